@@ -1,0 +1,1 @@
+"""First floor: where nouns meet mathematics. Pure."""

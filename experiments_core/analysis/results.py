@@ -1,0 +1,234 @@
+"""What an analysis says: frozen values that every page, chart, report and API reads.
+
+``to_dict()`` (in ``analysis/body.py``) is the one JSON body; these are the same facts, typed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from experiments_core.stats.estimate import Value
+
+STATISTICS_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """The always-valid or group-sequential reading of one comparison."""
+
+    method: str  # always_valid | group_sequential
+    confidence_level: float
+    p_value_always_valid: Value
+    difference_ci_lower: Value
+    difference_ci_upper: Value
+    relative_lift_ci_lower: Value
+    relative_lift_ci_upper: Value
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseResult:
+    """One phase (or the combined or plain total row) of one comparison."""
+
+    label: str  # "phase 1", "combined", "plain total", "size-weighted"
+    control_n: int
+    treatment_n: int
+    control_value: Value
+    treatment_value: Value
+    difference: Value
+    difference_ci_lower: Value
+    difference_ci_upper: Value
+    relative_lift: Value
+    relative_lift_ci_lower: Value
+    relative_lift_ci_upper: Value
+    p_value: Value
+    weight: float | None = None
+    misleading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """One treatment arm against the reference. Fractions; differences in the metric's unit."""
+
+    difference: Value
+    difference_ci_lower: Value
+    difference_ci_upper: Value
+    relative_lift: Value
+    relative_lift_ci_lower: Value
+    relative_lift_ci_upper: Value
+    statistic: Value
+    p_value: Value
+    p_value_adjusted: Value
+    confidence_level: float  # of the difference and lift intervals: 1 - alpha_local
+    test_method: str
+    interval_method: str
+    significant: bool
+    verdict: str  # better | worse | no_clear_difference | cannot_say
+    verdict_reason: str | None = None
+    sequential: Sequential | None = None
+    guardrail: str | None = None  # safe | harmed | safe_but_worse | not_shown_safe | cannot_say
+    guardrail_p_value: Value | None = None  # against the margin, one-sided
+    flags: tuple[str, ...] = ()
+    by_phase: tuple[PhaseResult, ...] = ()
+    size_weighted: PhaseResult | None = None
+    plain_total: PhaseResult | None = None
+    heterogeneity_p_value: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult:
+    """One arm of one metric; the control has no contrast."""
+
+    variant: str
+    n: int
+    conversions: int | None  # rates only
+    value: Value
+    ci_lower: Value  # of the arm alone, at 1 - alpha of the plan
+    ci_upper: Value
+    standard_deviation: float | None = None  # means only
+    contrast: Contrast | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricResult:
+    """One metric over all arms, in position order."""
+
+    key: str
+    name: str
+    kind: str
+    role: str
+    preferred_direction: str
+    unit: str
+    arms: tuple[ArmResult, ...]
+    non_inferiority_margin: float | None = None
+    non_inferiority_margin_absolute: float | None = None
+    relative_minimum_detectable_effect: float | None = None
+    segments: tuple[SegmentResult, ...] = ()
+
+    def arm(self, variant: str) -> ArmResult:
+        """The result of one arm."""
+        return next(arm for arm in self.arms if arm.variant == variant)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentResult:
+    """One metric inside one segment value; p-values corrected over the family of segments."""
+
+    column: str
+    value: str  # "(blank)" for a missing value
+    arms: tuple[ArmResult, ...]
+    interaction_p_value: Value | None = None  # the same for all values of one column
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One health card.
+
+    Attributes:
+        check: Code of the closed list (``sample_ratio_mismatch``, ``left_out_rows`` …).
+        level: ``pass``, ``info``, ``warn`` or ``fail``.
+        label: Two or three words for the strip ("Sample ratio").
+        short: The number beside it ("p = 0.818"), may be empty.
+        message: What it means and what to do, in sentences.
+        p_value: Where the check is a test.
+        facts: Further numbers, JSON-ready, for the popover and the API.
+    """
+
+    check: str
+    level: str
+    label: str
+    short: str = ""
+    message: str = ""
+    p_value: Value | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The experiment's verdict.
+
+    Attributes:
+        code: ``no_data``, ``cannot_say``, ``too_early``, ``interim``, ``mixed``, ``better``,
+            ``worse`` or ``no_clear_difference``.
+        variant: The better arm, when there is one.
+        basis: ``units``, ``totals``, ``moments``, ``counts_only`` or ``stored``.
+        text: One sentence for the head of the page.
+        reasons: Further sentences, at most three.
+        reason: Code behind ``cannot_say``.
+    """
+
+    code: str
+    variant: str | None
+    basis: str
+    text: str
+    reasons: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What to do, never an act: ``investigate``, ``keep_running``, ``ship`` and so on."""
+
+    action: str
+    variant: str | None
+    reasons: tuple[str, ...]  # codes
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """The cumulative result of one comparison with the data up to the end of one day."""
+
+    day: date
+    control_n: int
+    treatment_n: int
+    difference: Value
+    difference_ci_lower: Value
+    difference_ci_upper: Value
+    relative_lift: Value
+    relative_lift_ci_lower: Value
+    relative_lift_ci_upper: Value
+    always_valid_lower: Value
+    always_valid_upper: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the plan is; None where the plan does not say."""
+
+    units: int
+    planned_units: int | None
+    days: int | None
+    planned_days: int | None
+    relative_minimum_detectable_effect: Value | None = None  # reached now, first primary
+    planned_relative_minimum_detectable_effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentResult:
+    """One reading of one experiment: the results body."""
+
+    final: bool
+    verdict: Verdict
+    recommendation: Recommendation
+    health: tuple[Check, ...]
+    phases: int
+    reference: str
+    metrics: tuple[MetricResult, ...]
+    engine_version: str
+    data_hash: str
+    statistics_version: str = STATISTICS_VERSION
+    look: int | None = None
+    status: str | None = None
+    progress: Progress | None = None
+
+    def metric(self, key: str) -> MetricResult:
+        """One metric by its key."""
+        return next(metric for metric in self.metrics if metric.key == key)
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Arms that are compared, in position order."""
+        if not self.metrics:
+            return ()
+        return tuple(a.variant for a in self.metrics[0].arms if a.variant != self.reference)

@@ -1,0 +1,1 @@
+"""Top floor: REST over the services."""

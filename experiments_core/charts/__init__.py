@@ -1,0 +1,1 @@
+"""Second floor: results to Plotly. Pure."""

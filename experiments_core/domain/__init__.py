@@ -1,0 +1,1 @@
+"""Ground floor: the nouns and their rules. Pure."""

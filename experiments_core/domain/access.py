@@ -1,0 +1,65 @@
+"""Who may do what: roles, and the one table that services ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from experiments_core.errors import ForbiddenError
+
+
+class Role(IntEnum):
+    """Roles, each holding the rights of those below it."""
+
+    VIEWER = 1
+    EDITOR = 2
+    ADMIN = 3
+
+
+class Permission(StrEnum):
+    """What can be done, and (in :data:`REQUIRED`) the lowest role that may."""
+
+    READ = "read"
+    EDIT = "edit"
+    IMPORT = "import"
+    INBOX = "inbox"
+    REOPEN = "reopen"
+    PURGE = "purge"
+
+
+REQUIRED: dict[Permission, Role] = {
+    Permission.READ: Role.VIEWER,
+    Permission.EDIT: Role.EDITOR,
+    Permission.IMPORT: Role.EDITOR,
+    Permission.INBOX: Role.ADMIN,
+    Permission.REOPEN: Role.ADMIN,
+    Permission.PURGE: Role.ADMIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, for permissions and the audit trail."""
+
+    name: str
+    role: Role
+    org_id: str = "default"
+
+
+LOCAL = Actor("local", Role.ADMIN)
+"""The person at the machine, in local mode."""
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Let the actor pass or refuse.
+
+    Raises:
+        ForbiddenError: the actor's role is too low.
+    """
+    needed = REQUIRED[permission]
+    if actor.role < needed:
+        message = (
+            f"This needs the {needed.name.lower()} role. "
+            f"You are {'an' if actor.role is Role.EDITOR else 'a'} {actor.role.name.lower()}."
+        )
+        raise ForbiddenError(message, hint="Ask an admin.")

@@ -1,0 +1,122 @@
+"""Where rows come from: dialect, mapping of columns to roles, and the key of a cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+
+class Shape(StrEnum):
+    """Shape of a file (more shapes come with later versions of the import)."""
+
+    UNIT = "unit"  # one row per unit
+    TOTALS = "totals"  # one row per variant: visitors, conversions
+
+
+class Role(StrEnum):
+    """What a column is used as."""
+
+    UNIT = "unit"
+    VARIANT = "variant"
+    TIME = "time"
+    OUTCOME = "outcome"  # 0/1, true/false, yes/no
+    VALUE = "value"  # a number per unit
+    SEGMENT = "segment"
+    COVARIATE = "covariate"
+    VISITORS = "visitors"
+    CONVERSIONS = "conversions"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How bytes become fields. Told to the reader, never guessed by it.
+
+    Attributes:
+        encoding: ``utf-8``, ``utf-16`` or ``windows-1252``.
+        delimiter: One of ``, ; tab |``.
+        quote: The quote character.
+        header_line: Physical line of the header, counted from 1; 0 when there is none.
+        decimal: ``.`` or ``,``.
+        thousands: ``""``, ``,``, ``.``, ``'`` or a space.
+    """
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quote: str = '"'
+    header_line: int = 1
+    decimal: str = "."
+    thousands: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """One column of the file and what it is used as.
+
+    Attributes:
+        name: Header text as it stands in the file (trimmed).
+        position: Place in the file, counted from 0.
+        role: What it is used as.
+        blank: What an empty cell means for OUTCOME and VALUE: ``exclude`` (unknown: not counted
+            in this metric), ``zero`` (did not happen), or ``""`` while nobody has answered.
+        time_format: For TIME: a strptime format or ``iso``.
+        reason: Why this role was proposed, one clause for the page.
+    """
+
+    name: str
+    position: int
+    role: Role
+    blank: str = ""
+    time_format: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Everything that has to be known to read a file; proposed, then confirmed by a person.
+
+    Attributes:
+        shape: Shape of the rows.
+        dialect: How bytes become fields.
+        columns: One entry per column of the file.
+        control: The variant (as it stands in the data) that is control.
+        merge_variants: Spelling in the file -> variant it belongs to
+            (``{"CONTROL ": "control"}``).
+        crossovers: Units in two variants: ``exclude``, ``first_seen`` or ``refuse``.
+        repeats: Several rows of one unit in one variant: ``refuse``, ``first`` (keep the first
+            in the file) or ``max`` (highest value of each outcome).
+        finished: The test is over (a fixed-horizon verdict may be given).
+        split: Intended weights in basis points by variant; equal when empty.
+    """
+
+    shape: Shape
+    dialect: Dialect
+    columns: tuple[ColumnMapping, ...]
+    control: str = ""
+    merge_variants: dict[str, str] = field(default_factory=dict)
+    crossovers: str = "exclude"
+    repeats: str = "refuse"
+    finished: bool | None = None
+    split: dict[str, int] = field(default_factory=dict)
+
+    def named(self, role: Role) -> tuple[ColumnMapping, ...]:
+        """Columns of one role, in file order."""
+        return tuple(column for column in self.columns if column.role is role)
+
+
+@dataclass(frozen=True, slots=True)
+class CellKey:
+    """Which units a cell holds. A unit is in exactly one cell of a query.
+
+    Attributes:
+        arm: Variant key.
+        phase: Sequence number of the phase of first assignment, 0 when there is only one.
+        segment: Value of the segment column, None when cells are not cut by a segment.
+        day: Day of first exposure, None when cells are not cut by day.
+    """
+
+    arm: str
+    phase: int = 0
+    segment: str | None = None
+    day: date | None = None

@@ -1,0 +1,1 @@
+"""First floor: definitions to SQL text in DuckDB's dialect. Pure."""

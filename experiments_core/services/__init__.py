@@ -1,0 +1,1 @@
+"""Third floor: use cases that authorise, load, decide and commit."""

@@ -1,0 +1,1 @@
+"""Ground floor: mathematics under its textbook names. Pure; knows no experiment."""

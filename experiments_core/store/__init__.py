@@ -1,0 +1,1 @@
+"""Second floor: DuckDB, and only DuckDB."""

@@ -1,0 +1,1 @@
+"""Ground floor: what is this file? Pure: bytes and text in, verdicts out."""
