@@ -1,0 +1,47 @@
+# The one door: setup · run · test · check · bench · lock
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= $(or $(UPSHOT_PORT),8501)
+
+.PHONY: setup run check test bench lock screenshots clean
+.DEFAULT_GOAL := run
+
+# A stamp is newer than the pins it installed; changing the pins installs again.
+.venv/%.stamp: requirements/%.txt pyproject.toml
+	@$(PYTHON) requirements/preflight.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: .venv/run.stamp
+
+run: setup
+	@UPSHOT_PORT=$(PORT) $(BIN)/upshot serve --sample
+
+check: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports --no-logo
+	@$(BIN)/python tests/budget.py
+
+test: check
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --skip-covered --show-missing --fail-under=90
+
+bench: .venv/bench.stamp
+	$(BIN)/python bench/run.py
+
+screenshots: .venv/dev.stamp
+	$(BIN)/python -m pytest tests/browser/test_screenshots.py -q
+
+lock:
+	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/run.txt
+	uv pip compile pyproject.toml --group build --group dev -c requirements/run.txt $(LOCK) -o requirements/dev.txt
+	uv pip compile pyproject.toml --group build --group dev --group bench -c requirements/dev.txt $(LOCK) -o requirements/bench.txt
+LOCK := --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
