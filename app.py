@@ -1,0 +1,38 @@
+"""Front door: the server imports this file once, Streamlit runs it for every interaction."""
+
+import streamlit as st
+
+from experiments_core.api.app import lifespan, middleware, routes
+
+
+def navigate() -> None:
+    """Draw the menu and run the page that is asked for."""
+    from pages.parts import theme  # noqa: PLC0415  only a rerun draws
+
+    st.set_page_config(page_title="Upshot", page_icon=theme.ICON, layout="wide")
+    st.logo(theme.LOGO, icon_image=theme.ICON, size="large")
+    page = st.navigation(
+        {
+            "Test": [
+                st.Page(
+                    "pages/experiments.py",
+                    title="Experiments",
+                    icon=":material/list:",
+                    default=True,
+                ),
+                st.Page("pages/create.py", title="Create", icon=":material/add:"),
+                st.Page("pages/traffic.py", title="Traffic", icon=":material/alt_route:"),
+                st.Page("pages/data.py", title="Data", icon=":material/table_rows:"),
+                st.Page("pages/results.py", title="Results", icon=":material/straighten:"),
+            ],
+            "Library": [st.Page("pages/plan.py", title="Plan", icon=":material/calculate:")],
+        }
+    )
+    theme.apply()
+    page.run()
+
+
+if __name__ == "__main__":
+    navigate()
+else:
+    app = st.App(__file__, routes=routes(), lifespan=lifespan, middleware=middleware())

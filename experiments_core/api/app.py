@@ -1,0 +1,119 @@
+"""The REST API and what the one server process does at start and stop.
+
+Streamlit answers any path it does not know with a page, so everything below ``/api`` and
+``/compat`` is mounted here and answers JSON, 404 included.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from experiments_core import __version__
+from experiments_core.api import imports
+from experiments_core.api.envelope import not_found, register_errors
+from experiments_core.api.sockets import disable_nagle
+from experiments_core.errors import UpshotError
+from experiments_core.services import workspace
+from experiments_core.settings import LOOPBACK, read_settings
+
+HEADERS = {
+    b"x-content-type-options": b"nosniff",
+    b"content-security-policy": b"frame-ancestors 'none'",
+    b"referrer-policy": b"same-origin",
+}
+EXIT_REFUSED = 2
+
+log = logging.getLogger("upshot")
+
+
+@asynccontextmanager
+async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    """Open the workspace before the first browser connects, close it when the server stops."""
+    settings = read_settings()
+    try:
+        await run_in_threadpool(workspace.start, settings)
+    except UpshotError as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201  the terminal is the only reader
+        raise SystemExit(EXIT_REFUSED) from None
+    disable_nagle()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(workspace.stop)
+
+
+def routes() -> list[BaseRoute]:
+    """Everything the server answers beside the pages."""
+    return [
+        Mount("/api/v1", build_api()),
+        Mount("/api", not_found_app()),
+        Mount("/compat", not_found_app()),
+        Route("/api", not_found),
+        Route("/compat", not_found),
+    ]
+
+
+def middleware() -> list[Middleware]:
+    """Guards in front of pages and API alike."""
+    hosts = [*LOOPBACK, "[::1]"]
+    return [
+        Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+        Middleware(SecurityHeaders),
+    ]
+
+
+def build_api() -> FastAPI:
+    """The API below ``/api/v1``."""
+    api = FastAPI(
+        title="Upshot",
+        version=__version__,
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    register_errors(api)
+    api.include_router(imports.router)
+    api.add_api_route("/health", health, methods=["GET"])
+    api.add_route("/{path:path}", not_found, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    return api
+
+
+def health() -> dict[str, Any]:
+    """Tell that the process and its workspace answer."""
+    opened = workspace.current()
+    with opened.db.read() as connection:
+        connection.execute("SELECT 1").fetchone()
+    return {"data": {"status": "ok", "version": __version__, "database": "ok"}}
+
+
+def not_found_app() -> Starlette:
+    """Answer any path below the mount with a JSON 404."""
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    return Starlette(routes=[Route("/{path:path}", not_found, methods=methods)])
+
+
+class SecurityHeaders:
+    """Add the headers that Streamlit does not send."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *HEADERS.items()]
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
