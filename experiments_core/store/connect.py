@@ -1,0 +1,102 @@
+"""Open DuckDB on a workspace and lock it down. The order of the steps matters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from experiments_core.errors import BusyError, WorkspaceError
+
+STORAGE_VERSION = "v1.5.0"  # DuckDB 1.5 can read and write it too
+MAX_TEMPORARY = "20GB"
+
+
+def connect(
+    file: Path | None,
+    side: Path,
+    *,
+    memory_limit: str,
+    threads: int,
+    readable: Iterable[Path] = (),
+) -> duckdb.DuckDBPyConnection:
+    """Open ``file`` (None: memory) as the database ``upshot`` that reaches only ``side``.
+
+    ``connect()`` followed by ATTACH replays a log with ALTER in it where ``connect(file)``
+    may not. Everything that could leave the folder is switched off before the last line locks
+    the configuration.
+
+    Raises:
+        BusyError: another program has the file open.
+        WorkspaceError: the file is no DuckDB file, or a newer one.
+    """
+    root = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "allow_persistent_secrets": False,
+        }
+    )
+    try:
+        root.execute("LOAD json")  # replaying a log may need it
+        _attach(root, file)
+        for setting in (
+            "GLOBAL TimeZone = 'UTC'",
+            "python_enable_replacements = false",
+            f"memory_limit = {_quoted(memory_limit)}",
+            f"threads = {int(threads)}",
+            f"temp_directory = {_quoted(side / 'tmp')}",
+            f"max_temp_directory_size = {_quoted(MAX_TEMPORARY)}",
+            f"allowed_directories = [{_quoted(f'{side}/')}]",
+            f"allowed_paths = [{', '.join(_quoted(path) for path in readable)}]",
+            "enable_external_access = false",
+            "lock_configuration = true",
+        ):
+            root.execute(f"SET {setting}")
+    except BaseException:
+        root.close()
+        raise
+    return root
+
+
+def _attach(root: duckdb.DuckDBPyConnection, file: Path | None) -> None:
+    if file is None:
+        root.execute("ATTACH ':memory:' AS upshot")
+        return
+    if file.exists() and file.stat().st_size == 0:
+        file.unlink()  # an empty file is a place for a new one, not a database
+    try:
+        root.execute(
+            f"ATTACH {_quoted(file)} AS upshot (STORAGE_VERSION {_quoted(STORAGE_VERSION)})"
+        )
+    except duckdb.Error as error:
+        raise _in_words(file, str(error)) from error
+
+
+def _in_words(file: Path, text: str) -> BusyError | WorkspaceError:
+    if "Could not set lock" in text or "Conflicting lock" in text:
+        process = re.search(r"PID (\d+)", text)
+        who = f" (process {process[1]})" if process else ""
+        return BusyError(
+            f"Another program has {file} open{who}.", hint="Close it there and start again."
+        )
+    if "storage version" in text:
+        return WorkspaceError(
+            f"{file} is in the file format of DuckDB 2, which Upshot does not write.",
+            hint="Copy it with COPY FROM DATABASE into a file of STORAGE_VERSION 'v1.5.0'.",
+        )
+    if "not a valid DuckDB database" in text:
+        return WorkspaceError(
+            f"{file} is not a DuckDB file.", hint="Name another file in UPSHOT_WORKSPACE."
+        )
+    return WorkspaceError(
+        f"{file} cannot be opened: {text.splitlines()[0]}",
+        hint="Keep the file and its .wal as they are, and put the last backup in its place.",
+    )
+
+
+def _quoted(text: str | Path) -> str:
+    return "'" + str(text).replace("'", "''") + "'"

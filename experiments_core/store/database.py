@@ -1,0 +1,300 @@
+"""The workspace's one DuckDB file: opened once, locked down, read by many, written by one.
+
+Reading: one cursor per call, inside a read-only transaction. Writing: one door, one writer at
+a time, rolled back unless the block ends well. Root connection and ``execute`` on it stay in
+this module.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from experiments_core.errors import BusyError, WorkspaceError
+from experiments_core.store.connect import connect
+from experiments_core.store.ids import uuid7
+from experiments_core.store.lock import Owner, WorkspaceLock
+from experiments_core.store.migrate import migrate
+
+STAGING_PREFIX = "staging_"
+CLOSE_PATIENCE = 10.0  # seconds that close() waits for readers and the writer
+
+
+class Database:
+    """An open workspace.
+
+    Attributes:
+        path: The file, None in memory.
+        side: ``NAME.d/`` with ``lock``, ``secret``, ``seq`` and ``uploads/``; the only folder
+            that SQL may read or write.
+    """
+
+    def __init__(
+        self,
+        root: duckdb.DuckDBPyConnection,
+        path: Path | None,
+        side: Path,
+        *,
+        lock: WorkspaceLock | None = None,
+        new_id: Callable[[], str] = uuid7,
+    ) -> None:
+        self.path = path
+        self.side = side
+        self.new_id = new_id
+        self.secret = _secret(side)
+        self._root = root
+        self._lock = lock
+        self._door = threading.Lock()
+        self._own = threading.local()
+        self._open: set[duckdb.DuckDBPyConnection] = set()
+        self._idle = threading.Condition()
+        self._closed = False
+        self._seq = 0
+        with self._cursor() as cursor:
+            migrate(cursor, side)
+            _drop_staging(cursor)
+            self._seq = _last_commit(cursor)
+        if path is not None:
+            self._check_sequence()
+
+    @classmethod
+    def memory(cls, *, readable: Iterable[Path] = (), memory_limit: str = "1GB") -> Database:
+        """Open a workspace without a file, for notebooks and tests.
+
+        Args:
+            readable: Files outside the (temporary) side folder that SQL may read.
+            memory_limit: As DuckDB writes it; more goes to the side folder on disk.
+        """
+        side = Path(tempfile.mkdtemp(prefix="upshot-"))
+        _make_folders(side)
+        root = connect(None, side, memory_limit=memory_limit, threads=2, readable=readable)
+        database = cls(root, None, side)
+        weakref.finalize(database, shutil.rmtree, side, ignore_errors=True)
+        return database
+
+    @property
+    def inbox(self) -> Path:
+        """The folder whose files may be imported without an upload."""
+        return self.side.parent / "inbox" if self.path else self.side / "inbox"
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a cursor that sees one state of the file and cannot change it.
+
+        Inside :meth:`write` of the same thread it is the writer's own cursor, which sees what
+        has been written so far.
+        """
+        writer = getattr(self._own, "writer", None)
+        if writer is not None:
+            yield writer
+            return
+        with self._cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            yield cursor
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend the one writing cursor; commit if the block ends well, else roll back.
+
+        A nested call in the same thread joins the outer transaction; if its block fails, the
+        outer one rolls back even when it swallowed the error.
+        """
+        writer = getattr(self._own, "writer", None)
+        if writer is None:
+            with self._door, self._cursor() as cursor:
+                yield from self._transaction(cursor)
+            return
+        try:
+            yield writer
+        except BaseException:
+            self._own.doomed = True
+            raise
+
+    @contextmanager
+    def staging(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a cursor that loads rows beside the door, so that a long load blocks nobody.
+
+        It may make and fill tables named ``staging_…`` that nobody else uses; the door is for
+        moving them into the workspace. Such tables are dropped at the next opening.
+        """
+        with self._cursor() as cursor:
+            yield cursor
+
+    def close(self) -> None:
+        """Stop what runs, fold the write-ahead log into the file and let the next one in."""
+        with self._idle:
+            if self._closed:
+                return
+            self._closed = True
+            for cursor in self._open:
+                cursor.interrupt()
+            self._idle.wait_for(lambda: not self._open, timeout=CLOSE_PATIENCE)
+        self._root.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._idle:
+            if self._closed:
+                raise BusyError("This workspace is closed.", hint="Open it again.")
+            cursor = self._root.cursor()
+            self._open.add(cursor)
+        try:
+            cursor.execute("USE upshot")  # a cursor does not inherit it
+            yield cursor
+        finally:
+            cursor.close()
+            with self._idle:
+                self._open.discard(cursor)
+                self._idle.notify_all()
+
+    def _transaction(
+        self, cursor: duckdb.DuckDBPyConnection
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        self._own.writer, self._own.doomed = cursor, False
+        cursor.execute("BEGIN")
+        try:
+            yield cursor
+            if self._own.doomed:
+                raise RuntimeError("a part of this transaction failed and was not handed on")  # noqa: TRY301
+            cursor.execute("INSERT INTO commit_log VALUES (?)", [self._seq + 1])
+            cursor.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.Error):  # the error may have ended the transaction already
+                cursor.execute("ROLLBACK")
+            with suppress(duckdb.Error):  # a failed COMMIT may have committed
+                self._seq = _last_commit(cursor)
+            raise
+        finally:
+            self._own.writer = None
+        self._seq += 1
+        self._note_sequence()
+
+    def _note_sequence(self) -> None:
+        if self.path is not None:
+            (self.side / "seq").write_text(f"{self._seq:020d}\n", encoding="ascii")
+
+    def _check_sequence(self) -> None:
+        """Compare the last commit in the file with the last one that was acknowledged."""
+        noted = self.side / "seq"
+        acknowledged = int(noted.read_text(encoding="ascii") or 0) if noted.exists() else 0
+        if acknowledged > self._seq:
+            raise WorkspaceError(
+                f"{self.path} lacks the changes {self._seq + 1} to {acknowledged} that were "
+                "saved before: it is an older copy, or its .wal file was lost.",
+                hint=f"Put the newer file back, or remove {noted} to go on without them.",
+            )
+        self._note_sequence()
+
+
+def open_database(
+    path: str | Path,
+    *,
+    memory_limit: str = "1GB",
+    threads: int = 2,
+    address: str = "",
+    port: int | None = None,
+) -> Database:
+    """Open a workspace file, made if absent, for this process alone.
+
+    Args:
+        path: The file; its side folder and inbox lie beside it.
+        memory_limit: As DuckDB writes it.
+        threads: Threads for one query.
+        address: Where this process serves, for the sentence a second opener reads.
+        port: TCP port it serves on.
+
+    Raises:
+        BusyError: somebody has it open; the sentence says who and where.
+        WorkspaceError: the file cannot be used; the sentence says why.
+    """
+    file = Path(path).expanduser().resolve()
+    side = file.with_suffix(".d")
+    try:
+        _make_folders(side)
+        lock = WorkspaceLock(side / "lock", Owner(os.getpid(), address, port))
+    except OSError as error:
+        raise WorkspaceError(
+            f"{side} cannot be written ({error.strerror}).",
+            hint="Choose a folder of yours in UPSHOT_WORKSPACE.",
+        ) from error
+    root: duckdb.DuckDBPyConnection | None = None
+    try:
+        _refuse_unsafe(file, side)
+        root = connect(file, side, memory_limit=memory_limit, threads=threads)
+        return Database(root, file, side, lock=lock)
+    except BaseException:
+        if root is not None:
+            root.close()
+        lock.release()
+        raise
+
+
+def _make_folders(side: Path) -> None:
+    for name in ("uploads", "tmp"):
+        (side / name).mkdir(parents=True, exist_ok=True)
+
+
+def _refuse_unsafe(file: Path, side: Path) -> None:
+    """Refuse a second name for the same file, and a write-ahead log without its file."""
+    wal = file.with_name(f"{file.name}.wal")
+    if not file.exists():
+        if wal.exists():
+            raise WorkspaceError(
+                f"{file} is missing, but {wal.name} with unsaved changes is there.",
+                hint=f"Put {file.name} back, or remove {wal.name} to start empty.",
+            )
+        (side / "seq").unlink(missing_ok=True)  # a new file counts from the beginning
+    elif file.stat().st_nlink > 1:
+        raise WorkspaceError(
+            f"{file} has more than one name (hard links); a second program could write to it.",
+            hint="Make a copy, and remove the other names.",
+        )
+
+
+def _secret(side: Path) -> bytes:
+    """The workspace's key for hash chains and tokens, made on first use."""
+    file = side / "secret"
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(secrets.token_bytes(32))
+    return file.read_bytes()
+
+
+def _drop_staging(cursor: duckdb.DuckDBPyConnection) -> None:
+    tables = cursor.execute(
+        "SELECT table_name FROM duckdb_tables() "
+        "WHERE database_name = 'upshot' AND starts_with(table_name, ?)",
+        [STAGING_PREFIX],
+    ).fetchall()
+    for (name,) in tables:
+        cursor.execute(f'DROP TABLE "{name}"')
+
+
+def _last_commit(cursor: duckdb.DuckDBPyConnection) -> int:
+    row = cursor.execute("SELECT max(seq) FROM commit_log").fetchone()
+    return int(row[0] or 0) if row else 0
