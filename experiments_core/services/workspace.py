@@ -1,0 +1,140 @@
+"""The open workspace: database, settings and clock in one hand; one per process for the server."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from experiments_core.errors import WorkspaceError
+from experiments_core.settings import Settings, read_settings, workspace_file
+from experiments_core.store.database import Database, open_database
+from experiments_core.store.lock import Owner, owner_of
+
+MEMORY = ":memory:"
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Workspace:
+    """What every service takes first.
+
+    Attributes:
+        db: The database.
+        settings: How this process runs.
+    """
+
+    def __init__(self, db: Database, settings: Settings, clock: Clock = utc_now) -> None:
+        self.db = db
+        self.settings = settings
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        return self._clock()
+
+    def new_id(self) -> str:
+        """A new identifier, unique for ever."""
+        return self.db.new_id()
+
+    def close(self) -> None:
+        """Close the file; nothing works afterwards."""
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_workspace(
+    path: str | Path, *, settings: Settings | None = None, clock: Clock | None = None
+) -> Workspace:
+    """Open a workspace for this process alone; use it in a ``with`` block.
+
+    Args:
+        path: The ``.duckdb`` file or the folder that holds ``upshot.duckdb``; made if absent.
+            ``":memory:"`` keeps everything in memory.
+        settings: Limits of this process; those of the environment when left out.
+        clock: Gives the present moment (aware, UTC).
+
+    Raises:
+        BusyError: another process has it open.
+        WorkspaceError: the file cannot be used.
+    """
+    settings = settings or read_settings()
+    if str(path) == MEMORY:
+        db = Database.memory(memory_limit=settings.memory_limit)
+    else:
+        file = workspace_file(path)
+        settings = dataclasses.replace(settings, workspace=file)
+        db = open_database(file, memory_limit=settings.memory_limit, threads=settings.threads)
+    return Workspace(db, settings, clock or utc_now)
+
+
+def owner(path: str | Path) -> Owner | None:
+    """Tell which process has a workspace open, and where it serves; None when nobody has."""
+    return owner_of(workspace_file(path).with_suffix(".d") / "lock")
+
+
+class _Process:
+    """The one workspace that this process serves."""
+
+    workspace: Workspace | None = None
+
+
+def start(settings: Settings, *, clock: Clock = utc_now) -> Workspace:
+    """Open the workspace that this process serves.
+
+    Raises:
+        BusyError: another process has it open; the sentence says which and where.
+    """
+    stop()
+    db = open_database(
+        settings.workspace,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        address=settings.address,
+        port=settings.port,
+    )
+    return use(Workspace(db, settings, clock))
+
+
+def use(workspace: Workspace) -> Workspace:
+    """Make an open workspace the one that this process serves."""
+    _Process.workspace = workspace
+    return workspace
+
+
+def current() -> Workspace:
+    """The workspace that this process serves.
+
+    Raises:
+        WorkspaceError: the server has not opened one.
+    """
+    if _Process.workspace is None:
+        raise WorkspaceError(
+            "No workspace is open.", hint="Start Upshot with make run or upshot serve."
+        )
+    return _Process.workspace
+
+
+def stop() -> None:
+    """Close the workspace that this process serves, if there is one."""
+    if _Process.workspace is not None:
+        _Process.workspace.close()
+        _Process.workspace = None
