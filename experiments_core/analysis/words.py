@@ -1,0 +1,230 @@
+"""Numbers as people read them. Fractions come in, per cent and points go out.
+
+Every place formats through here, so a figure, a page and a report print the same digits.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+
+from experiments_core.analysis.results import ArmResult, MetricResult
+from experiments_core.stats.estimate import Undefined, Value
+
+NARROW = "\u202f"  # narrow no-break space: before a unit, between thousands, around "="
+MINUS = "\u2212"
+NONE = "–"
+
+MONTHS = (
+    "Jan", "Feb", "March", "April", "May", "June",
+    "July", "Aug", "Sept", "Oct", "Nov", "Dec",
+)  # fmt: skip
+CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+REASONS = {
+    "no_users": "No units were counted in one arm.",
+    "below_minimum": "Too few units for a test yet.",
+    "too_few_units": "A variance needs at least two units.",
+    "no_variance": "Every unit has the same value, so there is nothing to test.",
+    "zero_control": "Control has none, so no relative lift exists.",
+    "nonpositive_control": "Control’s mean is not above zero, so no relative lift exists.",
+    "near_zero_control": "Control’s mean is too close to zero for a relative lift.",
+    "zero_denominator": "The denominators add up to zero.",
+    "constant_covariate": "The covariate is the same for every unit.",
+    "unexpected_arm": "Units are in an arm that should have none.",
+    "effect_zero": "An effect of zero can never be seen.",
+    "not_reachable": "No effect in this direction can be seen with so few units.",
+    "target_outside_range": "This effect would take the rate outside 0 to 100 %.",
+    "plan_missing": "The plan does not say how many units there will be.",
+    "no_signal_in_history": "Past tests show no spread of effects.",
+    "past_too_short": "There are fewer than six past tests.",
+    "non_finite_input": "The data hold a number that is not finite.",
+    "no_unit_rows": "This needs one row per unit; there are only totals.",
+    "column_missing": "The data have no such column.",
+    "phase_unknown": "The split changed, and rows have no time to say which split they saw.",
+    "not_randomised": "The arms were not assigned at random.",
+    "stored_only": "Only somebody else’s results are stored, without counts.",
+    "sample_ratio_mismatch": "Traffic is not what was asked for.",
+    "unbounded": "The interval is open on this side.",
+    "crossed_units": "Too many units were in both arms.",
+    "served_vs_assigned": "Units saw another version than the one assigned.",
+    "left_out_rows": "Too many rows were left out.",
+    "covariate_imbalance": "The arms differed before the test began.",
+    "no_data": "There are no data yet.",
+}
+
+
+def plain(text: object, limit: int = 200) -> str:
+    """Text from data as one line: control characters gone, cut with an ellipsis."""
+    kept = "".join(
+        " " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign
+        for sign in str(text)
+        if unicodedata.category(sign) != "Cf"
+    )
+    line = " ".join(kept.split(" ")).strip()
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def number(value: float, decimals: int, *, signed: bool = False) -> str:
+    """A number with fixed decimals, narrow groups and a real minus; never −0.0.
+
+    Raises:
+        ValueError: the number is not finite; say why instead of printing it.
+    """
+    if not math.isfinite(value):
+        message = f"{value} cannot be printed; pass Undefined with its reason"
+        raise ValueError(message)
+    text = f"{abs(value):,.{decimals}f}".replace(",", NARROW)
+    zero = not any(digit in text for digit in "123456789")
+    if value < 0 and not zero:
+        return MINUS + text
+    return "+" + text if signed and not zero else text
+
+
+def count(value: float) -> str:
+    """``58 906``."""
+    return number(value, 0)
+
+
+def percent(value: float, decimals: int = 1, *, signed: bool = False) -> str:
+    """A fraction in per cent."""
+    return f"{number(value * 100, decimals, signed=signed)}{NARROW}%"
+
+
+def rate(value: Value) -> str:
+    """``8.70 %``."""
+    return NONE if isinstance(value, Undefined) else percent(value, 2)
+
+
+def lift(value: Value) -> str:
+    """``+7.5 %``."""
+    return NONE if isinstance(value, Undefined) else percent(value, 1, signed=True)
+
+
+def points(value: Value) -> str:
+    """``+0.61 pp``."""
+    if isinstance(value, Undefined):
+        return NONE
+    return f"{number(value * 100, 2, signed=True)}{NARROW}pp"
+
+
+def amount(value: Value, unit: str = "", *, signed: bool = False) -> str:
+    """``2.88 s``, ``$5.32``, ``+$0.25``; large amounts lose decimals they cannot use."""
+    if isinstance(value, Undefined):
+        return NONE
+    text = number(value, amount_decimals(value), signed=signed)
+    if unit in CURRENCIES:
+        sign = text[0] if text[0] in f"+{MINUS}" else ""
+        return f"{sign}{CURRENCIES[unit]}{text[len(sign) :]}"
+    return f"{text}{NARROW}{plain(unit, 12)}" if unit else text
+
+
+def amount_decimals(value: float) -> int:
+    """Two decimals for what people count in, more below 0.1, fewer from 100 on."""
+    size = abs(value)
+    if size == 0:
+        return 2
+    if size >= 1000:
+        return 0
+    if size >= 100:
+        return 1
+    return 2 if size >= 0.1 else min(6, 2 - math.floor(math.log10(size)))
+
+
+def p_digits(value: float) -> str:
+    """A p-value: 3 decimals, 4 between 0.0001 and 0.001, ``< 0.0001`` below."""
+    if value < 0.0001:
+        return f"<{NARROW}0.0001"
+    return f"={NARROW}{value:.4f}" if value < 0.001 else f"={NARROW}{value:.3f}"
+
+
+def p(value: Value | None) -> str:
+    """``p = 0.018`` or ``p < 0.0001``; a dash when there is none."""
+    if value is None or isinstance(value, Undefined):
+        return NONE
+    return f"p{NARROW}{p_digits(value)}"
+
+
+def interval(lower: Value, upper: Value, form: Callable[[float], str]) -> str:
+    """``1.3 % to 14.3 %`` with ``form`` for each end; open ends in words.
+
+    An interval that is not there at all is a dash.
+    """
+    low = None if isinstance(lower, Undefined) else form(lower)
+    high = None if isinstance(upper, Undefined) else form(upper)
+    if low is None and high is None:
+        return NONE
+    if high is None:
+        return f"at least {low}"
+    return f"at most {high}" if low is None else f"{low} to {high}"
+
+
+def lift_interval(lower: Value, upper: Value, *, column: bool = False) -> str:
+    """``1.3 % to 14.3 %`` in a sentence, ``1.3 to 14.3 %`` in a column."""
+    if not column:
+        return interval(lower, upper, percent)
+    text = interval(lower, upper, lambda end: number(end * 100, 1))
+    return text if text == NONE else f"{text}{NARROW}%"
+
+
+def value_of(metric: MetricResult, value: Value) -> str:
+    """An arm's value in the metric's own form."""
+    return rate(value) if is_rate(metric) else amount(value, metric.unit)
+
+
+def difference_of(metric: MetricResult, value: Value) -> str:
+    """A difference in points for a rate, in the metric's unit else."""
+    return points(value) if is_rate(metric) else amount(value, metric.unit, signed=True)
+
+
+def difference_interval(metric: MetricResult, lower: Value, upper: Value) -> str:
+    """The interval of a difference for a column, without its unit."""
+    if is_rate(metric):
+        return interval(lower, upper, lambda end: number(end * 100, 2))
+    ends = [end for end in (lower, upper) if not isinstance(end, Undefined)]
+    decimals = amount_decimals(max(ends, key=abs)) if ends else 2
+    return interval(lower, upper, lambda end: number(end, decimals))
+
+
+def is_rate(metric: MetricResult) -> bool:
+    """Whether the metric is a share of units."""
+    return metric.kind == "proportion"
+
+
+def reason(value: object) -> str:
+    """The sentence behind an ``Undefined``, or behind its code."""
+    code = value.reason if isinstance(value, Undefined) else str(value)
+    return REASONS.get(code, f"Cannot say ({plain(code)}).")
+
+
+def describe(metric: MetricResult, unit: str = "user") -> str:
+    """What a metric is, for the line under its name."""
+    if is_rate(metric):
+        text = f"share of {plain(unit, 20)}s"
+    else:
+        kind = "count" if metric.kind == "count" else "mean"
+        text = f"{plain(metric.unit, 12)}, {kind}" if metric.unit else f"{kind} per {unit}"
+    return text + {"decrease": ", lower is better"}.get(metric.preferred_direction, "")
+
+
+def n_of(arm: ArmResult) -> str:
+    """``n 19 430``."""
+    return f"n{NARROW}{count(arm.n)}"
+
+
+def day(moment: date | datetime, *, year: bool = False) -> str:
+    """``19 May`` or ``19 May 2026``, whatever the locale."""
+    short = MONTHS[moment.month - 1]
+    return f"{moment.day}{NARROW}{short}" + (f" {moment.year}" if year else "")
+
+
+def split(weights_bp: dict[str, int]) -> str:
+    """Shares in per cent as written in copy: ``50/50``, ``33.34/33.33/33.33``."""
+    return "/".join(f"{weight / 100:g}" for weight in weights_bp.values())
+
+
+def plural(number_of: int, one: str, many: str | None = None) -> str:
+    """``1 metric``, ``3 metrics``, ``58 906 rows``."""
+    return f"{count(number_of)} {one if number_of == 1 else many or one + 's'}"

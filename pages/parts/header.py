@@ -1,0 +1,186 @@
+"""The head of every page about one experiment: picker, status, what can be done with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from experiments_core.charts import words
+from experiments_core.domain.access import Actor
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.lifecycle import Status
+from experiments_core.errors import NotFoundError, UpshotError, VersionStaleError
+from experiments_core.services import experiments as service
+from experiments_core.services.workspace import Workspace
+from pages.parts import theme
+
+PICKER = "experiment-picker"
+LAST = "experiment-last"
+
+CONCLUSIONS = {
+    "won": "won",
+    "lost": "lost",
+    "inconclusive": "inconclusive",
+    "stopped_early": "stopped early",
+    "invalid": "invalid, do not use",
+}
+REASSIGN = {
+    "keep": "Units that took part keep their version",
+    "fresh": "Everybody is assigned anew (recorded)",
+}
+
+
+def open_experiment(ws: Workspace, actor: Actor) -> Experiment | None:
+    """Draw picker, status and verbs; return the experiment the address or the picker names.
+
+    Returns:
+        None when the workspace has no experiments: the page then draws its empty state. An
+        address that names no experiment says so and stops the page.
+    """
+    known = service.list_experiments(ws, actor)
+    chosen = _named(ws, actor, known)
+    if chosen is None and not known:
+        return None
+    if chosen is not None and all(one.slug != chosen.slug for one in known):
+        known = [chosen, *known]
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        _picker(known, chosen)
+        if chosen is not None:
+            _status_and_verbs(ws, actor, chosen)
+    if chosen is None:
+        theme.empty(
+            f"There is no experiment “{words.plain(st.query_params['exp'], 60)}”.",
+            "The link may be old, or the experiment was deleted. Choose another one above.",
+        )
+        st.stop()
+    return chosen
+
+
+def _named(ws: Workspace, actor: Actor, known: list[Experiment]) -> Experiment | None:
+    asked = st.query_params.get("exp")
+    if asked is None:
+        asked = st.session_state.get(LAST, "")
+        found = next((one for one in known if one.slug == asked), None)
+        return found or (known[0] if known else None)
+    try:
+        return service.get_experiment(ws, actor, asked)
+    except NotFoundError:
+        return None
+
+
+def _picker(known: list[Experiment], chosen: Experiment | None) -> None:
+    names = {one.slug: one.name for one in known}
+    st.session_state[PICKER] = chosen.slug if chosen else None
+    st.session_state[LAST] = chosen.slug if chosen else ""
+    if chosen is not None:
+        st.query_params["exp"] = chosen.slug
+    st.selectbox(
+        "Experiment",
+        list(names),
+        format_func=lambda slug: words.plain(names[slug], 80),
+        key=PICKER,
+        label_visibility="collapsed",
+        placeholder="Choose an experiment",
+        on_change=_picked,
+        width=300,
+    )
+
+
+def _picked() -> None:
+    st.query_params.from_dict({"exp": st.session_state[PICKER]})
+
+
+def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
+    verbs = service.allowed_verbs(experiment)
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        width="content",
+        key="lifecycle",
+    ):
+        theme.muted(status_line(experiment, ws.now()), width="content")
+        for info in verbs[:2]:
+            _verb_button(ws, actor, experiment, info)
+        if len(verbs) > 2:
+            with st.popover("More", type="tertiary"):
+                for info in verbs[2:]:
+                    _verb_button(ws, actor, experiment, info)
+                    theme.note(info.what_happens)
+
+
+def _verb_button(
+    ws: Workspace, actor: Actor, experiment: Experiment, info: service.VerbInfo
+) -> None:
+    if st.button(info.label, key=f"verb-{info.verb}", help=theme.text(info.what_happens)):
+        st.dialog(info.label)(_confirm)(ws, actor, experiment, info)
+
+
+def _confirm(
+    ws: Workspace, actor: Actor, experiment: Experiment, info: service.VerbInfo
+) -> None:
+    """Say what will happen, ask what has to be known, do it or say why not."""
+    st.markdown(f"**{theme.text(experiment.name)}**. {theme.text(info.what_happens, 500)}")
+    answers = _questions(experiment, str(info.verb))
+    if not st.button(info.label, type="primary", key=f"confirm-{info.verb}"):
+        return
+    try:
+        service.transition(
+            ws, actor, experiment.id, info.verb, version=experiment.version, **answers
+        )
+    except VersionStaleError as error:
+        theme.refused(error)
+        st.button("Show it as it is now", key="reload", on_click=st.rerun)
+    except UpshotError as error:
+        theme.refused(error)
+    else:
+        st.rerun()
+
+
+def _questions(experiment: Experiment, verb: str) -> dict[str, str]:
+    answers: dict[str, str] = {}
+    if verb == "complete":
+        answers["conclusion"] = st.selectbox(
+            "Conclusion", list(CONCLUSIONS), index=None, format_func=CONCLUSIONS.__getitem__
+        )
+        answers["note"] = st.text_area("Note", placeholder="What was learnt", max_chars=5000)
+    if verb == "start" and experiment.status is Status.STOPPED:
+        answers["reassign"] = st.radio(
+            "Who gets what", list(REASSIGN), format_func=REASSIGN.__getitem__
+        )
+    if verb in {"stop", "complete", "reopen", "pause"}:
+        answers["reason"] = st.text_input("Reason", max_chars=500)
+    return answers
+
+
+def status_line(experiment: Experiment, now: datetime) -> str:
+    """``Running, day 6 of 14 · user``: state with its date, and the unit."""
+    status = experiment.status
+    moments = {
+        Status.STOPPED: experiment.stopped_at,
+        Status.COMPLETED: experiment.completed_at,
+        Status.ARCHIVED: experiment.archived_at,
+    }
+    moment = moments.get(status)
+    text = status.value.capitalize()
+    if status is Status.RUNNING:
+        text += _day_of(experiment, now)
+    elif moment is not None:
+        text += f" {words.day(moment, year=True)}"
+    if status is Status.COMPLETED and experiment.conclusion:
+        text += f", {CONCLUSIONS.get(experiment.conclusion, experiment.conclusion)}"
+    parts = [text, experiment.unit, *(["sample"] if experiment.sample else [])]
+    return " · ".join(parts)
+
+
+def _day_of(experiment: Experiment, now: datetime) -> str:
+    if experiment.started_at is None:
+        return ""
+    day = (now.date() - experiment.started_at.date()).days + 1
+    end = experiment.plan.planned_end
+    if end is None:
+        return f", day {day}"
+    return f", day {day} of {(end - experiment.started_at.date()).days + 1}"

@@ -1,0 +1,193 @@
+"""What every page shares: the look, text that cannot become markup, figures, small tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from experiments_core.charts import theme as palette
+from experiments_core.charts import words
+from experiments_core.errors import UpshotError
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+HERE = Path(__file__).parent
+ICON = str(HERE / "icon.svg")
+LOGO = str(HERE / "logo.svg")
+
+BADGES = {"better": "green", "worse": "red", "warning": "orange", "neutral": "gray"}
+CHART = {"displayModeBar": False, "scrollZoom": False, "responsive": True}
+
+CSS = """<style>
+.stMainBlockContainer { max-width: calc(1240px + 2 * clamp(16px, 4vw, 52px));
+  padding-left: clamp(16px, 4vw, 52px); padding-right: clamp(16px, 4vw, 52px); }
+.stMainBlockContainer > .stVerticalBlock { container: upshot-page / inline-size; }
+[class*="st-key-narrow-"] { display: none; }
+@container upshot-page (max-width: 839px) {
+  [class*="st-key-wide-"] { display: none; }
+  [class*="st-key-narrow-"] { display: flex; }
+}
+.stMarkdown p { max-width: 820px; }
+h1 { padding: 0.25rem 0 !important; }
+[class*="st-key-checks"] button { min-height: 1.75rem; padding: 0 0.25rem 0 0; }
+[class*="st-key-checks"] button p { font-size: 12.5px; }
+[class*="st-key-checks"] button [data-testid="stIconMaterial"]:last-child:not(:first-child)
+  { display: none; }
+.stProgress [role="progressbar"] > div, .stProgress [role="progressbar"] > div > div
+  { height: 4px; }
+[class*="st-key-numbers-"] :is(th, td):not(:first-child) { text-align: right; }
+@media (prefers-color-scheme: dark) {
+  button[kind="primary"], button[kind="primary"] p,
+  button[kind="primaryFormSubmit"] p { color: #11161C !important; }
+}
+</style>"""
+
+
+def apply() -> None:
+    """Put the one static style sheet into the page; it holds no data."""
+    st.html(CSS)
+
+
+def tokens() -> palette.Tokens:
+    """The palette of the scheme the reader sees; light until the browser has said."""
+    return palette.tokens(st.context.theme.type)
+
+
+def text(value: object, limit: int = 200) -> str:
+    """A name from data for any Streamlit text: shown letter by letter, never as markup.
+
+    Punctuation is escaped; a word joiner breaks what is recognised after escapes are read
+    (emoji codes, icons, bare addresses).
+    """
+    line = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", words.plain(value, limit))
+    return re.sub(r"(:|@|www\\\.)(?=\S)", "\\1\u2060", line)
+
+
+def badge(mark: str, word: str, kind: str = "neutral") -> None:
+    """One badge: mark and word first, colour as the third signal.
+
+    Args:
+        mark: ``▲``, ``▼``, ``●``, ``!``, ``✕``, ``?`` or ``…``.
+        word: The words beside it, from our own copy.
+        kind: ``better``, ``worse``, ``warning`` or ``neutral``.
+    """
+    st.badge(f"{mark}{words.NARROW}{text(word)}", color=BADGES[kind])  # type: ignore[arg-type]
+
+
+def badges(marks: Sequence[tuple[str, str, str]], note: str = "") -> None:
+    """At most two badges in a row, and a muted note after them."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for mark, word, kind in marks[:2]:
+            badge(mark, word, kind)
+        if note:
+            muted(note, width="content")
+
+
+def title_row(title: str) -> DeltaGenerator:
+    """The page title; the returned container takes at most two actions on its right."""
+    row = st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"
+    )
+    row.title(text(title), anchor=False, width="content")
+    return row.container(
+        horizontal=True, horizontal_alignment="right", vertical_alignment="bottom",
+        width="content",
+    )  # fmt: skip
+
+
+def section(finding: str) -> None:
+    """A section title in serif; it states the finding."""
+    st.header(text(finding), anchor=False)
+
+
+def lead(finding: str, note: str = "") -> None:
+    """A title of a chart or strip: bold, then a muted note on the same line."""
+    tail = f"  :gray[{text(note)}]" if note else ""
+    st.markdown(f"**{text(finding)}**{tail}")
+
+
+def muted(sentence: str, *, width: str = "stretch") -> None:
+    """A line of body size in the muted colour."""
+    st.markdown(f":gray[{text(sentence, 2000)}]", width=width)  # type: ignore[arg-type]
+
+
+def note(sentence: str) -> None:
+    """A small muted line, such as the key under a chart."""
+    st.markdown(f":small[:gray[{text(sentence, 2000)}]]")
+
+
+def figure(drawing: palette.Figure, *, key: str, alt: str, image: str = "") -> None:
+    """Draw a figure as it is, with words for who cannot see it.
+
+    Args:
+        drawing: From ``experiments_core.charts``, on its own ground.
+        key: Key of the element, unique on the page.
+        alt: What the figure says, in sentences.
+        image: File name; then the figure carries one button that saves it as a picture,
+            made in the browser without any server or network.
+    """
+    config: dict[str, Any] = dict(CHART)
+    if image:
+        config |= {
+            "displayModeBar": True,
+            "displaylogo": False,
+            "modeBarButtons": [["toImage"]],
+            "toImageButtonOptions": {"format": "png", "filename": image, "scale": 2},
+        }
+    st.plotly_chart(drawing, theme=None, key=key, alt=alt, config=config)
+
+
+def wide_and_narrow(
+    wide: palette.Figure, narrow: palette.Figure, *, key: str, alt: str, image: str = ""
+) -> None:
+    """Draw both variants; the style sheet shows the one that fits the width of the page."""
+    with st.container(key=f"wide-{key}"):
+        figure(wide, key=f"{key}-wide", alt=alt, image=image)
+    with st.container(key=f"narrow-{key}"):
+        figure(narrow, key=f"{key}-narrow", alt=alt)
+
+
+def numbers(rows: Iterable[Mapping[str, object]], *, key: str) -> None:
+    """The expander “Table of these numbers”, reachable by keyboard and screen reader."""
+    with (
+        st.container(key=f"numbers-{key}"),
+        st.expander("Table of these numbers", icon=":material/table_rows:"),
+    ):
+        table(rows)
+
+
+def table(rows: Iterable[Mapping[str, object]]) -> None:
+    """A small ruled table; every text in it is taken letter by letter."""
+    st.table(
+        [{text(name): _cell(cell) for name, cell in row.items()} for row in rows],
+        border="horizontal",
+        hide_index=True,
+    )
+
+
+def _cell(cell: object) -> object:
+    return text(cell, 500) if isinstance(cell, str) else cell
+
+
+def refused(error: UpshotError) -> None:
+    """An error as people read it: what happened, what to do, the code last and small."""
+    st.markdown(f":red[**✕**] **{text(error.message, 1000)}**")
+    problems = [
+        one for one in error.details if one.message and one.message not in error.message
+    ]
+    for problem in problems[:20]:
+        st.markdown(f"- {text(problem.field)}: {text(problem.message, 500)}")
+    if error.hint:
+        st.markdown(text(error.hint, 1000))
+    note(f"Code {error.code}")
+
+
+def empty(title: str, sentence: str) -> None:
+    """The head of an empty place: what it is and why; doors follow as buttons."""
+    st.subheader(text(title), anchor=False)
+    st.markdown(text(sentence, 1000))
