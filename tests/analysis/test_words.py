@@ -1,0 +1,68 @@
+import pytest
+
+from experiments_core.analysis import words
+from experiments_core.stats.estimate import REASONS, Undefined
+
+
+def ascii_spaces(text: str) -> str:
+    return text.replace(words.NARROW, " ").replace(words.MINUS, "-")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    ((0.08271, "8.27 %"), (0.0, "0.00 %"), (1.0, "100.00 %"), (-0.0, "0.00 %")),
+)
+def test_a_rate_has_two_decimals(value: float, text: str):
+    assert ascii_spaces(words.rate(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    ((0.0759, "+7.6 %"), (-0.152, "-15.2 %"), (-0.0001, "0.0 %"), (0, "0.0 %")),
+)
+def test_a_lift_has_a_sign_and_never_a_minus_zero(value: float, text: str):
+    assert ascii_spaces(words.lift(value)) == text
+
+
+def test_differences_of_rates_are_points():
+    assert ascii_spaces(words.points(0.006276)) == "+0.63 pp"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    (
+        (0.0559, "p = 0.056"),
+        (0.00021, "p = 0.0002"),
+        (0.00009, "p < 0.0001"),
+        (0.0, "p < 0.0001"),
+        (1.0, "p = 1.000"),
+    ),
+)
+def test_p_never_prints_as_zero(value: float, text: str):
+    assert ascii_spaces(words.p(value)) == text
+
+
+def test_amounts_carry_their_unit_where_people_write_it():
+    assert ascii_spaces(words.amount(5.3199, "USD")) == "$5.32"
+    assert ascii_spaces(words.amount(-0.254, "EUR", signed=True)) == "-€0.25"
+    assert ascii_spaces(words.amount(2.88, "s")) == "2.88 s"
+    assert ascii_spaces(words.amount(1234567.891)) == "1 234 568"
+
+
+def test_intervals_name_their_open_end():
+    unbounded = Undefined("unbounded")
+    assert ascii_spaces(words.lift_interval(0.013, 0.143)) == "1.3 % to 14.3 %"
+    assert ascii_spaces(words.lift_interval(-0.12, unbounded)) == "at least -12.0 %"
+    assert ascii_spaces(words.lift_interval(unbounded, 0.12)) == "at most 12.0 %"
+    assert words.lift_interval(unbounded, unbounded) == "–"
+
+
+def test_what_does_not_exist_is_a_dash_and_a_sentence():
+    none = Undefined("zero_control")
+    for written in (words.rate, words.lift, words.points, words.amount, words.p):
+        assert written(none) == "–"
+    assert words.reason(none) == "Control has none, so no relative lift exists."
+
+
+def test_every_reason_has_a_sentence():
+    assert set(words.REASONS) == REASONS
