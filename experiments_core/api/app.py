@@ -26,7 +26,7 @@ from experiments_core.api.envelope import not_found, register_errors
 from experiments_core.api.sockets import disable_nagle
 from experiments_core.errors import UpshotError
 from experiments_core.services import workspace
-from experiments_core.settings import LOOPBACK, read_settings
+from experiments_core.settings import LOOPBACK, Settings, read_settings
 
 HEADERS = {
     b"x-content-type-options": b"nosniff",
@@ -48,10 +48,16 @@ async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         print(error, file=sys.stderr, flush=True)  # noqa: T201  the terminal is the only reader
         raise SystemExit(EXIT_REFUSED) from None
     disable_nagle()
+    print(f"Upshot is at {_url(settings)} (Ctrl-C stops it)", flush=True)  # noqa: T201  as above
     try:
         yield
     finally:
         await run_in_threadpool(workspace.stop)
+
+
+def _url(settings: Settings) -> str:
+    host = f"[{settings.address}]" if ":" in settings.address else settings.address
+    return f"http://{host}:{settings.port}"
 
 
 def routes() -> list[BaseRoute]:
