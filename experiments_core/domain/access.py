@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from experiments_core.errors import ForbiddenError
 
@@ -48,6 +50,33 @@ class Actor:
 
 LOCAL = Actor("local", Role.ADMIN)
 """The person at the machine, in local mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One change, written in the transaction that made it.
+
+    Attributes:
+        seq: Place in the chain; 0 before it is written.
+        ts: When it was written, aware, in UTC.
+        verb: ``create``, ``edit``, ``start``, ``traffic`` …
+        object: What kind of thing changed (``experiment``, ``import``).
+        object_id: Its id.
+        before: The fields that changed, as they were.
+        after: The same fields as they are now.
+        note: The reason that was given.
+    """
+
+    ts: datetime
+    actor: str
+    verb: str
+    object: str
+    object_id: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    note: str = ""
+    org_id: str = "default"
+    seq: int = 0
 
 
 def require(actor: Actor, permission: Permission) -> None:

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.lifecycle import BIN, Status
 from experiments_core.domain.metric import Metric
 
 WHOLE_BP = 10_000
+
+TYPES = ("ranking", "config", "feature", "model", "page", "file", "email", "other")
+ASSIGNMENT_MODES = ("hash", "listed", "external")
+CONCLUSIONS = ("won", "lost", "inconclusive", "stopped_early", "invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Phase:
         seq: 1, 2, 3 … over the whole life of the experiment.
         kind: ``start``, ``resume``, ``traffic`` or ``design``.
         weights_bp: Variant key -> weight.
-        ended_at: None while it lasts.
+        ended_at: None while it lasts; the moment itself belongs to the next phase.
+        rerandomised: Units were assigned afresh at its beginning.
     """
 
     run_no: int
@@ -76,8 +81,64 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantDraft:
+    """An arm as somebody typed it; rules are checked when the draft is made an experiment.
+
+    Attributes:
+        key: Made from the name when empty.
+        is_control: When no arm says so, the one called “control” or “champion” is it, else
+            the first.
+        weight_bp: None in every arm means equal shares.
+    """
+
+    key: str = ""
+    name: str = ""
+    is_control: bool = False
+    weight_bp: int | None = None
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentDraft:
+    """What somebody typed to make an experiment.
+
+    Attributes:
+        key: Made from the name when empty.
+        variants: Control and treatment, half each, when empty.
+        sample: One of the samples that come with Upshot.
+    """
+
+    name: str
+    key: str = ""
+    hypothesis: str = ""
+    variants: tuple[VariantDraft, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+    assignment_mode: str = "hash"
+    unit: str = "user"
+    tags: tuple[str, ...] = ()
+    description: str = ""
+    type: str = "other"
+    owner: str = ""
+    allocation_bp: int = WHOLE_BP
+    holdout_bp: int = 0
+    data_finished: bool | None = None
+    sample: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
-    """One test. Immutable; every change is a new value with ``version`` + 1."""
+    """One test. Immutable; every change is a new value with ``version`` + 1.
+
+    Attributes:
+        allocation_bp: Share of eligible units that enter the test.
+        holdout_bp: Share of the allocated units kept on the fallback and measured.
+        hash_seed: Text that the assignment hash starts with; changed only by a new run that
+            assigns afresh.
+        seal_hash: SHA-256 of hypothesis, metrics and plan as they were at the first start.
+        archived_from: Status to come back to.
+        data_finished: Whether the person said that imported data are complete.
+    """
 
     id: str
     key: str
@@ -116,6 +177,14 @@ class Experiment:
     run_no: int = 0
     sample: bool = False
     data_finished: bool | None = None
+    hash_seed: str = ""
+    seal_hash: str = ""
+    sealed_at: datetime | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the transition table: its status, or the bin."""
+        return BIN if self.deleted_at else self.status
 
     @property
     def control(self) -> Variant:
@@ -126,3 +195,13 @@ class Experiment:
     def weights_bp(self) -> dict[str, int]:
         """Variant key -> present weight."""
         return {variant.key: variant.weight_bp for variant in self.variants}
+
+
+def equal_weights(n: int) -> list[int]:
+    """Split the whole among ``n`` arms in basis points; what is left over goes to the first.
+
+    >>> equal_weights(3)
+    [3334, 3333, 3333]
+    """
+    share, rest = divmod(WHOLE_BP, n)
+    return [share + (i < rest) for i in range(n)]

@@ -60,7 +60,11 @@ class ColumnMapping:
         role: What it is used as.
         blank: What an empty cell means for OUTCOME and VALUE: ``exclude`` (unknown: not counted
             in this metric), ``zero`` (did not happen), or ``""`` while nobody has answered.
-        time_format: For TIME: a strptime format or ``iso``.
+        time_format: For TIME: a strptime format, ``iso``, ``epoch_s`` or ``epoch_ms``.
+        decimal: For numbers: this column's decimal mark; the dialect's when empty.
+        thousands: For numbers: this column's thousands mark; the dialect's when empty.
+        converted: For OUTCOME: ``""`` reads the usual words (1/0, yes/no, true/false …),
+            ``positive`` also takes a whole number above 0 as converted.
         reason: Why this role was proposed, one clause for the page.
     """
 
@@ -69,6 +73,9 @@ class ColumnMapping:
     role: Role
     blank: str = ""
     time_format: str = ""
+    decimal: str = ""
+    thousands: str = ""
+    converted: str = ""
     reason: str = ""
 
 
@@ -85,7 +92,8 @@ class Mapping:
             (``{"CONTROL ": "control"}``).
         crossovers: Units in two variants: ``exclude``, ``first_seen`` or ``refuse``.
         repeats: Several rows of one unit in one variant: ``refuse``, ``first`` (keep the first
-            in the file) or ``max`` (highest value of each outcome).
+            in the file), ``max`` (highest value of each outcome) or ``sum`` (converted at least
+            once, numbers added up).
         finished: The test is over (a fixed-horizon verdict may be given).
         split: Intended weights in basis points by variant; equal when empty.
     """

@@ -1,4 +1,4 @@
-"""The open workspace: database, settings and clock in one hand; one per process for the server."""
+"""The open workspace: database, settings and clock in one hand; one per server process."""
 
 from __future__ import annotations
 

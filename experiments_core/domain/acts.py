@@ -1,0 +1,233 @@
+"""What each verb does to an experiment: a new value with its phases opened and closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from experiments_core.domain.access import Permission
+from experiments_core.domain.checklist import blocking
+from experiments_core.domain.experiment import CONCLUSIONS, Experiment, Phase
+from experiments_core.domain.lifecycle import (
+    BIN,
+    BIN_DAYS,
+    PREVIOUS,
+    Status,
+    Verb,
+    advance,
+    allowed_actions,
+    invalid_transition,
+)
+from experiments_core.domain.sealing import seal_hash
+from experiments_core.domain.text import clean, text_problems
+from experiments_core.domain.validation import refuse
+from experiments_core.errors import ConflictError, InvalidInputError, Problem
+
+REASON_LENGTH = 500
+NOTE_LENGTH = 10_000
+REASSIGN = ("keep", "fresh")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A verb with everything told with it.
+
+    Attributes:
+        at: When it takes effect.
+        reason: Why; required to reopen, and to complete before the planned end.
+        conclusion: How the test ended; required to complete.
+        note: Goes with the conclusion.
+        reassign: For a new run: ``keep`` every unit's arm, or assign ``fresh``.
+    """
+
+    verb: Verb
+    at: datetime
+    by: str
+    reason: str = ""
+    conclusion: str | None = None
+    note: str = ""
+    reassign: str = "keep"
+
+
+def perform(experiment: Experiment, act: Act) -> Experiment:
+    """Take the step, or refuse it and change nothing.
+
+    The version stays; whoever saves it raises it.
+
+    Raises:
+        ConflictError: ``INVALID_TRANSITION`` from here, or ``CHECKLIST`` when something that a
+            start needs is missing.
+        InvalidInputError: something that has to be told with the verb is missing or wrong.
+    """
+    step = advance(experiment.place, act.verb)
+    refuse(_problems(experiment, act))
+    check_moment(experiment, act.at)
+    done = _EFFECTS[act.verb](experiment, act)
+    if step.target in {BIN, PREVIOUS}:
+        return done
+    return replace(done, status=Status(step.target))
+
+
+def needed_permission(experiment: Experiment, verb: Verb) -> Permission:
+    """The right that a verb needs from here; editing, when the table does not allow it."""
+    for info in allowed_actions(experiment.place):
+        if info.verb is verb:
+            return info.permission
+    return Permission.EDIT
+
+
+def open_phase(experiment: Experiment, phase: Phase) -> Experiment:
+    """Append a phase; the one that lasted ends where it begins."""
+    closed = close_phase(experiment, phase.started_at)
+    return replace(closed, phases=(*closed.phases, phase))
+
+
+def close_phase(experiment: Experiment, at: datetime) -> Experiment:
+    """End the phase that lasts, if one does."""
+    if not experiment.phases or experiment.phases[-1].ended_at is not None:
+        return experiment
+    *earlier, last = experiment.phases
+    return replace(experiment, phases=(*earlier, replace(last, ended_at=at)))
+
+
+def next_phase(experiment: Experiment, kind: str, act: Act) -> Phase:
+    """The phase that begins now, under the present design."""
+    return Phase(
+        run_no=experiment.run_no,
+        seq=len(experiment.phases) + 1,
+        kind=kind,
+        started_at=act.at,
+        ended_at=None,
+        weights_bp=experiment.weights_bp,
+        allocation_bp=experiment.allocation_bp,
+        holdout_bp=experiment.holdout_bp,
+        reason=clean(act.reason),
+        by=act.by,
+        rerandomised=act.reassign == "fresh",
+    )
+
+
+def check_moment(experiment: Experiment, at: datetime) -> None:
+    """Refuse a moment before the last phase began or ended: history is only appended to."""
+    if not experiment.phases:
+        return
+    last = experiment.phases[-1]
+    latest = last.ended_at or last.started_at
+    if at < latest:
+        message = (
+            f"{at:%Y-%m-%d %H:%M} UTC lies before the last change ({latest:%Y-%m-%d %H:%M})"
+        )
+        problem = Problem("at", at.isoformat(), "RANGE", message)
+        raise InvalidInputError(f"{message}.", details=(problem,))
+
+
+def _start(experiment: Experiment, act: Act) -> Experiment:
+    if experiment.status is Status.PAUSED:
+        return open_phase(experiment, next_phase(experiment, "resume", act))
+    missing = blocking(experiment)
+    if missing:
+        raise ConflictError(
+            f"This experiment cannot start yet: {missing[0].message}",
+            code="CHECKLIST",
+            hint=missing[0].fix,
+            details=tuple(Problem(i.item, None, i.rule, i.message) for i in missing),
+            allowed_actions=tuple(
+                info.verb.value for info in allowed_actions(experiment.place)
+            ),
+        )
+    begun = replace(
+        experiment, run_no=experiment.run_no + 1, started_at=act.at, stopped_at=None
+    )
+    if experiment.first_started_at is None:
+        seal = seal_hash(experiment)
+        begun = replace(begun, first_started_at=act.at, sealed_at=act.at, seal_hash=seal)
+    elif act.reassign == "fresh":
+        begun = replace(begun, hash_seed=f"{experiment.key}.{begun.run_no}")
+    return open_phase(begun, next_phase(begun, "start", act))
+
+
+def _pause(experiment: Experiment, act: Act) -> Experiment:
+    return close_phase(experiment, act.at)
+
+
+def _stop(experiment: Experiment, act: Act) -> Experiment:
+    stopped = close_phase(experiment, act.at)
+    return replace(stopped, stopped_at=act.at, stop_reason=clean(act.reason))
+
+
+def _complete(experiment: Experiment, act: Act) -> Experiment:
+    over = close_phase(experiment, act.at)
+    return replace(
+        over,
+        conclusion=act.conclusion,
+        conclusion_note=clean(act.note),
+        stop_reason=clean(act.reason) or over.stop_reason,
+        stopped_at=over.stopped_at or act.at,
+        completed_at=act.at,
+    )
+
+
+def _reopen(experiment: Experiment, _act: Act) -> Experiment:
+    return replace(experiment, conclusion=None, conclusion_note="", completed_at=None)
+
+
+def _archive(experiment: Experiment, act: Act) -> Experiment:
+    return replace(experiment, archived_at=act.at, archived_from=experiment.status)
+
+
+def _unarchive(experiment: Experiment, _act: Act) -> Experiment:
+    back = experiment.archived_from or Status.DRAFT
+    return replace(experiment, status=back, archived_at=None, archived_from=None)
+
+
+def _delete(experiment: Experiment, act: Act) -> Experiment:
+    return replace(experiment, deleted_at=act.at)
+
+
+def _restore(experiment: Experiment, act: Act) -> Experiment:
+    deleted = experiment.deleted_at
+    if deleted is not None and act.at - deleted > timedelta(days=BIN_DAYS):
+        since = f"since {deleted:%Y-%m-%d}; it can be restored for {BIN_DAYS} days."
+        raise invalid_transition(BIN, f"It has been there {since}")
+    return replace(experiment, deleted_at=None)
+
+
+_EFFECTS = {
+    Verb.START: _start,
+    Verb.PAUSE: _pause,
+    Verb.RESUME: _start,
+    Verb.STOP: _stop,
+    Verb.COMPLETE: _complete,
+    Verb.REOPEN: _reopen,
+    Verb.ARCHIVE: _archive,
+    Verb.UNARCHIVE: _unarchive,
+    Verb.DELETE: _delete,
+    Verb.RESTORE: _restore,
+}
+
+
+def _problems(experiment: Experiment, act: Act) -> list[Problem]:
+    problems = text_problems("reason", act.reason, longest=REASON_LENGTH, lines=True)
+    problems += text_problems("note", act.note, longest=NOTE_LENGTH, lines=True)
+    if act.reassign not in REASSIGN:
+        message = f"reassign is “{act.reassign}”; choose keep or fresh"
+        problems.append(Problem("reassign", act.reassign, "UNKNOWN_CHOICE", message))
+    if act.verb is Verb.REOPEN and not clean(act.reason):
+        message = "Say why the experiment is opened again"
+        problems.append(Problem("reason", act.reason, "REQUIRED", message))
+    if act.verb is Verb.COMPLETE:
+        problems += _conclusion_problems(experiment, act)
+    return problems
+
+
+def _conclusion_problems(experiment: Experiment, act: Act) -> list[Problem]:
+    problems = []
+    if act.conclusion not in CONCLUSIONS:
+        rule = "REQUIRED" if act.conclusion is None else "UNKNOWN_CHOICE"
+        message = f"Say how the test ended: {', '.join(CONCLUSIONS)}"
+        problems.append(Problem("conclusion", act.conclusion, rule, message))
+    end = experiment.plan.planned_end
+    if end is not None and act.at.date() < end and not clean(act.reason or act.note):
+        message = f"The test was planned until {end.isoformat()}; say why it ends before that"
+        problems.append(Problem("reason", act.reason, "REQUIRED", message))
+    return problems

@@ -1,0 +1,139 @@
+"""Experiments as plain JSON values and back, for the store, the audit trail and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+from experiments_core.domain.experiment import Experiment, Phase, Plan, Variant
+from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.metric import Mean, Metric, MetricKind, Proportion
+from experiments_core.errors import InvalidInputError, Problem
+
+_MOMENTS = (
+    "created_at", "updated_at", "first_started_at", "started_at", "stopped_at", "completed_at",
+    "archived_at", "deleted_at", "sealed_at",
+)  # fmt: skip
+_KINDS: dict[str, type[Proportion | Mean]] = {
+    MetricKind.PROPORTION: Proportion,
+    MetricKind.MEAN: Mean,
+    MetricKind.COUNT: Mean,
+}
+
+
+def moment_text(moment: datetime) -> str:
+    """Write an aware time as ISO 8601 in UTC with Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def read_moment(text: str) -> datetime:
+    """Read an ISO 8601 time; one without a zone is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def metric_to_document(metric: Metric) -> dict[str, Any]:
+    """The metric with its kind; fields left at their default are not written."""
+    written = {
+        field.name: getattr(metric, field.name)
+        for field in fields(metric)
+        if getattr(metric, field.name) != field.default
+    }
+    return {"kind": metric.kind.value, **{k: _plain(v) for k, v in written.items()}}
+
+
+def metric_from_document(document: Mapping[str, Any]) -> Metric:
+    """Read a metric.
+
+    Raises:
+        InvalidInputError: the kind or a field is unknown, or the metric breaks a rule.
+    """
+    rest = dict(document)
+    kind = rest.pop("kind", None)
+    if kind not in _KINDS:
+        listed = ", ".join(_KINDS)
+        message = f"The kind of a metric is “{kind}”; choose one of {listed}."
+        details = (Problem("kind", kind, "UNKNOWN_CHOICE", message),)
+        raise InvalidInputError(message, details=details)
+    cls = _KINDS[kind]
+    if kind == MetricKind.COUNT:
+        rest["whole"] = True
+    unknown = sorted(rest.keys() - {field.name for field in fields(cls)})
+    if unknown or not rest.get("column"):
+        message = (
+            f"A {kind} has no field “{unknown[0]}”." if unknown else "The column is missing."
+        )
+        rule = "UNKNOWN_FIELD" if unknown else "REQUIRED"
+        details = (Problem(unknown[0] if unknown else "column", None, rule, message),)
+        raise InvalidInputError(message, details=details)
+    return cls(**rest)
+
+
+def plan_to_document(plan: Plan) -> dict[str, Any]:
+    """The plan, its date as text."""
+    return {field.name: _plain(getattr(plan, field.name)) for field in fields(plan)}
+
+
+def plan_from_document(document: Mapping[str, Any]) -> Plan:
+    """Read a plan; fields that are not there keep their default.
+
+    Raises:
+        InvalidInputError: a field is unknown.
+    """
+    values = dict(document)
+    if isinstance(values.get("planned_end"), str):
+        values["planned_end"] = date.fromisoformat(values["planned_end"])
+    unknown = sorted(values.keys() - {field.name for field in fields(Plan)})
+    if unknown:
+        message = f"A plan has no field “{unknown[0]}”."
+        problem = Problem(f"plan.{unknown[0]}", values[unknown[0]], "UNKNOWN_FIELD", message)
+        raise InvalidInputError(message, details=(problem,))
+    return Plan(**values)
+
+
+def phase_to_document(phase: Phase) -> dict[str, Any]:
+    """One phase with its times as text."""
+    return {field.name: _plain(getattr(phase, field.name)) for field in fields(phase)}
+
+
+def to_document(experiment: Experiment) -> dict[str, Any]:
+    """Every field as a JSON value."""
+    document = {f.name: _plain(getattr(experiment, f.name)) for f in fields(experiment)}
+    document["variants"] = [
+        {field.name: getattr(variant, field.name) for field in fields(variant)}
+        for variant in experiment.variants
+    ]
+    document["metrics"] = [metric_to_document(metric) for metric in experiment.metrics]
+    document["plan"] = plan_to_document(experiment.plan)
+    document["phases"] = [phase_to_document(phase) for phase in experiment.phases]
+    return document
+
+
+def from_document(document: Mapping[str, Any], phases: tuple[Phase, ...]) -> Experiment:
+    """Read an experiment; its phases come from rows of their own."""
+    values = dict(document)
+    for name in _MOMENTS:
+        if isinstance(values.get(name), str):
+            values[name] = read_moment(values[name])
+    values["status"] = Status(values["status"])
+    if values.get("archived_from"):
+        values["archived_from"] = Status(values["archived_from"])
+    values["tags"] = tuple(values["tags"])
+    values["variants"] = tuple(Variant(**variant) for variant in values["variants"])
+    values["metrics"] = tuple(metric_from_document(metric) for metric in values["metrics"])
+    values["plan"] = plan_from_document(values["plan"])
+    values["phases"] = phases
+    return Experiment(**values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return moment_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)
+    return value.value if isinstance(value, StrEnum) else value

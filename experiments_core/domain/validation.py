@@ -1,0 +1,231 @@
+"""The rules an experiment's fields keep, checked all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from math import isfinite
+from typing import Any
+
+from experiments_core.domain.arms import LIMIT_EXTERNAL, LIMIT_HASH, variant_problems
+from experiments_core.domain.experiment import ASSIGNMENT_MODES, TYPES, WHOLE_BP, Plan
+from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.text import KEY, clean, text_problems
+from experiments_core.errors import InvalidInputError, Problem
+
+MOST_METRICS = 30
+MOST_PRIMARY = 3
+MOST_TAGS = 20
+GENERIC_RULES = frozenset({
+    "REQUIRED", "TYPE", "LENGTH", "RANGE", "PATTERN", "NOT_FINITE", "UNKNOWN_FIELD",
+    "UNKNOWN_CHOICE", "NOT_UNIQUE", "TOO_MANY", "TOO_FINE", "NOT_FOUND",
+})  # fmt: skip
+
+Check = Callable[[str, object], list[Problem]]
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise one error for all problems, or none if there are none.
+
+    Raises:
+        InvalidInputError: its code is the rule's own when a single named rule was broken.
+    """
+    found = tuple(problems)
+    if not found:
+        return
+    if len(found) == 1:
+        rule = found[0].rule
+        code = None if rule in GENERIC_RULES else rule
+        raise InvalidInputError(_sentence(found[0].message), code=code, details=found)
+    first = _sentence(found[0].message)
+    raise InvalidInputError(f"{len(found)} things to correct. {first}", details=found)
+
+
+def field_problems(
+    fields: Mapping[str, object], *, assignment_mode: str = "hash"
+) -> list[Problem]:
+    """Check the fields of a draft or an edit, each by its own rule.
+
+    Args:
+        fields: Field name -> value as given.
+        assignment_mode: Of the experiment; imported data may have more arms.
+    """
+    problems: list[Problem] = []
+    for name, value in fields.items():
+        if name == "variants":
+            limit = LIMIT_EXTERNAL if assignment_mode == "external" else LIMIT_HASH
+            problems += variant_problems(value, limit=limit)
+        elif name in _CHECKS:
+            problems += _CHECKS[name](name, value)
+        else:
+            known = ", ".join(sorted([*_CHECKS, "variants"]))
+            problems.append(Problem(
+                name, value, "UNKNOWN_FIELD", f"{name} cannot be set; these can: {known}",
+            ))  # fmt: skip
+    return problems
+
+
+def cleaned(name: str, value: Any) -> Any:
+    """Bring an accepted value into the form it is kept in."""
+    if name == "tags":
+        unique = {tag.casefold(): tag for tag in map(clean, reversed(value))}
+        return tuple(reversed(unique.values()))
+    if name in {"metrics", "variants"}:
+        return tuple(value)
+    return clean(value) if isinstance(value, str) else value
+
+
+def _text(
+    longest: int, shortest: int = 0, *, lines: bool = False, rule: str = "LENGTH"
+) -> Check:
+    def check(name: str, value: object) -> list[Problem]:
+        return text_problems(
+            name, value, longest=longest, shortest=shortest, lines=lines, length_rule=rule
+        )
+
+    return check
+
+
+def _choice(*choices: str) -> Check:
+    def check(name: str, value: object) -> list[Problem]:
+        if value in choices:
+            return []
+        listed = ", ".join(choices)
+        message = f"{name} is “{value}”; choose one of {listed}"
+        return [Problem(name, value, "UNKNOWN_CHOICE", message)]
+
+    return check
+
+
+def _whole(low: int, high: int, *, optional: bool = False) -> Check:
+    def check(name: str, value: object) -> list[Problem]:
+        if value is None and optional:
+            return []
+        if isinstance(value, bool) or not isinstance(value, int):
+            return [Problem(name, value, "TYPE", f"{name} must be a whole number")]
+        return _range(name, value, low, high)
+
+    return check
+
+
+def _number(low: float, high: float, *, optional: bool = False) -> Check:
+    def check(name: str, value: object) -> list[Problem]:
+        if value is None and optional:
+            return []
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return [Problem(name, value, "TYPE", f"{name} must be a number")]
+        if not isfinite(value):
+            return [Problem(name, value, "NOT_FINITE", f"{name} must be a finite number")]
+        return _range(name, value, low, high)
+
+    return check
+
+
+def _range(name: str, value: float, low: float, high: float) -> list[Problem]:
+    if low <= value <= high:
+        return []
+    message = f"{name} is {value:,}; it must be between {low:,} and {high:,}"
+    return [Problem(name, value, "RANGE", message.replace(",", " "))]
+
+
+def _key(name: str, value: object) -> list[Problem]:
+    if isinstance(value, str) and KEY.fullmatch(clean(value)):
+        return []
+    message = (
+        f"{name} is “{value}”; it must begin with a letter or digit and go on with at most 63 "
+        "letters, digits, “.”, “_” or “-”"
+    )
+    return [Problem(name, value, "PATTERN", message)]
+
+
+def _tags(name: str, value: object) -> list[Problem]:
+    if not isinstance(value, list | tuple):
+        return [Problem(name, value, "TYPE", f"{name} must be a list of texts")]
+    problems = []
+    if len(value) > MOST_TAGS:
+        message = f"{len(value)} tags; at most {MOST_TAGS} are allowed"
+        problems.append(Problem(name, len(value), "TOO_MANY", message))
+    for i, tag in enumerate(value):
+        problems += text_problems(f"{name}[{i}]", tag, longest=40, shortest=1)
+    return problems
+
+
+def _metrics(name: str, value: object) -> list[Problem]:
+    if not isinstance(value, list | tuple) or not all(isinstance(m, Metric) for m in value):
+        return [Problem(name, value, "TYPE", f"{name} must be a list of metrics")]
+    problems = []
+    if len(value) > MOST_METRICS:
+        message = f"{len(value)} metrics; at most {MOST_METRICS} are allowed"
+        problems.append(Problem(name, len(value), "TOO_MANY", message))
+    primary = [metric for metric in value if metric.role is MetricRole.PRIMARY]
+    if len(primary) > MOST_PRIMARY:
+        message = f"{len(primary)} primary metrics; at most {MOST_PRIMARY} can decide a test"
+        problems.append(Problem(name, len(primary), "TOO_MANY", message))
+    keys = [metric.key for metric in value]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        message = f"two metrics have the key “{key}”; give one another key"
+        problems.append(Problem(name, key, "NOT_UNIQUE", message))
+    for i, metric in enumerate(value):
+        problems += text_problems(f"{name}[{i}].name", metric.name, longest=200, shortest=1)
+    return problems
+
+
+def _date(name: str, value: object) -> list[Problem]:
+    if value is None or type(value) is date:
+        return []
+    return [Problem(name, value, "TYPE", f"{name} must be a date")]
+
+
+_PLAN: dict[str, Check] = {
+    "alpha": _number(0.001, 0.2),
+    "power": _number(0.5, 0.99),
+    "alternative": _choice("two-sided", "greater", "less"),
+    "method": _choice("fixed", "sequential"),
+    "correction": _choice("none", "holm", "bh"),
+    "min_runtime_days": _whole(0, 365),
+    "min_units_per_arm": _whole(2, 1_000_000_000),
+    "min_conversions_per_arm": _whole(0, 1_000_000),
+    "planned_units": _whole(2, 100_000_000_000, optional=True),
+    "planned_end": _date,
+    "baseline": _number(-1e15, 1e15, optional=True),
+    "daily_units": _whole(1, 10_000_000_000, optional=True),
+}
+
+
+def _plan(name: str, value: object) -> list[Problem]:
+    if not isinstance(value, Plan):
+        return [Problem(name, value, "TYPE", f"{name} must be a plan")]
+    return [
+        Problem(f"{name}.{found.field}", found.value, found.rule, found.message)
+        for field, check in _PLAN.items()
+        for found in check(field, getattr(value, field))
+    ]
+
+
+def _yes_no(name: str, value: object) -> list[Problem]:
+    if value is None or isinstance(value, bool):
+        return []
+    return [Problem(name, value, "TYPE", f"{name} must be yes, no or empty")]
+
+
+_CHECKS: dict[str, Check] = {
+    "name": _text(200, 1, rule="NAME_LENGTH"),
+    "key": _key,
+    "description": _text(10_000, lines=True),
+    "hypothesis": _text(5_000, lines=True),
+    "type": _choice(*TYPES),
+    "owner": _text(200),
+    "tags": _tags,
+    "assignment_mode": _choice(*ASSIGNMENT_MODES),
+    "unit": _text(40, 1),
+    "allocation_bp": _whole(0, WHOLE_BP),
+    "holdout_bp": _whole(0, 5_000),
+    "metrics": _metrics,
+    "plan": _plan,
+    "data_finished": _yes_no,
+}
+
+
+def _sentence(message: str) -> str:
+    text = message[0].upper() + message[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
