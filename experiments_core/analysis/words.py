@@ -110,27 +110,28 @@ def points(value: Value) -> str:
     return f"{number(value * 100, 2, signed=True)}{NARROW}pp"
 
 
-def amount(value: Value, unit: str = "", *, signed: bool = False) -> str:
-    """``2.88 s``, ``$5.32``, ``+$0.25``; large amounts lose decimals they cannot use."""
+def amount(value: Value, unit: str = "", *, signed: bool = False, decimals: int = -1) -> str:
+    """``2.88 s``, ``$5.32``, ``+$0.25``; decimals by size unless given."""
     if isinstance(value, Undefined):
         return NONE
-    text = number(value, amount_decimals(value), signed=signed)
+    places = amount_decimals(value, unit) if decimals < 0 else decimals
+    text = number(value, places, signed=signed)
     if unit in CURRENCIES:
         sign = text[0] if text[0] in f"+{MINUS}" else ""
         return f"{sign}{CURRENCIES[unit]}{text[len(sign) :]}"
     return f"{text}{NARROW}{plain(unit, 12)}" if unit else text
 
 
-def amount_decimals(value: float) -> int:
-    """Two decimals for what people count in, more below 0.1, fewer from 100 on."""
+def amount_decimals(value: float, unit: str = "") -> int:
+    """Decimals by size: ``92.1``, ``2.88``, ``0.0123``; money keeps two below 1,000."""
     size = abs(value)
-    if size == 0:
-        return 2
     if size >= 1000:
         return 0
-    if size >= 100:
+    if unit in CURRENCIES or size == 0:
+        return 2
+    if size >= 10:
         return 1
-    return 2 if size >= 0.1 else min(6, 2 - math.floor(math.log10(size)))
+    return 2 if size >= 0.1 else min(6, 1 - math.floor(math.log10(size)))
 
 
 def p_digits(value: float) -> str:
@@ -175,17 +176,29 @@ def value_of(metric: MetricResult, value: Value) -> str:
 
 
 def difference_of(metric: MetricResult, value: Value) -> str:
-    """A difference in points for a rate, in the metric's unit else."""
-    return points(value) if is_rate(metric) else amount(value, metric.unit, signed=True)
+    """A difference in points for a rate, in the metric's unit and decimals else."""
+    if is_rate(metric):
+        return points(value)
+    places = _difference_decimals(metric, value)
+    return amount(value, metric.unit, signed=True, decimals=places)
 
 
 def difference_interval(metric: MetricResult, lower: Value, upper: Value) -> str:
     """The interval of a difference for a column, without its unit."""
     if is_rate(metric):
         return interval(lower, upper, lambda end: number(end * 100, 2))
-    ends = [end for end in (lower, upper) if not isinstance(end, Undefined)]
-    decimals = amount_decimals(max(ends, key=abs)) if ends else 2
-    return interval(lower, upper, lambda end: number(end, decimals))
+    places = _difference_decimals(metric, lower, upper)
+    return interval(lower, upper, lambda end: number(end, places))
+
+
+def _difference_decimals(metric: MetricResult, *shown: Value) -> int:
+    """As many as the arms' own values have, more only where all would print as zero."""
+    sizes = [abs(arm.value) for arm in metric.arms if not isinstance(arm.value, Undefined)]
+    usual = amount_decimals(max(sizes, default=0.0), metric.unit)
+    largest = max((abs(end) for end in shown if not isinstance(end, Undefined)), default=0.0)
+    if largest == 0 or round(largest, usual) > 0:
+        return usual
+    return amount_decimals(largest)
 
 
 def is_rate(metric: MetricResult) -> bool:

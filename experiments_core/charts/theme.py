@@ -1,4 +1,4 @@
-"""Colours, type and the bare figure: one set of tokens for light, one for dark.
+"""Colours and type: one set of tokens for light, one for dark.
 
 The status colours keep their distance for colour-blind readers and every text colour its
 contrast; ``tests/charts/test_theme.py`` measures both.
@@ -137,25 +137,6 @@ DARK = Tokens(
 def tokens(mode: str | None = "light") -> Tokens:
     """The tokens of a colour scheme; light for anything but ``"dark"``."""
     return DARK if mode == "dark" else LIGHT
-
-
-def blank_figure(height: int, tokens: Tokens) -> go.Figure:
-    """An empty figure on its own ground: fixed axes, no margins, no legend, no hover boxes."""
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        paper_bgcolor=tokens.background,
-        plot_bgcolor=tokens.background,
-        font={"family": SANS, "size": VALUE_SIZE, "color": tokens.text},
-        showlegend=False,
-        hovermode=False,
-        dragmode=False,
-        bargap=0.35,
-    )
-    figure.update_xaxes(visible=False, fixedrange=True, zeroline=False, showgrid=False)
-    figure.update_yaxes(visible=False, fixedrange=True, zeroline=False, showgrid=False)
-    return figure
 
 
 def safe(text: object, limit: int = 200) -> str:
