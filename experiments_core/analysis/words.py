@@ -233,6 +233,11 @@ def day(moment: date | datetime, *, year: bool = False) -> str:
     return f"{moment.day}{NARROW}{short}" + (f" {moment.year}" if year else "")
 
 
+def month(moment: date) -> str:
+    """``May``, with the year in January."""
+    return MONTHS[moment.month - 1] + (f" {moment.year}" if moment.month == 1 else "")
+
+
 def split(weights_bp: dict[str, int]) -> str:
     """Shares in per cent as written in copy: ``50/50``, ``33.34/33.33/33.33``."""
     return "/".join(f"{weight / 100:g}" for weight in weights_bp.values())

@@ -68,11 +68,20 @@ class Canvas:
         look: dict[str, Any] = {"size": SMALL_SIZE, "colour": self.tokens.muted}
         self.text(x, y, markup, **look | options)
 
-    def rule(self, y: float, *, colour: str = "", width: float = 1, left: float = 0) -> None:
+    def rule(
+        self,
+        y: float,
+        *,
+        colour: str = "",
+        width: float = 1,
+        left: float = 0,
+        right: float = 1,
+    ) -> None:
         """A horizontal rule over the sheet."""
         self._shapes.append({
-            "type": "line", "xref": "paper", "yref": "y", "x0": left, "x1": 1, "y0": y, "y1": y,
-            "layer": "below", "line": {"width": width, "color": colour or self.tokens.line},
+            "type": "line", "xref": "paper", "yref": "y", "x0": left, "x1": right,
+            "y0": y, "y1": y, "layer": "below",
+            "line": {"width": width, "color": colour or self.tokens.line},
         })  # fmt: skip
 
     def upright(

@@ -14,7 +14,7 @@ from experiments_core.analysis.results import (
 from experiments_core.charts import words
 from experiments_core.charts.axis import Axis, common_axis
 from experiments_core.charts.marks import Mark
-from experiments_core.charts.readings import gate_closed, read, shown_interval, wings
+from experiments_core.charts.readings import read, shown_interval, wings
 from experiments_core.stats.estimate import Undefined, Value
 
 GROUPS = (("primary", "Primary"), ("guardrail", "Guardrails"), ("secondary", "Secondary"))
@@ -181,27 +181,3 @@ def _rule(role: str, metrics: list[MetricResult]) -> str:
     contrasts = [arm.contrast for metric in metrics for arm in metric.arms if arm.contrast]
     corrected = any(one.p_value != one.p_value_adjusted for one in contrasts)
     return f"corrected over {len(contrasts)} comparisons" if corrected else ""
-
-
-def finding(result: ExperimentResult) -> str:
-    """What the scorecard says, for its title: “orders up, refunds undecided”."""
-    if gate_closed(result):
-        return "not usable until the cause is found"
-    if not result.metrics:
-        return "nothing to show yet"
-    if not result.final:
-        return "a look, not a result"
-    told = [found for metric in result.metrics for found in _findings(result, metric)]
-    return ", ".join(told[:3]) if told else "no clear difference in any metric"
-
-
-def _findings(result: ExperimentResult, metric: MetricResult) -> list[str]:
-    worth = {"harmed", "not shown safe"} if metric.role == "guardrail" else {"better", "worse"}
-    several = len(result.treatments) > 1
-    found = []
-    for arm in metric.arms:
-        word = read(result, metric, arm.contrast).word if arm.contrast else ""
-        if word in worth:
-            where = f" in {words.plain(arm.variant, 30)}" if several else ""
-            found.append(f"{words.plain(metric.name, 40)} {word}{where}")
-    return found

@@ -1,0 +1,224 @@
+"""The cumulative effect over time: line, ribbon of the plan, always-valid band, phases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from experiments_core.analysis.results import SeriesPoint
+from experiments_core.charts import words
+from experiments_core.charts.axis import Axis, common_axis, lift_tick
+from experiments_core.charts.canvas import Canvas
+from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold
+from experiments_core.stats.estimate import Undefined, Value
+
+TOP, PLOT, BOTTOM = 34, 258, 34
+LEFT, RIGHT = 0.052, 0.858
+NARROW_LEFT, NARROW_RIGHT = 0.13, 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseMark:
+    """A new phase begins at the start of a day."""
+
+    day: date
+    label: str  # "phase 2"
+    change: str = ""  # "split 50/50 → 20/80"
+
+
+@dataclass(frozen=True, slots=True)
+class LookMark:
+    """A look was taken on a day."""
+
+    day: date
+    number: int
+
+
+def cumulative(
+    points: Sequence[SeriesPoint],
+    tokens: Tokens,
+    *,
+    phases: Sequence[PhaseMark] = (),
+    looks: Sequence[LookMark] = (),
+    confidence_level: float = 0.95,
+    narrow: bool = False,
+) -> Figure:
+    """Draw the cumulative relative lift by day.
+
+    Days without a lift leave a gap. The range is set by the later days, so early ribbons are
+    cut rather than the late ones flattened.
+
+    Args:
+        points: Oldest first; at least one has a lift.
+        tokens: Colours.
+        phases: The first one may start before the first point.
+        looks: Small triangles on the time axis.
+        confidence_level: Of the plan's interval, for its label.
+        narrow: Without the column of labels at the right end.
+    """
+    scale = _Scale(_axis(points), points[0].day, points[-1].day)
+    canvas = Canvas(TOP + PLOT + BOTTOM, tokens)
+    _frame(canvas, scale, narrow=narrow)
+    for _, run in groupby(points, key=lambda point: isinstance(point.relative_lift, Undefined)):
+        shown = [point for point in run if not isinstance(point.relative_lift, Undefined)]
+        if shown:
+            _ribbons(canvas, shown, scale)
+    _phases(canvas, phases, scale, narrow=narrow)
+    for look in looks:
+        x = scale.x(look.day)
+        canvas.dot(x, TOP + PLOT - 4, symbol="triangle-up", size=8, color=tokens.text)
+        at_end = narrow and look.day == points[-1].day
+        canvas.small(
+            x,
+            TOP + PLOT - 19,
+            f"look {look.number}",
+            size=AXIS_SIZE,
+            align="right" if at_end else "center",
+            on_axis=True,
+        )
+    last = next(p for p in reversed(points) if not isinstance(p.relative_lift, Undefined))
+    ring = {"color": tokens.background, "width": 2}
+    canvas.dot(
+        scale.x(last.day), scale.y(last.relative_lift), size=11, color=tokens.accent, line=ring
+    )
+    if not narrow:
+        _labels(canvas, last, scale, confidence_level)
+    domain = (NARROW_LEFT, NARROW_RIGHT) if narrow else (LEFT, RIGHT)
+    return canvas.figure(domain=domain, span=scale.span)
+
+
+class _Scale:
+    """Days and lifts to places on the sheet."""
+
+    def __init__(self, axis: Axis, first: date, last: date) -> None:
+        self.axis = axis
+        self.first = first
+        self.days = (last - first).days
+        self.span = (-0.4, self.days + 0.15)
+
+    def x(self, day: date) -> float:
+        """Days since the first one."""
+        return float((day - self.first).days)
+
+    def y(self, value: Value) -> float:
+        """Pixels from the top, kept inside the plot."""
+        if isinstance(value, Undefined):
+            return TOP + PLOT
+        share = (self.axis.high - value) / (self.axis.high - self.axis.low)
+        return TOP + PLOT * min(1.0, max(0.0, share))
+
+
+def _axis(points: Sequence[SeriesPoint]) -> Axis:
+    later = points[len(points) // 2 :]
+    must = [end for point in later for end in _ends(point)]
+    must += [point.relative_lift for point in later if isinstance(point.relative_lift, float)]
+    return common_axis(must, [end for point in points for end in _ends(point)], ticks=8)
+
+
+def _ends(point: SeriesPoint) -> list[float]:
+    ends = (
+        point.relative_lift_ci_lower,
+        point.relative_lift_ci_upper,
+        point.always_valid_lower,
+        point.always_valid_upper,
+    )
+    return [end for end in ends if not isinstance(end, Undefined)]
+
+
+def _frame(canvas: Canvas, scale: _Scale, *, narrow: bool) -> None:
+    tokens = canvas.tokens
+    left, right = scale.span
+    for place in scale.axis.ticks:
+        y = scale.y(place)
+        zero = abs(place) < 1e-12
+        canvas.stroke(
+            [left, right],
+            [y, y],
+            colour=tokens.neutral if zero else tokens.hair,
+            width=1.2 if zero else 1,
+        )
+        edge = (NARROW_LEFT if narrow else LEFT) - 0.004
+        canvas.small(edge, y, lift_tick(place), size=AXIS_SIZE, align="right")
+    canvas.stroke([left, right], [TOP + PLOT, TOP + PLOT], colour=tokens.line, width=1)
+    for number in _shown_days(scale.days, 5 if narrow else 14):
+        day = date.fromordinal(scale.first.toordinal() + number)
+        outer = number in {0, scale.days} or day.day == 1
+        label = words.day(day) if outer and not (narrow and number == scale.days) else day.day
+        canvas.small(
+            number, TOP + PLOT + 15, str(label), size=AXIS_SIZE, align="center", on_axis=True
+        )
+
+
+def _shown_days(days: int, most: int) -> list[int]:
+    step = max(1, -(-days // most))
+    step = next((round_step for round_step in (1, 2, 3, 7, 14, 28) if round_step >= step), step)
+    shown = list(range(0, days + 1, step))
+    if shown[-1] != days and days - shown[-1] > step / 2:
+        shown.append(days)
+    return shown
+
+
+def _ribbons(canvas: Canvas, points: list[SeriesPoint], scale: _Scale) -> None:
+    tokens = canvas.tokens
+    xs = [scale.x(point.day) for point in points]
+    for attribute, fill, dotted in (
+        ("always_valid", tokens.ribbon_pale, True),
+        ("relative_lift_ci", tokens.ribbon, False),
+    ):
+        sides = [
+            [getattr(point, f"{attribute}_{side}") for point in points]
+            for side in ("lower", "upper")
+        ]
+        if all(isinstance(value, Undefined) for side in sides for value in side):
+            continue
+        low, high = (
+            [scale.y(edge if isinstance(value, Undefined) else value) for value in side]
+            for side, edge in zip(sides, (scale.axis.low, scale.axis.high), strict=True)
+        )
+        canvas.trace(
+            type="scatter",
+            x=[*xs, *reversed(xs)],
+            y=[*high, *reversed(low)],
+            mode="none",
+            fill="toself",
+            fillcolor=fill,
+        )
+        if dotted:
+            for edge in (low, high):
+                canvas.stroke(xs, edge, colour=tokens.accent, width=1, dash="1px,3px")
+    ys = [scale.y(point.relative_lift) for point in points]
+    canvas.stroke(xs, ys, colour=tokens.accent, width=2.2)
+
+
+def _phases(
+    canvas: Canvas, phases: Sequence[PhaseMark], scale: _Scale, *, narrow: bool
+) -> None:  # fmt: skip
+    for number, phase in enumerate(phases):
+        x = max(scale.x(phase.day) - 0.5, scale.span[0])
+        if x > scale.days:
+            continue
+        text = bold(phase.label) + (f": {phase.change}" if phase.change and not narrow else "")
+        canvas.small(x, TOP / 2, text, size=AXIS_SIZE, colour=canvas.tokens.text, on_axis=True)
+        if number:
+            canvas.upright(x, TOP - 4, TOP + PLOT, colour=canvas.tokens.text, below=False)
+
+
+def _labels(canvas: Canvas, last: SeriesPoint, scale: _Scale, level: float) -> None:
+    tokens = canvas.tokens
+    wanted = [
+        (scale.y(last.relative_lift), bold(words.lift(last.relative_lift)), tokens.accent),
+        (
+            scale.y(last.relative_lift_ci_upper),
+            f"{words.percent(level, 0)} interval",
+            tokens.text,
+        ),
+    ]
+    if not isinstance(last.always_valid_upper, Undefined):
+        wanted.append((scale.y(last.always_valid_upper), "always-valid", tokens.muted))
+    lowest = float(TOP + PLOT)
+    for place, text, colour in wanted:
+        y = min(place, lowest - 16)
+        canvas.small(RIGHT + 0.012, y, text, colour=colour)
+        lowest = y
