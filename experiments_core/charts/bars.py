@@ -68,7 +68,7 @@ def split_bar(
         else:
             canvas.text(0.001, y + (16 if note else 23), bold(label), size=13.5)
             canvas.small(0.001, y + 33, safe(note, 20))
-        room = 40 if narrow else 60
+        room = 40 if narrow else 66
         _parts(canvas, weights, names or {}, (left, top, whole, room), strength)
     return canvas.figure()
 

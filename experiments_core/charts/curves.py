@@ -129,13 +129,10 @@ def distribution(
     bottom = row * len(shares)
     first = -int(-edges[0] // step)
     for number in range(first, int(edges[-1] / step + 1e-9) + 1):
-        canvas.small(
-            number * step,
-            bottom + 13,
-            words.amount(number * step, unit),
-            size=AXIS_SIZE,
-            align="center",
-            on_axis=True,
+        place = number * step
+        label = (
+            words.amount(place, unit, decimals=0) if step >= 1 else words.amount(place, unit)
         )
+        canvas.small(place, bottom + 13, label, size=AXIS_SIZE, align="center", on_axis=True)
     canvas.small((1 + LEFT) / 2, bottom + 33, caption, size=AXIS_SIZE, align="center")
     return canvas.figure(domain=(LEFT, 0.95), span=(edges[0], edges[-1]))

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from plotly.graph_objects import Figure
+
+from experiments_core.charts.theme import LIGHT, faded
+from experiments_core.charts.timeline import OUTCOMES, Run, timeline
+from tests.charts.figures import points, texts
+
+TODAY = date(2026, 5, 20)
+
+
+def run(outcome: str, end: date | None = None, **more: Any) -> Run:
+    return Run("A <i>test</i>", date(2026, 5, 4), end, outcome, **more)
+
+
+def fills(figure: Figure):
+    return {s.fillcolor for s in figure.layout.shapes if s.type == "rect"}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_every_outcome_is_a_letter_and_a_tone(outcome: str):
+    written = texts(timeline([run(outcome, date(2026, 5, 18))], LIGHT, today=TODAY))
+    letter, _ = OUTCOMES[outcome]
+    assert not letter or f"<b>{letter}</b>" in written
+    assert "A &lt;i&gt;test&lt;/i&gt;" in written
+
+
+def test_a_finished_run_is_filled_and_a_running_one_pale():
+    finished = timeline([run("won", date(2026, 5, 18))], LIGHT, today=TODAY)
+    assert fills(finished) == {LIGHT.better}
+    running = timeline([run("running")], LIGHT, today=TODAY)
+    assert fills(running) == {faded(LIGHT.accent, 0.2, LIGHT.background)}
+
+
+def test_the_dotted_line_runs_to_the_planned_end():
+    figure = timeline([run("running", planned_end=date(2026, 6, 2))], LIGHT, today=TODAY)
+    assert len(points(figure, "line-ns")) == 1
+    overdue = timeline([run("running", planned_end=date(2026, 5, 8))], LIGHT, today=TODAY)
+    assert points(overdue, "line-ns") == []
+
+
+def test_a_change_of_split_is_a_gap():
+    figure = timeline(
+        [run("won", date(2026, 5, 18), changes=(date(2026, 5, 12),))], LIGHT, today=TODAY
+    )
+    gaps = [s for s in figure.layout.shapes if s.line.width == 2.5]
+    assert len(gaps) == 1
+
+
+def test_the_narrow_calendar_shows_eight_weeks():
+    old = Run("Old", date(2025, 1, 1), date(2025, 2, 1), "lost")
+    figure = timeline([old, run("running")], LIGHT, today=TODAY, narrow=True)
+    assert len(fills(figure)) == 1
+    assert "<b>today</b>" in texts(figure)
+
+
+def test_an_empty_calendar_can_be_drawn():
+    assert "<b>today</b>" in texts(timeline([], LIGHT, today=TODAY))
