@@ -1,0 +1,337 @@
+"""Make, edit, start, stop and read experiments.
+
+Every change takes the version that its author last read. It is compared inside the one
+transaction that also writes the phase and the audit row, so nobody's edit vanishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from experiments_core.domain import checklist as rules
+from experiments_core.domain import traffic
+from experiments_core.domain.access import Actor, AuditEvent, Permission, require
+from experiments_core.domain.acts import Act, needed_permission, perform
+from experiments_core.domain.arms import DEFAULT_ARMS, make_variants
+from experiments_core.domain.checklist import ChecklistItem
+from experiments_core.domain.experiment import Experiment, ExperimentDraft
+from experiments_core.domain.lifecycle import Status, Verb, VerbInfo, allowed_actions
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.sealing import check_edit, merge_metrics
+from experiments_core.domain.text import clean, slugify, unused
+from experiments_core.domain.traffic import TrafficPreview
+from experiments_core.domain.validation import cleaned, field_problems, refuse
+from experiments_core.errors import ConflictError, InvalidInputError, Problem
+from experiments_core.services.saving import EXPERIMENT, Save, find, moment
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import audit, catalog
+
+
+def list_experiments(
+    ws: Workspace, actor: Actor, *, include_archived: bool = False, in_bin: bool = False
+) -> list[Experiment]:
+    """List experiments, the last changed first.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        include_archived: Also those in the archive.
+        in_bin: Only the deleted ones instead.
+    """
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        found = catalog.all_experiments(cursor, actor.org_id)
+    if in_bin:
+        return [experiment for experiment in found if experiment.deleted_at]
+    hidden = set() if include_archived else {Status.ARCHIVED}
+    return [e for e in found if not e.deleted_at and e.status not in hidden]
+
+
+def get_experiment(ws: Workspace, actor: Actor, reference: str) -> Experiment:
+    """Find an experiment by id, key or slug; one in the bin is found too.
+
+    Raises:
+        NotFoundError: there is none, or it belongs to another organisation.
+    """
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        return find(cursor, actor, reference)
+
+
+def create_experiment(
+    ws: Workspace, actor: Actor, draft: ExperimentDraft, *, at: datetime | None = None
+) -> Experiment:
+    """Make an experiment in status draft.
+
+    Args:
+        ws: The workspace.
+        actor: Who makes it.
+        draft: What was typed.
+        at: When, for an experiment recorded after the fact.
+
+    Raises:
+        InvalidInputError: fields that break a rule, all of them at once.
+        ConflictError: ``DUPLICATE_KEY``.
+    """
+    require(actor, Permission.EDIT)
+    fields = _draft_fields(draft)
+    refuse(field_problems(fields, assignment_mode=draft.assignment_mode))
+    now = ws.now()
+    with ws.db.write() as cursor:
+        taken = catalog.taken_names(cursor, actor.org_id)
+        key = _choose_key(clean(draft.key), clean(draft.name), taken)
+        values = {name: cleaned(name, value) for name, value in fields.items()}
+        values["variants"] = make_variants(values["variants"], ws.new_id)
+        experiment = Experiment(**values | {
+            "id": ws.new_id(),
+            "key": key,
+            "slug": unused(slugify(draft.name, key.lower()), frozenset(taken)),
+            "version": 1,
+            "status": Status.DRAFT,
+            "created_at": moment(at, now),
+            "updated_at": now,
+            "created_by": actor.name,
+            "org_id": actor.org_id,
+            "owner": values["owner"] or actor.name,
+            "hash_seed": key,
+            "sample": draft.sample,
+        })  # fmt: skip
+        catalog.insert_experiment(cursor, experiment)
+        Save(ws, actor, "create").record(cursor, None, experiment)
+    return experiment
+
+
+def edit_experiment(
+    ws: Workspace,
+    actor: Actor,
+    reference: str,
+    changes: Mapping[str, object],
+    *,
+    version: int,
+) -> Experiment:
+    """Change fields; those that the start sealed are refused.
+
+    Args:
+        ws: The workspace.
+        actor: Who edits.
+        reference: Id, key or slug.
+        changes: Field -> new value; ``variants`` takes ``VariantDraft`` values, ``metrics``
+            the whole list.
+        version: The version the editor last read.
+
+    Raises:
+        VersionStaleError: somebody saved since then.
+        InvalidInputError: fields that break a rule, all of them at once.
+        ConflictError: ``SEALED``, ``KEY_FROZEN``, ``DUPLICATE_KEY`` or ``INVALID_TRANSITION``.
+    """
+    require(actor, Permission.EDIT)
+
+    def change(experiment: Experiment) -> Experiment:
+        mode = str(changes.get("assignment_mode", experiment.assignment_mode))
+        refuse(field_problems(changes, assignment_mode=mode))
+        check_edit(experiment, changes)
+        values = {name: cleaned(name, value) for name, value in changes.items()}
+        if "variants" in values:
+            drafts = values["variants"]
+            values["variants"] = make_variants(drafts, ws.new_id, experiment.variants)
+        if "metrics" in values and experiment.first_started_at:
+            added = values["metrics"]
+            values["metrics"] = merge_metrics(experiment.metrics, added, started=True)
+        if values.get("key", experiment.key) != experiment.key:
+            _check_key_free(ws, actor, experiment, values["key"])
+            values["hash_seed"] = values["key"]
+        return replace(experiment, **values)
+
+    return Save(ws, actor, "edit").change(reference, version, change)
+
+
+def adopt_metrics(
+    ws: Workspace, actor: Actor, reference: str, found: Iterable[Metric]
+) -> Experiment:
+    """Add the metrics that a data file brings and the experiment does not have yet.
+
+    After the start they become secondary metrics, marked post-hoc. No version is asked for:
+    nothing that somebody typed is replaced.
+    """
+    require(actor, Permission.IMPORT)
+
+    def change(experiment: Experiment) -> Experiment:
+        started = experiment.first_started_at is not None
+        merged = merge_metrics(experiment.metrics, found, started=started)
+        refuse(field_problems({"metrics": merged}))
+        return replace(experiment, metrics=merged)
+
+    return Save(ws, actor, "metrics").change(reference, None, change)
+
+
+def checklist(ws: Workspace, actor: Actor, reference: str) -> tuple[ChecklistItem, ...]:
+    """What is missing before the start, and what would make the test better."""
+    return rules.checklist(get_experiment(ws, actor, reference))
+
+
+def allowed_verbs(experiment: Experiment) -> tuple[VerbInfo, ...]:
+    """The verbs that the transition table allows now, each with what it will do."""
+    return allowed_actions(experiment.place)
+
+
+def transition(
+    ws: Workspace,
+    actor: Actor,
+    reference: str,
+    verb: str,
+    *,
+    version: int,
+    reason: str = "",
+    conclusion: str | None = None,
+    note: str = "",
+    reassign: str = "keep",
+    at: datetime | None = None,
+) -> Experiment:
+    """Start, pause, resume, stop, complete, reopen, archive, unarchive, delete or restore.
+
+    Args:
+        ws: The workspace.
+        actor: Who does it.
+        reference: Id, key or slug.
+        verb: One of :class:`~experiments_core.domain.lifecycle.Verb`.
+        version: The version the actor last read.
+        reason: Why; needed to reopen, and to complete before the planned end.
+        conclusion: Needed to complete: won, lost, inconclusive, stopped_early or invalid.
+        note: Goes with the conclusion.
+        reassign: For a new run: ``keep`` everybody's variant, or assign ``fresh``.
+        at: When it happened, for history recorded after the fact; now when left out.
+
+    Raises:
+        ConflictError: ``INVALID_TRANSITION`` with the verbs allowed now, or ``CHECKLIST``.
+        VersionStaleError: somebody saved since that version.
+        InvalidInputError: something that has to be told with the verb is missing or wrong.
+        ForbiddenError: the verb needs a higher role.
+    """
+    require(actor, Permission.EDIT)
+    known = _verb(verb)
+
+    def change(experiment: Experiment) -> Experiment:
+        require(actor, needed_permission(experiment, known))
+        when = moment(at, ws.now())
+        act = Act(known, when, actor.name, reason, conclusion, note, reassign)
+        return perform(experiment, act)
+
+    said = "; ".join(text for text in (clean(reason), clean(note)) if text)
+    return Save(ws, actor, known.value, said, at).change(reference, version, change)
+
+
+def change_traffic(
+    ws: Workspace,
+    actor: Actor,
+    reference: str,
+    *,
+    version: int,
+    weights_bp: Mapping[str, int] | None = None,
+    allocation_bp: int | None = None,
+    reason: str,
+    at: datetime | None = None,
+) -> Experiment:
+    """Change split or allocation; in a started test this opens a phase.
+
+    Args:
+        ws: The workspace.
+        actor: Who does it.
+        reference: Id, key or slug.
+        version: The version the actor last read.
+        weights_bp: Variant key -> basis points, all variants; None keeps the split.
+        allocation_bp: Basis points; only upward once started; None keeps it.
+        reason: Why, 3 to 500 characters.
+        at: When it happened, for history recorded after the fact; now when left out.
+
+    Raises:
+        ConflictError: ``ALLOCATION_SHRINKS`` or ``INVALID_TRANSITION``.
+        InvalidInputError: ``SPLIT_SUM`` with the actual sum, or another rule.
+        VersionStaleError: somebody saved since that version.
+    """
+    require(actor, Permission.EDIT)
+
+    def change(experiment: Experiment) -> Experiment:
+        return traffic.change_traffic(
+            experiment,
+            weights_bp=weights_bp,
+            allocation_bp=allocation_bp,
+            reason=reason,
+            at=moment(at, ws.now()),
+            by=actor.name,
+        )
+
+    return Save(ws, actor, "traffic", clean(reason), at).change(reference, version, change)
+
+
+def preview_traffic(
+    ws: Workspace,
+    actor: Actor,
+    reference: str,
+    *,
+    weights_bp: Mapping[str, int] | None = None,
+    allocation_bp: int | None = None,
+) -> TrafficPreview:
+    """Tell what a change of traffic would do, also when it would be refused."""
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, reference)
+        units = catalog.units_imported(cursor, experiment.id)
+    return traffic.preview_traffic(
+        experiment, weights_bp=weights_bp, allocation_bp=allocation_bp, units=units
+    )
+
+
+def history(ws: Workspace, actor: Actor, reference: str) -> list[AuditEvent]:
+    """Every change of an experiment, the oldest first."""
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, reference)
+        return audit.events_of(cursor, actor.org_id, EXPERIMENT, experiment.id)
+
+
+def _draft_fields(draft: ExperimentDraft) -> dict[str, Any]:
+    names = (
+        "name", "hypothesis", "metrics", "plan", "assignment_mode", "unit", "tags",
+        "description", "type", "owner", "allocation_bp", "holdout_bp", "data_finished",
+    )  # fmt: skip
+    fields = {name: getattr(draft, name) for name in names}
+    fields["variants"] = draft.variants or DEFAULT_ARMS
+    if clean(draft.key):
+        fields["key"] = draft.key
+    return fields
+
+
+def _choose_key(wanted: str, name: str, taken: Mapping[str, str]) -> str:
+    if not wanted:
+        return unused(slugify(name, "experiment"), frozenset(taken))
+    if wanted.lower() in taken:
+        raise _duplicate(wanted, taken[wanted.lower()])
+    return wanted
+
+
+def _check_key_free(ws: Workspace, actor: Actor, experiment: Experiment, key: str) -> None:
+    with ws.db.read() as cursor:
+        taken = catalog.taken_names(cursor, actor.org_id)
+    if key.lower() in taken and key.lower() not in {experiment.key.lower(), experiment.slug}:
+        raise _duplicate(key, taken[key.lower()])
+
+
+def _duplicate(key: str, name: str) -> ConflictError:
+    return ConflictError(
+        f"The key “{key}” belongs to the experiment “{name}”.",
+        code="DUPLICATE_KEY",
+        hint="Choose another key; an experiment in the bin keeps its own.",
+        details=(Problem("key", key, "NOT_UNIQUE", "keys are unique in any spelling"),),
+    )
+
+
+def _verb(text: str) -> Verb:
+    try:
+        return Verb(text)
+    except ValueError:
+        message = f"There is no verb “{text}”; there are {', '.join(Verb)}."
+        problem = Problem("verb", text, "UNKNOWN_CHOICE", message)
+        raise InvalidInputError(message, details=(problem,)) from None

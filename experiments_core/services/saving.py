@@ -1,0 +1,120 @@
+"""Save a changed experiment: version compared, audit row written, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from experiments_core.domain.access import Actor, AuditEvent
+from experiments_core.domain.documents import moment_text
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.trace import changes_between, who_was_faster
+from experiments_core.errors import (
+    InvalidInputError,
+    NotFoundError,
+    Problem,
+    VersionStaleError,
+)
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import audit, catalog
+
+EXPERIMENT = "experiment"
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """One change by one person.
+
+    Attributes:
+        verb: What the audit trail calls it.
+        note: The reason that was given.
+        at: When it happened, if it is recorded after the fact.
+    """
+
+    ws: Workspace
+    actor: Actor
+    verb: str
+    note: str = ""
+    at: datetime | None = None
+
+    def change(
+        self, reference: str, version: int | None, change: Callable[[Experiment], Experiment]
+    ) -> Experiment:
+        """Load, compare the version, change, save and record, in one transaction.
+
+        Args:
+            reference: Id, key or slug.
+            version: The version its author last read; None does not compare.
+            change: The pure change; what it raises rolls everything back.
+
+        Raises:
+            VersionStaleError: somebody saved since ``version``.
+        """
+        with self.ws.db.write() as cursor:
+            before = find(cursor, self.actor, reference)
+            if version is not None and version != before.version:
+                raise self._stale(cursor, before, version)
+            changed = change(before)
+            if changed == before:
+                return before
+            after = replace(changed, version=before.version + 1, updated_at=self.ws.now())
+            by = self.actor.name
+            if not catalog.update_experiment(cursor, after, version=before.version, by=by):
+                raise self._stale(cursor, before, before.version)
+            self.record(cursor, before, after)
+        return after
+
+    def record(self, cursor: Any, before: Experiment | None, after: Experiment) -> None:
+        """Write the audit row of a change, in the transaction that ``cursor`` is in."""
+        old, new = changes_between(before, after)
+        if self.at is not None:
+            new["at"] = moment_text(self.at)
+        event = AuditEvent(
+            ts=self.ws.now(),
+            actor=self.actor.name,
+            verb=self.verb,
+            object=EXPERIMENT,
+            object_id=after.id,
+            before=old if before else None,
+            after=new,
+            note=self.note,
+            org_id=self.actor.org_id,
+        )
+        audit.append_event(cursor, self.ws.db.secret, event)
+
+    def _stale(self, cursor: Any, current: Experiment, version: int) -> VersionStaleError:
+        events = audit.events_of(cursor, self.actor.org_id, EXPERIMENT, current.id)
+        message, fields = who_was_faster(events, version, self.ws.now())
+        return VersionStaleError(message, current=current, fields=fields)
+
+
+def find(cursor: Any, actor: Actor, reference: str) -> Experiment:
+    """Find an experiment of the actor's organisation by id, key or slug.
+
+    Raises:
+        NotFoundError: there is none, or it belongs to somebody else.
+    """
+    found = catalog.find_experiment(cursor, actor.org_id, reference)
+    if found is None:
+        raise NotFoundError(
+            f"There is no experiment “{reference}”.", hint="Look in the list of experiments."
+        )
+    return found
+
+
+def moment(at: datetime | None, now: datetime) -> datetime:
+    """The moment given for the record, or now.
+
+    Raises:
+        InvalidInputError: it has no zone, or lies in the future.
+    """
+    if at is None:
+        return now
+    if at.tzinfo is None or at > now:
+        message = "at must be a time with its zone that is not in the future"
+        raise InvalidInputError(
+            f"{message.capitalize()}.", details=(Problem("at", at, "RANGE", message),)
+        )
+    return at

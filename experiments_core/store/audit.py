@@ -1,0 +1,96 @@
+"""The trace of every change: rows in a chain, so that an edit of the past shows."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+
+from experiments_core.domain.access import AuditEvent
+from experiments_core.domain.documents import moment_text
+from experiments_core.store.catalog import from_utc, to_utc
+
+_COLUMNS = "seq, ts, org_id, actor, verb, object, object_id, before, after, note, hash"
+
+
+def append_event(
+    cursor: duckdb.DuckDBPyConnection, secret: bytes, event: AuditEvent
+) -> AuditEvent:
+    """Append an event; its hash covers the event and the hash of the one before.
+
+    Args:
+        cursor: From ``Database.write()``, the one that makes the change.
+        secret: The workspace's key.
+        event: What happened; its ``seq`` is given here.
+    """
+    last = cursor.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    seq, previous = (int(last[0]), str(last[1])) if last else (0, "")
+    written = replace(event, seq=seq + 1)
+    cursor.execute(
+        f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            written.seq, to_utc(written.ts), written.org_id, written.actor, written.verb,
+            written.object, written.object_id, _text(written.before), _text(written.after),
+            written.note, _chain(secret, previous, written),
+        ],
+    )  # fmt: skip
+    return written
+
+
+def events_of(
+    cursor: duckdb.DuckDBPyConnection, org_id: str, kind: str, object_id: str
+) -> list[AuditEvent]:
+    """The events of one object, the oldest first."""
+    rows = cursor.execute(
+        f"SELECT {_COLUMNS} FROM audit "
+        "WHERE org_id = ? AND object = ? AND object_id = ? ORDER BY seq",
+        [org_id, kind, object_id],
+    ).fetchall()
+    return [_event(row) for row in rows]
+
+
+def first_broken_event(cursor: duckdb.DuckDBPyConnection, secret: bytes) -> int | None:
+    """Recompute the chain; the number of the first row that does not fit, or None."""
+    previous = ""
+    rows = cursor.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq").fetchall()
+    for expected, row in enumerate(rows, start=1):
+        event = _event(row)
+        if event.seq != expected or row[-1] != _chain(secret, previous, event):
+            return expected
+        previous = row[-1]
+    return None
+
+
+def _chain(secret: bytes, previous: str, event: AuditEvent) -> str:
+    content = [
+        previous, event.seq, moment_text(event.ts), event.org_id, event.actor, event.verb,
+        event.object, event.object_id, event.before, event.after, event.note,
+    ]  # fmt: skip
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _event(row: tuple[Any, ...]) -> AuditEvent:
+    seq, ts, org_id, actor, verb, kind, object_id, before, after, note, _hash = row
+    moment = from_utc(ts)
+    assert moment is not None  # noqa: S101  the column is NOT NULL
+    return AuditEvent(
+        ts=moment,
+        actor=actor,
+        verb=verb,
+        object=kind,
+        object_id=object_id,
+        before=json.loads(before) if before else None,
+        after=json.loads(after) if after else None,
+        note=note,
+        org_id=org_id,
+        seq=seq,
+    )
+
+
+def _text(values: dict[str, Any] | None) -> str | None:
+    return None if values is None else json.dumps(values, ensure_ascii=False, allow_nan=False)
