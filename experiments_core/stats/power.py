@@ -278,15 +278,14 @@ def minimum_detectable_effect_means(  # noqa: D417  the others as in minimum_det
     if reason is not None:
         return DetectableEffect(reason, None if baseline is None else reason)
     reach = float(ndtri(power)) - float(ndtri(tail))
-    found: Value = sign * reach * math.sqrt(spread.variance(control, treatment))
+    found = sign * reach * math.sqrt(spread.variance(control, treatment))
     if baseline is None:
         return DetectableEffect(found, None)
     if baseline <= 0:
         return DetectableEffect(found, Undefined("nonpositive_control"))
     if spread_grows:
         lift = spread.growing(sign * reach / baseline, control, treatment)
-        found = lift if isinstance(lift, Undefined) else lift * baseline
-        return DetectableEffect(found, lift)
+        return DetectableEffect(lift if isinstance(lift, Undefined) else lift * baseline, lift)
     return DetectableEffect(found, found / baseline)
 
 
