@@ -7,6 +7,8 @@ the one whose intervals cannot contradict its test.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Literal
 
 from experiments_core.stats.contrasts import tail_probability
 from experiments_core.stats.estimate import Estimate, Interval, TestResult, Undefined, Value
@@ -88,20 +90,20 @@ def log_delta_lift(
     return Estimate(ratio - 1, Interval(lower, upper, confidence_level, "log_delta"))
 
 
-def boschloo(control: Counts, treatment: Counts, alternative: str = "two-sided") -> TestResult:
+def boschloo(
+    control: Counts,
+    treatment: Counts,
+    alternative: Literal["two-sided", "less", "greater"] = "two-sided",
+) -> TestResult:
     """Boschloo's exact test: a second opinion where ``small_counts`` is flagged.
 
     The statistic is Fisher's p-value. Slow for more than a few hundred units.
 
     Source: Boschloo 1970, Statistica Neerlandica 24:1-35.
     """
-    if (
-        not control.n
-        or not treatment.n
-        or not 0 < control.x + treatment.x < control.n + treatment.n
-    ):
-        missing = Undefined("no_variance" if control.n and treatment.n else "no_users")
-        return TestResult(missing, missing, "boschloo", alternative)
+    approximate = rate_test([(control, treatment)], alternative)
+    if isinstance(approximate.p_value, Undefined):
+        return replace(approximate, method="boschloo")
     from scipy.stats import boschloo_exact  # noqa: PLC0415 - slow to import, rarely asked for
 
     table = [[treatment.x, control.x], [treatment.n - treatment.x, control.n - control.x]]
