@@ -68,8 +68,8 @@ def lift_tick(value: float) -> str:
 
 
 def points_tick(value: float) -> str:
-    """``+0.5 pp``."""
-    return _tick(value, "pp")
+    """``+0.5``; the words under the axis name the unit."""
+    return _tick(value, "")
 
 
 def _tick(value: float, unit: str) -> str:
@@ -77,7 +77,8 @@ def _tick(value: float, unit: str) -> str:
         return "0"
     scaled = round(value * 100, 6)
     decimals = next(d for d in range(7) if abs(round(scaled, d) - scaled) < 1e-9)
-    return f"{words.number(scaled, decimals, signed=True)}{words.NARROW}{unit}"
+    text = words.number(scaled, decimals, signed=True)
+    return f"{text}{words.NARROW}{unit}" if unit else text
 
 
 def draw_axis(

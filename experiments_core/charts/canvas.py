@@ -149,21 +149,32 @@ class Canvas:
         """
         fixed = {"visible": False, "fixedrange": True, "zeroline": False, "showgrid": False}
         traces = self._traces or [{"type": "scatter", "x": [None], "y": [None]}]
-        return go.Figure({
-            "data": traces,
-            "layout": {
-                "height": self.height,
-                "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
-                "paper_bgcolor": self.tokens.background,
-                "plot_bgcolor": self.tokens.background,
-                "font": {"family": SANS, "size": VALUE_SIZE, "color": self.tokens.text},
-                "showlegend": False,
-                "hovermode": False,
-                "dragmode": False,
-                "annotations": self._texts,
-                "shapes": self._shapes,
-                "xaxis": {**fixed, "domain": domain, "range": span},
-                "yaxis": {**fixed, "range": (self.height, 0)},
-                **layout,
+        # Checking every text and shape takes ten times as long as all else together; the
+        # tests check each kind of figure instead.
+        return go.Figure(
+            {
+                "data": traces,
+                "layout": {
+                    "template": {},
+                    "height": self.height,
+                    "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+                    "paper_bgcolor": self.tokens.background,
+                    "plot_bgcolor": self.tokens.background,
+                    "font": {"family": SANS, "size": VALUE_SIZE, "color": self.tokens.text},
+                    "showlegend": False,
+                    "hovermode": False,
+                    "dragmode": False,
+                    "modebar": {
+                        "bgcolor": self.tokens.background,
+                        "color": self.tokens.muted,
+                        "activecolor": self.tokens.text,
+                    },
+                    "annotations": self._texts,
+                    "shapes": self._shapes,
+                    "xaxis": {**fixed, "domain": domain, "range": span},
+                    "yaxis": {**fixed, "range": (self.height, 0)},
+                    **layout,
+                },
             },
-        })  # fmt: skip
+            _validate=False,
+        )

@@ -121,6 +121,7 @@ def _row(  # noqa: PLR0917  private, called once
         reading,
         wings(result, contrast, show),
     )
+    no_lift = isinstance(contrast.relative_lift, Undefined)
     _, *difference_ends = shown_interval(result, contrast, "difference")
     _, *lift_ends = shown_interval(result, contrast, "lift")
     return Row(
@@ -135,7 +136,7 @@ def _row(  # noqa: PLR0917  private, called once
         difference=words.difference_of(metric, contrast.difference),
         difference_interval=words.difference_interval(metric, *difference_ends),
         lift=words.lift(contrast.relative_lift),
-        lift_interval=words.lift_interval(*lift_ends, column=True),
+        lift_interval="" if no_lift else words.lift_interval(*lift_ends, column=True),
         mark=mark,
         limit=_limit(metric, control, show) if mark.drawable and on_axis else None,
         sentence=_sentence(metric, contrast, mark, on_axis=on_axis),

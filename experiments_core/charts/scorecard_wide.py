@@ -21,8 +21,8 @@ from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, safe
 HEAD, GROUP, METRIC, ROW, FOOT = 29, 33, 30, 54, 34
 
 NAME, CONTROL, TREATMENT, DIFFERENCE = 0.001, 0.283, 0.363, 0.463
-PANEL = (0.491, 0.738)
-LIFT, VERDICT, SPARK = 0.823, 0.845, (0.955, 0.997)
+PANEL = (0.491, 0.73)
+LIFT, VERDICT, SPARK = 0.826, 0.847, (0.955, 0.997)
 
 
 def draw_wide(
@@ -158,7 +158,7 @@ def _verdict(canvas: Canvas, row: Row, upper: float, lower: float) -> None:
     reading = row.mark.reading
     colour = reading.colour(canvas.tokens)
     canvas.text(VERDICT, upper, reading.mark, colour=colour, size=14)
-    canvas.text(VERDICT, upper, reading.word, colour=colour, shift=15)
+    canvas.text(VERDICT, upper, reading.word, colour=colour, shift=17)
     canvas.small(VERDICT, lower, reading.note)
 
 

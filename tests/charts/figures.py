@@ -6,7 +6,8 @@ from plotly.graph_objects import Figure
 
 
 def texts(figure: Figure) -> list[str]:
-    """All words of a figure, with plain spaces and a plain minus."""
+    """All words of a figure that Plotly accepts, with plain spaces and a plain minus."""
+    Figure(figure.to_dict())
     return [plain(note.text) for note in figure.layout.annotations]
 
 
