@@ -247,7 +247,9 @@ def _quantiles(design: Design) -> tuple[float, float]:
 
 def _test_sentence(design: Design) -> str:
     test = (
-        "pooled z-test of two rates" if design.kind == "rate" else "Welch’s t-test of two means"
+        "The pooled z-test of two rates"
+        if design.kind == "rate"
+        else "Welch’s t-test of two means"
     )
     sides = (
         "two-sided"

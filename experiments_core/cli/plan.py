@@ -1,0 +1,255 @@
+"""``upshot plan``: units, days, and what else the same traffic could show."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from experiments_core.analysis import words
+from experiments_core.cli.terminal import Parser, finite, fraction, say, table
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.services.planning import (
+    Design,
+    DetectableEffect,
+    PlanResult,
+    Sensitivity,
+    detectable_effect,
+    plan_means,
+    plan_rates,
+    power_for,
+    units_in,
+)
+from experiments_core.services.planning_body import effect_body, plan_body
+
+ARM_NAMES = ("control", "treatment")
+DAYS_PER_WEEK = 7
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Plan a test, or tell what given units or days can show."""
+    options = _parser().parse_args(arguments)
+    if options.mde is None:
+        _tell_effect(options)
+    else:
+        _tell_plan(options)
+    return 0
+
+
+def _tell_plan(options: argparse.Namespace) -> None:
+    result = _plan(options)
+    if options.json:
+        _dump(plan_body(result))
+        return
+    blocks = [_headline(result), _arms(result)]
+    if options.units or options.days:
+        total = _total(options, result.design)
+        reached = power_for(result.design, total)
+        text = (
+            words.percent(reached, 0) if isinstance(reached, float) else words.reason(reached)
+        )
+        blocks.append(f"With {words.count(total)} units: power {text}")
+    if result.mde_by_week:
+        blocks.append(_weeks(result))
+    if options.details:
+        blocks += [_sensitivity(result), _others(result), _formula(result)]
+    blocks.append("\n".join(f"· {line}" for line in (*result.assumptions, *result.notes)))
+    say("\n\n".join(blocks))
+
+
+def _tell_effect(options: argparse.Namespace) -> None:
+    design = _design(options)
+    found = detectable_effect(design, _total(options, design))
+    if options.json:
+        _dump(effect_body(design, found))
+        return
+    rows = [
+        (name, _difference(design, effect), words.lift(relative))
+        for name, effect, relative in (
+            ("increase", found.increase, found.relative_increase),
+            ("decrease", found.decrease, found.relative_decrease),
+        )
+    ]
+    say("\n\n".join([
+        _effect_headline(design, found),
+        table(("smallest", "difference", "lift"), rows),
+    ]))  # fmt: skip
+
+
+def _plan(options: argparse.Namespace) -> PlanResult:
+    shared: dict[str, Any] = {
+        "minimum_detectable_effect": options.mde,
+        "relative": options.relative,
+        "alpha": options.alpha,
+        "power": options.power,
+        "alternative": options.alternative,
+        "weights": _weights(options),
+        "primary_metrics": options.primary_metrics,
+        "daily_units": options.daily_units,
+        "allocation": options.allocation,
+    }
+    if options.sd is not None:
+        return plan_means(baseline=options.baseline, standard_deviation=options.sd, **shared)
+    return plan_rates(baseline=_rate_baseline(options), **shared)
+
+
+def _design(options: argparse.Namespace) -> Design:
+    is_mean = options.sd is not None
+    return Design(
+        kind="mean" if is_mean else "rate",
+        baseline=options.baseline if is_mean else _rate_baseline(options),
+        standard_deviation=options.sd,
+        alpha=options.alpha,
+        power=options.power,
+        alternative=options.alternative,
+        weights=_weights(options),
+        primary_metrics=options.primary_metrics,
+        daily_units=options.daily_units,
+        allocation=options.allocation,
+    )
+
+
+def _rate_baseline(options: argparse.Namespace) -> float:
+    if options.baseline is None:
+        raise _missing("baseline", "Give control’s rate with --baseline, or a mean’s --sd.")
+    return float(options.baseline)
+
+
+def _weights(options: argparse.Namespace) -> tuple[float, ...]:
+    return (1.0, *[options.allocation_ratio] * (options.arms - 1))
+
+
+def _total(options: argparse.Namespace, design: Design) -> int:
+    if options.units:
+        return int(options.units)
+    if options.days and design.daily_units:
+        return units_in(design, options.days)
+    raise _missing(
+        "mde",
+        "Give the smallest effect with --mde; or --units, or --days with --daily-units, to "
+        "learn which effect they show.",
+    )
+
+
+def _missing(option: str, hint: str) -> InvalidInputError:
+    message = f"--{option} is missing."
+    return InvalidInputError(
+        message, hint=hint, details=(Problem(option, None, "REQUIRED", message),)
+    )
+
+
+def _headline(result: PlanResult) -> str:
+    design = result.design
+    time = ""
+    if result.days is not None and result.weeks is not None:
+        days = words.plural(result.days, "day")
+        time = f", {days} ({words.plural(result.weeks, 'full week')})"
+    lift = "" if design.relative_effect is None else f" ({words.lift(design.relative_effect)})"
+    effect = f"{_difference(design, design.effect)}{lift}"
+    if design.baseline is None or design.target is None:
+        return f"{words.plural(result.total, 'unit')}{time} to see {effect}"
+    ends = " → ".join(_value(design, value) for value in (design.baseline, design.target))
+    return f"{words.plural(result.total, 'unit')}{time} to see {effect}: {ends}"
+
+
+def _effect_headline(design: Design, found: DetectableEffect) -> str:
+    units = " + ".join(words.count(n) for n in found.units)
+    power = words.percent(design.power, 0)
+    return f"{units} units show with power {power} at alpha {design.alpha:g}:"
+
+
+def _arms(result: PlanResult) -> str:
+    names: tuple[str, ...] = ARM_NAMES
+    if len(result.units) > 2:
+        names = ("control", *[f"treatment {i}" for i in range(1, len(result.units))])
+    whole = sum(result.design.weights)
+    rows = [
+        (name, words.percent(weight / whole), words.count(units))
+        for name, weight, units in zip(names, result.design.weights, result.units, strict=True)
+    ]
+    return table(("arm", "share", "units"), rows)
+
+
+def _weeks(result: PlanResult) -> str:
+    design = result.design
+    rows = [
+        (
+            f"{week.week}{' ←' if week.planned else ''}",
+            words.count(week.units),
+            _difference(design, week.effect),
+            words.lift(week.relative_effect),
+        )
+        for week in result.mde_by_week
+    ]
+    return "Smallest visible effect by week\n" + table(
+        ("week", "units", "difference", "lift"), rows
+    )
+
+
+def _sensitivity(result: PlanResult) -> str:
+    grid, design = result.sensitivity, result.design
+    unit = "days" if design.daily_units is not None else "units"
+    head = (grid.varies.replace("_", " "), *[_effect(grid, design, e) for e in grid.effects])
+    rows = []
+    for row in grid.rows:
+        value = _value(design, row.value) if grid.varies == "baseline" else f"{row.value:g}"
+        cells = [cell.days if unit == "days" else cell.total for cell in row.cells]
+        shown = [words.count(cell) if isinstance(cell, int) else words.NONE for cell in cells]
+        rows.append((f"{value}{' ←' if row.planned else ''}", *shown))
+    return f"What if? {unit.capitalize()} needed\n" + table(head, rows)
+
+
+def _effect(grid: Sensitivity, design: Design, effect: float) -> str:
+    return words.lift(effect) if grid.relative else _difference(design, effect)
+
+
+def _others(result: PlanResult) -> str:
+    rows = [
+        (row.name, row.who, words.count(row.units), words.percent(row.ratio, 0), row.why)
+        for row in result.other_calculators
+    ]
+    return "Why other calculators say something else\n" + table(
+        ("formula", "who", "control units", "of ours", "why"), rows, left=(0, 1, 4)
+    )
+
+
+def _formula(result: PlanResult) -> str:
+    return f"{result.formula}\n= {result.formula_with_numbers}"
+
+
+def _difference(design: Design, value: Any) -> str:
+    return words.points(value) if design.kind == "rate" else words.amount(value, signed=True)
+
+
+def _value(design: Design, value: float) -> str:
+    return words.rate(value) if design.kind == "rate" else words.amount(value)
+
+
+def _dump(body: dict[str, Any]) -> None:
+    say(json.dumps(body, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "upshot plan",
+        description="How many units a test needs. Write rates as 0.083 or as 8.3%.",
+    )
+    add = parser.add_argument
+    add("--baseline", type=fraction, help="control's rate, or its mean beside --sd")
+    add("--mde", type=fraction, help="smallest effect worth seeing; below 0 for a decrease")
+    add("--relative", action="store_true", help="the effect is relative to the baseline")
+    add("--sd", type=finite, help="standard deviation of one unit: plan a mean")
+    add("--power", type=fraction, default=0.8, help="probability to see the effect (0.8)")
+    add("--alpha", type=fraction, default=0.05, help="error rate of all comparisons (0.05)")
+    add("--alternative", default="two-sided", help="two-sided, greater or less")
+    add("--arms", type=int, default=2, help="control and treatments (2)")
+    add("--allocation-ratio", type=finite, default=1.0, help="treatment / control units (1)")
+    add("--primary-metrics", type=int, default=1, help="metrics that decide (1)")
+    add("--daily-units", type=finite, help="new eligible units a day")
+    add("--allocation", type=fraction, default=1.0, help="share of them in the test (1)")
+    add("--units", type=int, help="what do so many units show?")
+    add("--days", type=int, help="the same, for days of --daily-units")
+    add("--details", action="store_true", help="neighbours, other calculators, formula")
+    add("--json", action="store_true", help="everything, as JSON")
+    return parser

@@ -1,0 +1,111 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from experiments_core.cli import main
+
+
+def plan(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["plan", *arguments]) == 0
+    return capsys.readouterr().out.replace("\u202f", " ").replace("\u2212", "-")
+
+
+def test_a_plan_in_one_line_and_two_tables(capsys: pytest.CaptureFixture[str]):
+    out = plan(
+        capsys, "--baseline", "8.3%", "--mde", "8%", "--relative", "--daily-units", "4200"
+    )
+    head, *rest = out.splitlines()
+    assert head == (
+        "56 160 units, 14 days (2 full weeks) to see +0.66 pp (+8.0 %): 8.30 % → 8.96 %"
+    )
+    assert "control    50.0 %  28 080" in rest
+    assert any(line.startswith("2 ←    58 800") for line in rest)
+
+
+def test_details_explain_other_calculators_and_print_the_formula(
+    capsys: pytest.CaptureFixture[str],
+):
+    out = plan(capsys, "--baseline", "0.1", "--mde", "0.01", "--details")
+    assert "GrowthBook" in out
+    assert "15 611" in out
+    assert "What if? Units needed" in out
+    assert "n_control = [" in out
+
+
+def test_a_mean_is_planned_by_its_spread(capsys: pytest.CaptureFixture[str]):
+    out = plan(capsys, "--sd", "10", "--mde", "5", "--arms", "3", "--details")
+    assert "treatment 2" in out
+    assert "Noncentral t" in out
+    assert "standard deviation" in out
+
+
+def test_given_units_tell_the_effect_they_show(capsys: pytest.CaptureFixture[str]):
+    out = plan(capsys, "--baseline", "0.1", "--units", "20000")
+    assert "increase    +1.22 pp  +12.2 %" in out
+    assert "decrease    -1.16 pp  -11.6 %" in out
+
+
+def test_given_days_tell_the_same(capsys: pytest.CaptureFixture[str]):
+    out = plan(capsys, "--baseline", "0.1", "--days", "10", "--daily-units", "2000")
+    assert "10 000 + 10 000 units" in out
+
+
+def test_given_units_and_effect_tell_the_power(capsys: pytest.CaptureFixture[str]):
+    out = plan(capsys, "--baseline", "0.1", "--mde", "0.01", "--units", "20000")
+    assert "With 20 000 units: power 64 %" in out
+
+
+def test_json_carries_every_number(capsys: pytest.CaptureFixture[str]):
+    body = json.loads(plan(capsys, "--baseline", "0.1", "--mde", "0.01", "--json"))
+    assert body["units"] == [14751, 14751]
+    assert body["design"]["alpha_local"] == 0.05
+    assert body["other_calculators"][0]["ours"] is True
+
+
+def test_json_names_the_reason_of_what_does_not_exist(capsys: pytest.CaptureFixture[str]):
+    body = json.loads(plan(capsys, "--sd", "10", "--units", "2000", "--json"))
+    assert body["relative_increase"] is None
+    assert body["relative_increase_reason"] == "nonpositive_control"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    (
+        (["--baseline", "0.1"], "--mde is missing"),
+        (["--baseline", "0.1", "--days", "7"], "--mde is missing"),
+        (["--mde", "0.01"], "--baseline is missing"),
+        (["--units", "100"], "--baseline is missing"),
+        (["--baseline", "8.3", "--mde", "0.01"], "a rate is a fraction between 0 and 1"),
+        (["--baseline", "0.1", "--mde", "0"], "effect of zero"),
+    ),
+)
+def test_what_is_missing_or_wrong_is_one_sentence_and_exit_code_1(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["plan", *arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert sentence in captured.err
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("text", ("x", "nan", "inf", "", "8,3%"))
+def test_what_is_no_number_is_refused(text: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as stop:
+        main(["plan", "--baseline", text, "--mde", "0.01"])
+    assert stop.value.code == 1
+    assert "is not a number" in capsys.readouterr().err
+
+
+def test_planning_loads_neither_pandas_nor_streamlit_nor_duckdb():
+    code = (
+        "import sys; from experiments_core.cli import main; "
+        "main(['plan', '--baseline', '0.1', '--mde', '0.01']); "
+        "print(sorted({'pandas', 'streamlit', 'duckdb', 'plotly'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
