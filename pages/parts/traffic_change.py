@@ -1,0 +1,228 @@
+"""The box that changes split and allocation: what is typed, what it would do, doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from experiments_core.charts import words
+from experiments_core.charts.bars import split_bar
+from experiments_core.charts.findings import split_alt
+from experiments_core.domain.access import Actor
+from experiments_core.domain.experiment import WHOLE_BP, Experiment
+from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.traffic import TrafficPreview
+from experiments_core.errors import InvalidInputError, UpshotError, VersionStaleError
+from experiments_core.services import experiments as service
+from experiments_core.services.workspace import Workspace
+from pages.parts import entry, theme, traffic_phases
+
+LIVE = "400ms"
+
+
+@dataclass
+class Typed:
+    """What stands in the fields.
+
+    Attributes:
+        weights_bp: Variant key -> basis points, of the fields that can be read.
+        allocation_bp: None while the field cannot be read.
+        reason: As typed.
+        faults: One per field that cannot be read.
+    """
+
+    weights_bp: dict[str, int] = field(default_factory=dict)
+    allocation_bp: int | None = None
+    reason: str = ""
+    faults: list[UpshotError] = field(default_factory=list)
+
+
+def box(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
+    """Fields on the left, their effect on the right."""
+    with st.container(border=True):
+        inputs, effect = st.columns([1, 1.75], gap="large")
+        with inputs:
+            opens = (
+                "" if experiment.status is Status.DRAFT else f"opens phase {_next(experiment)}"
+            )
+            theme.lead("Change traffic", opens)
+            typed = _ask(experiment)
+        with effect:
+            _effect(ws, actor, experiment, typed)
+
+
+def as_it_is(experiment: Experiment) -> None:
+    """The split of a test whose traffic cannot be changed any more."""
+    names = _names(experiment)
+    drawing = split_bar(None, experiment.weights_bp, theme.tokens(), names=names,
+                        labels=("", "Last split"))  # fmt: skip
+    theme.figure(drawing, key="split", alt=split_alt(None, experiment.weights_bp, names))
+
+
+def _ask(experiment: Experiment) -> Typed:
+    typed = Typed()
+    for variant in experiment.variants:
+        label = f"Share of {words.plain(variant.name or variant.key, 60)}, %"
+        text = _field(experiment, label, f"weight-{variant.key}", variant.weight_bp)
+        try:
+            typed.weights_bp[variant.key] = entry.basis_points(label, text)
+        except InvalidInputError as fault:
+            typed.faults.append(fault)
+    _sum_line(typed)
+    rises = "" if experiment.status is Status.DRAFT else ", can only rise"
+    label = f"Allocation{rises}, %"
+    text = _field(experiment, label, "allocation", experiment.allocation_bp)
+    try:
+        typed.allocation_bp = entry.basis_points(label, text)
+    except InvalidInputError as fault:
+        typed.faults.append(fault)
+    if experiment.status is not Status.DRAFT:
+        typed.reason = st.text_area(
+            "Reason", key=_key(experiment, "reason"), max_chars=500, height=80,
+            placeholder="3 to 500 characters; stands in the history for ever",
+        )  # fmt: skip
+    return typed
+
+
+def _field(experiment: Experiment, label: str, name: str, basis: int) -> str:
+    key = _key(experiment, name)
+    st.session_state.setdefault(key, entry.share(basis))
+    return st.text_input(theme.text(label), key=key, live=LIVE) or ""
+
+
+def _sum_line(typed: Typed) -> None:
+    if typed.faults:
+        return
+    total = sum(typed.weights_bp.values())
+    if total == WHOLE_BP:
+        theme.note("Adds up to exactly 100 %.")
+        return
+    off = abs(WHOLE_BP - total)
+    which = "missing" if total < WHOLE_BP else "too much"
+    st.markdown(
+        f":orange[**!** The shares add up to {theme.text(_percent(total))}. They must be "
+        f"exactly 100 %: {theme.text(_percent(off))} is {which}.]"
+    )
+
+
+def _effect(ws: Workspace, actor: Actor, experiment: Experiment, typed: Typed) -> None:
+    theme.lead("What would happen")
+    for fault in typed.faults:
+        theme.refused(fault)
+    if typed.faults:
+        return
+    preview = service.preview_traffic(
+        ws, actor, experiment.id,
+        weights_bp=typed.weights_bp, allocation_bp=typed.allocation_bp,
+    )  # fmt: skip
+    _bars(experiment, typed)
+    if preview.problems:
+        theme.muted(_sentence(preview.problems[0].message))
+    else:
+        st.markdown(f"**{theme.text(preview.sentence, 400)}**")
+        _figures(preview)
+    _save(ws, actor, experiment, typed, refused=bool(preview.problems))
+
+
+def _bars(experiment: Experiment, typed: Typed) -> None:
+    names = _names(experiment)
+    started = experiment.status is not Status.DRAFT
+    old = experiment.weights_bp
+    labels = ("Now", "New people") if started else ("Saved", "To save")
+    notes = (f"phase {len(experiment.phases)}", f"phase {_next(experiment)}")
+    notes = notes if started else ("", "")
+    wide, narrow = (
+        split_bar(old, typed.weights_bp, theme.tokens(), names=names, labels=labels,
+                  notes=notes, narrow=narrow)
+        for narrow in (False, True)
+    )  # fmt: skip
+    alt = split_alt(old, typed.weights_bp, names)
+    theme.wide_and_narrow(wide, narrow, key="split", alt=alt)
+
+
+def _figures(preview: TrafficPreview) -> None:
+    before, after = preview.days_before, preview.days_after
+    with st.grid(3, min_column_width=130, gap="medium"):
+        st.metric("Days to the plan", words.NONE if after is None else words.count(after))
+        st.metric("Information per new user", words.percent(preview.efficiency_after, 0))
+        ratio = preview.efficiency_before / preview.efficiency_after
+        st.metric("Users for the same power", f"× {words.number(ratio, 2)}")
+    if before is not None and after is not None and before != after:
+        theme.note(f"With the present split it would take {words.plural(before, 'day')}.")
+    elif after is None:
+        theme.note("The plan names no users in total or per day, so there is no end to move.")
+
+
+def _save(
+    ws: Workspace, actor: Actor, experiment: Experiment, typed: Typed, *, refused: bool
+) -> None:
+    started = experiment.status is not Status.DRAFT
+    label = f"Open phase {_next(experiment)}" if started else "Save the split"
+    shares = traffic_phases.shares(experiment.weights_bp)
+    with st.container(horizontal=True):
+        pressed = st.button(label, type="primary", disabled=refused)
+        st.button(f"Keep {shares}", on_click=_forget, args=[experiment])
+    seen = st.session_state.setdefault(_key(experiment, "version"), experiment.version)
+    if seen != experiment.version:
+        _theirs_and_mine(experiment, typed)
+    if not pressed:
+        return
+    try:
+        service.change_traffic(
+            ws, actor, experiment.id, version=seen, weights_bp=typed.weights_bp,
+            allocation_bp=typed.allocation_bp, reason=typed.reason,
+        )  # fmt: skip
+    except VersionStaleError as error:
+        theme.refused(error)
+    except UpshotError as error:
+        theme.refused(error)
+    else:
+        _forget(experiment)
+        st.rerun()
+
+
+def _theirs_and_mine(experiment: Experiment, typed: Typed) -> None:
+    """Somebody saved since these fields were filled: show both, lose nothing."""
+    theme.lead("Somebody changed this test since you began. What you typed is kept.")
+    mine = [*typed.weights_bp.items(), ("allocation", typed.allocation_bp)]
+    theirs = experiment.weights_bp | {"allocation": experiment.allocation_bp}
+    theme.table([
+        {"Field": name, "Theirs": _percent(theirs[name]),
+         "Mine": words.NONE if value is None else _percent(value)}
+        for name, value in mine
+    ])  # fmt: skip
+    st.button(
+        f"Go on with mine, on version {experiment.version}",
+        on_click=_accept, args=[experiment],
+    )  # fmt: skip
+
+
+def _accept(experiment: Experiment) -> None:
+    st.session_state[_key(experiment, "version")] = experiment.version
+
+
+def _forget(experiment: Experiment) -> None:
+    for key in [str(key) for key in st.session_state]:
+        if key.startswith(_key(experiment, "")):
+            del st.session_state[key]
+
+
+def _key(experiment: Experiment, name: str) -> str:
+    return f"traffic-{experiment.id}-{name}"
+
+
+def _names(experiment: Experiment) -> dict[str, str]:
+    return {variant.key: variant.name or variant.key for variant in experiment.variants}
+
+
+def _next(experiment: Experiment) -> int:
+    return len(experiment.phases) + 1
+
+
+def _percent(basis: int) -> str:
+    return words.percent(basis / WHOLE_BP, 2)
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:]}" + ("" if clause.endswith(".") else ".")

@@ -1,0 +1,95 @@
+"""The phases of a test: what held when, who changed it and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from experiments_core.charts import words
+from experiments_core.charts.bars import number_of
+from experiments_core.charts.timeline import Run, timeline
+from experiments_core.domain.experiment import WHOLE_BP, Experiment, Phase
+from experiments_core.domain.lifecycle import Status
+from pages.parts import theme
+
+
+def shares(weights_bp: Mapping[str, int]) -> str:
+    """``50 / 50`` in the order of the variants."""
+    return " / ".join(number_of(weight) for weight in weights_bp.values())
+
+
+def situation(experiment: Experiment) -> str:
+    """One sentence: who enters the test now."""
+    allocation = words.percent(experiment.allocation_bp / WHOLE_BP, 0)
+    people = f"{experiment.unit}s"
+    match experiment.status:
+        case Status.DRAFT:
+            return "Not started. Traffic begins when you start the test."
+        case Status.RUNNING:
+            return f"{allocation} of eligible {people} enter the test."
+        case Status.PAUSED:
+            return f"Paused: nobody new enters, {people} in the test keep their version."
+        case _:
+            return f"Ended: every {experiment.unit} gets the fallback. A new run can change it."
+
+
+def draw(experiment: Experiment, now: datetime) -> None:
+    """A calendar and a table of the phases; nothing for a draft."""
+    phases = experiment.phases
+    if not phases:
+        return
+    changes = words.plural(len(phases) - 1, "change")
+    theme.section(f"Phases: {changes} since {words.day(phases[0].started_at)}")
+    runs = [_run(experiment, number, now) for number in sorted({p.run_no for p in phases})]
+    wide, narrow = (
+        timeline(runs, theme.tokens(), today=now.date(), narrow=narrow)
+        for narrow in (False, True)
+    )
+    alt = "; ".join(
+        f"{row['Phase']}: {row['Split']}, from {row['From']}" for row in _rows(phases)
+    )
+    theme.wide_and_narrow(wide, narrow, key="phases", alt=alt)
+    theme.table(_rows(phases))
+
+
+def _run(experiment: Experiment, run_no: int, now: datetime) -> Run:
+    phases = [phase for phase in experiment.phases if phase.run_no == run_no]
+    last = run_no == experiment.run_no
+    going = last and experiment.status in {Status.RUNNING, Status.PAUSED}
+    ended = phases[-1].ended_at or now
+    return Run(
+        name=f"Run {run_no}",
+        start=phases[0].started_at.date(),
+        end=None if going else ended.date(),
+        outcome=_outcome(experiment) if last else "stopped",
+        planned_end=experiment.plan.planned_end if going else None,
+        changes=tuple(p.started_at.date() for p in phases[1:] if p.kind == "traffic"),
+    )
+
+
+def _outcome(experiment: Experiment) -> str:
+    if experiment.status is Status.RUNNING:
+        return "running"
+    if experiment.status is Status.PAUSED:
+        return "paused"
+    known = {"won", "lost", "inconclusive", "invalid"}
+    return experiment.conclusion if experiment.conclusion in known else "undecided"
+
+
+def _rows(phases: tuple[Phase, ...]) -> list[dict[str, object]]:
+    return [
+        {
+            "Phase": f"{phase.seq}, {phase.kind}",
+            "From": _when(phase.started_at),
+            "To": _when(phase.ended_at) if phase.ended_at else "now",
+            "Split": shares(phase.weights_bp),
+            "Allocation": words.percent(phase.allocation_bp / WHOLE_BP, 0),
+            "Who": phase.by,
+            "Why": phase.reason or words.NONE,
+        }
+        for phase in phases
+    ]
+
+
+def _when(moment: datetime) -> str:
+    return f"{words.day(moment, year=True)} {moment:%H:%M} UTC"
