@@ -3,14 +3,30 @@
 Without a planned maximum: the asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha,
 Kennedy & Ramdas 2024, Annals of Statistics 52:2613-2640, built on Robbins' normal mixture
 (Robbins 1970, Annals of Mathematical Statistics 41:1397-1409). It holds at all looks together.
+
+With a planned maximum: spending functions (Lan & DeMets 1983, Biometrika 70:659-663; O'Brien &
+Fleming 1979, Biometrics 35:549-556). Looks may come at any time. Each side spends half of
+alpha; putting the two-sided alpha into the one-sided formula is another boundary.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
-from scipy.special import ndtr, ndtri_exp
+from scipy.special import log_ndtr, ndtr, ndtri, ndtri_exp
 
+from experiments_core.stats.random_walk import RandomWalk
+from experiments_core.stats.roots import root
+
+NO_DECISION_BEYOND = 8.0
+"""A group-sequential bound above this means "no decision is possible yet"."""
+
+SPENDINGS = ("obrien_fleming", "pocock", "power")
+
+_LARGEST_BOUND = 37.0  # its tail probability, 1e-299, is still a double
+_SAME_LOOK = 1e-4  # looks closer than this share of the information are one look
 _LOG_SMALLEST_P = math.log(5e-324)
 
 
@@ -58,6 +74,91 @@ def always_valid_p_value(z: float, n_total: int, alpha: float, tuned_to: int) ->
     """
     u = _information(n_total, alpha, tuned_to)
     return math.exp(min(0.0, math.log1p(u) / 2 - u * z * z / (2 * (u + 1))))
+
+
+def group_sequential_bounds(
+    information: Sequence[float],
+    alpha: float,
+    spending: str = "obrien_fleming",
+    *,
+    final: bool = False,
+) -> tuple[float, ...]:
+    """Bounds on |z| at the looks taken so far: |z| > bound decides.
+
+    Args:
+        information: Units at each look / planned units, not falling. Above 1 (an overrun) all
+            of alpha is spent and the true number of units correlates the looks.
+        alpha: Two-sided error rate over all looks, a fraction.
+        spending: ``obrien_fleming`` (4 (1 - Phi(z_{1-alpha/4} / sqrt t))), ``pocock``
+            (alpha ln(1 + (e - 1) t)) or ``power`` (alpha t²).
+        final: The last look was declared the last one, for a reason outside the data, before
+            the planned units were reached: it spends what is left.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    _check_looks(information, alpha, spending)
+    walk, log_spent = RandomWalk(), -math.inf
+    bounds: list[float] = []
+    for number, now in enumerate(information, start=1):
+        if now - walk.information < _SAME_LOOK * now:
+            bounds.append(bounds[-1])
+            continue
+        last = final and number == len(information)
+        log_total = math.log(alpha) if last else _log_spent(min(1.0, now), alpha, spending)
+        bounds.append(_bound(walk, now, log_total, log_spent))
+        log_spent = log_total
+        walk = walk.step(now, bounds[-1])
+    return tuple(bounds)
+
+
+def false_alarm_rate(information: Sequence[float], bounds: Sequence[float]) -> float:
+    """Probability, without any effect, that |z| is beyond its bound at one of the looks.
+
+    Args:
+        information: Increasing, any scale.
+        bounds: One per look; 1.96 at each look is what unguarded peeking does.
+    """
+    walk, crossed = RandomWalk(), 0.0
+    for now, bound in zip(information, bounds, strict=True):
+        crossed += walk.crossing(now, bound)
+        walk = walk.step(now, bound)
+    return crossed
+
+
+def _bound(walk: RandomWalk, now: float, log_total: float, log_spent: float) -> float:
+    """Bound at which this look spends the difference of two cumulative amounts."""
+    if log_total <= log_spent:
+        return _LARGEST_BOUND
+    log_share = log_total + math.log(-math.expm1(log_spent - log_total))
+    if walk.information == 0:
+        return min(_LARGEST_BOUND, -float(ndtri_exp(log_share - math.log(2))))
+
+    def excess(bound: float) -> float:
+        return math.log(max(walk.crossing(now, bound), 5e-324)) - log_share
+
+    return _LARGEST_BOUND if excess(_LARGEST_BOUND) >= 0 else root(
+        excess, 0.0, _LARGEST_BOUND, 1e-11
+    )  # fmt: skip
+
+
+def _log_spent(fraction: float, alpha: float, spending: str) -> float:
+    """Logarithm of the alpha spent up to a fraction of the information."""
+    if spending == "pocock":
+        return math.log(alpha * math.log1p((math.e - 1) * fraction))
+    if spending == "power":
+        return math.log(alpha) + 2 * math.log(fraction)
+    return math.log(4) + float(log_ndtr(ndtri(alpha / 4) / math.sqrt(fraction)))
+
+
+def _check_looks(information: Sequence[float], alpha: float, spending: str) -> None:
+    ordered = all(a <= b for a, b in itertools.pairwise(information))
+    if not (ordered and all(0 < now < math.inf for now in information)):
+        message = f"information is positive and does not fall from look to look: {information}"
+        raise ValueError(message)
+    if not 0 < alpha < 1 or spending not in SPENDINGS:
+        message = f"needs 0 < alpha < 1 and one of {SPENDINGS}, got {alpha} and {spending!r}"
+        raise ValueError(message)
 
 
 def _information(n_total: int, alpha: float, tuned_to: int) -> float:

@@ -15,6 +15,7 @@ from scipy.special import nctdtr, ndtr, ndtri, stdtrit
 from experiments_core.errors import Problem
 from experiments_core.stats.estimate import Undefined, Value
 from experiments_core.stats.plan_values import refused
+from experiments_core.stats.roots import root
 
 Distribution = Literal["t", "normal"]
 
@@ -151,9 +152,7 @@ class Spread:
         most = 2 * max(start, least)
         while missing(most) < 0:
             most *= 2
-        from scipy.optimize import brentq  # noqa: PLC0415  a second of import time
-
-        return float(brentq(missing, least, most, xtol=1e-9, rtol=1e-14))
+        return root(missing, least, most, 0.0)
 
 
 def _beyond(away: float, freedom: float, tail: float, distribution: Distribution) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from scipy.special import ndtr, ndtri
 
 from experiments_core.stats.estimate import Undefined, Value
+from experiments_core.stats.roots import root
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,11 @@ class RateTest:
         most = 1 - self.baseline if sign > 0 else self.baseline
         if self.power(sign * most) < power:
             return Undefined("not_reachable")
-        from scipy.optimize import brentq  # noqa: PLC0415  a second of import time
 
         def missing(effect: float) -> float:
             return self.power(sign * effect) - power
 
-        return sign * float(brentq(missing, 0.0, most, xtol=1e-300, rtol=1e-14))
+        return sign * root(missing, 0.0, most, 0.0)
 
 
 def no_rates(baseline: float, target: float) -> Undefined | None:
