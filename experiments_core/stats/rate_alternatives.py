@@ -73,8 +73,8 @@ def log_delta_lift(
 ) -> Estimate:
     """Lift of a rate with a symmetric interval of its logarithm, as many tools print it.
 
-    It can contradict the test. ``zero_control`` and, at a treatment rate of 0,
-    ``no_variance``: a logarithm needs both rates above 0.
+    It can contradict the test. ``zero_control`` at a control rate of 0; no limits
+    (``no_variance``) at a treatment rate of 0, or where everybody has the outcome.
 
     Source: Katz, Baptista, Azen & Pike 1978, Biometrics 34:469-474.
     """
@@ -85,6 +85,8 @@ def log_delta_lift(
         return _nothing(reason, confidence_level, "log_delta", -1.0 if control.x else None)
     ratio = treatment.x * control.n / (control.x * treatment.n)
     variance = math.fsum((a.n - a.x) / (a.n * a.x) for a in (control, treatment))
+    if variance == 0:
+        return _nothing("no_variance", confidence_level, "log_delta", 0.0)
     reach = _two_sided(confidence_level) * math.sqrt(variance)
     lower, upper = (ratio * math.exp(side * reach) - 1 for side in (-1, 1))
     return Estimate(ratio - 1, Interval(lower, upper, confidence_level, "log_delta"))

@@ -79,9 +79,11 @@ def constrained_rate(n_l: float, x_l: float, n_h: float, x_h: float, delta: floa
         return (x_l + x_h) / (n_l + n_h)
     top = 1 - delta
     alone = x_l / n_l, x_h / n_h - delta
-    low, high = max(0.0, min(alone)), min(top, max(alone))
+    # The last bound keeps the start away from the pole at p = 1 - δ.
+    last = top * ((x_l + x_h) / (x_l + n_h)) if x_l + x_h else 0.0
+    low, high = max(0.0, min(alone)), min(top, max(alone), last)
     if high <= low:
-        return max(0.0, min(low, top))
+        return max(0.0, high)
     if x_l == 0 and x_h <= delta * (n_l + (n_h - x_h) / top):
         return 0.0
     if x_h == n_h and x_l + x_h * top >= top * (n_l - x_l) / delta:
@@ -117,7 +119,8 @@ def _newton(
             height = hits_h - (p + delta) * pull
             fall = -pull - (p + delta) * slope
         low, high = (p, high) if height > 0 else (low, p)
-        step = height / fall if fall < 0 else low - p
+        # Rising means left of the top of the arch: go to the middle instead.
+        step = height / fall if fall < 0 else p - 0.5 * (low + high)
         p -= step
         if abs(step) <= _PRECISION * p:
             break
