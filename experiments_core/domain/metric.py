@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 
 from experiments_core.errors import InvalidInputError, Problem
 
@@ -102,9 +103,9 @@ class Metric:
                 "a guardrail needs exactly one of non_inferiority_margin (relative) and "
                 "non_inferiority_margin_absolute",
             ))  # fmt: skip
-        if any(not margin > 0 for margin in given):
+        if any(not 0 < margin < inf for margin in given):
             problems.append(Problem(
-                "non_inferiority_margin", given[0], "RANGE", "a margin is above 0",
+                "non_inferiority_margin", given[0], "RANGE", "a margin is a number above 0",
             ))  # fmt: skip
         relative = self.non_inferiority_margin
         if relative is not None and relative > 1:

@@ -68,9 +68,11 @@ def field_problems(
 def cleaned(name: str, value: Any) -> Any:
     """Bring an accepted value into the form it is kept in."""
     if name == "tags":
-        unique = {tag.casefold(): tag for tag in map(clean, reversed(value))}
-        return tuple(reversed(unique.values()))
-    if name in {"metrics", "variants"}:
+        unique: dict[str, str] = {}
+        for tag in map(clean, value):
+            unique.setdefault(tag.casefold(), tag)
+        return tuple(unique.values())
+    if isinstance(value, list):
         return tuple(value)
     return clean(value) if isinstance(value, str) else value
 
