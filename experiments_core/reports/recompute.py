@@ -5,8 +5,8 @@ Upshot. Roots are found by bracketing, not by the closed forms that the product 
 routes have to meet.
 
 Control comes before treatment. A stratum (a phase) is a pair ``(control, treatment)``; an arm
-of a rate is ``(n, x)``, an arm of a mean ``(n, mean, variance)``. Rates, levels and lifts are
-fractions.
+of a rate is ``(n, x)``, an arm of a mean ``(n, mean, variance)``. Rates and lifts are
+fractions; an interval at ``alpha`` has the confidence level 1 - alpha.
 """
 
 import math
@@ -22,6 +22,9 @@ MeanStrata = Sequence[tuple[MeanArm, MeanArm]]
 Number = float | None  # None: the number does not exist
 Limits = tuple[Number, Number]
 
+SMALLEST = 5e-324  # the smallest positive number stands for every smaller p-value
+LEAST_EXPECTED = 8
+
 
 def root(function: Callable[[float], float], low: float, high: float) -> float:
     """Find where a function crosses 0 between two points, to the last digits."""
@@ -31,11 +34,11 @@ def root(function: Callable[[float], float], low: float, high: float) -> float:
 # One arm
 
 
-def wilson(n: int, x: int, level: float) -> Limits:
+def wilson(n: int, x: int, alpha: float) -> Limits:
     """Wilson's score interval of a rate (Wilson 1927)."""
     if n == 0:
         return None, None
-    z = norm.isf((1 - level) / 2)
+    z = norm.isf(alpha / 2)
     rate = x / n
     centre = x + z * z / 2
     spread = z * math.sqrt(n * rate * (1 - rate) + z * z / 4)
@@ -44,11 +47,11 @@ def wilson(n: int, x: int, level: float) -> Limits:
     return lower, upper
 
 
-def mean_limits(n: int, mean: float, variance: float, level: float) -> Limits:
+def mean_limits(n: int, mean: float, variance: float, alpha: float) -> Limits:
     """Interval of a mean by Student's t."""
     if n < 2:
         return None, None
-    half = t.isf((1 - level) / 2, n - 1) * math.sqrt(variance / n)
+    half = t.isf(alpha / 2, n - 1) * math.sqrt(variance / n)
     return mean - half, mean + half
 
 
@@ -56,8 +59,13 @@ def mean_limits(n: int, mean: float, variance: float, level: float) -> Limits:
 
 
 def weights(strata: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[float]:
-    """Share of each phase: n_c n_t / (n_c + n_t), scaled to the sum 1."""
-    raw = [c[0] * q[0] / (c[0] + q[0]) if c[0] and q[0] else 0.0 for c, q in strata]
+    """Share of each phase: n_c n_t / (n_c + n_t), scaled to the sum 1.
+
+    A phase without one arm has weight 0; with several phases of means, so has a phase with a
+    single unit in an arm.
+    """
+    least = 2 if len(strata) > 1 and len(strata[0][0]) == 3 else 1
+    raw = [c[0] * q[0] / (c[0] + q[0]) if min(c[0], q[0]) >= least else 0.0 for c, q in strata]
     return [w / sum(raw) for w in raw]
 
 
@@ -76,27 +84,29 @@ def weighted(strata: RateStrata | MeanStrata, side: int) -> float:
 def constrained_rate(control: RateArm, treatment: RateArm, delta: float) -> float:
     """Most likely rate of control if the true difference were delta (Mee 1984).
 
-    The derivative of the log-likelihood falls in the rate, so its root is the maximum.
+    The derivative of the log-likelihood, times p(1 - p)q(1 - q), is positive below the
+    maximum and negative above it.
     """
     (n_c, x_c), (n_t, x_t) = control, treatment
     low, high = max(0.0, -delta), min(1.0, 1.0 - delta)
 
     def slope(p: float) -> float:
         q = p + delta
-        return (
-            (x_c / p if x_c else 0.0)
-            - ((n_c - x_c) / (1 - p) if n_c - x_c else 0.0)
-            + (x_t / q if x_t else 0.0)
-            - ((n_t - x_t) / (1 - q) if n_t - x_t else 0.0)
-        )
+        own = (x_c * (1 - p) - (n_c - x_c) * p) * q * (1 - q)
+        return own + (x_t * (1 - q) - (n_t - x_t) * q) * p * (1 - p)
 
-    inside_low = math.nextafter(low, 2.0) if low else 1e-300
-    inside_high = math.nextafter(high, -1.0)
-    if slope(inside_low) <= 0:
+    just_above = low * (1 + 2**-51) or 1e-200
+    just_below = high - 2**-51
+    if slope(just_above) <= 0:
         return low
-    if slope(inside_high) >= 0:
-        return high
-    return root(slope, inside_low, inside_high)
+    return high if slope(just_below) >= 0 else root(slope, just_above, just_below)
+
+
+def standardised(gap: float, variance: float) -> float:
+    """A gap in units of its noise; without noise any gap is infinitely large."""
+    if variance > 0:
+        return gap / math.sqrt(variance)
+    return math.copysign(math.inf, gap) if gap else 0.0
 
 
 def rate_z(strata: RateStrata, delta: float = 0.0) -> float:
@@ -114,7 +124,7 @@ def rate_z(strata: RateStrata, delta: float = 0.0) -> float:
         q = p + delta
         top += w * (x_t / n_t - x_c / n_c - delta)
         variance += w * w * (p * (1 - p) / n_c + q * (1 - q) / n_t)
-    return top / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, top)
+    return standardised(top, variance)
 
 
 def ratio_z(strata: RateStrata, ratio: float) -> float:
@@ -130,12 +140,12 @@ def ratio_z(strata: RateStrata, ratio: float) -> float:
         q = min(1.0, ratio * p)
         top += w * (x_t / n_t - ratio * x_c / n_c)
         variance += w * w * (q * (1 - q) / n_t + ratio * ratio * p * (1 - p) / n_c)
-    return top / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, top)
+    return standardised(top, variance)
 
 
-def rate_difference_limits(strata: RateStrata, level: float) -> Limits:
+def rate_difference_limits(strata: RateStrata, alpha: float) -> Limits:
     """Every difference that the score test at this level does not reject."""
-    z = norm.isf((1 - level) / 2)
+    z = norm.isf(alpha / 2)
     d = weighted(strata, 1) - weighted(strata, 0)
     edge = 1 - 1e-12
 
@@ -151,9 +161,9 @@ def rate_difference_limits(strata: RateStrata, level: float) -> Limits:
     )
 
 
-def rate_lift_limits(strata: RateStrata, level: float) -> Limits:
+def rate_lift_limits(strata: RateStrata, alpha: float) -> Limits:
     """Every lift that the score test of the ratio at this level does not reject."""
-    z = norm.isf((1 - level) / 2)
+    z = norm.isf(alpha / 2)
     control, treatment = weighted(strata, 0), weighted(strata, 1)
     if control == 0 and treatment == 0:
         return None, None
@@ -203,17 +213,17 @@ def mean_t(strata: MeanStrata) -> tuple[float, float]:
     return (treatment - control) / math.sqrt(v_control + v_treatment), freedom
 
 
-def mean_difference_limits(strata: MeanStrata, level: float) -> Limits:
+def mean_difference_limits(strata: MeanStrata, alpha: float) -> Limits:
     """Interval of the difference of means by the same t."""
     control, treatment, v_control, v_treatment, freedom = mean_parts(strata)
-    half = t.isf((1 - level) / 2, freedom) * math.sqrt(v_control + v_treatment)
+    half = t.isf(alpha / 2, freedom) * math.sqrt(v_control + v_treatment)
     return treatment - control - half, treatment - control + half
 
 
-def mean_lift_limits(strata: MeanStrata, level: float) -> Limits:
+def mean_lift_limits(strata: MeanStrata, alpha: float) -> Limits:
     """Interval of the lift of a mean (Fieller 1954); none if control may be 0."""
     control, treatment, v_control, v_treatment, freedom = mean_parts(strata)
-    crit = t.isf((1 - level) / 2, freedom)
+    crit = t.isf(alpha / 2, freedom)
     a = control**2 - crit**2 * v_control
     if control <= 0 or a <= 0:
         return None, None
@@ -228,39 +238,64 @@ def mean_lift_limits(strata: MeanStrata, level: float) -> Limits:
 
 
 def p_value(statistic: float, freedom: float, alternative: str) -> float:
-    """Tail of the normal (freedom = infinity) or t distribution."""
-    two, upper = 2 * t.sf(abs(statistic), freedom), t.sf(statistic, freedom)
-    if math.isinf(freedom):
-        two, upper = 2 * norm.sf(abs(statistic)), norm.sf(statistic)
-    if alternative == "two-sided":
-        return float(two)
-    if alternative == "greater":
-        return float(upper)
-    return float(t.cdf(statistic, freedom) if math.isfinite(freedom) else norm.cdf(statistic))
+    """Tail of the normal (freedom = infinity) or t distribution; never printed as 0."""
+
+    def above(x: float) -> float:
+        return float(norm.sf(x) if math.isinf(freedom) else t.sf(x, freedom))
+
+    tails = {
+        "two-sided": 2 * above(abs(statistic)),
+        "greater": above(statistic),
+        "less": above(-statistic),
+    }
+    return max(tails[alternative], SMALLEST)
 
 
 def sample_ratio_p_value(
     phases: Sequence[tuple[Mapping[str, int], Mapping[str, float]]],
-) -> float:
-    """Chi-square of the counts against the planned weights, summed over the phases."""
+) -> Number:
+    """Chi-square of the counts against the planned weights, summed over the phases.
+
+    A phase with fewer than 8 expected units in an arm is left out.
+    """
     chi_square, freedom = 0.0, 0
     for observed, planned in phases:
         arms = [arm for arm, weight in planned.items() if weight > 0]
         total, whole = sum(observed.get(a, 0) for a in arms), sum(planned[a] for a in arms)
-        if not total:
+        if len(arms) < 2 or total * min(planned[a] for a in arms) / whole < LEAST_EXPECTED:
             continue
         for arm in arms:
             expected = total * planned[arm] / whole
             chi_square += (observed.get(arm, 0) - expected) ** 2 / expected
         freedom += len(arms) - 1
-    return float(chi2.sf(chi_square, freedom))
+    return max(float(chi2.sf(chi_square, freedom)), SMALLEST) if freedom else None
 
 
-def heterogeneity_p_value(effects: Sequence[tuple[float, float]]) -> float:
+def heterogeneity_p_value(effects: Sequence[tuple[float, float]]) -> Number:
     """Cochran's Q over (difference, variance) of each phase: do the phases differ?"""
     used = [(d, v) for d, v in effects if v > 0]
+    if len(used) < 2:
+        return None
     centre = sum(d / v for d, v in used) / sum(1 / v for _, v in used)
-    return float(chi2.sf(sum((d - centre) ** 2 / v for d, v in used), len(used) - 1))
+    q = sum((d - centre) ** 2 / v for d, v in used)
+    return max(float(chi2.sf(q, len(used) - 1)), SMALLEST)
+
+
+def always_valid_bound(n_total: int, alpha: float, tuned_to: int) -> float:
+    """How large |z| must be at n units to hold at any look (Waudby-Smith et al. 2024)."""
+    u = information(n_total, alpha, tuned_to)
+    return math.sqrt(2 * (u + 1) / u * math.log(math.sqrt(u + 1) / alpha))
+
+
+def always_valid_p_value(z: float, n_total: int, alpha: float, tuned_to: int) -> float:
+    """The p-value of the same sequence."""
+    u = information(n_total, alpha, tuned_to)
+    return min(1.0, math.exp(math.log(u + 1) / 2 - u * z * z / (2 * (u + 1))))
+
+
+def information(n_total: int, alpha: float, tuned_to: int) -> float:
+    """Units in multiples of what the sequence is tuned to."""
+    return n_total * (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / tuned_to
 
 
 def holm(p_values: Sequence[float], alpha: float) -> tuple[list[float], list[float]]:
