@@ -48,19 +48,22 @@ class Fields:
     Attributes:
         prefix: Begins the key of each field.
         keep: How a value outlives its field: ``bind`` or ``persist_state`` of Streamlit.
+        filled: The session holds a value for each field already, so defaults do not matter.
         faults: What cannot be read, one per field.
     """
 
     prefix: str = ""
     keep: dict[str, Any] = field(default_factory=dict)
     faults: list[UpshotError] = field(default_factory=list)
+    filled: bool = False
 
     def typed(
         self, label: str, name: str, default: str, read: Callable[[str, str], T], **options: Any
     ) -> T | None:
         """A text field, read while it is typed; None if it cannot be read."""
+        start = "" if self.filled else default
         text = st.text_input(
-            label, default, key=self.prefix + name, live=LIVE, **self.keep, **options
+            label, start, key=self.prefix + name, live=LIVE, **self.keep, **options
         )
         try:
             return read(label, text or "")
@@ -71,11 +74,14 @@ class Fields:
     def listed(self, label: str, name: str, choices: Mapping[T, str], default: T) -> T:
         """A list to choose from."""
         options = list(choices)
+        if self.filled:
+            held = st.session_state[self.prefix + name]
+            options = list(dict.fromkeys([*options, held]))
         chosen: T = st.selectbox(
             label,
             options,
-            index=options.index(default),
-            format_func=lambda one: choices[one],
+            index=0 if self.filled else options.index(default),
+            format_func=lambda one: choices.get(one, str(one)),
             key=self.prefix + name,
             **self.keep,
         )
@@ -88,7 +94,7 @@ class Fields:
         chosen = st.segmented_control(
             label,
             list(choices),
-            default=next(iter(choices)),
+            default=None if self.filled else next(iter(choices)),
             required=True,
             format_func=lambda one: choices[one],
             key=self.prefix + name,
