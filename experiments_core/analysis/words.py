@@ -233,6 +233,13 @@ def day(moment: date | datetime, *, year: bool = False) -> str:
     return f"{moment.day}{NARROW}{short}" + (f" {moment.year}" if year else "")
 
 
+def days(first: date | datetime, last: date | datetime) -> str:
+    """``6–11 May``, ``28 April–3 May``; one day alone."""
+    if first.month == last.month and first.year == last.year:
+        return day(last) if first.day == last.day else f"{first.day}–{day(last)}"
+    return f"{day(first)}–{day(last)}"
+
+
 def month(moment: date) -> str:
     """``May``, with the year in January."""
     return MONTHS[moment.month - 1] + (f" {moment.year}" if moment.month == 1 else "")

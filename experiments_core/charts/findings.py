@@ -35,7 +35,8 @@ def _finding(result: ExperimentResult, names: Mapping[str, str]) -> str:
     if not result.final:
         return "a look, not a result"
     told = [found for metric in result.metrics for found in _told(result, metric, names)]
-    return ", ".join(told[:3]) if told else "no clear difference in any metric"
+    most = 3 if len(result.treatments) == 1 else 2
+    return ", ".join(told[:most]) if told else "no clear difference in any metric"
 
 
 def _told(

@@ -22,7 +22,7 @@ HEAD, GROUP, METRIC, ROW, FOOT = 29, 33, 30, 54, 34
 
 NAME, CONTROL, TREATMENT, DIFFERENCE = 0.001, 0.283, 0.363, 0.463
 PANEL = (0.491, 0.73)
-LIFT, VERDICT, SPARK = 0.826, 0.847, (0.955, 0.997)
+LIFT, VERDICT, SPARK = 0.826, 0.845, (0.957, 0.997)
 
 
 def draw_wide(
@@ -157,8 +157,8 @@ def _effects(canvas: Canvas, row: Row, upper: float, lower: float, show: str) ->
 def _verdict(canvas: Canvas, row: Row, upper: float, lower: float) -> None:
     reading = row.mark.reading
     colour = reading.colour(canvas.tokens)
-    canvas.text(VERDICT, upper, reading.mark, colour=colour, size=14)
-    canvas.text(VERDICT, upper, reading.word, colour=colour, shift=17)
+    canvas.text(VERDICT, upper, reading.mark, colour=colour, size=13)
+    canvas.text(VERDICT, upper, reading.word, size=14, colour=colour, shift=17)
     canvas.small(VERDICT, lower, reading.note)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.lifecycle import Status, Verb, VerbInfo
 from experiments_core.errors import NotFoundError, UpshotError, VersionStaleError
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace
@@ -25,6 +26,7 @@ CONCLUSIONS = {
     "stopped_early": "stopped early",
     "invalid": "invalid, do not use",
 }
+WITH_REASON = {Verb.PAUSE, Verb.STOP, Verb.COMPLETE, Verb.REOPEN}
 REASSIGN = {
     "keep": "Units that took part keep their version",
     "fresh": "Everybody is assigned anew (recorded)",
@@ -97,7 +99,7 @@ def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> No
     verbs = service.allowed_verbs(experiment)
     with st.container(
         horizontal=True,
-        horizontal_alignment="right",
+        horizontal_alignment="left",
         vertical_alignment="center",
         width="content",
         key="lifecycle",
@@ -112,19 +114,15 @@ def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> No
                     theme.note(info.what_happens)
 
 
-def _verb_button(
-    ws: Workspace, actor: Actor, experiment: Experiment, info: service.VerbInfo
-) -> None:
+def _verb_button(ws: Workspace, actor: Actor, experiment: Experiment, info: VerbInfo) -> None:
     if st.button(info.label, key=f"verb-{info.verb}", help=theme.text(info.what_happens)):
         st.dialog(info.label)(_confirm)(ws, actor, experiment, info)
 
 
-def _confirm(
-    ws: Workspace, actor: Actor, experiment: Experiment, info: service.VerbInfo
-) -> None:
+def _confirm(ws: Workspace, actor: Actor, experiment: Experiment, info: VerbInfo) -> None:
     """Say what will happen, ask what has to be known, do it or say why not."""
     st.markdown(f"**{theme.text(experiment.name)}**. {theme.text(info.what_happens, 500)}")
-    answers = _questions(experiment, str(info.verb))
+    answers = _questions(experiment, info)
     if not st.button(info.label, type="primary", key=f"confirm-{info.verb}"):
         return
     try:
@@ -140,18 +138,19 @@ def _confirm(
         st.rerun()
 
 
-def _questions(experiment: Experiment, verb: str) -> dict[str, str]:
-    answers: dict[str, str] = {}
-    if verb == "complete":
+def _questions(experiment: Experiment, info: VerbInfo) -> dict[str, Any]:
+    """Ask what goes with the verb; the service says what is missing."""
+    answers: dict[str, Any] = {}
+    if "conclusion" in info.asks:
         answers["conclusion"] = st.selectbox(
             "Conclusion", list(CONCLUSIONS), index=None, format_func=CONCLUSIONS.__getitem__
         )
         answers["note"] = st.text_area("Note", placeholder="What was learnt", max_chars=5000)
-    if verb == "start" and experiment.status is Status.STOPPED:
+    if info.verb is Verb.START and experiment.status is Status.STOPPED:
         answers["reassign"] = st.radio(
             "Who gets what", list(REASSIGN), format_func=REASSIGN.__getitem__
         )
-    if verb in {"stop", "complete", "reopen", "pause"}:
+    if info.verb in WITH_REASON:
         answers["reason"] = st.text_input("Reason", max_chars=500)
     return answers
 
@@ -166,6 +165,8 @@ def status_line(experiment: Experiment, now: datetime) -> str:
     }
     moment = moments.get(status)
     text = status.value.capitalize()
+    if experiment.deleted_at is not None:
+        return f"In the bin since {words.day(experiment.deleted_at, year=True)}"
     if status is Status.RUNNING:
         text += _day_of(experiment, now)
     elif moment is not None:

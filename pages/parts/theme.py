@@ -34,13 +34,12 @@ CSS = """<style>
 }
 .stMarkdown p { max-width: 820px; }
 h1 { padding: 0.25rem 0 !important; }
-[class*="st-key-checks"] button { min-height: 1.75rem; padding: 0 0.25rem 0 0; }
-[class*="st-key-checks"] button p { font-size: 12.5px; }
-[class*="st-key-checks"] button [data-testid="stIconMaterial"]:last-child:not(:first-child)
-  { display: none; }
-.stProgress [role="progressbar"] > div, .stProgress [role="progressbar"] > div > div
-  { height: 4px; }
-[class*="st-key-numbers-"] :is(th, td):not(:first-child) { text-align: right; }
+[class*="st-key-checks"] button { min-height: 1.75rem; padding: 0 0.75rem 0 0; }
+[class*="st-key-checks"] button p { font-size: 13px; }
+[class*="st-key-checks"] button > div > [aria-hidden="true"] { display: none; }
+[data-testid="stProgressBarTrack"] { height: 4px; }
+[class*="st-key-numbers-"] :is(th, td) { font-size: 13px; white-space: nowrap; }
+[class*="st-key-numbers-"] :is(th, td):not(:first-child) { text-align: right !important; }
 @media (prefers-color-scheme: dark) {
   button[kind="primary"], button[kind="primary"] p,
   button[kind="primaryFormSubmit"] p { color: #11161C !important; }
@@ -76,7 +75,7 @@ def badge(mark: str, word: str, kind: str = "neutral") -> None:
         word: The words beside it, from our own copy.
         kind: ``better``, ``worse``, ``warning`` or ``neutral``.
     """
-    st.badge(f"{mark}{words.NARROW}{text(word)}", color=BADGES[kind])  # type: ignore[arg-type]
+    st.badge(f"{mark} {text(word)}", color=BADGES[kind])  # type: ignore[arg-type]
 
 
 def badges(marks: Sequence[tuple[str, str, str]], note: str = "") -> None:
@@ -107,7 +106,7 @@ def section(finding: str) -> None:
 
 def lead(finding: str, note: str = "") -> None:
     """A title of a chart or strip: bold, then a muted note on the same line."""
-    tail = f"  :gray[{text(note)}]" if note else ""
+    tail = f"\u2003:gray[{text(note)}]" if note else ""
     st.markdown(f"**{text(finding)}**{tail}")
 
 
@@ -156,7 +155,7 @@ def numbers(rows: Iterable[Mapping[str, object]], *, key: str) -> None:
     """The expander “Table of these numbers”, reachable by keyboard and screen reader."""
     with (
         st.container(key=f"numbers-{key}"),
-        st.expander("Table of these numbers", icon=":material/table_rows:"),
+        st.expander("Table of these numbers", icon=":material/table_rows:", type="compact"),
     ):
         table(rows)
 

@@ -1,0 +1,85 @@
+"""Choices that stand in the address, so that a link reproduces the view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts import theme
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.mutable_tab_container import TabContainer
+
+
+def segments(label: str, options: Mapping[str, str], *, param: str, scope: str) -> str:
+    """A row of choices; the chosen one is a parameter of the address.
+
+    Args:
+        label: For a screen reader.
+        options: Value in the address -> words from our own copy.
+        param: Name of the parameter.
+        scope: What the choice belongs to, such as the experiment; another one starts anew.
+    """
+    key = _start(options, param, scope)
+    st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+        on_change=_write,
+        args=(param, key),
+    )
+    return str(st.session_state[key])
+
+
+def box(label: str, options: Mapping[str, str], *, param: str, scope: str) -> str:
+    """A select box for names from data; the chosen one is a parameter of the address."""
+    key = _start(options, param, scope)
+    st.selectbox(
+        label,
+        list(options),
+        format_func=lambda value: options[value],
+        key=key,
+        label_visibility="collapsed",
+        on_change=_write,
+        args=(param, key),
+        width=260,
+    )
+    return str(st.session_state[key])
+
+
+def tabs(labels: Mapping[str, str], *, scope: str) -> dict[str, TabContainer]:
+    """Tabs of which only the open one has to be computed."""
+    chosen = labels.get(st.query_params.get("tab", ""))
+    key = f"tab-{scope}"
+    opened = st.tabs(
+        [theme.text(label) for label in labels.values()],
+        default=chosen,
+        key=key,
+        on_change=_write_tab,
+        args=(dict(labels), key),
+    )
+    return dict(zip(labels, opened, strict=True))
+
+
+def _start(options: Mapping[str, str], param: str, scope: str) -> str:
+    key = f"{param}-{scope}"
+    if st.session_state.get(key) not in options:
+        asked = st.query_params.get(param, "")
+        st.session_state[key] = asked if asked in options else next(iter(options))
+    return key
+
+
+def _write(param: str, key: str) -> None:
+    st.query_params[param] = st.session_state[key]
+
+
+def _write_tab(labels: dict[str, str], key: str) -> None:
+    shown = st.session_state[key]
+    st.query_params["tab"] = next(
+        (slug for slug, label in labels.items() if theme.text(label) == shown), ""
+    )

@@ -1,0 +1,57 @@
+"""The foot of the results: what these numbers rest on, and how to take them along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from experiments_core.charts import words
+from experiments_core.domain.access import Actor
+from experiments_core.domain.experiment import Experiment
+from experiments_core.services import downloads
+from experiments_core.services.analyses import LookView
+from experiments_core.services.workspace import Workspace
+from pages.parts import theme
+
+FILES: tuple[tuple[str, str, str, Callable[[Workspace, Actor, str], bytes]], ...] = (
+    ("CSV", "csv", "text/csv", downloads.results_csv),
+    ("JSON", "json", "application/json", downloads.results_json),
+    ("Notebook", "ipynb", "application/x-ipynb+json", downloads.notebook),
+    ("Report", "html", "text/html", downloads.report_html),
+)
+
+
+def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
+    """Look, moment, data hash and engine; then the files, made when they are asked for."""
+    result = view.result
+    parts = [
+        *([f"Look {result.look}"] if result.look else []),
+        f"{words.day(view.taken_at, year=True)} {view.taken_at:%H:%M} UTC",
+        f"data {_short(result.data_hash)}",
+        f"engine {result.engine_version}",
+    ]
+    st.divider()
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        theme.note(" · ".join(parts))
+        with st.container(horizontal=True, width="content", gap="small"):
+            for label, suffix, mime, make in FILES:
+                st.download_button(
+                    label,
+                    data=partial(make, ws, actor, experiment.id),
+                    file_name=f"{experiment.slug}-results.{suffix}",
+                    mime=mime,
+                    icon=":material/download:",
+                    type="tertiary",
+                    on_click="ignore",
+                    key=f"download-{suffix}",
+                )
+    theme.note("Each figure has a camera at its upper right: it saves a PNG.")
+
+
+def _short(data_hash: str) -> str:
+    digest = data_hash.rpartition(":")[2]
+    return digest if len(digest) <= 10 else f"{digest[:4]}…{digest[-4:]}"

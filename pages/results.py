@@ -1,0 +1,45 @@
+"""Results: the verdict first, then whether to trust it, then every number."""
+
+import streamlit as st
+
+from experiments_core.domain.access import LOCAL
+from experiments_core.errors import UpshotError
+from experiments_core.services import analyses, workspace
+from pages.parts import (
+    header,
+    results_foot,
+    results_head,
+    results_scorecard,
+    results_tabs,
+    theme,
+)
+
+
+def page() -> None:
+    """Draw the page."""
+    ws = workspace.current()
+    experiment = header.open_experiment(ws, LOCAL)
+    if experiment is None:
+        theme.empty("Nothing here yet.", "A result needs an experiment with data.")
+        if st.button("Go to experiments", type="primary"):
+            st.switch_page("pages/experiments.py")
+        return
+    try:
+        with st.spinner("Computing the results", show_time=True):
+            view = analyses.look(ws, LOCAL, experiment.id)
+    except UpshotError as error:
+        theme.refused(error)
+        return
+    results_head.verdict(view, experiment)
+    if view.result.verdict.code == "no_data":
+        results_head.no_data(view, experiment)
+        return
+    results_head.health(view)
+    results_head.progress(view, experiment)
+    if view.result.metrics and view.result.treatments:
+        results_scorecard.draw(view, experiment)
+        results_tabs.draw(ws, LOCAL, view, experiment)
+    results_foot.draw(ws, LOCAL, view, experiment)
+
+
+page()
