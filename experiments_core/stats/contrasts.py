@@ -42,9 +42,9 @@ class MeanPair:
         control_variance: Squared standard error of ``control``.
         treatment_variance: Squared standard error of ``treatment``.
         difference_variance: Squared standard error of treatment - control, > 0.
-        degrees_of_freedom: Satterthwaite's, of the difference.
+        degrees_of_freedom: Satterthwaite's, of the difference; inf for a z statistic.
         covariance: Of the two means; 0 for independent arms.
-        method: ``welch_t`` or ``stratified_t``.
+        method: ``welch_t``, ``stratified_t`` or ``quantile_z``.
         flags: Warnings for the comparison.
     """
 
@@ -124,7 +124,7 @@ def no_difference(pair: MeanPair | Withheld, alternative: str) -> TestResult:
         p_value=t_p_value(statistic, pair.degrees_of_freedom, alternative),
         method=pair.method,
         alternative=alternative,
-        degrees_of_freedom=pair.degrees_of_freedom,
+        degrees_of_freedom=_shown(pair),
     )
 
 
@@ -173,7 +173,7 @@ def against_margin(
         return TestResult(missing, missing, pair.method, alternative)
     statistic = excess / math.sqrt(variance)
     p_value = t_p_value(statistic, pair.degrees_of_freedom, alternative)
-    return TestResult(statistic, p_value, pair.method, alternative, pair.degrees_of_freedom)
+    return TestResult(statistic, p_value, pair.method, alternative, _shown(pair))
 
 
 def harmful_direction(preferred_direction: str) -> int:
@@ -217,6 +217,10 @@ def t_p_value(statistic: float, degrees_of_freedom: float, alternative: str) -> 
         toward = -statistic if alternative == "greater" else statistic
         p_value = float(stdtr(degrees_of_freedom, toward))
     return min(1.0, max(p_value, SMALLEST_P))
+
+
+def _shown(pair: MeanPair) -> float | None:
+    return pair.degrees_of_freedom if math.isfinite(pair.degrees_of_freedom) else None
 
 
 def _lift(pair: MeanPair, critical: float) -> tuple[Value, tuple[Value, Value]]:

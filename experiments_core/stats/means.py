@@ -21,9 +21,11 @@ from experiments_core.stats.estimate import (
     Value,
 )
 from experiments_core.stats.moments import Moments
+from experiments_core.stats.stratified import HETEROGENEITY_ALPHA, heterogeneity
 
 Strata = Sequence[tuple[Moments, Moments]]
 Weighting = Literal["mantel_haenszel", "size"]
+_Used = Sequence[tuple[float, Moments, Moments]]
 
 LARGEST_VALUE = 1e150
 """Beyond this a variance no longer fits a double."""
@@ -37,7 +39,7 @@ def mean_interval(moments: Moments, confidence_level: float = 0.95) -> Estimate:
 
     It describes one arm: overlapping arm intervals do not mean "no difference".
     """
-    reason = _defect(moments)
+    reason = defect(moments)
     point: Value = moments.mean if reason in {None, "too_few_units"} else Undefined(str(reason))
     if reason is None and not moments.variance > 0:
         reason = "no_variance"
@@ -69,7 +71,8 @@ def compare_means(
     Returns:
         Values or reasons: ``no_users``, ``non_finite_input``, ``too_few_units`` (n < 2),
         ``no_variance``; for the lift also ``nonpositive_control``, ``near_zero_control``.
-        Flag ``skewed`` where the skewness makes the tails unequal.
+        Flags: ``skewed`` where the skewness makes the tails unequal, ``heterogeneous_phases``
+        where the phases disagree (p < 0.05).
     """
     return contrasts.compare(mean_pair(strata, weighting=weighting), alpha, alternative)
 
@@ -97,6 +100,12 @@ def mean_test_against_margin(
     )
 
 
+def mean_heterogeneity(strata: Strata) -> TestResult:
+    """Cochran's Q over the phases: do their differences differ by more than noise?"""
+    usable = [(c, t) for c, t in strata if not (defect(c) or defect(t))]
+    return heterogeneity([_difference(control, treatment) for control, treatment in usable])
+
+
 def student_test(
     control: Moments, treatment: Moments, alternative: str = "two-sided"
 ) -> TestResult:
@@ -104,7 +113,7 @@ def student_test(
 
     Wrong as soon as the smaller arm has the larger variance; Upshot decides by Welch's test.
     """
-    reason = _defect(control) or _defect(treatment)
+    reason = defect(control) or defect(treatment)
     freedom = control.n + treatment.n - 2
     pooled = 0.0
     if reason is None:
@@ -144,7 +153,7 @@ def mean_pair(
     weights = phase_weights(strata, weighting)
     used = [(w, c, t) for w, (c, t) in zip(weights, strata, strict=True) if w > 0]
     method = "stratified_t" if len(used) > 1 else "welch_t"
-    defects = {_defect(m) for _, c, t in used for m in (c, t)} - {None}
+    defects = {defect(m) for _, c, t in used for m in (c, t)} - {None}
     if not used:
         return _nothing_to_compare(strata, method)
     if "non_finite_input" in defects:
@@ -169,12 +178,12 @@ def mean_pair(
         difference_variance=total,
         degrees_of_freedom=1 / math.fsum(shares),
         method=method,
-        flags=("skewed",) if _is_skewed(used, total) else (),
+        flags=_flags(used, total),
     )
 
 
-def _defect(moments: Moments) -> str | None:
-    """Why one cell cannot be used."""
+def defect(moments: Moments) -> str | None:
+    """Reason why the mean of these units has no noise that can be estimated, if so."""
     if moments.n == 0:
         return "no_users"
     finite = abs(moments.mean) <= LARGEST_VALUE and 0 <= moments.variance <= LARGEST_VALUE**2
@@ -195,7 +204,19 @@ def _nothing_to_compare(strata: Strata, method: str) -> Withheld:
     return Withheld(reason, Undefined(reason), method)
 
 
-def _is_skewed(used: Sequence[tuple[float, Moments, Moments]], total: float) -> bool:
+def _flags(used: _Used, total: float) -> tuple[str, ...]:
+    differ = heterogeneity([_difference(control, treatment) for _, control, treatment in used])
+    mixed = not isinstance(differ.p_value, Undefined) and differ.p_value < HETEROGENEITY_ALPHA
+    flags = {"skewed": _is_skewed(used, total), "heterogeneous_phases": mixed}
+    return tuple(flag for flag, is_up in flags.items() if is_up)
+
+
+def _difference(control: Moments, treatment: Moments) -> tuple[float, float]:
+    noise = control.variance / control.n + treatment.variance / treatment.n
+    return treatment.mean - control.mean, noise
+
+
+def _is_skewed(used: _Used, total: float) -> bool:
     """Whether the skewness κ of the difference of means is beyond :data:`SKEW_LIMIT`.
 
     κ = Σ ± w³ γ s³/n² / SE³; each tail of the test is off by about 0.085 κ. The limit carries
