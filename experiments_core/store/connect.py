@@ -44,7 +44,7 @@ def connect(
         root.execute("LOAD json")  # replaying a log may need it
         _attach(root, file)
         for setting in (
-            "GLOBAL TimeZone = 'UTC'",
+            "TimeZone = 'UTC'",
             "python_enable_replacements = false",
             f"memory_limit = {_quoted(memory_limit)}",
             f"threads = {int(threads)}",
@@ -55,7 +55,7 @@ def connect(
             "enable_external_access = false",
             "lock_configuration = true",
         ):
-            root.execute(f"SET {setting}")
+            root.execute(f"SET GLOBAL {setting}")  # a plain SET does not reach the cursors
     except BaseException:
         root.close()
         raise
