@@ -1,0 +1,253 @@
+"""The results page on hand-made results: every state, every choice, no dead end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from experiments_core.analysis.results import ExperimentResult
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
+from experiments_core.domain.metric import Proportion
+from experiments_core.errors import WorkspaceError
+from experiments_core.services import analyses, experiments, workspace
+from experiments_core.stats.estimate import Undefined
+from tests.charts import examples
+from tests.charts.figures import plain
+
+pytestmark = pytest.mark.usefixtures("told")
+BEACON = "![x](http://example.invalid/beacon) :red[B] $a$"
+
+
+@pytest.fixture
+def ws() -> Iterator[workspace.Workspace]:
+    opened = workspace.use(workspace.open_workspace(":memory:"))
+    yield opened
+    workspace.stop()
+
+
+def running(ws: workspace.Workspace, name: str, treatment: str = "B") -> Experiment:
+    draft = ExperimentDraft(
+        name=name,
+        hypothesis="Fewer fields, more orders.",
+        variants=(
+            VariantDraft("control", "Control", True, 5000),
+            VariantDraft("B", treatment, False, 5000),
+        ),
+        metrics=(Proportion("paid_order"),),
+        plan=Plan(planned_units=56_200),
+    )
+    made = experiments.create_experiment(ws, LOCAL, draft)
+    at = datetime(2026, 5, 6, tzinfo=UTC)
+    return experiments.transition(ws, LOCAL, made.id, "start", version=made.version, at=at)
+
+
+@dataclass
+class Told:
+    """What the patched services answer, and what they were asked."""
+
+    result: ExperimentResult
+    asked: list[str]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    answer = Told(examples.shorter_checkout(), [])
+
+    def noting(name: str, make: Callable[[], Any]) -> Callable[..., Any]:
+        def call(*_: object, **__: object) -> Any:
+            answer.asked.append(name)
+            return make()
+
+        return call
+
+    explanation = SimpleNamespace(
+        formula="z = d / s", numbers="z = 2.36", sql="SELECT 1", moments=[{"arm": "B", "n": 1}]
+    )
+    view = {
+        "look": lambda: SimpleNamespace(
+            result=answer.result, taken_at=datetime(2026, 5, 20, 9, 14, tzinfo=UTC)
+        ),
+        "series": lambda: {"B": examples.cumulative_points()},
+        "segment_columns": lambda: ("device",),
+        "segments": lambda: examples.segments()[:3],
+        "explain": lambda: explanation,
+    }
+    for name, make in view.items():
+        monkeypatch.setattr(analyses, name, noting(name, make))
+    return answer
+
+
+def opened(**params: str) -> AppTest:
+    app = AppTest.from_file(Path("pages/results.py").resolve(), default_timeout=20)
+    for name, value in params.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def written(app: AppTest) -> str:
+    return raw(app).replace("\\", "")
+
+
+def raw(app: AppTest) -> str:
+    return "\n".join(str(element.value) for element in app.markdown)
+
+
+def spec(app: AppTest, place: int = 0) -> str:
+    text = app.get("plotly_chart")[place].proto.spec
+    return plain(text.encode().decode("unicode_escape") if "\\u202f" in text else text)
+
+
+@pytest.mark.usefixtures("ws")
+def test_without_experiments_the_page_says_what_fills_it():
+    app = opened()
+    assert app.subheader[0].value == r"Nothing here yet\."
+    assert [button.label for button in app.button] == ["Go to experiments"]
+
+
+def test_an_old_link_says_so_and_offers_the_others(ws: workspace.Workspace):
+    running(ws, "Shorter checkout")
+    app = opened(exp="gone")
+    assert "There is no experiment" in app.subheader[0].value
+    assert app.selectbox[0].options == ["Shorter checkout"]
+    assert app.selectbox[0].value is None
+
+
+def test_the_verdict_stands_first_then_the_figure(ws: workspace.Workspace):
+    running(ws, "Shorter checkout")
+    app = opened(exp="shorter-checkout")
+    assert app.title[0].value.startswith("B is better")
+    assert "2 of 3 checks pass; 1 to know about" in written(app)
+    assert "<b>+7.5 %</b>" in spec(app)
+    assert app.header[0].value.startswith(r"Scorecard\:")
+
+
+def test_wide_and_narrow_are_both_sent_with_words_for_a_screen_reader(ws: workspace.Workspace):
+    running(ws, "Shorter checkout")
+    app = opened()
+    charts = app.get("plotly_chart")[:2]
+    assert all("Paid order, B: 8.09 % to 8.70 %" in plain(one.proto.alt) for one in charts)
+    assert "toImage" in charts[0].proto.config
+
+
+def test_the_table_of_numbers_is_real_text(ws: workspace.Workspace):
+    running(ws, "Shorter checkout")
+    table = opened().table[0].value
+    assert len(table) == 14
+    assert plain(table["Lift"][1].replace("\\", "")) == "+7.5 %"
+
+
+def test_a_closed_gate_says_the_cause_and_greys_the_numbers(
+    ws: workspace.Workspace, told: Told
+):
+    told.result = examples.gate_closed()
+    running(ws, "Search ranking")
+    app = opened()
+    assert app.title[0].value == r"Traffic is not what you asked for\."
+    assert "not usable" in spec(app)
+    assert "1 of 3 checks pass; 2 to know about" in written(app)
+
+
+def test_no_data_has_doors_and_no_chart(ws: workspace.Workspace, told: Told):
+    told.result = replace(examples.no_metrics(), health=(), progress=None)
+    running(ws, "Empty")
+    app = opened()
+    assert app.get("plotly_chart") == []
+    assert "Upload a file" in [button.label for button in app.button]
+
+
+def test_too_early_shows_counts_without_a_verdict(ws: workspace.Workspace, told: Told):
+    early = examples.interim()
+    told.result = replace(early, verdict=replace(early.verdict, code="too_early"))
+    running(ws, "Young")
+    app = opened()
+    assert "interim" in spec(app)
+    assert '"better"' not in spec(app)
+
+
+def test_metrics_without_a_lift_on_any_day_say_why(
+    ws: workspace.Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    none = Undefined("zero_control")
+    points = tuple(replace(p, relative_lift=none) for p in examples.cumulative_points())
+    monkeypatch.setattr(analyses, "series", lambda *_: {"B": points})
+    running(ws, "Zero")
+    assert "Control has none, so no relative lift exists." in written(opened())
+
+
+def test_the_switch_shows_differences_under_the_same_verdict(ws: workspace.Workspace):
+    running(ws, "Shorter checkout")
+    app = opened(show="difference")
+    assert "<b>+0.61 pp</b>" in spec(app)
+    assert "better" in spec(app)
+
+
+def test_only_the_open_tab_is_computed(ws: workspace.Workspace, told: Told):
+    running(ws, "Shorter checkout")
+    opened(tab="raw")
+    assert told.asked == ["look", "explain"]
+
+
+@pytest.mark.parametrize(
+    ("tab", "words"),
+    (
+        ("time", "The lift has stayed near"),
+        ("segments", "One of 3 segments stands out"),
+        ("phases", "Inside each phase B leads"),
+        ("raw", "From rows to this number"),
+    ),
+)
+def test_a_link_opens_its_tab(ws: workspace.Workspace, tab: str, words: str):
+    running(ws, "Shorter checkout")
+    assert words in written(opened(tab=tab))
+
+
+def test_a_link_chooses_the_metric(ws: workspace.Workspace):
+    running(ws, "Shorter checkout")
+    app = opened(metric="page_load", tab="raw")
+    assert app.selectbox[1].value == "page_load"
+
+
+def test_a_choice_goes_into_the_address(ws: workspace.Workspace):
+    running(ws, "Shorter checkout")
+    app = opened()
+    app.selectbox[1].select("time_to_pay").run()
+    assert app.query_params["metric"] in ("time_to_pay", ["time_to_pay"])
+
+
+def test_three_arms_can_be_told_apart(ws: workspace.Workspace, told: Told):
+    told.result = examples.three_arms()
+    running(ws, "Three")
+    app = opened(tab="raw")
+    assert [box.options for box in app.selectbox][2] == ["B", "<b>C</b> & co"]
+
+
+def test_names_from_data_are_never_markup(ws: workspace.Workspace):
+    running(ws, BEACON, treatment=BEACON)
+    for tab in ("time", "segments", "phases", "raw"):
+        app = opened(tab=tab)
+        texts = [raw(app), *(h.value for h in app.header), *(t.value for t in app.title)]
+        assert not any("![x](http" in text or ":red[B]" in text for text in texts)
+
+
+def test_an_error_is_a_sentence_and_keeps_the_picker(
+    ws: workspace.Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> None:
+        raise WorkspaceError("The file cannot be read.", hint="Restore the last backup.")
+
+    monkeypatch.setattr(analyses, "look", fail)
+    running(ws, "Shorter checkout")
+    app = opened()
+    assert "The file cannot be read." in written(app)
+    assert "Code WORKSPACE" in written(app)
+    assert app.selectbox[0].value == "shorter-checkout"

@@ -1,0 +1,71 @@
+"""Text from data stays text; the style sheet holds no data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.parts import theme
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    (
+        ("plain words 12", "plain words 12"),
+        ("a*b*_c_", r"a\*b\*\_c\_"),
+        ("![x](http://e.com)", "\\!\\[x\\]\\(http\\:\u2060\\/\\/e\\.com\\)"),
+        (":red[x]", "\\:\u2060red\\[x\\]"),
+        ("$x$", r"\$x\$"),
+        ("<b>", r"\<b\>"),
+        ("me@e.com", "me\\@\u2060e\\.com"),
+        ("www.e.com", "www\\.\u2060e\\.com"),
+        ("two\nlines\u202e", "two lines"),
+    ),
+)
+def test_a_name_is_shown_letter_by_letter(given: str, shown: str):
+    assert theme.text(given) == shown
+
+
+def test_a_long_name_is_cut():
+    assert theme.text("x" * 300, 20) == "x" * 19 + "…"
+
+
+def test_the_style_sheet_shows_one_of_two_figures():
+    assert '[class*="st-key-narrow-"] { display: none; }' in theme.CSS
+    assert '[class*="st-key-wide-"] { display: none; }' in theme.CSS
+
+
+def test_logo_and_icon_are_our_own_files():
+    for path in (theme.ICON, theme.LOGO):
+        assert Path(path).read_text(encoding="utf-8").startswith("<svg")
+
+
+PAGE = """
+from experiments_core.errors import InvalidInputError, Problem
+from pages.parts import theme
+
+theme.apply()
+theme.title_row("Plan [x](y)")
+theme.section("Finding")
+theme.badges([("▲", "Better", "better"), ("!", "Open", "warning"), ("x", "third", "neutral")])
+theme.numbers([{"Name": "*a*", "n": 3}], key="one")
+theme.empty("Nothing here.", "Upload a file.")
+details = (
+    Problem("weight_bp", 1, "RANGE", "weights add up to 100 %"),
+    Problem("name", "", "REQUIRED", "a name is needed"),
+)
+theme.refused(InvalidInputError("A name is wrong.", hint="Change it.", details=details))
+"""
+
+
+def test_the_shared_parts_can_be_drawn():
+    app = AppTest.from_string(PAGE, default_timeout=20).run()
+    assert not app.exception
+    written = [str(element.value) for element in app.markdown]
+    assert app.title[0].value == r"Plan \[x\]\(y\)"
+    assert any("Code INVALID" in text for text in written)
+    assert any("a name is needed" in text for text in written)
+    assert app.table[0].value["Name"][0] == r"\*a\*"
+    assert not any("third" in text for text in written)
