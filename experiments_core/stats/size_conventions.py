@@ -7,7 +7,7 @@ and power are fractions. Upshot itself plans with :mod:`experiments_core.stats.p
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy.special import ndtri
 
@@ -74,7 +74,13 @@ def arcsine(design: Design) -> float:
 
 
 def baseline_variance(design: Design) -> float:
-    """Both arms at the baseline rate under "no difference" (a well-known web calculator)."""
+    """Both arms at the baseline rate under "no difference" (a well-known web calculator).
+
+    That page reads every effect as an increase, and a baseline above 0.5 as its complement.
+    """
+    if design.standard_deviation is None:
+        rate = min(design.control, 1 - design.control)
+        design = replace(design, control=rate, treatment=rate + abs(design.effect))
     null = design.control_variance * (1 + 1 / design.ratio)
     alternative = design.control_variance + design.treatment_variance / design.ratio
     root = design.z_alpha * math.sqrt(null) + design.z_power * math.sqrt(alternative)

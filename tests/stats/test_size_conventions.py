@@ -64,3 +64,13 @@ def test_an_unequal_split_counts_control_units():
     z_alpha, z_power = quantiles(0.05, 0.8, "two-sided")
     design = Design(0.05, 0.06, z_alpha, z_power, ratio=0.25)
     assert math.ceil(conventions.pooled(design)) == 19963
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "users"), ((0.1, 0.09, 14313), (0.9, 1.0, 157))
+)
+def test_the_web_page_reads_every_effect_as_an_increase(
+    control: float, treatment: float, users: int
+):
+    design = Design(control, treatment, *quantiles(0.05, 0.8, "two-sided"))
+    assert round(conventions.baseline_variance(design)) == users
