@@ -64,7 +64,7 @@ def text(value: object, limit: int = 200) -> str:
     (emoji codes, icons, bare addresses).
     """
     line = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", words.plain(value, limit))
-    return re.sub(r"(:|@|www\\\.)(?=\S)", "\\1\u2060", line)
+    return re.sub(r"((?:[:@])(?=\S)|www(?=\\\.))", "\\1\u2060", line)
 
 
 def badge(mark: str, word: str, kind: str = "neutral") -> None:
@@ -75,7 +75,9 @@ def badge(mark: str, word: str, kind: str = "neutral") -> None:
         word: The words beside it, from our own copy.
         kind: ``better``, ``worse``, ``warning`` or ``neutral``.
     """
-    st.badge(f"{mark} {text(word)}", color=BADGES[kind])  # type: ignore[arg-type]
+    # st.badge escapes brackets itself
+    label = re.sub(r"\\([\[\]])", r"\1", f"{mark} {text(word)}")
+    st.badge(label, color=BADGES[kind])  # type: ignore[arg-type]
 
 
 def badges(marks: Sequence[tuple[str, str, str]], note: str = "") -> None:
@@ -136,7 +138,12 @@ def figure(drawing: palette.Figure, *, key: str, alt: str, image: str = "") -> N
             "displayModeBar": True,
             "displaylogo": False,
             "modeBarButtons": [["toImage"]],
-            "toImageButtonOptions": {"format": "png", "filename": image, "scale": 2},
+            "toImageButtonOptions": {
+                "format": "png",
+                "filename": image,
+                "width": 1240,
+                "scale": 2,
+            },
         }
     st.plotly_chart(drawing, theme=None, key=key, alt=alt, config=config)
 

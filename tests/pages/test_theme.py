@@ -20,7 +20,7 @@ from pages.parts import theme
         ("$x$", r"\$x\$"),
         ("<b>", r"\<b\>"),
         ("me@e.com", "me\\@\u2060e\\.com"),
-        ("www.e.com", "www\\.\u2060e\\.com"),
+        ("www.e.com", "www\u2060\\.e\\.com"),
         ("two\nlines\u202e", "two lines"),
     ),
 )
