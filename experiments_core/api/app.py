@@ -25,7 +25,7 @@ from experiments_core.api import imports
 from experiments_core.api.envelope import not_found, register_errors
 from experiments_core.api.sockets import disable_nagle
 from experiments_core.errors import UpshotError
-from experiments_core.services import workspace
+from experiments_core.services import samples, workspace
 from experiments_core.settings import LOOPBACK, Settings, read_settings
 
 HEADERS = {
@@ -43,7 +43,7 @@ async def lifespan(_app: Starlette) -> AsyncIterator[None]:
     """Open the workspace before the first browser connects, close it when the server stops."""
     settings = read_settings()
     try:
-        await run_in_threadpool(workspace.start, settings)
+        await run_in_threadpool(samples.start, settings)
     except UpshotError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201  the terminal is the only reader
         raise SystemExit(EXIT_REFUSED) from None

@@ -100,7 +100,7 @@ def create_experiment(
             "sample": draft.sample,
         })  # fmt: skip
         catalog.insert_experiment(cursor, experiment)
-        Save(ws, actor, "create").record(cursor, None, experiment)
+        Save(ws, actor, "create", at=at).record(cursor, None, experiment)
     return experiment
 
 
