@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments_core.analysis.results import Contrast, ExperimentResult, MetricResult
+from experiments_core.analysis.results import (
+    Contrast,
+    ExperimentResult,
+    MetricResult,
+    Sequential,
+)
 from experiments_core.charts import words
 from experiments_core.charts.theme import Tokens, faded
 from experiments_core.stats.estimate import Undefined, Value
@@ -86,10 +91,10 @@ def read(result: ExperimentResult, metric: MetricResult, contrast: Contrast) -> 
 
 
 def shown_interval(
-    result: ExperimentResult, contrast: Contrast, show: str
-) -> tuple[Value, Value, Value]:
-    """Point and bar ends: the plan's interval, at an interim look the always-valid one."""
-    early = contrast.sequential if not result.final else None
+    contrast: Contrast, show: str, *, final: bool
+) -> tuple[Value, Value, Value]:  # fmt: skip
+    """Point and bar ends: the interval that decides, before the end the always-valid one."""
+    early = deciding_sequence(contrast) if final else contrast.sequential
     if show == "difference":
         if early is not None:
             return contrast.difference, early.difference_ci_lower, early.difference_ci_upper
@@ -109,11 +114,17 @@ def wings(
 ) -> tuple[Value, Value] | None:
     """The always-valid interval outside the bar; on a final look only."""
     late = contrast.sequential
-    if not result.final or late is None or late.method != "always_valid":
+    if not result.final or late is None or late.decides:
         return None
     if show == "difference":
         return late.difference_ci_lower, late.difference_ci_upper
     return late.relative_lift_ci_lower, late.relative_lift_ci_upper
+
+
+def deciding_sequence(contrast: Contrast) -> Sequential | None:
+    """The sequential reading, where the verdict rests on it."""
+    found = contrast.sequential
+    return found if found is not None and found.decides else None
 
 
 def _interim(contrast: Contrast) -> Reading:
@@ -127,6 +138,9 @@ def _interim(contrast: Contrast) -> Reading:
 def _p_note(contrast: Contrast) -> str:
     if isinstance(contrast.p_value, Undefined):
         return _why(contrast)
+    sequence = deciding_sequence(contrast)
+    if sequence is not None:
+        return f"{words.p(sequence.p_value_always_valid)} any look"
     if contrast.p_value_adjusted == contrast.p_value:
         return words.p(contrast.p_value)
     return f"{words.p(contrast.p_value_adjusted)} corrected"

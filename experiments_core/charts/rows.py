@@ -111,7 +111,7 @@ def _row(  # noqa: PLR0917  private, called once
     contrast = arm.contrast
     if contrast is None:
         raise ValueError(f"{arm.variant} is the control and has no row of its own")
-    value, lower, upper = shown_interval(result, contrast, show)
+    value, lower, upper = shown_interval(contrast, show, final=result.final)
     reading = read(result, metric, contrast)
     on_axis = show == "lift" or words.is_rate(metric)
     mark = Mark(
@@ -122,8 +122,8 @@ def _row(  # noqa: PLR0917  private, called once
         wings(result, contrast, show),
     )
     no_lift = isinstance(contrast.relative_lift, Undefined)
-    _, *difference_ends = shown_interval(result, contrast, "difference")
-    _, *lift_ends = shown_interval(result, contrast, "lift")
+    _, *difference_ends = shown_interval(contrast, "difference", final=result.final)
+    _, *lift_ends = shown_interval(contrast, "lift", final=result.final)
     return Row(
         metric=metric,
         variant=arm.variant,

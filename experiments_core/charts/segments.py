@@ -14,7 +14,13 @@ from experiments_core.analysis.results import (
 from experiments_core.charts import words
 from experiments_core.charts.forest import ForestGroup, ForestRow, draw_forest
 from experiments_core.charts.marks import Mark
-from experiments_core.charts.readings import BY_VERDICT, INTERIM, MISLEADING, Reading
+from experiments_core.charts.readings import (
+    BY_VERDICT,
+    INTERIM,
+    MISLEADING,
+    Reading,
+    shown_interval,
+)
 from experiments_core.charts.theme import Figure, Tokens, safe
 from experiments_core.stats.estimate import Undefined
 
@@ -145,7 +151,7 @@ def _segment(
     reading = _reading(contrast, final=final)
     return ForestRow(
         cells,
-        _mark(contrast, reading),
+        Mark(*shown_interval(contrast, "lift", final=final), reading),
         words.lift(contrast.relative_lift),
         words.p(contrast.p_value_adjusted),
         sentence=_missing(contrast),
@@ -156,12 +162,6 @@ def _reading(contrast: Contrast, *, final: bool) -> Reading:
     if contrast.verdict == "cannot_say" or final:
         return BY_VERDICT[contrast.verdict]
     return INTERIM
-
-
-def _mark(one: Contrast | PhaseResult, reading: Reading) -> Mark:
-    return Mark(
-        one.relative_lift, one.relative_lift_ci_lower, one.relative_lift_ci_upper, reading
-    )
 
 
 def _missing(one: Contrast | PhaseResult) -> str:
@@ -186,7 +186,12 @@ def _phase_row(metric: MetricResult, phase: PhaseResult, label: str) -> ForestRo
             words.value_of(metric, phase.treatment_value),
             f"{words.count(phase.control_n)} : {words.count(phase.treatment_n)}",
         ),
-        _mark(phase, reading),
+        Mark(
+            phase.relative_lift,
+            phase.relative_lift_ci_lower,
+            phase.relative_lift_ci_upper,
+            reading,
+        ),
         words.lift(phase.relative_lift),
         "misleading" if phase.misleading else words.p(phase.p_value),
         sentence=_missing(phase),
@@ -204,7 +209,7 @@ def _combined(
             words.value_of(metric, arm.value),
             words.count(control.n + arm.n),
         ),
-        _mark(contrast, _reading(contrast, final=final)),
+        Mark(*shown_interval(contrast, "lift", final=final), _reading(contrast, final=final)),
         words.lift(contrast.relative_lift),
         words.p(contrast.p_value),
         sentence=_missing(contrast),

@@ -56,11 +56,10 @@ def _contrast(
 ) -> TableRow:
     columns = (
         "Difference", "Difference interval", "Lift", "Lift interval", "p", "Corrected p",
-        "p against limit", "Verdict",
+        "Level", "p against limit", "Always-valid p", "Always-valid lift", "Verdict",
     )  # fmt: skip
     if contrast is None:
         return dict.fromkeys(columns, BLANK)
-    level = words.percent(contrast.confidence_level, 1)
     reading = read(result, metric, contrast)
     cells = (
         _or_reason(contrast.difference, words.difference_of(metric, contrast.difference)),
@@ -73,10 +72,22 @@ def _contrast(
         ),
         words.p(contrast.p_value),
         words.p(contrast.p_value_adjusted),
+        words.percent(contrast.confidence_level, 2),
         BLANK if contrast.guardrail is None else words.p(contrast.guardrail_p_value),
+        *_sequence(contrast),
         f"{reading.mark} {reading.word}",
     )
-    return {**dict(zip(columns, cells, strict=True)), "Level": level}
+    return dict(zip(columns, cells, strict=True))
+
+
+def _sequence(contrast: Contrast) -> tuple[str, str]:
+    found = contrast.sequential
+    if found is None:
+        return BLANK, BLANK
+    ends = words.lift_interval(
+        found.relative_lift_ci_lower, found.relative_lift_ci_upper, column=True
+    )
+    return words.p(found.p_value_always_valid), ends
 
 
 def series_table(points: Sequence[SeriesPoint]) -> list[TableRow]:

@@ -12,6 +12,15 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.services.analyses import LookView
 from pages.parts import links, theme
 
+FLAGS = {
+    "small_counts": "few conversions, so p and interval are approximate.",
+    "skewed": "a few very large values; the mean needs more units than usual to settle.",
+    "heterogeneous_phases": "the phases differ by more than chance.",
+    "suspicious_lift": "larger than changes usually are; check how the data were made.",
+    "many_missing": "one arm lacks a value more often than the other.",
+    "covariate_imbalance": "the arms differed before the test began.",
+    "crossed_units": "many units were in both arms.",
+}
 SHOW = {"lift": "Lift", "difference": "Difference"}
 
 
@@ -39,25 +48,43 @@ def draw(view: LookView, experiment: Experiment) -> None:
         image=f"{experiment.slug}-scorecard",
     )
     theme.note(_key(view))
+    for warning in _warnings(view, names):
+        theme.note(f"! {warning}")
     theme.numbers(tables.scorecard_table(result, names), key="scorecard")
 
 
 def _key(view: LookView) -> str:
     result = view.result
     contrasts = [arm.contrast for m in result.metrics for arm in m.arms if arm.contrast]
-    sequential = any(one.sequential for one in contrasts)
     levels = sorted({words.percent(one.confidence_level, 0) for one in contrasts})
+    level = levels[0] if len(levels) == 1 else "corrected"
+    sequences = [one.sequential for one in contrasts if one.sequential]
     said = []
-    if result.final:
-        level = levels[0] if len(levels) == 1 else "corrected"
-        said.append(f"Bar: {level} interval of the plan.")
-        if sequential:
-            said.append("Thin line: always-valid, holds at any look.")
-        said.append("Filled point: decided. Hollow: undecided.")
-    elif sequential:
-        said.append("Bar: always-valid interval; it is wide because you may look again.")
-    else:
+    if not result.final and not sequences:
         said.append("Bar: interval for the end of the plan. Looking early makes it too narrow.")
+    elif not result.final or any(one.decides for one in sequences):
+        said.append("Bar: always-valid interval; it is wide because you may look at any time.")
+    else:
+        said.append(f"Bar: {level} interval of the plan.")
+        if sequences:
+            said.append("Thin line: always-valid, holds at any look.")
+    if result.final:
+        said.append("Filled point: decided. Hollow: undecided.")
     if result.phases > 1:
         said.append("Arm values are weighted to the same mix of phases.")
     return " ".join(said)
+
+
+def _warnings(view: LookView, names: dict[str, str]) -> list[str]:
+    """What the flags of a comparison mean, one line for each flag."""
+    found: dict[str, list[str]] = {}
+    for metric in view.result.metrics:
+        for arm in metric.arms:
+            for flag in arm.contrast.flags if arm.contrast else ():
+                who = f" ({names.get(arm.variant, arm.variant)})"
+                several = len(view.result.treatments) > 1
+                found.setdefault(flag, []).append(metric.name + (who if several else ""))
+    return [
+        f"{', '.join(words.plain(name, 60) for name in metrics)}: {FLAGS.get(flag, flag)}"
+        for flag, metrics in found.items()
+    ]

@@ -35,7 +35,7 @@ def contrast(
 ) -> Contrast:
     """A treatment against control; each triple is value, lower, upper."""
     sequential = wings and Sequential(
-        "always_valid", 0.95, 0.06, difference[1], difference[2], *wings
+        "always_valid", 0.95, 0.06, difference[1], difference[2], *wings, decides=False
     )
     fields: dict[str, Any] = {
         "difference": difference[0],

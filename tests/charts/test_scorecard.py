@@ -184,6 +184,19 @@ def test_an_interim_look_decides_nothing():
     assert row_of(result, "Paid order").mark.reading.style == "hollow"
 
 
+def test_where_the_sequence_decides_its_interval_is_the_bar(result: ExperimentResult):
+    control, treatment = result.metrics[0].arms
+    found = treatment.contrast
+    assert found is not None
+    assert found.sequential is not None
+    deciding = replace(found, sequential=replace(found.sequential, decides=True))
+    one = replace(result.metrics[0], arms=(control, replace(treatment, contrast=deciding)))
+    row = row_of(replace(result, metrics=(one,)), "Paid order")
+    assert row.mark.bar_ends == (0.075, -0.020, 0.183)
+    assert row.mark.wings is None
+    assert plain(row.mark.reading.note) == "p = 0.060 any look"
+
+
 def test_sparklines_are_drawn_where_there_are_points(result: ExperimentResult):
     lines = {("paid_order", "B"): (0.1, 0.08, 0.075)}
     figure = scorecard(result, LIGHT, sparklines=lines)
