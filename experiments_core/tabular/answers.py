@@ -1,0 +1,105 @@
+"""Questions, their choices, and what an answer changes in the mapping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from experiments_core.domain.source import ColumnMapping, Mapping, Role
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.tabular.text import listed
+
+
+SINGLE = frozenset({Role.UNIT, Role.VARIANT, Role.TIME, Role.VISITORS})
+"""Roles that only one column can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer: what is stored, and what people read."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that a person has to say.
+
+    Attributes:
+        code: Stable code (``CONTROL``, ``OUTCOME_BLANK`` …).
+        field: Part of the mapping that the answer fills: ``control``, ``finished``,
+            ``repeats``, ``dialect.header_line``, ``columns[3].blank``, ``role.variant`` (the
+            answer is a column's position) …
+        text: The question.
+        choices: The possible answers; none when the file has to change first.
+        default: The answer to offer first, empty when none is likelier.
+    """
+
+    code: str
+    field: str
+    text: str
+    choices: tuple[Choice, ...] = ()
+    default: str = ""
+
+
+def answer(mapping: Mapping, question: Question, value: str) -> Mapping:
+    """Fill in one answer.
+
+    Raises:
+        InvalidInputError: the value is none of the choices.
+    """
+    if value not in {choice.value for choice in question.choices}:
+        allowed = listed([choice.value for choice in question.choices], 20) or "none"
+        raise InvalidInputError(
+            f"“{value}” is no answer to {question.code}; the choices are {allowed}.",
+            details=(Problem(question.field, value, "UNKNOWN_CHOICE", f"one of {allowed}"),),
+        )
+    field = question.field
+    if field.startswith("role."):
+        return give_role(mapping, int(value), Role(field.removeprefix("role.")))
+    if field.startswith("columns["):
+        position, attribute = field.removeprefix("columns[").split("].")
+        return _change_column(mapping, int(position), attribute, value)
+    match field:
+        case "control":
+            return replace(mapping, control=value)
+        case "repeats":
+            return replace(mapping, repeats=value)
+        case "finished":
+            return replace(mapping, finished=value == "yes")
+        case _:
+            return replace(mapping, dialect=replace(mapping.dialect, header_line=int(value)))
+
+
+def give_role(mapping: Mapping, position: int, role: Role) -> Mapping:
+    """Use a column as something else; its reason then says that a person chose it.
+
+    Of unit, variant, time and visitors there is one each: another column with that role is
+    ignored from then on.
+    """
+    if role in SINGLE:
+        for other in mapping.named(role):
+            mapping = _change_column(mapping, other.position, "role", Role.IGNORE)
+    return _change_column(mapping, position, "role", role)
+
+
+def _change_column(mapping: Mapping, position: int, attribute: str, value: str) -> Mapping:
+    columns = tuple(
+        _changed(column, attribute, value) if column.position == position else column
+        for column in mapping.columns
+    )
+    return replace(mapping, columns=columns)
+
+
+def _changed(column: ColumnMapping, attribute: str, value: str) -> ColumnMapping:
+    match attribute:
+        case "role":
+            return replace(column, role=Role(value), reason="chosen")
+        case "blank":
+            return replace(column, blank=value)
+        case "converted":
+            return replace(column, converted=value)
+        case "time_format":
+            return replace(column, time_format=value)
+        case _:
+            return replace(column, decimal=value, thousands="." if value == "," else ",")

@@ -1,0 +1,166 @@
+"""What kind of values each column holds, judged on a sample of rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from experiments_core.tabular import numbers, times
+from experiments_core.tabular.numbers import NumberFormat
+from experiments_core.tabular.sniff import Row, Sniff
+from experiments_core.tabular.text import (
+    FALSE_WORDS,
+    TRUE_WORDS,
+    WHITE,
+    fold,
+    is_blank,
+    shorten,
+)
+from experiments_core.tabular.times import TimeFormat
+
+FITS = 0.8
+TIME_NAMES = ("time", "date", "day", "_ts", "seen", "created", "epoch", "stamp", "_at")
+
+
+class Kind(StrEnum):
+    """What the filled cells of a column are."""
+
+    EMPTY = "empty"
+    YES_NO = "yes_no"  # 1/0, yes/no, true/false …
+    WHOLE = "whole"  # whole numbers from 0 up
+    NUMBER = "number"
+    PERCENT = "percent"
+    TIME = "time"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSeen:
+    """One column as the sample shows it.
+
+    Attributes:
+        name: Header cell, trimmed.
+        position: Place in the file, from 0.
+        kind: What the filled cells are.
+        examples: A few different cells as they stand in the file.
+        filled: Cells that are not blank.
+        blanks: Blank cells.
+        blank_line: Line of the first blank cell, else 0.
+        distinct: Different filled cells.
+        values: Different cells without regard to case and blanks, by how often they occur;
+            at most 100.
+        low: Smallest number.
+        high: Largest number.
+        high_line: Line on which the largest number stands.
+        number: How numbers are written.
+        time: How times are written.
+    """
+
+    name: str
+    position: int
+    kind: Kind
+    examples: tuple[str, ...]
+    filled: int
+    blanks: int
+    blank_line: int
+    distinct: int
+    values: tuple[tuple[str, int], ...] = ()
+    low: float | None = None
+    high: float | None = None
+    high_line: int = 0
+    number: NumberFormat | None = None
+    time: TimeFormat | None = None
+
+    @property
+    def unique(self) -> bool:
+        """No two filled cells are equal."""
+        return self.filled > 1 and self.distinct == self.filled
+
+
+def look(sniffed: Sniff, rows: Sequence[Row]) -> tuple[ColumnSeen, ...]:
+    """Judge every column on the sample."""
+    return tuple(
+        _look_at(name, position, rows, sniffed.delimiter)
+        for position, name in enumerate(sniffed.names)
+    )
+
+
+def _look_at(name: str, position: int, rows: Sequence[Row], delimiter: str) -> ColumnSeen:
+    cells = [(row.line, row.cells[position].strip(WHITE)) for row in rows]
+    filled = [cell for _, cell in cells if not is_blank(cell)]
+    blank_lines = [line for line, cell in cells if is_blank(cell)]
+    # a text column may use a word such as “None” or “-” as a value: count every cell that is
+    # not plainly empty
+    values = Counter(fold(cell) for _, cell in cells if cell)
+    number = numbers.detect(filled, delimiter=delimiter)
+    time = times.detect(filled, numbers=_sounds_like_time(name))
+    read = _numbers(cells, number)
+    kind = _kind(filled, number, time, [value for _, value in read])
+    high_line, high = max(read, key=lambda pair: pair[1], default=(0, None))
+    return ColumnSeen(
+        name=name,
+        position=position,
+        kind=kind,
+        examples=tuple(shorten(cell) for cell in list(dict.fromkeys(filled))[:3]),
+        filled=len(filled),
+        blanks=len(blank_lines),
+        blank_line=blank_lines[0] if blank_lines else 0,
+        distinct=len(set(filled)),
+        values=tuple(values.most_common(100)),
+        low=min((value for _, value in read), default=None),
+        high=high,
+        high_line=high_line,
+        number=number,
+        time=time,
+    )
+
+
+def _sounds_like_time(name: str) -> bool:
+    return name.lower() == "ts" or any(part in name.lower() for part in TIME_NAMES)
+
+
+def _numbers(
+    cells: Sequence[tuple[int, str]], number: NumberFormat | None
+) -> list[tuple[int, float]]:
+    if number is None:
+        return []
+    read = (
+        (line, numbers.read(cell, number.decimal, number.thousands)) for line, cell in cells
+    )
+    return [(line, value) for line, value in read if value is not None]
+
+
+def _kind(
+    filled: Sequence[str],
+    number: NumberFormat | None,
+    time: TimeFormat | None,
+    values: Sequence[float],
+) -> Kind:
+    if not filled:
+        return Kind.EMPTY
+    if _is_yes_no(filled, values):
+        return Kind.YES_NO
+    if time is not None:
+        return Kind.TIME
+    if number is not None:
+        whole = all(value >= 0 and value == int(value) for value in values)
+        return Kind.WHOLE if whole and len(values) == len(filled) else Kind.NUMBER
+    if sum(numbers.is_percent(cell) for cell in filled) >= FITS * len(filled):
+        return Kind.PERCENT
+    return Kind.TEXT
+
+
+def _is_yes_no(filled: Sequence[str], values: Sequence[float]) -> bool:
+    words = TRUE_WORDS | FALSE_WORDS
+    good = sum(1 for cell in filled if cell.lower() in words)
+    good += sum(1 for cell in filled if cell.lower() not in words and _zero_or_one(cell))
+    if good < FITS * len(filled):
+        return False
+    counts = [value for value in values if value > 1]
+    return not counts or good == len(filled)
+
+
+def _zero_or_one(cell: str) -> bool:
+    return numbers.read(cell) in {0.0, 1.0} or numbers.read(cell, ",") in {0.0, 1.0}

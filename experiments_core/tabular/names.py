@@ -1,0 +1,116 @@
+"""Header and variant names that say what a column or an arm is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_VARIANT = re.compile(
+    r"^(ab|exp|test|experiment|treatment|assigned)?_?(variants?|variation|group|arm|version|"
+    r"treatment|condition|bucket|branch|assignment|cell|cohort)(_?(name|id|key|group))?$"
+)
+_UNIT = re.compile(
+    r"^(user|customer|client|visitor|account|device|member|player|subject|participant|unit|"
+    r"person|session|order|household|store|anonymous|cookie|driver|rider|guest|subscriber|"
+    r"location|patient|employee|contact|lead|company)_?(id|key|no|number|uuid)$"
+    r"|^(id|uid|uuid|guid|user|unit|email|customer|visitor|subject|participant|respondent)$"
+)
+_MAYBE_VARIANT = re.compile(
+    r"promo|campaign|offer|coupon|treat|shown|page|^segment$|test|email"
+)
+_OUTCOME = re.compile(
+    r"(^|_)(conver|purchas|bought|order|click|sign|subscri|retain|retention|return|churn|success|"
+    r"outcome|paid|pay|trial|enrol|respon|visit|open|install|login|activ|booked|booking|call|"
+    r"complet|refund|bounce|cancel|checkout|upgrade|submit|register|engaged|sold|renew|added)"
+)
+_VALUE = re.compile(
+    r"revenue|amount|spend|spent|sales?|price|value|total|gmv|income|profit|margin|earning|"
+    r"rounds|duration|second|minute|hour|_s$|_ms$|count|^num|^n_|views|clicks|pages|pv|"
+    r"sessions|items|quantit|score|rating|load|latency|orders|purchases|visits|basket"
+)
+_EARLIER = re.compile(
+    r"^pre($|_)|_pre($|_)|before|prior|past|previous|prev_|histor|baseline|^last_|_last_|lag|"
+    r"since|recency|^age$|_age$|tenure"
+)
+_VISITORS = re.compile(
+    r"^(visitors?|users?|n|units?|sample(_size)?|participants?|customers?|exposures?|exposed|"
+    r"assigned|trials|sessions|impressions|views|page_?views|total(_users|_visitors)?|"
+    r"recipients|sent|delivered|accounts|devices|count)$"
+)
+_RATE = re.compile(r"rate|ratio|percent|pct|share|ctr|cvr")
+_EVENT = re.compile(r"^(event|event_name|event_type|action|activity|event_action)$")
+_MEANS = {"mean", "avg", "average"}
+_MOMENT = re.compile(
+    r"^(mean|avg|average|variance|var|sd|std|stdev|standard_deviation)(_\w+)?$"
+)
+
+CONTROL_WORDS = frozenset({"control", "ctrl", "champion", "baseline"})
+"""An arm with such a name is control without asking."""
+
+LIKELY_CONTROLS = (
+    "control group", "a", "0", "old", "original", "no", "none", "off", "false", "default",
+    "current", "holdout", "placebo", "old_page", "1",
+)  # fmt: skip
+"""Names that are offered first when somebody is asked which arm is control."""
+
+ARM_WORDS = CONTROL_WORDS | frozenset({
+    "treatment", "test", "experiment", "experimental", "treated", "variant", "variation",
+    "challenger", "a", "b", "control group", "treatment group", "test group",
+})  # fmt: skip
+
+
+def plain(name: str) -> str:
+    """Reduce a header to lower case with underscores: ``User ID`` → ``user_id``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+def is_variant(name: str) -> bool:
+    """The header says: this is the variant."""
+    return bool(_VARIANT.match(plain(name)))
+
+
+def may_be_variant(name: str) -> bool:
+    """The header may say: this is what was tested."""
+    return bool(_MAYBE_VARIANT.search(plain(name)))
+
+
+def is_unit(name: str) -> bool:
+    """The header says: this identifies a unit."""
+    return bool(_UNIT.match(plain(name)) or _UNIT.match(plain(name).replace("_", "")))
+
+
+def is_outcome(name: str) -> bool:
+    """The header sounds like something that happened after the assignment."""
+    return bool(_OUTCOME.search(plain(name))) and not is_earlier(name)
+
+
+def is_value(name: str) -> bool:
+    """The header sounds like an amount per unit."""
+    return bool(_VALUE.search(plain(name))) and not is_earlier(name)
+
+
+def is_earlier(name: str) -> bool:
+    """The header sounds like something known before the test."""
+    return bool(_EARLIER.search(plain(name)))
+
+
+def is_visitors(name: str) -> bool:
+    """The header sounds like a number of units."""
+    return bool(_VISITORS.match(plain(name)))
+
+
+def is_rate(name: str) -> bool:
+    """The header sounds like a rate."""
+    return bool(_RATE.search(plain(name)))
+
+
+def is_event(name: str) -> bool:
+    """The header says: this names what happened."""
+    return bool(_EVENT.match(plain(name)))
+
+
+def are_moments(all_names: Iterable[str]) -> bool:
+    """The headers name a mean and its spread: moments, not rows."""
+    found = {match[1] for name in all_names if (match := _MOMENT.match(plain(name)))}
+    return bool(found & _MEANS) and bool(found - _MEANS)

@@ -1,0 +1,114 @@
+"""How one column writes its numbers: decimal mark, thousands mark, currency sign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments_core.tabular.text import WHITE
+
+CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CAD|AUD|INR|BRL|zł|kr)"
+"""Signs and codes that may stand before or after an amount."""
+
+FITS = 0.8  # share of cells that must read as numbers before a column is called numeric
+SPACES = " \u00a0\u202f"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How a column writes numbers.
+
+    Attributes:
+        decimal: ``.`` or ``,``.
+        thousands: ``""``, ``,``, ``.``, ``'`` or a space.
+        currency: Whether amounts carry a sign or code.
+        doubtful: ``1,234`` and the like may be read in two ways; somebody has to say.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    currency: bool = False
+    doubtful: bool = False
+
+
+FORMATS = (
+    (".", ""), (",", ""), (".", ","), (",", "."),
+    (".", " "), (",", " "), (".", "'"), (",", "'"),
+)  # fmt: skip
+
+
+def pattern(decimal: str, thousands: str) -> str:
+    """Write the regular expression of a number without currency, for RE2 and ``re``."""
+    dot = re.escape(decimal)
+    whole = r"[0-9]+"
+    if thousands:
+        mark = f"[{SPACES}]" if thousands == " " else re.escape(thousands)
+        whole = rf"(?:[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+|[0-9]+)"
+    return rf"[+-]?(?:{whole}(?:{dot}[0-9]*)?|{dot}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+
+
+def without_currency(cell: str) -> str:
+    """Take sign or code off an amount: ``-$ 4.50`` → ``-4.50``, ``12 €`` → ``12``."""
+    text = cell.strip(WHITE)
+    text = re.sub(rf"^([+-]?)\s*{CURRENCY}\s*", r"\1", text)
+    return re.sub(rf"\s*{CURRENCY}$", "", text)
+
+
+def detect(cells: Sequence[str], *, delimiter: str = ",") -> NumberFormat | None:
+    """Find the one way in which a column writes its numbers.
+
+    Args:
+        cells: Non-blank cells.
+        delimiter: Of the file; where fields are divided by commas, a dot is no thousands mark.
+
+    Returns:
+        None when too few cells are numbers in any one format.
+    """
+    if not cells:
+        return None
+    bare = [without_currency(cell) for cell in cells]
+    currency = any(short != cell.strip(WHITE) for short, cell in zip(bare, cells, strict=True))
+    fits = {pair: _share(bare, *pair) for pair in FORMATS}
+    best = max(fits.values())
+    if best < FITS:
+        return None
+    decimal, thousands = next(pair for pair in FORMATS if fits[pair] == best)
+    rivals = {pair for pair in FORMATS if fits[pair] == best}
+    return NumberFormat(
+        decimal, thousands, currency, doubtful=_doubtful(bare, rivals, delimiter)
+    )
+
+
+def read(cell: str, decimal: str = ".", thousands: str = "") -> float | None:
+    """Read one cell; None when it is not a finite number in this format."""
+    text = without_currency(cell)
+    if not re.fullmatch(pattern(decimal, thousands), text):
+        return None
+    marks = SPACES if thousands == " " else thousands
+    for mark in marks:
+        text = text.replace(mark, "")
+    number = float(text.replace(decimal, "."))
+    return number if abs(number) != float("inf") else None
+
+
+def is_percent(cell: str) -> bool:
+    """Whether a cell is a rate such as ``5.25%``."""
+    text = cell.strip(WHITE)
+    return text.endswith("%") and any(
+        read(text[:-1].rstrip(), *pair) is not None for pair in FORMATS[:2]
+    )
+
+
+def _share(cells: Sequence[str], decimal: str, thousands: str) -> float:
+    whole = re.compile(pattern(decimal, thousands))
+    return sum(1 for cell in cells if whole.fullmatch(cell)) / len(cells)
+
+
+def _doubtful(cells: Sequence[str], rivals: set[tuple[str, str]], delimiter: str) -> bool:
+    """Two formats fit and give different numbers: ``1,234`` is 1.234 or 1234."""
+    commas = any("," in cell for cell in cells)
+    dots = any("." in cell for cell in cells)
+    if commas and (",", "") in rivals and (".", ",") in rivals:
+        return True
+    return dots and delimiter != "," and (".", "") in rivals and (",", ".") in rivals

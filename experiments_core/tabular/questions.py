@@ -1,0 +1,281 @@
+"""What a file cannot say by itself. Nothing is stored while a question is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
+from experiments_core.tabular import names, roles
+from experiments_core.tabular.answers import Choice, Question
+from experiments_core.tabular.columns import ColumnSeen, Kind
+from experiments_core.tabular.shape import UNKNOWN_HEADER, Detection, spellings
+from experiments_core.tabular.sniff import Row
+from experiments_core.tabular.text import listed, shorten
+from experiments_core.tabular.times import formats_of
+
+MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What reading every row has shown, where the sample could not.
+
+    Attributes:
+        arms: Arms, by rows.
+        blanks: Position of a column -> blank cells and the line of the first.
+        repeated: Units with several rows in one arm, after exact copies were left out.
+    """
+
+    arms: dict[str, int]
+    blanks: dict[int, tuple[int, int]]
+    repeated: int = 0
+
+
+def open_questions(
+    seen: Detection, mapping: Mapping, found: Found | None = None, *, ask_finished: bool = True
+) -> tuple[Question, ...]:
+    """List what nobody has answered yet.
+
+    Args:
+        seen: What the sample shows.
+        mapping: What has been said so far.
+        found: What all rows show, once they have been read.
+        ask_finished: Ask whether the test is over (not when an experiment knows).
+    """
+    questions = [
+        *_layout(seen, mapping),
+        *_variant(seen, mapping, found),
+        *_measures(seen, mapping),
+        *_columns(seen, mapping, found),
+        *_repeats(mapping, found),
+    ]
+    if ask_finished and mapping.finished is None:
+        questions.append(_finished())
+    return tuple(questions)
+
+
+def _layout(seen: Detection, mapping: Mapping) -> Iterator[Question]:
+    if mapping.dialect.header_line == UNKNOWN_HEADER:
+        first = ", ".join(shorten(cell, 20) for cell in seen.rows[0].cells[:4])
+        yield Question(
+            "HEADER",
+            "dialect.header_line",
+            f"Line 1 looks like data, not like a header ({first} …). What is it?",
+            (Choice("0", "Data: the file has no header"), Choice("1", "The header")),
+            "0",
+        )
+    doubled = [name for name in dict.fromkeys(c.name for c in mapping.columns)
+               if sum(c.name == name for c in mapping.columns) > 1]  # fmt: skip
+    for name in doubled:
+        yield from _doubled(mapping, name)
+
+
+def _doubled(mapping: Mapping, name: str) -> Iterator[Question]:
+    same = [column for column in mapping.columns if column.name == name]
+    used = [column for column in same if column.role is not Role.IGNORE]
+    outcomes = [c for c in mapping.columns if c.role in {Role.OUTCOME, Role.CONVERSIONS}]
+    if len(used) == 1 or (not used and (outcomes or not names.is_outcome(name))):
+        return
+    places = " and ".join(str(column.position + 1) for column in same)
+    line = max(1, mapping.dialect.header_line)
+    role = Role.CONVERSIONS if mapping.shape is Shape.TOTALS else Role.OUTCOME
+    yield Question(
+        "DUPLICATE_COLUMN",
+        f"role.{role}",
+        f"Line {line} names two columns “{name}” (columns {places}). Which one is the outcome?",
+        tuple(Choice(str(c.position), f"Column {c.position + 1}") for c in same),
+    )
+
+
+def _variant(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator[Question]:
+    columns = mapping.named(Role.VARIANT)
+    if not columns:
+        candidates = [column for _, column in roles.variant_candidates(seen.columns)]
+        yield Question(
+            "VARIANT_COLUMN",
+            "role.variant",
+            "Which column says the variant of each row?",
+            tuple(Choice(str(c.position), f"{c.name} ({_few(c)})") for c in candidates),
+            roles.likely_variant(seen.columns),
+        )
+    elif not mapping.control:
+        arms = list(found.arms if found else spellings(seen.rows, columns[0].position))
+        yield Question(
+            "CONTROL",
+            "control",
+            f"Which value of “{columns[0].name}” is control?",
+            tuple(Choice(arm, arm) for arm in arms),
+            roles.likely_control(arms),
+        )
+
+
+def _measures(seen: Detection, mapping: Mapping) -> Iterator[Question]:
+    if any(column.role in MEASURES for column in mapping.columns):
+        return
+    if mapping.shape is Shape.TOTALS:
+        yield from _no_counts(seen)
+        return
+    event = next((c for c in seen.columns if names.is_event(c.name)), None)
+    unit = next(iter(mapping.named(Role.UNIT)), None)
+    if event is not None and unit is not None and not seen.columns[unit.position].unique:
+        kinds = listed([value for value, _ in event.values])
+        yield Question(
+            "SHAPE_EVENT_LOG",
+            f"columns[{event.position}].role",
+            f"This looks like an event log: several rows per {unit.name}, and column "
+            f"“{event.name}” says what happened ({kinds}). Which event is the conversion? "
+            f"Event logs are not read yet: make one row per {unit.name} with a column that is "
+            "1 when the event happened and 0 when it did not.",
+        )
+        return
+    taken = {c.position for c in mapping.columns if c.role in {Role.UNIT, Role.VARIANT}}
+    usable = (Kind.YES_NO, Kind.WHOLE)
+    candidates = [c for c in seen.columns if c.kind in usable and c.position not in taken]
+    yield Question(
+        "OUTCOME_COLUMN",
+        f"role.{Role.OUTCOME}",
+        "Which column is the outcome? No column holds a yes or no, or a number, that sounds "
+        "like one.",
+        tuple(Choice(str(c.position), f"{c.name} ({_few(c)})") for c in candidates),
+    )
+
+
+def _no_counts(seen: Detection) -> Iterator[Question]:
+    rates = [c.name for c in seen.columns if c.kind is Kind.PERCENT or names.is_rate(c.name)]
+    if rates:
+        text = (
+            f"Counts of conversions are needed; {listed(rates)} is a rate. Add a column with "
+            "the number of converted units per variant."
+        )
+    else:
+        text = "Which column holds the number of converted units per variant?"
+    numeric = [c for c in seen.columns if c.kind in {Kind.WHOLE, Kind.YES_NO}]
+    free = [c for c in numeric if not names.is_visitors(c.name)]
+    yield Question(
+        "COUNTS_NEEDED",
+        f"role.{Role.CONVERSIONS}",
+        text,
+        tuple(Choice(str(c.position), c.name) for c in free),
+    )
+
+
+def _columns(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator[Question]:
+    for column in mapping.columns:
+        shown = seen.columns[column.position]
+        if column.role in {Role.OUTCOME, Role.VALUE} and not column.blank:
+            yield from _blank(column, shown, found)
+        if column.role is Role.OUTCOME and not column.converted and (shown.high or 0) > 1:
+            yield _counts(column, shown)
+        doubtful = shown.number is not None and shown.number.doubtful
+        if column.role in {Role.VALUE, Role.COVARIATE} and doubtful and not column.decimal:
+            yield _number(column, shown)
+        if column.role is Role.TIME and not column.time_format:
+            yield _time(seen, column, shown)
+
+
+def _blank(column: ColumnMapping, shown: ColumnSeen, found: Found | None) -> Iterator[Question]:
+    sample = (shown.blanks, shown.blank_line)
+    count, line = found.blanks.get(column.position, (0, 0)) if found else sample
+    if not count:
+        return
+    where = f", the first on line {line}" if line else ""
+    nothing = "0 (did not happen)" if column.role is Role.OUTCOME else "0"
+    yield Question(
+        "OUTCOME_BLANK",
+        f"columns[{column.position}].blank",
+        f"“{column.name}” is empty in {count:,} row{'s' if count != 1 else ''}{where}. "
+        "What does empty mean?",
+        (
+            Choice("exclude", "Unknown: leave these rows out of this metric"),
+            Choice("zero", f"Zero: count them as {nothing}"),
+        ),
+        "exclude",
+    )
+
+
+def _counts(column: ColumnMapping, shown: ColumnSeen) -> Question:
+    return Question(
+        "OUTCOME_COUNTS",
+        f"columns[{column.position}].converted",
+        f"“{column.name}” holds values above 1, such as {shown.high:g}"
+        + (f" on line {shown.high_line}" if shown.high_line else "")
+        + ". Does any number above 0 count as converted? (For the mean number per unit, use "
+        "the column as a value instead.)",
+        (Choice("positive", "Yes: converted when at least 1"),),
+    )
+
+
+def _number(column: ColumnMapping, shown: ColumnSeen) -> Question:
+    example = next((cell for cell in shown.examples if "," in cell or "." in cell), "1,234")
+    return Question(
+        "NUMBER_FORMAT",
+        f"columns[{column.position}].decimal",
+        f"“{column.name}” holds numbers such as {example}. Which mark is the decimal mark?",
+        (Choice(".", "The point: 1,234.5"), Choice(",", "The comma: 1.234,5")),
+    )
+
+
+def _time(seen: Detection, column: ColumnMapping, shown: ColumnSeen) -> Question:
+    field = f"columns[{column.position}].time_format"
+    time = shown.time
+    if time is not None and time.rival:
+        names_of = {"%d": "day first", "%m": "month first"}
+        return Question(
+            "DAY_MONTH_AMBIGUOUS",
+            field,
+            f"“{column.name}” holds dates such as {listed(shown.examples)}. Which comes first, "
+            "day or month?",
+            tuple(Choice(name, names_of[name[:2]]) for name in (time.format, time.rival)),
+        )
+    line, value = _odd_time(seen.rows, column.position)
+    return Question(
+        "TIME_FORMAT",
+        f"columns[{column.position}].role",
+        f"“{column.name}” writes times in several ways; line {line} reads “{value}”. Nothing "
+        "is guessed per cell: leave the column out, or export it again in one format.",
+        (Choice("ignore", "Leave the times out"),),
+    )
+
+
+def _odd_time(rows: Sequence[Row], position: int) -> tuple[int, str]:
+    """The first cell that cannot be read like the first one."""
+    first: tuple[str, ...] | None = None
+    for row in rows:
+        cell = row.cells[position].strip()
+        formats = formats_of(cell, numbers=True)
+        if cell and first is None:
+            first = formats
+        elif cell and formats != first:
+            return row.line, shorten(cell)
+    return 0, ""
+
+
+def _repeats(mapping: Mapping, found: Found | None) -> Iterator[Question]:
+    unit = next(iter(mapping.named(Role.UNIT)), None)
+    if unit is None or mapping.repeats != "refuse" or not found or not found.repeated:
+        return
+    yield Question(
+        "UNIT_REPEATED",
+        "repeats",
+        f"{found.repeated:,} of “{unit.name}” have several rows in one variant. What counts?",
+        (
+            Choice("sum", "Converted at least once; numbers added up"),
+            Choice("max", "The highest value of each outcome"),
+            Choice("first", "The first row in the file"),
+        ),
+    )
+
+
+def _finished() -> Question:
+    return Question(
+        "FINISHED",
+        "finished",
+        "Is the test over? A fixed plan allows a verdict only then.",
+        (Choice("yes", "Yes, no more data will come"), Choice("no", "No, it is still running")),
+    )
+
+
+def _few(column: ColumnSeen) -> str:
+    shown = ", ".join(shorten(value, 20) for value, _ in column.values[:3])
+    return shown + (" …" if len(column.values) > 3 else "")

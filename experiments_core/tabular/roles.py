@@ -1,0 +1,235 @@
+"""Propose what each column is used as, with the reason; a person confirms or changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from experiments_core.domain.source import ColumnMapping, Role, Shape
+from experiments_core.tabular import names
+from experiments_core.tabular.columns import ColumnSeen, Kind
+from experiments_core.tabular.sniff import Row
+from experiments_core.tabular.text import WHITE, fold
+
+MOST_ARMS = 20  # more values than this, and a column is not proposed as the variant
+MOST_SEGMENT_VALUES = 50
+FEW_NUMBERS = 12  # a number with so few values may be a code, so it is offered as a segment
+TOTALS_ROWS = 2_000
+
+
+def variant_candidates(columns: Sequence[ColumnSeen]) -> list[tuple[int, ColumnSeen]]:
+    """Columns that may be the variant, the likeliest first, each with its points."""
+    scored = [
+        (_variant_points(column), column)
+        for column in columns
+        if 2 <= len(column.values) <= MOST_ARMS
+        and column.kind is not Kind.TIME
+        and column.kind is not Kind.NUMBER
+    ]
+    return sorted(scored, key=lambda pair: (-pair[0], pair[1].position))
+
+
+def certain_variant(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
+    """The one column that is the variant beyond reasonable doubt."""
+    candidates = [pair for pair in variant_candidates(columns) if pair[0] >= 3]
+    if not candidates:
+        return None
+    tied = [column for points, column in candidates if points == candidates[0][0]]
+    return tied[0] if len(tied) == 1 else None
+
+
+def likely_variant(columns: Sequence[ColumnSeen]) -> str:
+    """Position of the column that is offered first, empty when none is likelier."""
+    candidates = variant_candidates(columns)
+    return str(candidates[0][1].position) if candidates and candidates[0][0] > 0 else ""
+
+
+def certain_control(values: Sequence[str]) -> str:
+    """The one arm that is called control, else an empty text."""
+    named = [value for value in values if fold(value) in names.CONTROL_WORDS]
+    return named[0] if len(named) == 1 else ""
+
+
+def likely_control(values: Sequence[str]) -> str:
+    """The arm that is offered first when somebody is asked."""
+    folded = {fold(value): value for value in values}
+    for word in names.LIKELY_CONTROLS:
+        if word in folded:
+            return folded[word]
+    return min(values, key=fold) if values else ""
+
+
+def shape_of(columns: Sequence[ColumnSeen], rows: Sequence[Row], *, complete: bool) -> Shape:
+    """Tell totals per variant from one row per unit."""
+    visitors = visitors_column(columns)
+    if visitors is None or not complete or len(rows) > TOTALS_ROWS:
+        return Shape.UNIT
+    if unit_column(columns) is not None:
+        return Shape.UNIT
+    variant = certain_variant(columns) or next(
+        (column for _, column in variant_candidates(columns)), None
+    )
+    repeats = any(column.kind is Kind.TIME or column.time for column in columns) or any(
+        "date" in names.plain(column.name) for column in columns
+    )
+    if variant is not None and (len(variant.values) == len(rows) or repeats):
+        return Shape.TOTALS
+    return Shape.TOTALS if visitors.low is not None and visitors.low >= 20 else Shape.UNIT
+
+
+def visitors_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
+    """The column with the number of units, in a file of totals."""
+    numeric = [c for c in columns if c.kind in {Kind.WHOLE, Kind.NUMBER}]
+    return next((column for column in numeric if names.is_visitors(column.name)), None)
+
+
+def unit_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
+    """The column that identifies a unit."""
+    named = [
+        column
+        for column in columns
+        if names.is_unit(column.name)
+        and column.kind in {Kind.TEXT, Kind.WHOLE, Kind.NUMBER}
+        and column.distinct > max(2, min(20, 0.3 * column.filled))
+        and column.distinct >= 0.05 * column.filled
+    ]
+    return next((column for column in named if column.unique), named[0] if named else None)
+
+
+def propose(
+    shape: Shape, columns: Sequence[ColumnSeen], rows: Sequence[Row]
+) -> tuple[ColumnMapping, ...]:
+    """One role per column."""
+    doubled = {c.name for c in columns if sum(c.name == other.name for other in columns) > 1}
+    proposed = _totals(columns) if shape is Shape.TOTALS else _units(columns, rows)
+    return tuple(
+        _as(column, Role.IGNORE, "two columns have this name: say which one counts")
+        if column.name in doubled
+        else proposed[column.position]
+        for column in columns
+    )
+
+
+def _totals(columns: Sequence[ColumnSeen]) -> dict[int, ColumnMapping]:
+    variant, visitors = certain_variant(columns), visitors_column(columns)
+    found: dict[int, ColumnMapping] = {}
+    for column in columns:
+        if column is variant:
+            found[column.position] = _as(column, Role.VARIANT, _variant_reason(column))
+        elif column is visitors:
+            found[column.position] = _as(
+                column, Role.VISITORS, "the name says: number of units"
+            )
+        elif column.kind in {Kind.WHOLE, Kind.NUMBER, Kind.YES_NO} and not names.is_rate(
+            column.name
+        ):
+            reason = "a count beside the number of units"
+            found[column.position] = _as(column, Role.CONVERSIONS, reason)
+        else:
+            found[column.position] = _as(column, Role.IGNORE, "not a count")
+    return found
+
+
+def _units(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, ColumnMapping]:
+    variant, unit = certain_variant(columns), unit_column(columns)
+    time = _time_column(columns)
+    rest = [c for c in columns if c not in (variant, unit, time)]
+    found: dict[int, ColumnMapping] = {}
+    if variant is not None:
+        found[variant.position] = _as(variant, Role.VARIANT, _variant_reason(variant))
+    if unit is not None:
+        reason = "the name says: identifier" + (", all different" if unit.unique else "")
+        found[unit.position] = _as(unit, Role.UNIT, reason)
+    if time is not None:
+        found[time.position] = _as(time, Role.TIME, "holds times")
+    choices = variant_candidates(rest) if variant is None else []
+    undecided = {column.position for points, column in choices if points > 1}
+    yes_no = [c for c in rest if c.kind is Kind.YES_NO and c.position not in undecided]
+    named = [c for c in yes_no if names.is_outcome(c.name)]
+    for column in rest:
+        only = variant is not None and not named and yes_no == [column]
+        found[column.position] = _measure(column, rows, only=only, blocked=undecided)
+    return found
+
+
+def _measure(
+    column: ColumnSeen, rows: Sequence[Row], *, only: bool, blocked: set[int]
+) -> ColumnMapping:
+    """Outcome, value, covariate, segment, or nothing."""
+    kind, different = column.kind, len(column.values)
+    if column.position in blocked:
+        return _as(column, Role.IGNORE, "may be the variant: say which column it is")
+    if kind in {Kind.WHOLE, Kind.NUMBER}:
+        return _as(column, *_numeric(column, rows))
+    if kind is Kind.YES_NO:
+        if names.is_outcome(column.name) or only:
+            return _as(column, Role.OUTCOME, "yes or no per row")
+        return _as(column, Role.SEGMENT, "yes or no, but the name does not say: outcome")
+    if kind is Kind.TEXT and 1 < different <= MOST_SEGMENT_VALUES and not column.unique:
+        return _as(column, Role.SEGMENT, f"{different} different texts")
+    return _as(column, Role.IGNORE, "no use is proposed")
+
+
+def _numeric(column: ColumnSeen, rows: Sequence[Row]) -> tuple[Role, str]:
+    name, whole = column.name, column.kind is Kind.WHOLE
+    few = whole and len(column.values) <= FEW_NUMBERS
+    rules = (
+        (
+            names.is_earlier(name),
+            Role.COVARIATE,
+            "a number known before the test, says the name",
+        ),
+        (names.is_value(name), Role.VALUE, "a number per row"),
+        (
+            names.is_outcome(name) and whole,
+            Role.OUTCOME,
+            "sounds like an outcome, holds counts",
+        ),
+        (names.is_outcome(name), Role.VALUE, "a number per row"),
+        (_is_index(column, rows), Role.IGNORE, "numbers the rows"),
+        (few, Role.SEGMENT, f"{len(column.values)} different numbers"),
+    )
+    for holds, role, reason in rules:
+        if holds:
+            return role, reason
+    return Role.IGNORE, "a number whose name says no use"
+
+
+def _as(column: ColumnSeen, role: Role, reason: str) -> ColumnMapping:
+    number, time = column.number, column.time
+    numeric = role in {Role.VALUE, Role.COVARIATE, Role.VISITORS, Role.CONVERSIONS}
+    known = number is not None and numeric and not number.doubtful
+    return ColumnMapping(
+        column.name,
+        column.position,
+        role,
+        time_format="" if role is not Role.TIME or time is None or time.rival else time.format,
+        decimal=number.decimal if known and number else "",
+        thousands=number.thousands if known and number else "",
+        reason=reason,
+    )
+
+
+def _time_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
+    times = [column for column in columns if column.time is not None]
+    return times[0] if times else None
+
+
+def _is_index(column: ColumnSeen, rows: Sequence[Row]) -> bool:
+    cells = [row.cells[column.position].strip(WHITE) for row in rows[:3]]
+    return cells in (["0", "1", "2"], ["1", "2", "3"])
+
+
+def _variant_points(column: ColumnSeen) -> int:
+    points = 3 if names.is_variant(column.name) else 0
+    points += 1 if not points and names.may_be_variant(column.name) else 0
+    words = [value for value, _ in column.values]
+    if any(word in names.ARM_WORDS for word in words):
+        points += 3
+    if names.is_outcome(column.name) and not points:
+        points -= 1
+    return points if column.kind in {Kind.TEXT, Kind.YES_NO, Kind.WHOLE} else 0
+
+
+def _variant_reason(column: ColumnSeen) -> str:
+    by_name = names.is_variant(column.name)
+    return f"{len(column.values)} arms" + (", and the name says so" if by_name else "")

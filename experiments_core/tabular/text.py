@@ -1,0 +1,93 @@
+"""Words and characters of cells: blanks, yes and no, what is invisible, what is a formula."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+BLANK_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "(blank)"})
+"""What counts as empty where a number, a yes/no or a time is expected (lower case, trimmed)."""
+
+TRUE_WORDS = frozenset({"1", "true", "yes", "y", "t"})
+FALSE_WORDS = frozenset({"0", "false", "no", "n", "f"})
+
+SPREADSHEET_ERRORS = frozenset({
+    "#div/0!", "#n/a", "#name?", "#null!", "#num!", "#ref!", "#value!", "#spill!", "#calc!",
+})  # fmt: skip
+
+TOTAL_WORDS = frozenset({
+    "total", "totals", "grand total", "sum", "overall", "all", "gesamt", "summe",
+    "gesamtergebnis", "totale", "total general", "somme",
+})  # fmt: skip
+
+WHITE = " \t\r\n\x0b\x0c\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff\u00ad"
+"""Blanks and characters without a width: trimmed from both ends of a cell."""
+
+LONGEST_VARIANT = 100
+LONGEST_UNIT = 256
+
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf"})
+_RUNS_OFF = "=+-@\t\r"
+_LEADING_BLANKS = " \u00a0\u2007\u202f\u200b\ufeff"
+
+
+def is_blank(cell: str) -> bool:
+    """Whether a cell of a number, yes/no or time column holds nothing."""
+    return cell.strip(WHITE).lower() in BLANK_WORDS
+
+
+def is_spreadsheet_error(cell: str) -> bool:
+    """Whether a spreadsheet wrote an error instead of a value (``#DIV/0!``, ``####``)."""
+    text = cell.strip(WHITE).lower()
+    return text in SPREADSHEET_ERRORS or bool(re.fullmatch(r"#+", text))
+
+
+def visible(text: str) -> str:
+    """The text as a reader sees it: no invisible characters, plain blanks, trimmed."""
+    shown = (
+        " " if unicodedata.category(character) == "Zs" or character in "\t\r\n" else character
+        for character in text
+        if character in "\t\r\n" or unicodedata.category(character) not in _INVISIBLE_CATEGORIES
+    )
+    return unicodedata.normalize("NFC", "".join(shown).strip())
+
+
+def fold(text: str) -> str:
+    """What two spellings of one name share: no case, no surplus blanks, nothing invisible."""
+    return " ".join(visible(text).casefold().split())
+
+
+def neutral(cell: str) -> str:
+    """Put ``'`` before text that a spreadsheet would run as a formula.
+
+    A cell is dangerous when it, or a line in it, starts with ``= + - @`` after blanks.
+    Numbers stay as they are.
+    """
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell):
+        return cell
+    for line in re.split(r"[\r\n]+", cell):
+        start = line.lstrip(_LEADING_BLANKS)
+        if start[:1] and start[0] in _RUNS_OFF:
+            return f"'{cell}"
+    return cell
+
+
+def shorten(text: str, longest: int = 60) -> str:
+    """Cut a cell for a message."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
+    """“a”, “b”, “c” and 4 more."""
+    shown = ", ".join(f"“{shorten(name, 40)}”" for name in names[:most])
+    rest = len(names) - most
+    return f"{shown} and {rest:,} more" if rest > 0 else shown
+
+
+def lines_text(lines: list[int] | tuple[int, ...], count: int | None = None) -> str:
+    """Write ``line 4`` or ``lines 4, 6, 9 … (12 in all)``."""
+    count = len(lines) if count is None else count
+    if count == 1 and lines:
+        return f"line {lines[0]}"
+    shown = ", ".join(str(line) for line in lines[:5])
+    return f"lines {shown}" if count <= 5 else f"lines {shown} … ({count:,} in all)"

@@ -1,0 +1,149 @@
+"""How one column writes its times, and where two orders of day and month both fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from experiments_core.tabular.text import WHITE
+
+ISO = "iso"
+EPOCH_SECONDS = "epoch_s"
+EPOCH_MILLISECONDS = "epoch_ms"
+
+ISO_PATTERN = (
+    r"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"
+    r"(?:[T ]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?))?"
+    r"\s*(Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+"""ISO 8601 date or time; groups: date, clock, offset. RE2 and ``re`` both take it."""
+
+FITS = 0.8
+NAMED_FITS = 0.5  # enough when the header says that the column is a time
+
+_CLOCK = r"(?: ([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?"
+_ORDERS = (
+    (r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", "%d/%m/%Y", "%m/%d/%Y"),
+    (r"([0-9]{1,2})-([0-9]{1,2})-([0-9]{4})", "%d-%m-%Y", "%m-%d-%Y"),
+    (r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", "%d.%m.%Y", ""),
+    (r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{2})", "%d/%m/%y", "%m/%d/%y"),
+    (r"([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})", "%Y/%m/%d", ""),
+    (r"([0-9]{1,2}) [A-Za-z]{3} ([0-9]{4})", "%d %b %Y", ""),
+    (r"[A-Za-z]{3} ([0-9]{1,2}),? ([0-9]{4})", "%b %d, %Y", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFormat:
+    """How a column writes times.
+
+    Attributes:
+        format: A strptime format, ``iso``, ``epoch_s`` or ``epoch_ms``; empty when the cells
+            are written in several ways.
+        rival: A second format that fits every cell just as well (day and month swapped).
+        zones: How many cells carry an offset or Z, out of all that were looked at.
+        cells: How many were looked at.
+    """
+
+    format: str
+    rival: str = ""
+    zones: int = 0
+    cells: int = 0
+
+    @property
+    def mixed(self) -> bool:
+        """Several ways of writing in one column."""
+        return not self.format
+
+
+def detect(cells: Sequence[str], *, numbers: bool = False) -> TimeFormat | None:
+    """Find the one format that fits a column.
+
+    Args:
+        cells: Non-blank cells.
+        numbers: Whether whole numbers may be seconds or milliseconds since 1970 (only where
+            the header says that the column is a time).
+
+    Returns:
+        None when the column holds no times.
+    """
+    texts = [cell.strip(WHITE) for cell in cells]
+    fitting = [formats_of(text, numbers=numbers) for text in texts]
+    times = [formats for formats in fitting if formats]
+    if not texts or len(times) < (NAMED_FITS if numbers else FITS) * len(texts):
+        return None
+    counts: dict[str, int] = {}
+    for formats in times:
+        for name in formats:
+            counts[name] = counts.get(name, 0) + 1
+    best = max(counts.values())
+    if best < FITS * len(texts):
+        return TimeFormat("", cells=len(texts))
+    names = [name for name, count in counts.items() if count == best]
+    zones = sum(1 for text in texts if _offset(text))
+    rival = names[1] if len(names) > 1 else ""
+    return TimeFormat(_exact(names[0], texts), rival, zones, len(texts))
+
+
+def formats_of(text: str, *, numbers: bool = False) -> tuple[str, ...]:
+    """All formats in which one cell can be read."""
+    match = re.fullmatch(ISO_PATTERN, text)
+    if match:
+        return (ISO,) if _real_iso(match) else ()
+    if numbers and re.fullmatch(r"[0-9]{10}", text):
+        return (EPOCH_SECONDS,)
+    if numbers and re.fullmatch(r"[0-9]{13}", text):
+        return (EPOCH_MILLISECONDS,)
+    for date_pattern, *orders in _ORDERS:
+        match = re.fullmatch(date_pattern + _CLOCK, text)
+        if match:
+            seconds, minutes = match.groups()[-1], match.groups()[-2]
+            clock = "" if minutes is None else " %H:%M" if seconds is None else " %H:%M:%S"
+            comma = "," if date_pattern.startswith("[A-Z") and "," in text else ""
+            names = [order.replace(",", comma) + clock for order in orders if order]
+            return tuple(name for name in names if _parses(text, name))
+    return ()
+
+
+def exact_iso(text: str) -> str:
+    """The strptime format of one naive ISO time (``%Y-%m-%d %H:%M:%S``), else an empty text."""
+    for name in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"):
+        if len(text) == len(datetime(2000, 1, 1, tzinfo=UTC).strftime(name)):
+            return name if _parses(text, name) else ""
+    for name in ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f"):
+        if _parses(text, name):
+            return name
+    return ""
+
+
+def _exact(name: str, texts: Sequence[str]) -> str:
+    if name != ISO:
+        return name
+    exact = {exact_iso(text) for text in texts}
+    return exact.pop() or ISO if len(exact) == 1 else ISO
+
+
+def _offset(text: str) -> bool:
+    match = re.fullmatch(ISO_PATTERN, text)
+    return bool(match and match[3])
+
+
+def _real_iso(match: re.Match[str]) -> bool:
+    clock = (match[2] or "00:00").replace(",", ".")
+    hours, minutes, *seconds = clock.split(":")
+    year, month, day = (int(part) for part in match[1].split("-"))
+    try:
+        datetime(year, month, day, int(hours), int(minutes), tzinfo=UTC)
+    except ValueError:
+        return False
+    return not seconds or float(seconds[0]) < 60
+
+
+def _parses(text: str, name: str) -> bool:
+    try:
+        datetime.strptime(text, name).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""Totals per variant: a few rows of counts, checked one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments_core.domain.source import ColumnMapping, Mapping, Role
+from experiments_core.tabular import numbers
+from experiments_core.tabular.rejects import Reject, words
+from experiments_core.tabular.sniff import Row
+from experiments_core.tabular.text import TOTAL_WORDS, WHITE, fold, is_blank, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Counts of one row.
+
+    Attributes:
+        conversions: Column -> count; a blank cell is left out when that was the answer.
+    """
+
+    line: int
+    arm: str
+    visitors: int
+    conversions: dict[str, int]
+
+
+def read_totals(
+    rows: Sequence[Row], mapping: Mapping, names: Sequence[str]
+) -> tuple[list[Total], list[Reject]]:
+    """Read every row of a file of totals.
+
+    Args:
+        rows: Records below the header.
+        mapping: Columns in their roles.
+        names: Header cells.
+    """
+    totals: list[Total] = []
+    rejects: list[Reject] = []
+    header = [fold(name) for name in names]
+    for row in rows:
+        found = _read_row(row, mapping, header)
+        if isinstance(found, Total):
+            totals.append(found)
+        else:
+            raw = ",".join(row.cells)
+            rejects.extend(
+                Reject(row.line, column, value, rule, words(rule, column, value), raw)
+                for rule, column, value in found
+            )
+    return totals, rejects
+
+
+def _read_row(
+    row: Row, mapping: Mapping, header: list[str]
+) -> Total | list[tuple[str, str, str]]:
+    variant = mapping.named(Role.VARIANT)[0]
+    cell = row.cells[variant.position]
+    arm = visible(cell)
+    if not any(other.strip(WHITE) for other in row.cells):
+        return [("EMPTY_ROW", "", "")]
+    if [fold(other) for other in row.cells] == header:
+        return [("REPEATED_HEADER", "", "")]
+    if fold(cell) in TOTAL_WORDS or any(
+        not arm and fold(other) in TOTAL_WORDS for other in row.cells
+    ):
+        return [("TOTALS_ROW", variant.name, cell)]
+    if not arm:
+        return [("VARIANT_BLANK", variant.name, cell)]
+    return _read_counts(row, mapping, arm)
+
+
+def _read_counts(row: Row, mapping: Mapping, arm: str) -> Total | list[tuple[str, str, str]]:
+    problems: list[tuple[str, str, str]] = []
+    visitors = _count(row, mapping.named(Role.VISITORS)[0], mapping, problems)
+    if visitors == 0:
+        problems.append(("VISITORS_ZERO", mapping.named(Role.VISITORS)[0].name, "0"))
+    conversions: dict[str, int] = {}
+    for column in mapping.named(Role.CONVERSIONS):
+        if is_blank(row.cells[column.position]) and column.blank == "exclude":
+            continue
+        count = _count(row, column, mapping, problems)
+        if count is None:
+            continue
+        conversions[column.name] = count
+        if visitors is not None and count > visitors:
+            text = f"{count:,} {column.name} of {visitors:,} visitors"
+            problems.append(("COUNT_ABOVE", column.name, text))
+    if problems or visitors is None:
+        return problems
+    return Total(row.line, arm, visitors, conversions)
+
+
+def _count(
+    row: Row,
+    column: ColumnMapping,
+    mapping: Mapping,
+    problems: list[tuple[str, str, str]],
+) -> int | None:
+    cell = row.cells[column.position].strip(WHITE)
+    if is_blank(cell) and column.blank == "zero":
+        return 0
+    decimal = column.decimal or mapping.dialect.decimal
+    number = numbers.read(cell, decimal, column.thousands or mapping.dialect.thousands)
+    if number is None or number < 0 or number != int(number):
+        problems.append(("COUNT", column.name, cell))
+        return None
+    return int(number)
