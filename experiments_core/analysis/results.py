@@ -15,7 +15,11 @@ STATISTICS_VERSION = "1"
 
 @dataclass(frozen=True, slots=True)
 class Sequential:
-    """The always-valid or group-sequential reading of one comparison."""
+    """The always-valid or group-sequential reading of one comparison.
+
+    ``decides`` tells whether the verdict rests on it; on a final look of a fixed plan it only
+    shows what could have been said at any time.
+    """
 
     method: str  # always_valid | group_sequential
     confidence_level: float
@@ -24,6 +28,7 @@ class Sequential:
     difference_ci_upper: Value
     relative_lift_ci_lower: Value
     relative_lift_ci_upper: Value
+    decides: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""One treatment against the reference: numbers first, then one verdict from the test."""
+
+from __future__ import annotations
+
+from experiments_core.analysis import comparing, phases
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.families import Hypothesis, Level
+from experiments_core.analysis.groups import Groups
+from experiments_core.analysis.results import Contrast, Sequential
+from experiments_core.analysis.stage import Stage
+from experiments_core.domain.metric import Direction, Metric, MetricRole
+from experiments_core.stats import sequential, stratified
+from experiments_core.stats.estimate import Comparison, Undefined, Value
+from experiments_core.stats.moments import Counts
+
+SMALLEST_LEVEL = 1e-300
+"""Below this the critical value of a test is no longer a number."""
+MISSING_ALPHA = 0.01
+
+
+def judge(design: Design, groups: Groups, at: Stage, one: Hypothesis, level: Level) -> Contrast:
+    """Take test and intervals at their level and draw the one verdict."""
+    if one.withheld is None:
+        found = comparing.compare(one.metric, one.strata, level.alpha_local, one.alternative)
+    else:
+        found = comparing.withheld(one.metric, one.withheld, 1 - level.alpha_local)
+    early, early_alpha, early_decision = _sequential(design, at, one, level)
+    by_sequence = at.deciding == "always_valid"
+    if by_sequence:
+        significant, decided_at = early_decision, early_alpha
+    else:
+        p = found.test.p_value
+        significant = not isinstance(p, Undefined) and p < level.alpha_local
+        decided_at = level.alpha_local
+    verdict, reason = _verdict(one.metric, found, significant=significant)
+    guardrail, guardrail_p = _guardrail(one, verdict, decided_at)
+    difference, lift = found.difference, found.relative_lift
+    return Contrast(
+        difference=difference.value,
+        difference_ci_lower=difference.ci_lower,
+        difference_ci_upper=difference.ci_upper,
+        relative_lift=lift.value,
+        relative_lift_ci_lower=lift.ci_lower,
+        relative_lift_ci_upper=lift.ci_upper,
+        statistic=found.test.statistic,
+        p_value=found.test.p_value,
+        p_value_adjusted=level.adjusted if one.withheld is None else found.test.p_value,
+        confidence_level=difference.interval.confidence_level,
+        test_method=found.test.method,
+        interval_method=_interval_method(found),
+        significant=significant,
+        verdict=verdict,
+        verdict_reason=reason,
+        sequential=early,
+        guardrail=guardrail,
+        guardrail_p_value=guardrail_p,
+        flags=(*found.flags, *_missing_flag(groups, design, one)),
+        **phases.beside(one, level.alpha_local),
+    )
+
+
+def verdict_of(metric: Metric, difference: Value, *, significant: bool) -> str:
+    """``better`` or ``worse`` by the preferred direction, never by the sign alone."""
+    neutral = metric.preferred_direction is Direction.NEUTRAL
+    if neutral or not significant or isinstance(difference, Undefined):
+        return "no_clear_difference"
+    rises = metric.preferred_direction is Direction.INCREASE
+    return "better" if (difference > 0) == rises else "worse"
+
+
+def _verdict(metric: Metric, found: Comparison, *, significant: bool) -> tuple[str, str | None]:
+    p = found.test.p_value
+    if isinstance(p, Undefined):
+        return "cannot_say", p.reason
+    return verdict_of(metric, found.difference.value, significant=significant), None
+
+
+def _interval_method(found: Comparison) -> str:
+    """What the limits of the lift invert; it names the whole family of intervals."""
+    return found.relative_lift.interval.method
+
+
+def _sequential(
+    design: Design, at: Stage, one: Hypothesis, level: Level
+) -> tuple[Sequential | None, float, bool]:
+    """The reading that holds at any look: two-sided, at the level of its bound."""
+    if one.withheld is not None or one.n == 0:
+        return None, level.alpha_looks, False
+    tuned_to = design.tuned_to(one.treatment)
+    alpha = max(
+        sequential.always_valid_alpha(one.n, level.alpha_looks, tuned_to), SMALLEST_LEVEL
+    )
+    found = comparing.compare(one.metric, one.strata, alpha)
+    p = found.test.p_value
+    always: Value = p
+    if not isinstance(p, Undefined):
+        z = sequential.z_of_two_sided_p(p)
+        always = sequential.always_valid_p_value(z, one.n, level.alpha_looks, tuned_to)
+    difference, lift = found.difference, found.relative_lift
+    reading = Sequential(
+        method="always_valid",
+        confidence_level=1 - alpha,
+        p_value_always_valid=always,
+        difference_ci_lower=difference.ci_lower,
+        difference_ci_upper=difference.ci_upper,
+        relative_lift_ci_lower=lift.ci_lower,
+        relative_lift_ci_upper=lift.ci_upper,
+        decides=at.deciding == "always_valid",
+    )
+    return reading, alpha, not isinstance(p, Undefined) and p < alpha
+
+
+def _guardrail(one: Hypothesis, verdict: str, alpha: float) -> tuple[str | None, Value | None]:
+    """Not significant is not safe: the interval has to stay inside the margin."""
+    if one.metric.role is not MetricRole.GUARDRAIL:
+        return None, None
+    if one.withheld is not None:
+        return "cannot_say", Undefined(one.withheld)
+    p = comparing.margin_test(one.metric, one.strata, alpha).p_value
+    worse = verdict == "worse"
+    if isinstance(p, Undefined):
+        return ("harmed" if worse else "cannot_say"), p
+    if p < alpha / 2:
+        return ("safe_but_worse" if worse else "safe"), p
+    return ("harmed" if worse else "not_shown_safe"), p
+
+
+def _missing_flag(groups: Groups, design: Design, one: Hypothesis) -> tuple[str, ...]:
+    """Warn when the share of units without a value differs between the arms."""
+    if one.withheld is not None:
+        return ()
+    counts = []
+    for k, pair in enumerate(one.strata, start=1):
+        arms = (design.reference, one.treatment)
+        units = [groups.units(arm, k) for arm in arms]
+        counts.append(
+            (Counts(units[0], units[0] - pair[0].n), Counts(units[1], units[1] - pair[1].n))
+        )
+    if not any(arm.x for pair in counts for arm in pair):
+        return ()
+    p = stratified.rate_test(counts).p_value
+    return ("many_missing",) if not isinstance(p, Undefined) and p < MISSING_ALPHA else ()

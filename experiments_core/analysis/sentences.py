@@ -1,0 +1,324 @@
+"""What the results say in words: the verdict, its reasons, the suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from experiments_core.analysis import words
+from experiments_core.analysis.checks import closed_by
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.results import Check, Contrast, MetricResult, Progress
+from experiments_core.analysis.stage import Stage, is_below_runtime
+from experiments_core.domain.metric import MetricRole
+from experiments_core.stats.estimate import Undefined, Value
+
+CLOSE = (0.8, 1.2)
+"""p between these multiples of the level is called close to the line."""
+MOST_REASONS = 3
+LONGEST_NAME = 60
+
+EARLY_STOP = (
+    "The test stopped before its plan was reached, so the interval is widened as at any look."
+)
+WIDENED = "The interval is widened because you may look again."
+SHRINK = "Expect somewhat less once it is live; winners shrink."
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything that the sentences tell of.
+
+    Attributes:
+        lacks: What an interim look still lacks, in one sentence.
+    """
+
+    design: Design
+    at: Stage
+    metrics: Sequence[MetricResult]
+    health: Sequence[Check]
+    progress: Progress
+    lacks: str | None
+
+    def name(self, arm: str) -> str:
+        """What people call an arm."""
+        return words.plain(self.design.named(arm), LONGEST_NAME)
+
+    def primary(self, arm: str) -> list[tuple[MetricResult, Contrast]]:
+        """Primary metrics of one treatment, in order."""
+        return self._of_role(arm, MetricRole.PRIMARY)
+
+    def guardrails(self, arm: str) -> list[tuple[MetricResult, Contrast]]:
+        """Guardrails of one treatment, in order."""
+        return self._of_role(arm, MetricRole.GUARDRAIL)
+
+    def _of_role(self, arm: str, role: MetricRole) -> list[tuple[MetricResult, Contrast]]:
+        return [
+            (metric, one.contrast)
+            for metric in self.metrics
+            if metric.role == role
+            for one in metric.arms
+            if one.variant == arm and one.contrast is not None
+        ]
+
+
+def verdict(
+    story: Story, code: str, variant: str | None, reason: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """One sentence for the head of the page, and at most three below it."""
+    red = closed_by(story.health)
+    if code == "no_data":
+        planned = story.design.plan.planned_units
+        needs = (
+            f"; the plan needs {words.count(planned)} {story.design.unit}s" if planned else ""
+        )
+        return f"No data yet. Upload a file{needs}.", ()
+    if code == "cannot_say" and red is not None:
+        head, _, rest = red.message.partition(". ")
+        return f"{head.rstrip('.')}.", ((rest,) if rest else ())
+    if code == "cannot_say":
+        return f"Cannot say. {words.reason(reason)}", ()
+    if code == "too_early":
+        return _too_early(story), ("Counts and values are shown; the verdict waits.",)
+    if code == "interim":
+        return _interim(story), tuple(_so_far(story))[:MOST_REASONS]
+    told = {
+        "mixed": _mixed, "better": _better, "worse": _worse, "no_clear_difference": _flat,
+    }[code]  # fmt: skip
+    text, reasons = told(story, variant)
+    return text, tuple(reasons)[:MOST_REASONS]
+
+
+def recommendation(
+    story: Story, action: str, variant: str | None, reasons: Sequence[str], days: int | None
+) -> str:
+    """The suggestion in one sentence."""
+    who = story.name(variant) if variant else "the change"
+    red = closed_by(story.health)
+    safe = " and every guardrail is inside its limit" if "guardrails_safe" in reasons else ""
+    harmed = "guardrail_harmed" in reasons
+    state = "harmed" if harmed else "not shown to be safe"
+    longer = f"by {words.plural(days, 'day')}" if days else "the test"
+    cause = red.label.lower() if red else _lowered(words.reason(reasons[0]).rstrip("."))
+    waits = "No data have come yet." if "no_data" in reasons else "the plan is not reached."
+    disagree = "the primary metrics disagree."
+    return {
+        "ship": f"Ship {who}: it is better{safe}.",
+        "roll_back": f"Roll back {who}: {'a guardrail is harmed' if harmed else 'it does harm'}.",
+        "discuss": "Discuss: "
+        + (f"{who} is better, but a guardrail is {state}." if variant else disagree),
+        "extend": f"Extend {longer}, or stop: the test cannot yet see the effect you asked for.",
+        "stop_flat": "Stop: no clear difference.",
+        "investigate": f"Find the cause first: {cause}.",
+        "keep_running": waits if "no_data" in reasons else f"Keep running: {waits}",
+    }[action]
+
+
+def effect(metric: MetricResult, contrast: Contrast, *, widened: bool) -> str:
+    """``+7.5 % paid order (1.3 % to 14.3 %)``, or the difference where no lift exists."""
+    early = contrast.sequential if widened else None
+    source = early or contrast
+    name = _lowered(words.plain(metric.name, LONGEST_NAME))
+    if not isinstance(contrast.relative_lift, Undefined):
+        ends = words.lift_interval(source.relative_lift_ci_lower, source.relative_lift_ci_upper)
+        return f"{words.lift(contrast.relative_lift)} {name}{_bracket(ends)}"
+    lower, upper = source.difference_ci_lower, source.difference_ci_upper
+    ends = words.difference_interval(metric, lower, upper)
+    return f"{words.difference_of(metric, contrast.difference)} {name}{_bracket(ends)}"
+
+
+def guardrail(metric: MetricResult, contrast: Contrast) -> str | None:
+    """The sentence about a guardrail that is not inside its limit; None when it is."""
+    if contrast.guardrail in {None, "safe", "safe_but_worse"}:
+        return None
+    name = words.plain(metric.name, LONGEST_NAME)
+    if contrast.guardrail == "harmed":
+        return f"{name}: harmed, {_limit_clause(metric, contrast, 'it moved by')}"
+    if contrast.guardrail == "cannot_say":
+        why = contrast.guardrail_p_value
+        return f"{name}: cannot say whether it is safe. {words.reason(why)}"
+    reach = _limit_clause(metric, contrast, "The interval still reaches")
+    return f"{name}: not shown to be safe. {reach}"
+
+
+def _limit_clause(metric: MetricResult, contrast: Contrast, lead: str) -> str:
+    rises = metric.preferred_direction == "increase"
+    side = "lower" if rises else "upper"
+    relative = metric.non_inferiority_margin
+    reaches: Value
+    if relative is not None:
+        point, reaches = contrast.relative_lift, getattr(contrast, f"relative_lift_ci_{side}")
+        limit: Value = -relative if rises else relative
+        shown = [words.lift(value) for value in (point, reaches, limit)]
+    else:
+        absolute = metric.non_inferiority_margin_absolute or 0.0
+        point, reaches = contrast.difference, getattr(contrast, f"difference_ci_{side}")
+        limit = -absolute if rises else absolute
+        shown = [words.difference_of(metric, value) for value in (point, reaches, limit)]
+    value = shown[0] if lead.endswith("by") else shown[1]
+    return f"{lead} {value}; your limit is {shown[2]}."
+
+
+def _too_early(story: Story) -> str:
+    if story.lacks is None:
+        return "Too early to tell."
+    if is_below_runtime(story.design) and "days" in story.lacks:
+        return f"Too early. {story.lacks}"
+    return f"Too early for a p-value: {story.lacks}"
+
+
+def _interim(story: Story) -> str:
+    now = story.progress
+    look = "This is a look, not a result."
+    if now.days is not None and now.planned_days:
+        return f"Day {now.days} of {now.planned_days}. {look}"
+    if now.planned_units:
+        so_far, planned = words.count(now.units), words.count(now.planned_units)
+        return f"{so_far} of {planned} {story.design.unit}s. {look}"
+    return look
+
+
+def _so_far(story: Story) -> Iterator[str]:
+    for arm in story.design.treatments:
+        for metric, contrast in story.primary(arm)[:1]:
+            if contrast.verdict != "cannot_say":
+                who = f"{story.name(arm)}: " if len(story.design.treatments) > 1 else ""
+                yield f"So far {who}{effect(metric, contrast, widened=True)}."
+    yield WIDENED
+
+
+def _better(story: Story, variant: str | None) -> tuple[str, Iterator[str]]:
+    arm = variant or story.design.treatments[0]
+    metric, contrast = _first(story, arm, "better")
+    shown = effect(metric, contrast, widened=_is_widened(story))
+    line = _close(story, contrast)
+    if line is None:
+        return f"{story.name(arm)} is better: {shown}.", _caveats(story, arm, contrast)
+    text = f"{story.name(arm)} is better, but only just ({line})."
+    return text, _with(f"Measured: {shown}.", _caveats(story, arm, contrast))
+
+
+def _worse(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
+    arms = story.design.treatments
+    metric, contrast = _first(story, arms[0], "worse")
+    shown = effect(metric, contrast, widened=_is_widened(story))
+    line = _close(story, contrast)
+    if len(arms) > 1:
+        text = f"Every variant is worse; {story.name(arms[0])}: {shown}."
+        return text, _caveats(story, arms[0], contrast, won=False)
+    if line is None:
+        text = f"{story.name(arms[0])} is worse: {shown}."
+        return text, _caveats(story, arms[0], contrast, won=False)
+    text = f"{story.name(arms[0])} is worse, but only just ({line})."
+    return text, _with(f"Measured: {shown}.", _caveats(story, arms[0], contrast, won=False))
+
+
+def _flat(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
+    arms = story.design.treatments
+    fits = []
+    for arm in arms[:MOST_REASONS]:
+        pairs = [(m, c) for m, c in story.primary(arm) if c.verdict != "cannot_say"]
+        for metric, contrast in pairs[:1]:
+            span = _span(metric, contrast, widened=_is_widened(story))
+            if span != words.NONE:
+                fits.append((arm, contrast, span))
+    if len(arms) == 1 and fits:
+        arm, contrast, span = fits[0]
+        line = _close(story, contrast)
+        fit = f"The data fit anything from {span}."
+        if line is not None:
+            text = f"No clear difference, though close ({words.p(contrast.p_value)})."
+            return text, _with(fit, _flat_reasons(story, arm, contrast))
+        return f"No clear difference. {fit}", _flat_reasons(story, arm, contrast)
+    text = "No clear difference for every variant." if len(arms) > 1 else "No clear difference."
+    told = (f"{story.name(arm)}: anything from {span}." for arm, _, span in fits)
+    return text, told
+
+
+def _mixed(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
+    for arm in story.design.treatments:
+        found = story.primary(arm)
+        if {"better", "worse"} <= {contrast.verdict for _, contrast in found}:
+            said = ", ".join(
+                f"{words.plain(metric.name, LONGEST_NAME)} {contrast.verdict}"
+                for metric, contrast in found
+                if contrast.verdict in {"better", "worse"}
+            )
+            shown = (
+                f"{effect(metric, contrast, widened=_is_widened(story))}."
+                for metric, contrast in found
+            )
+            return f"{said}: the primary metrics disagree.", shown
+    return "The primary metrics disagree.", iter(())
+
+
+def _caveats(story: Story, arm: str, contrast: Contrast, *, won: bool = True) -> Iterator[str]:
+    if isinstance(contrast.relative_lift, Undefined):
+        yield words.reason(contrast.relative_lift)
+    for metric, rail in story.guardrails(arm):
+        sentence = guardrail(metric, rail)
+        if sentence is not None:
+            yield sentence
+    if _is_widened(story):
+        yield EARLY_STOP
+    yield from (card.message for card in story.health if card.check == "split_changed")
+    if won:
+        yield SHRINK
+
+
+def _flat_reasons(story: Story, arm: str, contrast: Contrast) -> Iterator[str]:
+    reached = story.progress.relative_minimum_detectable_effect
+    asked = story.progress.planned_relative_minimum_detectable_effect
+    if asked and reached is not None and not isinstance(reached, Undefined):
+        says = "is an answer" if reached <= asked else "says little"
+        yield (
+            f"This test could see ±{words.percent(reached)}; you asked for "
+            f"±{words.percent(asked)}. A flat result {says} here."
+        )
+    yield from _caveats(story, arm, contrast, won=False)
+
+
+def _first(story: Story, arm: str, said: str) -> tuple[MetricResult, Contrast]:
+    return next(pair for pair in story.primary(arm) if pair[1].verdict == said)
+
+
+def _is_widened(story: Story) -> bool:
+    return story.at.deciding == "always_valid"
+
+
+def _close(story: Story, contrast: Contrast) -> str | None:
+    """``p = 0.049; the line is 0.05`` when the test was decided narrowly."""
+    if _is_widened(story) or isinstance(contrast.p_value, Undefined):
+        return None
+    sides = 1 if story.design.plan.alternative == "two-sided" else 2
+    line = (1 - contrast.confidence_level) / sides
+    if CLOSE[0] * line <= contrast.p_value <= CLOSE[1] * line:
+        return f"{words.p(contrast.p_value)}; the line is {line:.3g}"
+    return None
+
+
+def _span(metric: MetricResult, contrast: Contrast, *, widened: bool) -> str:
+    source = (contrast.sequential if widened else None) or contrast
+    lower, upper = source.relative_lift_ci_lower, source.relative_lift_ci_upper
+    if isinstance(lower, Undefined) or isinstance(upper, Undefined):
+        lower, upper = source.difference_ci_lower, source.difference_ci_upper
+        if isinstance(lower, Undefined) or isinstance(upper, Undefined):
+            return words.NONE
+        ends = (words.difference_of(metric, lower), words.difference_of(metric, upper))
+    else:
+        ends = (words.lift(lower), words.lift(upper))
+    return f"{ends[0]} to {ends[1]}"
+
+
+def _bracket(ends: str) -> str:
+    return "" if ends == words.NONE else f" ({ends})"
+
+
+def _lowered(name: str) -> str:
+    """``Paid order`` inside a sentence; an abbreviation keeps its capitals."""
+    return name[:1].lower() + name[1:] if name[1:2].islower() else name
+
+
+def _with(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
