@@ -1,0 +1,37 @@
+"""Experiments: what needs you, the list, the calendar. The first page."""
+
+import streamlit as st
+
+from experiments_core.domain.access import LOCAL
+from experiments_core.services import analyses, workspace
+from experiments_core.services import experiments as service
+from pages.parts import (
+    experiments_attention,
+    experiments_doors,
+    experiments_rows,
+    experiments_table,
+    experiments_timeline,
+    theme,
+)
+
+
+def draw() -> None:
+    """Doors on first use; else cards, table and timeline."""
+    ws = workspace.current()
+    experiments_doors.title_actions(theme.title_row("Experiments"))
+    known = service.list_experiments(ws, LOCAL)
+    if not known:
+        experiments_doors.three_doors(ws, LOCAL)
+        experiments_doors.the_bin(ws, LOCAL)
+        return
+    rows = experiments_rows.rows_of(known, analyses.summaries(ws, LOCAL))
+    experiments_attention.draw(rows, ws.now())
+    st.space("xsmall")
+    experiments_table.draw(rows)
+    experiments_doors.sample_line(ws, LOCAL, known)
+    st.space("small")
+    experiments_timeline.draw(rows, ws.now())
+    experiments_doors.the_bin(ws, LOCAL)
+
+
+draw()

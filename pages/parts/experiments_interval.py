@@ -1,0 +1,82 @@
+"""The interval of one lift as a small picture for a table cell. Made of numbers only."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+
+from experiments_core.charts.axis import Axis, common_axis, lift_tick
+from experiments_core.charts.theme import Tokens, faded
+from pages.parts.experiments_rows import Row
+
+WIDTH, HEIGHT, EDGE = 190, 26, 12
+PALE = 0.55
+
+
+def axis_of(rows: Iterable[Row]) -> Axis:
+    """One axis for all rows; the widest intervals of open tests may be cut."""
+    decided: list[float] = []
+    others: list[float] = []
+    for row in rows:
+        if row.summary is None or not row.usable:
+            continue
+        ends = (row.summary.relative_lift_ci_lower, row.summary.relative_lift_ci_upper)
+        found = [end for end in (*ends, row.summary.relative_lift) if isinstance(end, float)]
+        (decided if row.summary.verdict in {"better", "worse"} else others).extend(found)
+    return common_axis(decided or others, others)
+
+
+def caption(axis: Axis) -> str:
+    """``Lift, −15 to +20 %`` for the head of the column."""
+    low, high = lift_tick(axis.low), lift_tick(axis.high)
+    return f"Lift, {low.rstrip('%').rstrip()} to {high}"
+
+
+def picture(row: Row, axis: Axis, tokens: Tokens) -> str:
+    """A data address with the drawing: zero line, bar, point."""
+    parts = [_line(_x(0, axis), 1, HEIGHT - 1, tokens.muted)]
+    if row.summary is not None and row.usable:
+        parts += _mark(row, axis, tokens)
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
+        f'viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}</svg>'
+    )
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+
+
+def _mark(row: Row, axis: Axis, tokens: Tokens) -> list[str]:
+    summary = row.summary
+    if summary is None or not isinstance(summary.relative_lift, float):
+        return []
+    decided = summary.verdict in {"better", "worse"}
+    colour = str(getattr(tokens, summary.verdict)) if decided else tokens.neutral
+    bar = colour if decided else faded(colour, PALE, tokens.background)
+    low, high = summary.relative_lift_ci_lower, summary.relative_lift_ci_upper
+    left = _x(low if isinstance(low, float) else axis.low, axis)
+    right = _x(high if isinstance(high, float) else axis.high, axis)
+    point = _x(summary.relative_lift, axis)
+    fill = colour if decided else tokens.background
+    rim = tokens.background if decided else colour
+    middle = HEIGHT / 2
+    width = max(right - left, 1)
+    return [
+        f'<rect x="{left:.1f}" y="{middle - 3}" width="{width:.1f}" height="6" fill="{bar}"/>',
+        f'<circle cx="{point:.1f}" cy="{middle}" r="5.5" {_paint(fill, rim)}/>',
+    ]
+
+
+def _paint(fill: str, rim: str) -> str:
+    return f'fill="{fill}" stroke="{rim}" stroke-width="1.8"'
+
+
+def _line(x: float, top: float, bottom: float, colour: str) -> str:
+    return (
+        f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{bottom}" stroke="{colour}" '
+        'stroke-width="1.2"/>'
+    )
+
+
+def _x(value: float, axis: Axis) -> float:
+    inside = min(max(value, axis.low), axis.high)
+    share = (inside - axis.low) / (axis.high - axis.low)
+    return EDGE + share * (WIDTH - 2 * EDGE)

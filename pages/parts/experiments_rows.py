@@ -1,0 +1,168 @@
+"""Experiments as rows: words for status, verdict, lift and split, before anything is drawn."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from experiments_core.services.analyses import ExperimentSummary
+
+from experiments_core.charts import words
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.lifecycle import Status
+
+GROUPS = {
+    "all": "All",
+    "running": "Running",
+    "paused": "Paused",
+    "decide": "To decide",
+    "completed": "Completed",
+    "draft": "Draft",
+}
+BY_STATUS = {
+    Status.DRAFT: "draft",
+    Status.RUNNING: "running",
+    Status.PAUSED: "paused",
+    Status.STOPPED: "decide",
+    Status.COMPLETED: "completed",
+}
+VERDICTS = {
+    "better": "▲ better",
+    "worse": "▼ worse",
+    "no_clear_difference": "● unclear",
+    "mixed": "! mixed",
+    "interim": "… interim",
+    "too_early": "… too early",
+    "cannot_say": "– cannot say",
+    "no_data": "– no data",
+}
+SAMPLE = " (sample)"
+RISKY = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One experiment of the list with what its last reading says.
+
+    Attributes:
+        summary: None before there are data.
+    """
+
+    experiment: Experiment
+    summary: ExperimentSummary | None
+
+    @property
+    def name(self) -> str:
+        """One line of plain text."""
+        return words.plain(self.experiment.name, 80)
+
+    @property
+    def group(self) -> str:
+        """Which filter shows it."""
+        return BY_STATUS.get(self.experiment.status, "archived")
+
+    @property
+    def verdict(self) -> str:
+        """Mark and word; empty for a draft without data."""
+        code = self.summary.verdict if self.summary else "no_data"
+        if code == "no_data" and self.experiment.status is Status.DRAFT:
+            return ""
+        return VERDICTS.get(code, code)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a lift that may be read."""
+        return (
+            self.summary is not None
+            and self.summary.verdict != "cannot_say"
+            and isinstance(self.summary.relative_lift, float)
+        )
+
+    @property
+    def lift(self) -> str:
+        """``+7.5 %``; empty when it may not be read."""
+        return words.lift(self.summary.relative_lift) if self.summary and self.usable else ""
+
+    @property
+    def interval(self) -> str:
+        """``1.3 to 14.3 %``."""
+        if self.summary is None or not self.usable:
+            return ""
+        ends = (self.summary.relative_lift_ci_lower, self.summary.relative_lift_ci_upper)
+        text = words.lift_interval(*ends, column=True)
+        return "" if text == words.NONE else text
+
+    @property
+    def progress(self) -> float:
+        """Share of the plan, 0 to 1."""
+        found = self.summary.progress if self.summary else None
+        return min(found or 0.0, 1.0)
+
+    @property
+    def split(self) -> str:
+        """``50 / 50``."""
+        return words.split(self.experiment.weights_bp).replace("/", " / ")
+
+    @property
+    def searched(self) -> str:
+        """What the search looks into."""
+        one = self.experiment
+        return " ".join((one.name, one.key, one.owner, *one.tags)).casefold()
+
+
+def rows_of(
+    experiments: Iterable[Experiment], summaries: Mapping[str, ExperimentSummary]
+) -> list[Row]:
+    """Rows in reading order: what runs or waits first, the newest start first."""
+    order = list(BY_STATUS.values())
+    places = {name: place for place, name in enumerate(("decide", "running", "paused"))}
+
+    def place(row: Row) -> tuple[int, float, str]:
+        started = row.experiment.started_at or row.experiment.created_at
+        rank = places.get(row.group, len(order) + (row.group == "draft"))
+        return rank, -started.timestamp(), row.name
+
+    return sorted((Row(one, summaries.get(one.id)) for one in experiments), key=place)
+
+
+def fitting(rows: Sequence[Row], group: str, search: str) -> list[Row]:
+    """Rows of a group in which every searched word stands."""
+    wanted = search.casefold().split()
+    return [
+        row
+        for row in rows
+        if group in {"all", row.group} and all(word in row.searched for word in wanted)
+    ]
+
+
+def as_csv(rows: Sequence[Row]) -> bytes:
+    """The list for a spreadsheet, with a byte-order mark; cells it would run are defused."""
+    sheet = io.StringIO()
+    write = csv.writer(sheet, lineterminator="\n")
+    write.writerow((
+        "key", "name", "status", "verdict", "relative_lift", "ci_lower", "ci_upper",
+        "progress", "split", "owner", "started", "stopped", "sample",
+    ))  # fmt: skip
+    for row in rows:
+        one, found = row.experiment, row.summary if row.usable else None
+        effect = (
+            (found.relative_lift, found.relative_lift_ci_lower, found.relative_lift_ci_upper)
+            if found
+            else ()
+        )
+        write.writerow((
+            _cell(one.key), _cell(one.name), one.status,
+            row.summary.verdict if row.summary else "",
+            *[value if isinstance(value, float) else "" for value in effect or ("",) * 3],
+            round(row.progress, 4), _cell(row.split), _cell(one.owner),
+            one.started_at.isoformat() if one.started_at else "",
+            one.stopped_at.isoformat() if one.stopped_at else "",
+            "yes" if one.sample else "no",
+        ))  # fmt: skip
+    return b"\xef\xbb\xbf" + sheet.getvalue().encode()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(RISKY) else text
