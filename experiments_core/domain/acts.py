@@ -107,13 +107,18 @@ def next_phase(experiment: Experiment, kind: str, act: Act) -> Phase:
     )
 
 
-def check_moment(experiment: Experiment, at: datetime) -> None:
-    """Refuse a moment before the last phase began or ended: history is only appended to."""
+def last_change(experiment: Experiment) -> datetime | None:
+    """When the last phase began or ended; None before the first."""
     if not experiment.phases:
-        return
+        return None
     last = experiment.phases[-1]
-    latest = last.ended_at or last.started_at
-    if at < latest:
+    return last.ended_at or last.started_at
+
+
+def check_moment(experiment: Experiment, at: datetime) -> None:
+    """Refuse a moment before the last change: history is only appended to."""
+    latest = last_change(experiment)
+    if latest is not None and at < latest:
         message = (
             f"{at:%Y-%m-%d %H:%M} UTC lies before the last change ({latest:%Y-%m-%d %H:%M})"
         )
@@ -212,6 +217,9 @@ def _problems(experiment: Experiment, act: Act) -> list[Problem]:
     if act.reassign not in REASSIGN:
         message = f"reassign is “{act.reassign}”; choose keep or fresh"
         problems.append(Problem("reassign", act.reassign, "UNKNOWN_CHOICE", message))
+    elif act.reassign == "fresh" and experiment.place != Status.STOPPED:
+        message = "Units can be assigned afresh only when a new run starts"
+        problems.append(Problem("reassign", act.reassign, "RANGE", message))
     if act.verb is Verb.REOPEN and not clean(act.reason):
         message = "Say why the experiment is opened again"
         problems.append(Problem("reason", act.reason, "REQUIRED", message))

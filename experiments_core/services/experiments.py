@@ -215,7 +215,7 @@ def transition(
 
     def change(experiment: Experiment) -> Experiment:
         require(actor, needed_permission(experiment, known))
-        when = moment(at, ws.now())
+        when = moment(at, ws.now(), experiment)
         act = Act(known, when, actor.name, reason, conclusion, note, reassign)
         return perform(experiment, act)
 
@@ -259,7 +259,7 @@ def change_traffic(
             weights_bp=weights_bp,
             allocation_bp=allocation_bp,
             reason=reason,
-            at=moment(at, ws.now()),
+            at=moment(at, ws.now(), experiment),
             by=actor.name,
         )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from experiments_core.domain.access import Actor, AuditEvent
+from experiments_core.domain.acts import last_change
 from experiments_core.domain.documents import moment_text
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.trace import changes_between, who_was_faster
@@ -104,14 +105,19 @@ def find(cursor: Any, actor: Actor, reference: str) -> Experiment:
     return found
 
 
-def moment(at: datetime | None, now: datetime) -> datetime:
+def moment(
+    at: datetime | None, now: datetime, experiment: Experiment | None = None
+) -> datetime:
     """The moment given for the record, or now.
+
+    A clock that was set back does not make now earlier than the experiment's last change.
 
     Raises:
         InvalidInputError: it has no zone, or lies in the future.
     """
     if at is None:
-        return now
+        latest = last_change(experiment) if experiment else None
+        return now if latest is None else max(now, latest)
     if at.tzinfo is None or at > now:
         message = "at must be a time with its zone that is not in the future"
         raise InvalidInputError(

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import duckdb
 
-from experiments_core.errors import BusyError, WorkspaceError
+from experiments_core.errors import (
+    BusyError,
+    InvalidInputError,
+    Problem,
+    UpshotError,
+    WorkspaceError,
+)
 
 STORAGE_VERSION = "v1.5.0"  # DuckDB 1.5 can read and write it too
 MAX_TEMPORARY = "20GB"
@@ -41,12 +47,12 @@ def connect(
         }
     )
     try:
+        _limit_memory(root, memory_limit)
         root.execute("LOAD json")  # replaying a log may need it
         _attach(root, file)
         for setting in (
             "TimeZone = 'UTC'",
             "python_enable_replacements = false",
-            f"memory_limit = {_quoted(memory_limit)}",
             f"threads = {int(threads)}",
             f"temp_directory = {_quoted(side / 'tmp')}",
             f"max_temp_directory_size = {_quoted(MAX_TEMPORARY)}",
@@ -62,6 +68,29 @@ def connect(
     return root
 
 
+def in_words(error: duckdb.Error) -> UpshotError | None:
+    """Say what a person can do about a full disk or too little memory; None for other faults."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return BusyError(
+            "This needs more memory, or more room on disk, than DuckDB may use.",
+            hint="Raise UPSHOT_MEMORY_LIMIT, or try with fewer rows or columns.",
+        )
+    if "No space left" in str(error):
+        return BusyError(
+            "The disk is full; nothing was saved.", hint="Make room and try again."
+        )
+    return None
+
+
+def _limit_memory(root: duckdb.DuckDBPyConnection, memory_limit: str) -> None:
+    try:
+        root.execute(f"SET GLOBAL memory_limit = {_quoted(memory_limit)}")
+    except duckdb.Error:
+        message = f"UPSHOT_MEMORY_LIMIT is “{memory_limit}”; it is written like 1GB or 800MB"
+        problem = Problem("UPSHOT_MEMORY_LIMIT", memory_limit, "PATTERN", message)
+        raise InvalidInputError(f"{message}.", details=(problem,)) from None
+
+
 def _attach(root: duckdb.DuckDBPyConnection, file: Path | None) -> None:
     if file is None:
         root.execute("ATTACH ':memory:' AS upshot")
@@ -73,10 +102,10 @@ def _attach(root: duckdb.DuckDBPyConnection, file: Path | None) -> None:
             f"ATTACH {_quoted(file)} AS upshot (STORAGE_VERSION {_quoted(STORAGE_VERSION)})"
         )
     except duckdb.Error as error:
-        raise _in_words(file, str(error)) from error
+        raise _cannot_open(file, str(error)) from error
 
 
-def _in_words(file: Path, text: str) -> BusyError | WorkspaceError:
+def _cannot_open(file: Path, text: str) -> BusyError | WorkspaceError:
     if "Could not set lock" in text or "Conflicting lock" in text:
         process = re.search(r"PID (\d+)", text)
         who = f" (process {process[1]})" if process else ""

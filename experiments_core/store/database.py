@@ -22,7 +22,7 @@ from typing import Self
 import duckdb
 
 from experiments_core.errors import BusyError, WorkspaceError
-from experiments_core.store.connect import connect
+from experiments_core.store.connect import connect, in_words
 from experiments_core.store.ids import uuid7
 from experiments_core.store.lock import Owner, WorkspaceLock
 from experiments_core.store.migrate import migrate
@@ -165,6 +165,11 @@ class Database:
         try:
             cursor.execute("USE upshot")  # a cursor does not inherit it
             yield cursor
+        except duckdb.Error as error:
+            told = in_words(error)
+            if told is None:
+                raise
+            raise told from error
         finally:
             cursor.close()
             with self._idle:
@@ -244,6 +249,7 @@ def open_database(
     root: duckdb.DuckDBPyConnection | None = None
     try:
         _refuse_unsafe(file, side)
+        _clear(side / "tmp")
         root = connect(file, side, memory_limit=memory_limit, threads=threads)
         return Database(root, file, side, lock=lock)
     except BaseException:
@@ -256,6 +262,12 @@ def open_database(
 def _make_folders(side: Path) -> None:
     for name in ("uploads", "tmp"):
         (side / name).mkdir(parents=True, exist_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a process that was killed had put on disk for lack of memory."""
+    for left_over in folder.iterdir():
+        left_over.unlink()
 
 
 def _refuse_unsafe(file: Path, side: Path) -> None:

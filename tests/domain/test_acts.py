@@ -68,6 +68,14 @@ def test_a_new_run_assigned_afresh_has_a_new_seed(build: Build, monday: datetime
     assert again.phases[-1].rerandomised
 
 
+@pytest.mark.parametrize(("place", "verb"), (("draft", "start"), ("paused", "start")))
+def test_only_a_new_run_can_assign_afresh(
+    build: Build, monday: datetime, place: str, verb: str
+):
+    with pytest.raises(InvalidInputError, match="only when a new run starts"):
+        act(build(place), verb, monday, reassign="fresh")
+
+
 def test_complete_records_how_it_ended(build: Build, monday: datetime):
     done = act(build("running"), "complete", monday + DAY, conclusion="won", note="Shipped.")
     assert (done.conclusion, done.conclusion_note) == ("won", "Shipped.")

@@ -394,6 +394,13 @@ def test_history_can_be_recorded_after_the_fact_but_not_before_it(ws: Workspace,
             go(ws, begun, "stop", at=wrong)
 
 
+def test_a_clock_that_was_set_back_stops_nobody(ws: Workspace, clock: Any):
+    running = go(ws, create(ws), "start")
+    clock.wait(minutes=-5)
+    stopped = go(ws, running, "stop")
+    assert stopped.phases[0].ended_at == stopped.phases[0].started_at
+
+
 def test_a_preview_counts_the_units_that_stay(ws: Workspace):
     running = go(ws, create(ws), "start")
     seen = service.preview_traffic(

@@ -53,6 +53,20 @@ def test_kill_9_while_writing_loses_nothing_acknowledged(tmp_path: Path):
     assert next_number > ROUNDS
 
 
+def test_kill_9_while_the_file_is_made_leaves_one_that_opens(tmp_path: Path):
+    rng = random.Random(7)  # noqa: S311  moments to kill at
+    for i in range(ROUNDS):
+        file = tmp_path / str(i) / "w.duckdb"
+        command = [sys.executable, "-c", WRITE_FOR_EVER, str(file), "0"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as writer:
+            while not (tmp_path / str(i) / "w.d" / "lock").exists():
+                time.sleep(0.002)
+            time.sleep(rng.uniform(0, 0.06))
+            writer.send_signal(signal.SIGKILL)
+        with open_database(file) as db, db.read() as cursor:
+            assert cursor.execute("SELECT count(*) FROM experiments").fetchone() == (0,)
+
+
 def test_ctrl_c_leaves_a_clean_file(tmp_path: Path):
     file = tmp_path / "w.duckdb"
     script = WRITE_FOR_EVER.replace(

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from experiments_core.errors import BusyError, WorkspaceError
+from experiments_core.errors import BusyError, InvalidInputError, WorkspaceError
 from experiments_core.store.database import Database, open_database
 from experiments_core.store.ids import uuid7
 
@@ -211,6 +211,41 @@ def test_memory_reads_the_files_it_was_given_and_no_others(tmp_path: Path):
         assert cursor.execute(query, [str(tmp_path / "mine.csv")]).fetchall() == [(1,)]
         with pytest.raises(duckdb.PermissionException):
             cursor.execute(query, [str(tmp_path / "other.csv")])
+
+
+def test_too_little_memory_is_said_in_words():
+    with (
+        Database.memory(memory_limit="60MB") as database,
+        pytest.raises(BusyError, match="more memory"),
+        database.read() as cursor,
+    ):
+        cursor.execute("SELECT list(range::VARCHAR || repeat('x', 100)) FROM range(9_000_000)")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    (("No space left on device", BusyError), ("Input/output error", duckdb.IOException)),
+)
+def test_a_fault_of_the_disk_leaves_nothing_and_a_full_one_is_said_in_words(
+    db: Database, text: str, told: type[Exception]
+):
+    with pytest.raises(told), db.write() as cursor:  # noqa: PT012
+        cursor.execute(INSERT, ["1"])
+        raise duckdb.IOException(f"IO Error: {text}")
+    assert count(db) == 0
+
+
+def test_a_memory_limit_that_cannot_be_read_is_named(tmp_path: Path):
+    with pytest.raises(InvalidInputError, match="UPSHOT_MEMORY_LIMIT is “plenty”"):
+        open_database(tmp_path / "w.duckdb", memory_limit="plenty")
+
+
+def test_what_a_killed_process_left_on_disk_is_cleared(tmp_path: Path):
+    open_database(tmp_path / "w.duckdb").close()
+    left = tmp_path / "w.d" / "tmp" / "duckdb_temp_storage-0.tmp"
+    left.write_bytes(b"x")
+    open_database(tmp_path / "w.duckdb").close()
+    assert not left.exists()
 
 
 def test_ids_are_version_7_unique_and_in_order_of_time():
