@@ -69,7 +69,7 @@ def connect(
 
 
 def in_words(error: duckdb.Error) -> UpshotError | None:
-    """Say what a person can do about a full disk or too little memory; None for other faults."""
+    """Say what to do about a full disk or too little memory; None for other faults."""
     if isinstance(error, duckdb.OutOfMemoryException):
         return BusyError(
             "This needs more memory, or more room on disk, than DuckDB may use.",

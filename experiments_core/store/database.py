@@ -180,8 +180,8 @@ class Database:
         self, cursor: duckdb.DuckDBPyConnection
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         self._own.writer, self._own.doomed = cursor, False
-        cursor.execute("BEGIN")
         try:
+            cursor.execute("BEGIN")
             yield cursor
             if self._own.doomed:
                 raise RuntimeError("a part of this transaction failed and was not handed on")  # noqa: TRY301
