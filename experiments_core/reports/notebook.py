@@ -1,0 +1,265 @@
+"""One reading as a notebook that recomputes its own numbers and fails where they differ.
+
+The notebook carries the cells (counts and moments per arm and phase) and the plain formulas; it
+needs scipy and nothing of Upshot.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pprint import pformat
+from typing import Any
+
+from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.groups import Groups, is_rate
+from experiments_core.analysis.results import (
+    ArmResult,
+    Contrast,
+    ExperimentResult,
+    MetricResult,
+    PhaseResult,
+)
+from experiments_core.domain.metric import Metric
+from experiments_core.stats.moments import Counts, Summary
+
+OWN_IMPORTS = re.compile(r"^from experiments_core[^(]*\([^)]*\)\n", re.MULTILINE)
+WITHHELD = frozenset({"below_minimum", "column_missing"})
+MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+WIDTH = 92
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the notebook says in words: a title, one line on the moment, facts, the query."""
+
+    title: str
+    moment: str
+    facts: tuple[tuple[str, str], ...]
+    sql: str
+
+
+def build(result: ExperimentResult, cells: Cells, design: Design, story: Story) -> bytes:
+    """Write the notebook.
+
+    Args:
+        result: The reading.
+        cells: What it was read from.
+        design: What the analysis was told besides.
+        story: Title, facts and query.
+    """
+    study = study_of(result, cells, design)
+    numbers = dict(printed(result))
+    sheets = (
+        _words(_introduction(story, len(numbers))),
+        _words(
+            "## The data\n\nUnits, counts and centred moments (n, mean, variance with n − 1) "
+            "per arm and phase, the split that was asked for, and the plan."
+        ),
+        _code(f"STUDY = {pformat(study, width=WIDTH, sort_dicts=False)}"),
+        _words("## What was printed\n\nEvery number, with all its digits."),
+        _code(f"PRINTED = {pformat(numbers, width=WIDTH, sort_dicts=False)}"),
+        _words("## The formulas"),
+        _code(source("recompute")),
+        _code(source("replay")),
+        _words("## Printed and recomputed"),
+        _code(COMPARISON),
+        _words(f"## The query behind the cells\n\n{_fenced(story.sql)}"),
+    )
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python"},
+        },
+        "cells": [sheet | {"id": f"upshot-{i}"} for i, sheet in enumerate(sheets)],
+    }
+    return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _words(text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+def _code(text: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "metadata": {},
+        "source": text,
+        "outputs": [],
+        "execution_count": None,
+    }
+
+
+COMPARISON = """\
+again = replay(STUDY)
+for name, value in PRINTED.items():
+    print(f"{name:<60} {value!r:>24} {again.get(name)!r:>24}")
+
+wrong = differences(PRINTED, STUDY)
+if wrong:
+    raise AssertionError("\\n".join(wrong))
+print(f"\\nAll {len(PRINTED)} numbers agree to 1e-9.")"""
+
+
+def study_of(result: ExperimentResult, cells: Cells, design: Design) -> dict[str, Any]:
+    """The data slice as a plain dictionary."""
+    groups = Groups.of(cells, len(design.phases))
+    phases = range(1, groups.phases + 1)
+    contrasts = list(_contrasts(result))
+    return {
+        "arms": list(design.arms),
+        "reference": design.reference,
+        "alpha": design.plan.alpha,
+        "alternative": design.plan.alternative,
+        "correction": design.plan.correction,
+        "split": [dict(phase.weights) for phase in design.phases[: groups.phases]],
+        "units": {
+            arm: [groups.units(arm, k) for k in phases]
+            for arm in dict.fromkeys((*design.arms, *groups.arms))
+        },
+        "metrics": {metric.key: _metric(design, groups, metric) for metric in design.metrics},
+        "tuned_to": {arm: design.tuned_to(arm) for arm in design.treatments},
+        "decides_by_looks": any(
+            contrast.sequential is not None and contrast.sequential.decides
+            for _, _, contrast in contrasts
+        ),
+        "withheld": [
+            f"{metric.key} / {arm.variant}"
+            for metric, arm, contrast in contrasts
+            if contrast.verdict_reason in WITHHELD
+        ],
+        "visible": _visible(result, design),
+    }
+
+
+def _metric(design: Design, groups: Groups, metric: Metric) -> dict[str, Any]:
+    return {
+        "kind": "rate" if is_rate(metric) else "mean",
+        "role": metric.role.value,
+        "direction": metric.preferred_direction.value,
+        "margin": metric.non_inferiority_margin,
+        "margin_absolute": metric.non_inferiority_margin_absolute,
+        "cells": {
+            arm: [_row(summary) for summary in groups.of_arm(metric, arm)]
+            for arm in design.arms
+        },
+    }
+
+
+def printed(result: ExperimentResult) -> Iterator[tuple[str, float]]:
+    """Every number of the results under its name; what does not exist is left out."""
+    for metric in result.metrics:
+        for arm in metric.arms:
+            head = f"{metric.key} / {arm.variant}"
+            yield from _numbers(head, arm, ARM_FIELDS)
+            if arm.contrast is not None:
+                yield from _contrast(head, arm.contrast)
+    for check in result.health:
+        if check.check == "sample_ratio_mismatch" and isinstance(check.p_value, float):
+            yield "sample ratio / p_value", check.p_value
+    if result.progress is not None:
+        name = "relative_minimum_detectable_effect"
+        yield from _numbers("progress", result.progress, (name,))
+
+
+ARM_FIELDS = ("n", "conversions", "value", "ci_lower", "ci_upper", "standard_deviation")
+LIMITS = (
+    "difference_ci_lower", "difference_ci_upper",
+    "relative_lift_ci_lower", "relative_lift_ci_upper",
+)  # fmt: skip
+CONTRAST_FIELDS = (
+    "difference", "relative_lift", *LIMITS, "statistic", "p_value", "p_value_adjusted",
+    "confidence_level", "guardrail_p_value", "heterogeneity_p_value",
+)  # fmt: skip
+SEQUENTIAL_FIELDS = ("confidence_level", "p_value_always_valid", *LIMITS)
+PHASE_FIELDS = (
+    "control_n", "treatment_n", "control_value", "treatment_value", "difference",
+    "relative_lift", *LIMITS, "p_value", "weight",
+)  # fmt: skip
+
+
+def source(module: str) -> str:
+    """The text of a module of formulas, without what it imports from its neighbours."""
+    text = resources.files(__package__).joinpath(f"{module}.py").read_text(encoding="utf-8")
+    return OWN_IMPORTS.sub("", text).rstrip()
+
+
+def _contrast(head: str, contrast: Contrast) -> Iterator[tuple[str, float]]:
+    if contrast.verdict_reason in WITHHELD:
+        return
+    yield from _numbers(head, contrast, CONTRAST_FIELDS)
+    if contrast.sequential is not None and contrast.sequential.method == "always_valid":
+        yield from _numbers(f"{head} / sequential", contrast.sequential, SEQUENTIAL_FIELDS)
+    extra = (contrast.plain_total, contrast.size_weighted)
+    for row in (*contrast.by_phase, *(row for row in extra if row is not None)):
+        yield from _numbers(f"{head} / {row.label}", row, PHASE_FIELDS)
+
+
+def _numbers(
+    head: str, holder: ArmResult | Contrast | PhaseResult | Any, fields: Sequence[str]
+) -> Iterator[tuple[str, float]]:
+    for field in fields:
+        value = getattr(holder, field)
+        if isinstance(value, int | float):
+            yield f"{head} / {field}", value
+
+
+def _contrasts(result: ExperimentResult) -> Iterator[tuple[MetricResult, ArmResult, Contrast]]:
+    for metric in result.metrics:
+        for arm in metric.arms:
+            if arm.contrast is not None:
+                yield metric, arm, arm.contrast
+
+
+def _row(summary: Summary) -> tuple[float, ...]:
+    if isinstance(summary, Counts):
+        return summary.n, summary.x
+    return summary.n, summary.mean, summary.variance
+
+
+def _visible(result: ExperimentResult, design: Design) -> dict[str, Any] | None:
+    first = next((metric for metric in result.metrics if metric.role == "primary"), None)
+    if first is None:
+        return None
+    direction = {"greater": "increase", "less": "decrease"}.get(
+        design.plan.alternative,
+        "decrease" if first.preferred_direction == "decrease" else "increase",
+    )
+    if result.progress is None or not isinstance(
+        result.progress.relative_minimum_detectable_effect, float
+    ):
+        return None
+    return {
+        "metric": first.key,
+        "direction": direction,
+        "power": design.plan.power,
+        "comparisons": design.comparisons,
+    }
+
+
+def _introduction(story: Story, numbers: int) -> str:
+    facts = "\n".join(f"- {_safe(name)}: {_safe(text)}" for name, text in story.facts)
+    return (
+        f"# {_safe(story.title)}\n\n{_safe(story.moment)}\n\n"
+        f"This notebook recomputes the {numbers} numbers of this reading from the counts and "
+        "moments below, by formulas written out here, and stops with an error if one of them "
+        "differs by more than 1e-9 (relative). It needs Python with scipy, and nothing else."
+        f"\n\n{facts}"
+    )
+
+
+def _safe(text: str) -> str:
+    """Text from data inside Markdown: nothing in it is markup."""
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _fenced(code: str) -> str:
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sql\n{code}\n{fence}"

@@ -1,0 +1,463 @@
+"""From one study's cells to every number of its results, by the formulas of ``recompute``.
+
+This text is printed into each downloaded notebook below those formulas. ``STUDY`` is a plain
+dictionary: arms, split and plan, and per metric its cells, one per arm and phase.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scipy.optimize import brentq
+from scipy.special import ndtri_exp
+from scipy.stats import norm, t
+
+from experiments_core.reports.recompute import (
+    always_valid_bound,
+    always_valid_p_value,
+    benjamini_hochberg,
+    heterogeneity_p_value,
+    holm,
+    mean_difference_limits,
+    mean_lift_limits,
+    mean_limits,
+    mean_parts,
+    mean_t,
+    p_value,
+    rate_difference_limits,
+    rate_lift_limits,
+    rate_z,
+    ratio_z,
+    sample_ratio_p_value,
+    weighted,
+    weights,
+    wilson,
+)
+
+Study = Mapping[str, Any]
+Numbers = dict[str, Any]
+
+
+def replay(study: Study) -> Numbers:
+    """Every number of the results, named "metric / arm / field"."""
+    found: Numbers = {}
+    levels = all_levels(study)
+    for key, metric in study["metrics"].items():
+        found |= arm_numbers(study, key, metric)
+        for arm in treatments(study):
+            found |= contrast_numbers(study, key, arm, levels[key, arm])
+    phases = [
+        ({arm: units[k] for arm, units in study["units"].items()}, split)
+        for k, split in enumerate(study["split"])
+    ]
+    found["sample ratio / p_value"] = sample_ratio_p_value(phases)
+    if study["visible"]:
+        found["progress / relative_minimum_detectable_effect"] = visible_lift(study)
+    return found
+
+
+def treatments(study: Study) -> list[str]:
+    """Every arm but the reference."""
+    return [arm for arm in study["arms"] if arm != study["reference"]]
+
+
+def pairs(study: Study, key: str, arm: str) -> list[Any]:
+    """(control, treatment) of each phase."""
+    cells = study["metrics"][key]["cells"]
+    return list(zip(cells[study["reference"]], cells[arm], strict=True))
+
+
+def is_rate(metric: Mapping[str, Any]) -> bool:
+    """Whether a metric is a share of units."""
+    return bool(metric["kind"] == "rate")
+
+
+def merged(cells: Sequence[Any]) -> Any:
+    """All phases of one arm added up (Chan, Golub & LeVeque 1983 for moments)."""
+    if len(cells[0]) == 2:
+        return sum(n for n, _ in cells), sum(x for _, x in cells)
+    n, mean, variance = cells[0]
+    for n2, mean2, variance2 in cells[1:]:
+        if n == 0 or n2 == 0:
+            n, mean, variance = (n2, mean2, variance2) if n == 0 else (n, mean, variance)
+            continue
+        gap, both = mean2 - mean, n + n2
+        squares = (n - 1) * variance + (n2 - 1) * variance2 + gap * gap * n * n2 / both
+        n, mean, variance = both, mean + gap * n2 / both, squares / (both - 1)
+    return n, mean, variance
+
+
+# Arms: over phases, every arm is weighted to one common mix of phases
+
+
+def arm_numbers(study: Study, key: str, metric: Mapping[str, Any]) -> Numbers:
+    """Value and interval of each arm at the plan's level."""
+    cells = metric["cells"]
+    seen = [phases for phases in cells.values() if any(cell[0] for cell in phases)]
+    mix = [
+        1 / sum(1 / phases[k][0] for phases in seen)
+        if seen and all(p[k][0] for p in seen)
+        else 0.0
+        for k in range(len(study["split"]))
+    ]
+    found: Numbers = {}
+    for arm, phases in cells.items():
+        total = merged(phases)
+        found[f"{key} / {arm} / n"] = total[0]
+        if is_rate(metric):
+            found[f"{key} / {arm} / conversions"] = total[1]
+        elif total[0] > 1:
+            found[f"{key} / {arm} / standard_deviation"] = math.sqrt(total[2])
+        if total[0] == 0:
+            continue
+        used = [(w / sum(mix), c) for w, c in zip(mix, phases, strict=True) if w > 0]
+        value, (low, high) = arm_value(used or [(1.0, total)], study["alpha"])
+        found[f"{key} / {arm} / value"] = value
+        found[f"{key} / {arm} / ci_lower"] = low
+        found[f"{key} / {arm} / ci_upper"] = high
+    return found
+
+
+def arm_value(used: Sequence[tuple[float, Any]], alpha: float) -> tuple[float, Any]:
+    """A weighted rate (Wilson at the effective n) or a weighted mean (t)."""
+    rates = len(used[0][1]) == 2
+    if len(used) == 1 and rates:
+        n, x = used[0][1]
+        return x / n, wilson(n, x, alpha)
+    if len(used) == 1:
+        n, mean, variance = used[0][1]
+        return mean, mean_limits(n, mean, variance, alpha)
+    if rates:
+        rate = min(1.0, sum(w * x / n for w, (n, x) in used))
+        noise = sum(w * w * x * (n - x) / n**3 for w, (n, x) in used)
+        n = rate * (1 - rate) / noise if noise else 1 / sum(w * w / c[0] for w, c in used)
+        z = norm.isf(alpha / 2)
+        middle = rate * n + z * z / 2
+        reach = z * math.sqrt(n * rate * (1 - rate) + z * z / 4)
+        low = 0.0 if rate == 0 else (middle - reach) / (n + z * z)
+        return rate, (low, 1.0 if rate == 1 else (middle + reach) / (n + z * z))
+    mean = sum(w * m for w, (_, m, _) in used)
+    if any(n < 2 for _, (n, _, _) in used):
+        return mean, (None, None)
+    parts = [(w * w * v / n, n - 1) for w, (n, _, v) in used]
+    noise = sum(v for v, _ in parts)
+    if noise == 0:
+        return mean, (None, None)
+    reach = t.isf(alpha / 2, 1 / sum((v / noise) ** 2 / f for v, f in parts))
+    return mean, (mean - reach * math.sqrt(noise), mean + reach * math.sqrt(noise))
+
+
+# Comparisons
+
+
+def all_levels(study: Study) -> dict[tuple[str, str], tuple[float, Any, float]]:
+    """Level of the test, adjusted p-value, and the share of alpha for looks, per comparison."""
+    found: dict[tuple[str, str], tuple[float, Any, float]] = {}
+    for role in ("primary", "guardrail", "secondary"):
+        family = [
+            (key, arm)
+            for key, metric in study["metrics"].items()
+            if metric["role"] == role
+            for arm in treatments(study)
+        ]
+        raw = [raw_p_value(study, *one) for one in family]
+        known = [1.0 if p is None else p for p in raw]
+        adjusted, local = known, [study["alpha"]] * len(known)
+        share = study["alpha"]
+        if family and role != "guardrail" and study["correction"] != "none":
+            by_holm = role == "primary" and study["correction"] == "holm"
+            adjusted, local = (holm if by_holm else benjamini_hochberg)(known, study["alpha"])
+            share = study["alpha"] / len(family)
+        for one, p, fixed, level in zip(family, raw, adjusted, local, strict=True):
+            found[one] = level, None if p is None else fixed, share
+    return found
+
+
+def raw_p_value(study: Study, key: str, arm: str) -> Any:
+    """Test of "no difference", before any correction; None where it does not exist."""
+    if f"{key} / {arm}" in study["withheld"]:
+        return None
+    return compared(pairs(study, key, arm), 0.05, alternative_of(study, key)).get("p_value")
+
+
+def alternative_of(study: Study, key: str) -> str:
+    """The plan's alternative for primary metrics, two-sided for the others."""
+    primary = study["metrics"][key]["role"] == "primary"
+    return str(study["alternative"]) if primary else "two-sided"
+
+
+def compared(strata: Sequence[Any], alpha: float, alternative: str = "two-sided") -> Numbers:
+    """Difference, lift, their limits and the test of one comparison at one level."""
+    usable = [w > 0 for w in weights(strata)] if any(c[0] and q[0] for c, q in strata) else []
+    if not any(usable):
+        return {}
+    two_sided = alpha if alternative == "two-sided" else 2 * alpha
+    rates = len(strata[0][0]) == 2
+    found = (rates_compared if rates else means_compared)(strata, two_sided, alternative)
+    hidden = {"greater": "ci_upper", "less": "ci_lower"}.get(alternative)
+    return {k: v for k, v in found.items() if hidden is None or not k.endswith(hidden)}
+
+
+def rates_compared(strata: Sequence[Any], alpha: float, alternative: str) -> Numbers:
+    """Pooled z, Mee, Koopman; over phases Cochran-Mantel-Haenszel and its intervals."""
+    control, treatment = weighted(strata, 0), weighted(strata, 1)
+    found: Numbers = {"difference": treatment - control}
+    if control > 0:
+        found["relative_lift"] = (treatment - control) / control
+    found |= limited("difference", rate_difference_limits(strata, alpha))
+    found |= limited("relative_lift", rate_lift_limits(strata, alpha))
+    used = [pair for w, pair in zip(weights(strata), strata, strict=True) if w > 0]
+    if any(0 < c[1] + q[1] < c[0] + q[0] for c, q in used):
+        found["statistic"] = rate_z(strata)
+        found["p_value"] = p_value(found["statistic"], math.inf, alternative)
+    return found
+
+
+def means_compared(strata: Sequence[Any], alpha: float, alternative: str) -> Numbers:
+    """Welch's t and Fieller; over phases the weighted means."""
+    used = [pair for w, pair in zip(weights(strata), strata, strict=True) if w > 0]
+    control = sum(w * c[1] for w, (c, _) in zip(weights(used), used, strict=True))
+    treatment = sum(w * q[1] for w, (_, q) in zip(weights(used), used, strict=True))
+    found: Numbers = {"difference": treatment - control}
+    if any(arm[0] < 2 for pair in used for arm in pair):
+        return found
+    if not any(arm[2] > 0 for pair in used for arm in pair):
+        return found
+    found |= limited("difference", mean_difference_limits(used, alpha))
+    low, high = mean_lift_limits(used, alpha)
+    if low is not None:
+        found["relative_lift"] = (treatment - control) / control
+        found |= limited("relative_lift", (low, high))
+    found["statistic"], freedom = mean_t(used)
+    found["p_value"] = p_value(found["statistic"], freedom, alternative)
+    return found
+
+
+def limited(name: str, limits: Sequence[Any]) -> Numbers:
+    """Both ends of an interval under their names."""
+    return {f"{name}_ci_lower": limits[0], f"{name}_ci_upper": limits[1]}
+
+
+def contrast_numbers(
+    study: Study, key: str, arm: str, levels: tuple[float, Any, float]
+) -> Numbers:
+    """One treatment of one metric, with what stands beside it."""
+    if f"{key} / {arm}" in study["withheld"]:
+        return {}
+    alpha, adjusted, share = levels
+    strata, alternative = pairs(study, key, arm), alternative_of(study, key)
+    found = compared(strata, alpha, alternative)
+    two_sided = alpha if alternative == "two-sided" else 2 * alpha
+    found |= {"confidence_level": 1 - two_sided, "p_value_adjusted": adjusted}
+    n = sum(c[0] + q[0] for c, q in strata)
+    decided_at = alpha
+    if n:
+        tuned_to = study["tuned_to"][arm]
+        look_alpha = max(2 * norm.sf(always_valid_bound(n, share, tuned_to)), 1e-300)
+        look = always_valid(strata, look_alpha, (n, share, tuned_to))
+        found |= {f"sequential / {name}": number for name, number in look.items()}
+        decided_at = look_alpha if study["decides_by_looks"] else alpha
+    if study["metrics"][key]["role"] == "guardrail":
+        found["guardrail_p_value"] = margin_p_value(study["metrics"][key], strata, decided_at)
+    if len(strata) > 1:
+        found |= phase_numbers(strata, alpha)
+    return {f"{key} / {arm} / {name}": number for name, number in found.items()}
+
+
+def always_valid(
+    strata: Sequence[Any], alpha: float, tuning: tuple[int, float, int]
+) -> Numbers:
+    """The reading that holds at any look, at the level of its bound."""
+    found = compared(strata, alpha)
+    look: Numbers = {"confidence_level": 1 - alpha}
+    look |= {name: number for name, number in found.items() if "_ci_" in name}
+    if "p_value" in found:
+        z = -ndtri_exp(math.log(found["p_value"]) - math.log(2))  # the z of an equal p
+        look["p_value_always_valid"] = always_valid_p_value(z, *tuning)
+    return look
+
+
+def margin_p_value(metric: Mapping[str, Any], strata: Sequence[Any], alpha: float) -> Any:
+    """One-sided test that the harm stays inside the margin; None where it does not exist."""
+    harm = -1 if metric["direction"] == "increase" else 1
+    alternative = "greater" if harm < 0 else "less"
+    relative = metric["margin"] is not None
+    bound = harm * (metric["margin"] if relative else metric["margin_absolute"])
+    if "p_value" not in compared(strata, alpha):
+        return None
+    if is_rate(metric):
+        if relative and weighted(strata, 0) == 0:
+            return None
+        z = ratio_z(strata, 1 + bound) if relative else rate_z(strata, bound)
+        return p_value(z, math.inf, alternative) if math.isfinite(z) else None
+    control, treatment, v_control, v_treatment, freedom = mean_parts(strata)
+    if relative and mean_lift_limits(strata, alpha) == (None, None):
+        return None
+    ratio = 1 + bound if relative else 1.0
+    gap = treatment - ratio * control - (0.0 if relative else bound)
+    noise = math.sqrt(v_treatment + ratio * ratio * v_control)
+    return p_value(gap / noise, freedom, alternative)
+
+
+# Beside it: each phase, the plain total, the phases weighted by their size
+
+
+def phase_numbers(strata: Sequence[Any], alpha: float) -> Numbers:
+    """Rows of the phases tab, and whether the phases differ."""
+    found: Numbers = {}
+    for k, (pair, weight) in enumerate(zip(strata, weights(strata), strict=True), start=1):
+        found |= row(f"phase {k}", pair, compared([pair], alpha)) | {
+            f"phase {k} / weight": weight
+        }
+    total = merged([c for c, _ in strata]), merged([q for _, q in strata])
+    found |= row("plain total", total, compared([total], alpha))
+    found |= size_weighted(strata, alpha)
+    effects = [effect for pair in strata if (effect := effect_and_variance(pair)) is not None]
+    found["heterogeneity_p_value"] = heterogeneity_p_value(effects)
+    return found
+
+
+def row(label: str, pair: Any, numbers: Numbers) -> Numbers:
+    """One row: sizes, values, and the comparison without its statistic."""
+    found = {"control_n": pair[0][0], "treatment_n": pair[1][0]}
+    for side, cell in zip(("control", "treatment"), pair, strict=True):
+        if cell[0]:
+            found[f"{side}_value"] = cell[1] / cell[0] if len(cell) == 2 else cell[1]
+    found |= {name: number for name, number in numbers.items() if name != "statistic"}
+    return {f"{label} / {name}": number for name, number in found.items()}
+
+
+def effect_and_variance(pair: Any) -> tuple[float, float] | None:
+    """Difference of one phase and its unpooled variance."""
+    (n_c, a, *_), (n_t, b, *_) = pair
+    if len(pair[0]) == 2:
+        if not (n_c and n_t):
+            return None
+        p, q = a / n_c, b / n_t
+        return q - p, p * (1 - p) / n_c + q * (1 - q) / n_t
+    return (b - a, pair[0][2] / n_c + pair[1][2] / n_t) if min(n_c, n_t) > 1 else None
+
+
+def size_weighted(strata: Sequence[Any], alpha: float) -> Numbers:
+    """Phases weighted by their units: the average over the units as they came."""
+    rates = len(strata[0][0]) == 2
+    least = 1 if rates else 2
+    used = [pair for pair in strata if min(pair[0][0], pair[1][0]) >= least]
+    whole = sum(c[0] + q[0] for c, q in used)
+    total = merged([c for c, _ in strata]), merged([q for _, q in strata])
+    found: Numbers = {"control_n": total[0][0], "treatment_n": total[1][0]}
+    means, noises, freedom = [], [], 0.0
+    for side in (0, 1):
+        parts = [((c[0] + q[0]) / whole, (c, q)[side]) for c, q in used]
+        level = [(w, cell[1] / cell[0] if rates else cell[1], cell) for w, cell in parts]
+        means.append(sum(w * m for w, m, _ in level))
+        noise = [w * w * (m * (1 - m) if rates else cell[2]) / cell[0] for w, m, cell in level]
+        noises.append(sum(noise))
+        freedom += (
+            sum(v * v / (cell[0] - 1) for v, (_, _, cell) in zip(noise, level, strict=True))
+            if not rates
+            else 0.0
+        )
+    found |= {"control_value": means[0], "treatment_value": means[1]} if used else {}
+    variance = sum(noises)
+    if used and variance > 0:
+        degrees = math.inf if rates else variance * variance / freedom
+        found |= fieller(means, noises, degrees, alpha)
+    return {f"size-weighted / {name}": number for name, number in found.items()}
+
+
+def fieller(
+    means: Sequence[float], noises: Sequence[float], freedom: float, alpha: float
+) -> Numbers:
+    """Difference, lift and test of two noisy means."""
+    (control, treatment), (v_control, v_treatment) = means, noises
+    crit = norm.isf(alpha / 2) if math.isinf(freedom) else t.isf(alpha / 2, freedom)
+    d, error = treatment - control, math.sqrt(v_control + v_treatment)
+    found: Numbers = {"difference": d, "p_value": p_value(d / error, freedom, "two-sided")}
+    found |= limited("difference", (d - crit * error, d + crit * error))
+    a = control**2 - crit**2 * v_control
+    if control > 0 and a > 0:
+        inside = treatment**2 * v_control + control**2 * v_treatment
+        spread = crit * math.sqrt(inside - crit**2 * v_control * v_treatment)
+        found["relative_lift"] = d / control
+        ends = [(treatment * control + s * spread) / a - 1 for s in (-1, 1)]
+        found |= limited("relative_lift", ends)
+    return found
+
+
+# The smallest lift that the data so far would show with the planned power
+
+
+def visible_lift(study: Study) -> float:
+    """Of the treatment of the first primary metric that sees least."""
+    key, wanted = study["visible"]["metric"], study["visible"]
+    metric = study["metrics"][key]
+    alpha = study["alpha"] / wanted["comparisons"]
+    alpha *= 1 if study["alternative"] == "two-sided" else 2
+    mix = arm_numbers(study, key, metric)
+    found = []
+    for arm in treatments(study):
+        strata = pairs(study, key, arm)
+        sizes = [sum(c[0] for c, _ in strata), sum(q[0] for _, q in strata)]
+        if len(strata) > 1:
+            sizes = [
+                2 * sum(c[0] * q[0] / (c[0] + q[0]) for c, q in strata if c[0] and q[0])
+            ] * 2
+        level = mix[f"{key} / {study['reference']} / value"]
+        if is_rate(metric):
+            effect = rate_effect(level, sizes, alpha, wanted)
+        else:
+            spreads = [
+                mix[f"{key} / {name} / standard_deviation"]
+                for name in (study["reference"], arm)
+            ]
+            error = math.sqrt(sum(s * s / n for s, n in zip(spreads, sizes, strict=True)))
+            effect = (norm.isf(alpha / 2) + norm.isf(1 - wanted["power"])) * error
+        found.append(abs(effect / level))
+    return float(max(found))
+
+
+def rate_effect(
+    p: float, sizes: Sequence[float], alpha: float, wanted: Mapping[str, Any]
+) -> float:
+    """The difference at which the power of the pooled z-test reaches what is wanted."""
+    z, (n_c, n_t) = norm.isf(alpha / 2), sizes
+    sign = 1 if wanted["direction"] == "increase" else -1
+
+    def lacking(effect: float) -> float:
+        q = min(1.0, max(0.0, p + sign * effect))
+        pooled = (n_c * p + n_t * q) / (n_c + n_t)
+        null = math.sqrt(pooled * (1 - pooled) * (1 / n_c + 1 / n_t))
+        own = math.sqrt(p * (1 - p) / n_c + q * (1 - q) / n_t)
+        return float(norm.cdf((effect - z * null) / own) - wanted["power"])
+
+    return float(brentq(lacking, 0.0, 1 - p if sign > 0 else p, xtol=1e-300, rtol=1e-15))
+
+
+# The comparison
+
+
+def differences(printed: Numbers, study: Study, tolerance: float = 1e-9) -> list[str]:
+    """Every printed number that these formulas do not give again; none, if all is well.
+
+    A difference of two numbers keeps only the digits that they do not share, so a difference
+    is held against the size of what was subtracted, a lift against 1.
+    """
+    again, wrong = replay(study), []
+    for name, value in printed.items():
+        found = again.get(name)
+        field = name.rsplit(" / ", 1)[-1].split("_ci_")[0]
+        floor = {"difference": size_of(name, again, study), "relative_lift": 1, "statistic": 1}
+        close = 1e-12 * floor.get(field, 0) + 1e-300
+        if found is None or not math.isclose(value, found, rel_tol=tolerance, abs_tol=close):
+            wrong.append(f"{name}: printed {value!r}, recomputed {found!r}")
+    return wrong
+
+
+def size_of(name: str, numbers: Numbers, study: Study) -> float:
+    """The largest value of any arm of the metric that a number belongs to."""
+    keys = [key for key in study["metrics"] if name.startswith(f"{key} / ")]
+    values = [
+        abs(numbers.get(f"{key} / {arm} / value", 0.0)) for key in keys for arm in study["arms"]
+    ]
+    return max(values, default=0.0)

@@ -1,0 +1,218 @@
+import json
+import random
+from dataclasses import replace
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from experiments_core.analysis.cells import Cell, Cells
+from experiments_core.analysis.design import Design, PhaseDesign
+from experiments_core.analysis.engine import analyze
+from experiments_core.domain.experiment import Plan
+from experiments_core.domain.metric import Direction, Mean, Metric, MetricRole, Proportion
+from experiments_core.domain.source import CellKey
+from experiments_core.reports.notebook import Story, build, printed, study_of
+from experiments_core.reports.replay import differences
+from experiments_core.stats.moments import Counts, Moments, Summary
+
+STORY = Story(
+    "Shorter checkout", "Look 3", (("Data", "sha256:abc"),), "SELECT arm FROM units -- ``` --"
+)
+
+METRICS: tuple[Metric, ...] = (
+    Proportion("paid"),
+    Mean("revenue", unit="USD"),
+    Proportion(
+        "refund",
+        role=MetricRole.GUARDRAIL,
+        preferred_direction=Direction.DECREASE,
+        non_inferiority_margin=0.1,
+    ),
+    Mean(
+        "seconds",
+        role=MetricRole.GUARDRAIL,
+        preferred_direction=Direction.DECREASE,
+        non_inferiority_margin_absolute=0.2,
+    ),
+    Proportion("opened", role=MetricRole.SECONDARY),
+    Mean("items", role=MetricRole.SECONDARY, preferred_direction=Direction.NEUTRAL),
+)
+
+
+def design(arms: tuple[str, ...], phases: int, **plan: object) -> Design:
+    weights = [{arm: 1.0 + i * k for i, arm in enumerate(arms)} for k in range(phases)]
+    return Design(
+        arms=arms,
+        reference=arms[0],
+        metrics=METRICS,
+        phases=tuple(PhaseDesign(shares) for shares in weights),
+        plan=Plan(**plan),  # type: ignore[arg-type]
+    )
+
+
+def summary(draw: random.Random, metric: Metric, n: int) -> Summary:
+    lift = draw.uniform(0.9, 1.15)
+    if isinstance(metric, Proportion):
+        return Counts(n, min(n, round(n * 0.08 * lift)))
+    return Moments.of_mean(n, 5.2 * lift, 14.0 * lift)
+
+
+def cells(asked: Design, seed: int) -> Cells:
+    draw = random.Random(seed)  # noqa: S311
+    found = {}
+    for k, phase in enumerate(asked.phases, start=1):
+        for arm, weight in phase.weights.items():
+            n = round(4000 * weight * draw.uniform(0.97, 1.03))
+            found[CellKey(arm, k)] = Cell(
+                n, {m.key: summary(draw, m, n - draw.randint(0, 40)) for m in asked.metrics}
+            )
+    return found
+
+
+def faults(asked: Design, units: Cells) -> list[str]:
+    result = analyze(units, asked)
+    return differences(dict(printed(result)), study_of(result, units, asked))
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("arms", (("control", "b"), ("control", "b", "c")))
+@pytest.mark.parametrize("phases", (1, 3))
+def test_every_number_comes_out_again(seed: int, arms: tuple[str, ...], phases: int):
+    asked = design(arms, phases)
+    assert faults(asked, cells(asked, seed)) == []
+
+
+@pytest.mark.parametrize(
+    "plan",
+    (
+        {"alternative": "greater"},
+        {"alternative": "less"},
+        {"correction": "bh"},
+        {"correction": "none"},
+        {"alpha": 0.01, "power": 0.9},
+        {"method": "sequential"},
+        {"planned_units": 1_000_000},
+    ),
+)
+@pytest.mark.parametrize("phases", (1, 2))
+def test_every_number_comes_out_again_whatever_the_plan(plan: dict[str, object], phases: int):
+    asked = design(("control", "b", "c"), phases, **plan)
+    assert faults(asked, cells(asked, 7)) == []
+    interim = replace(asked, finished=False, said_over=False, status="running")
+    assert faults(interim, cells(interim, 8)) == []
+
+
+def test_what_is_too_early_to_judge_is_not_recomputed():
+    asked = replace(
+        design(("control", "b"), 1, planned_units=10**6), finished=False, said_over=False
+    )
+    few: Cells = {
+        CellKey(arm, 1): Cell(20, {"paid": Counts(20, 3), "revenue": Moments.of_mean(20, 5, 2)})
+        for arm in asked.arms
+    }
+    result = analyze(few, asked)
+    assert study_of(result, few, asked)["withheld"]
+    assert differences(dict(printed(result)), study_of(result, few, asked)) == []
+
+
+@pytest.mark.parametrize(
+    "arms",
+    (
+        (Counts(20, 0), Counts(20, 0)),
+        (Counts(29, 0), Counts(56, 5)),
+        (Counts(50, 50), Counts(50, 50)),
+        (Counts(0, 0), Counts(50, 5)),
+        (Counts(5_000_000, 500_000), Counts(5_000_000, 900_000)),
+    ),
+)
+def test_numbers_that_do_not_exist_are_left_out(arms: tuple[Counts, Counts]):
+    asked = replace(design(("control", "b"), 1), metrics=(Proportion("paid"),))
+    units = {
+        CellKey(arm, 1): Cell(counts.n, {"paid": counts})
+        for arm, counts in zip(asked.arms, arms, strict=True)
+    }
+    assert faults(asked, units) == []
+
+
+@pytest.mark.parametrize(
+    "arms",
+    (
+        (Moments.of_mean(1, 5, 0), Moments.of_mean(1, 6, 0)),
+        (Moments.of_mean(9, 5, 0), Moments.of_mean(9, 6, 0)),
+        (Moments.of_mean(400, 0.02, 1), Moments.of_mean(400, 0.32, 1)),
+        (Moments.of_mean(400, -10, 1), Moments.of_mean(400, -5, 1)),
+        (Moments.of_mean(10**6, 1e9, 0.25), Moments.of_mean(10**6, 1e9 + 0.01, 0.25)),
+    ),
+)
+def test_odd_means_are_no_trouble(arms: tuple[Moments, Moments]):
+    asked = replace(design(("control", "b"), 1), metrics=(Mean("revenue"),))
+    units = {
+        CellKey(arm, 1): Cell(moments.n, {"revenue": moments})
+        for arm, moments in zip(asked.arms, arms, strict=True)
+    }
+    assert faults(asked, units) == []
+
+
+def written(asked: Design, story: Story = STORY) -> bytes:
+    units = cells(asked, 3)
+    return build(analyze(units, asked), units, asked, story)
+
+
+def test_the_notebook_runs_by_itself_and_counts_its_numbers():
+    notebook = nbformat.reads(written(design(("control", "b"), 2)).decode(), as_version=4)
+    nbformat.validate(notebook)
+    NotebookClient(notebook, timeout=120).execute()
+    out = "".join(
+        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ())
+    )
+    assert "numbers agree to 1e-9" in out
+    assert "paid / b / relative_lift_ci_upper" in out
+
+
+def run(content: bytes) -> None:
+    body = json.loads(content)
+    code = [cell["source"] for cell in body["cells"] if cell["cell_type"] == "code"]
+    names: dict[str, object] = {}
+    for cell in code:
+        exec(compile(cell, "cell", "exec"), names)  # noqa: S102  what the kernel would do
+
+
+def test_a_changed_number_stops_the_notebook(capsys: pytest.CaptureFixture[str]):
+    content = written(design(("control", "b"), 1)).decode()
+    run(content.encode())
+    value = next(
+        line.split(": ", 1)[1].strip(" ,}")
+        for line in content.replace("\\n", "\n").splitlines()
+        if "paid / b / relative_lift'" in line
+    )
+    changed = content.replace(
+        f"relative_lift': {value}", f"relative_lift': {float(value) * (1 + 3e-9)!r}"
+    )
+    assert changed != content
+    with pytest.raises(AssertionError, match="paid / b / relative_lift: printed"):
+        run(changed.encode())
+    assert "relative_lift" in capsys.readouterr().out
+
+
+def test_the_notebook_needs_nothing_of_upshot():
+    assert "experiments_core" not in written(design(("control", "b"), 1)).decode()
+
+
+def test_names_from_data_cannot_become_markup_or_code():
+    evil = "![x](http://e.vil/a.png) <b> '''\"\n# head"
+    asked = replace(
+        design(("control", evil), 1),
+        metrics=(Proportion("paid", key="it's \"paid\"' \\ "),),
+    )
+    content = written(asked, replace(STORY, title=evil, facts=((evil, evil),)))
+    run(content)
+    words = [c["source"] for c in json.loads(content)["cells"] if c["cell_type"] == "markdown"]
+    assert "![x]" not in words[0]
+    assert "<b>" not in words[0]
+    assert words[0].count("\n# ") == 0
+
+
+def test_the_same_reading_gives_the_same_bytes():
+    asked = design(("control", "b"), 1)
+    assert written(asked) == written(asked)
