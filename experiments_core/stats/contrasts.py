@@ -233,14 +233,15 @@ def _lift(pair: MeanPair, critical: float) -> tuple[Value, tuple[Value, Value]]:
     if reason is not None:
         return reason, (reason, reason)
     lift = pair.difference / pair.control
+    ratio = pair.treatment / pair.control
     noise = _over_square(pair.control_variance, pair.control)
-    shift = _over_square(pair.control_variance - pair.covariance, pair.control)
-    total = _over_square(pair.difference_variance, pair.control)
+    own = _over_square(pair.treatment_variance, pair.control)
+    shared = _over_square(pair.covariance, pair.control)
     square = critical * critical
-    spread = total + 2 * lift * shift + lift * lift * noise
-    spread -= square * (noise * total - shift * shift)
+    spread = own + ratio * ratio * noise - 2 * ratio * shared
+    spread -= square * (own * noise - shared * shared)
     reach = critical * math.sqrt(max(spread, 0.0))
-    centre = lift + square * shift
+    centre = lift + square * (noise - shared)
     limits = (
         value((centre - reach) / (1 - square * noise)),
         value((centre + reach) / (1 - square * noise)),

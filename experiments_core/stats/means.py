@@ -103,7 +103,7 @@ def mean_test_against_margin(
 def mean_heterogeneity(strata: Strata) -> TestResult:
     """Cochran's Q over the phases: do their differences differ by more than noise?"""
     usable = [(c, t) for c, t in strata if not (defect(c) or defect(t))]
-    return heterogeneity([_difference(control, treatment) for control, treatment in usable])
+    return _heterogeneity(usable)
 
 
 def student_test(
@@ -205,15 +205,23 @@ def _nothing_to_compare(strata: Strata, method: str) -> Withheld:
 
 
 def _flags(used: _Used, total: float) -> tuple[str, ...]:
-    differ = heterogeneity([_difference(control, treatment) for _, control, treatment in used])
+    differ = _heterogeneity([(control, treatment) for _, control, treatment in used])
     mixed = not isinstance(differ.p_value, Undefined) and differ.p_value < HETEROGENEITY_ALPHA
     flags = {"skewed": _is_skewed(used, total), "heterogeneous_phases": mixed}
     return tuple(flag for flag, is_up in flags.items() if is_up)
 
 
-def _difference(control: Moments, treatment: Moments) -> tuple[float, float]:
-    noise = control.variance / control.n + treatment.variance / treatment.n
-    return treatment.mean - control.mean, noise
+def _heterogeneity(usable: Strata) -> TestResult:
+    """Q does not depend on the unit of measurement: in a unit near 1 nothing overflows."""
+    differences = [t.mean - c.mean for c, t in usable]
+    noise = [t.variance / t.n + c.variance / c.n for c, t in usable]
+    unit = max(
+        (abs(d) + math.sqrt(v) for d, v in zip(differences, noise, strict=True)), default=1
+    )
+    scaled = [
+        (d / unit, v / unit / unit) for d, v in zip(differences, noise, strict=True) if v > 0
+    ]
+    return heterogeneity([(d, v) for d, v in scaled if v > LARGEST_VALUE**-1.9])
 
 
 def _is_skewed(used: _Used, total: float) -> bool:
