@@ -16,7 +16,7 @@ from pages.parts import entry, theme
 T = TypeVar("T")
 
 KINDS = {"rate": "Rate", "mean": "Mean"}
-FINDS = {"size": "How many", "effect": "Smallest effect", "power": "Power"}
+FINDS = {"size": "Users", "effect": "Lift", "power": "Power"}
 ALPHAS = {one: f"{one:g}" for one in (0.01, 0.025, 0.05, 0.1, 0.2)}
 POWERS = {one: words.percent(one, 0) for one in (0.7, 0.8, 0.9, 0.95)}
 SIDES = {"two-sided": "Two", "greater": "One, up", "less": "One, down"}
@@ -109,6 +109,9 @@ def ask(fields: Fields) -> Question | None:
     kind = fields.switched("Metric kind", "kind", KINDS)
     find = fields.switched("What do you want to know?", "find", FINDS)
     given = effect_fields(fields, kind, sought=find == "effect")
+    total = 0
+    if find != "size":
+        total = fields.typed("Users in total", "units", "56 000", entry.whole) or 0
     given |= risk_fields(fields, with_power=find != "power")
     left, right = st.columns(2)
     with left:
@@ -117,9 +120,6 @@ def ask(fields: Fields) -> Question | None:
         arms = _arms(fields)
     given["daily_units"] = fields.typed("Users a day", "daily", "4 200", entry.optional_whole)
     given["weights"] = _split(fields, arms)
-    total = 0
-    if find != "size":
-        total = fields.typed("Users in total", "units", "56 000", entry.whole) or 0
     if fields.faults:
         return None
     return Question(Design(kind=kind, **given), find, total)

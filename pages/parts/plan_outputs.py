@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from experiments_core.charts import words
@@ -56,24 +58,41 @@ def charts(result: PlanResult, *, key: str, unit: str = "user") -> None:
 
 
 def _curve(result: PlanResult, key: str) -> None:
-    theme.lead("Power by true lift")
     design = result.design
-    relative = design.relative_effect is not None
-    points = sorted(
-        ((one.relative_effect or 0.0) if relative else one.effect, one.power)
-        for one in result.curve
-    )
-    planned = (design.relative_effect or 0.0 if relative else design.effect, design.power)
+    points = [(one.effect, one.power) for one in result.curve]
+    power_chart(design, points, (design.effect, design.power), key=key)
+
+
+def power_chart(
+    design: Design,
+    points: Sequence[tuple[float, float]],
+    marked: tuple[float, float],
+    *,
+    key: str,
+) -> None:
+    """Power by true effect; as lifts where there is a baseline above 0.
+
+    Args:
+        design: The question.
+        points: Absolute effect and power.
+        marked: The one point that is labelled.
+        key: Begins the keys of the elements.
+    """
+    theme.lead("Power by true lift")
+    scale = design.as_relative(1.0)
+    relative = scale is not None
+    drawn = sorted((effect * (scale or 1.0), power) for effect, power in points)
+    planned = (marked[0] * (scale or 1.0), marked[1])
     drawing = power_curve(
-        points,
+        drawn,
         theme.tokens(),
         planned=planned,
         tick=lift_tick if relative else _plain_tick,
         caption="true lift" if relative else "true difference",
     )
-    theme.figure(drawing, key=f"{key}-power", alt=power_alt(planned, points))
+    theme.figure(drawing, key=f"{key}-power", alt=power_alt(planned, drawn))
     if relative:
-        theme.numbers(power_table(points), key=f"{key}-power-table")
+        theme.numbers(power_table(drawn), key=f"{key}-power-table")
 
 
 def _plain_tick(value: float) -> str:
@@ -111,7 +130,9 @@ def assumptions(result: PlanResult) -> None:
 
 def formula(result: PlanResult) -> None:
     """The formula, with symbols and with the numbers put in."""
-    with st.expander("The formula, with these numbers", icon=":material/function:"):
+    with st.expander(
+        "The formula, with these numbers", icon=":material/function:", type="compact"
+    ):
         st.code(result.formula, language=None, wrap_lines=True)
         if result.formula_with_numbers:
             st.code(result.formula_with_numbers, language=None, wrap_lines=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from experiments_core.charts import words
+from experiments_core.services.planning import CURVE_STEPS, plan
 from experiments_core.services.planning_design import Design
 from experiments_core.services.planning_numbers import (
     DetectableEffect,
     days_for,
     detectable_effect,
     power_for,
+    power_of,
 )
 from pages.parts import plan_outputs as outputs
 from pages.parts import theme
@@ -37,6 +41,9 @@ def smallest_effect(design: Design, total: int) -> None:
         f"With {power} power at alpha {design.alpha:g}. A smaller effect may still be found, "
         "but less often than that. Full days, equal traffic every day."
     )
+    shown = found.decrease if design.alternative == "less" else found.increase
+    if isinstance(shown, float):
+        outputs.charts(plan(replace(design, effect=shown, relative=True)), key="effect")
 
 
 def _shown(design: Design, found: DetectableEffect, direction: str) -> tuple[str, str]:
@@ -68,6 +75,16 @@ def power(design: Design, total: int) -> None:
         f"At alpha {design.alpha:g}. Power is the share of such tests that would find an "
         "effect of exactly this size; 80 % is the usual plan."
     )
+    if isinstance(found, float):
+        _curve(design, total, found)
+
+
+def _curve(design: Design, total: int, found: float) -> None:
+    units = design.split(total)
+    effects = [design.effect * 2 * step / CURVE_STEPS for step in range(1, CURVE_STEPS + 1)]
+    curve = [(effect, power_of(design, effect, units)) for effect in effects]
+    points = [(effect, value) for effect, value in curve if isinstance(value, float)]
+    outputs.power_chart(design, points, (design.effect, found), key="given")
 
 
 def _days(design: Design, total: int) -> str:
