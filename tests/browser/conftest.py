@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.servers import Server, start_server, stop_server
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -25,55 +21,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running Upshot."""
-
-    url: str
-    workspace: Path
-    process: subprocess.Popen[str]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start_server(workspace: Path, *, sample: bool) -> Server:
-    """Start Upshot with the documented command and wait until it answers."""
-    port = free_port()
-    command = [sys.executable, "-m", "experiments_core", "serve", "--port", str(port)]
-    if sample:
-        command.append("--sample")
-    environment = {**os.environ, "UPSHOT_WORKSPACE": str(workspace)}
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    url = f"http://127.0.0.1:{port}"
-    wait_until_up(f"{url}/api/v1/health", process)
-    return Server(url, workspace, process)
-
-
-def wait_until_up(url: str, process: subprocess.Popen[str], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"the server ended: {process.stdout and process.stdout.read()}")
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310  loopback
-                return
-        except OSError:
-            time.sleep(0.1)
-    process.kill()
-    pytest.fail(f"no answer from {url} in {seconds} s")
-
-
-def stop_server(server: Server) -> int:
-    server.process.terminate()
-    return server.process.wait(timeout=30)
 
 
 @pytest.fixture(scope="session")
