@@ -18,6 +18,8 @@ from experiments_core.stats.means import (
     student_test,
 )
 from experiments_core.stats.moments import Moments, merge
+from tests.stats.simulation import bands_broken
+from tests.stats.simulation import moments as sampled
 
 # The table "sleep" of R (Student 1908): help page of t.test prints t = -1.8608,
 # df = 17.776, p-value = 0.07939, interval -3.3654832 to 0.2054832 for group 1 - group 2.
@@ -323,6 +325,19 @@ def test_a_phase_without_both_arms_has_no_weight():
     assert compare_means([full, half, lone]) == compare_means([full])
     assert compare_means([half]).test.p_value == Undefined("no_users")
     assert compare_means([lone, lone]).test.p_value == Undefined("too_few_units")
+
+
+def test_a_changed_split_keeps_the_error_rate_of_a_mean():
+    # the mean falls from 10 to 5 while the split moves from 50/50 to 20/80: no effect at all
+    draw = np.random.default_rng(20240615)
+
+    def one_test() -> Comparison:
+        return compare_means([
+            (sampled(draw.gamma(2.0, 5.0, 300)), sampled(draw.gamma(2.0, 5.0, 300))),
+            (sampled(draw.gamma(2.0, 2.5, 150)), sampled(draw.gamma(2.0, 2.5, 600))),
+        ])  # fmt: skip
+
+    assert bands_broken(one_test) == []
 
 
 def test_lopsided_skewed_arms_are_flagged_and_equal_ones_are_not():
