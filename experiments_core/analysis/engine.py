@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from experiments_core.analysis import checks, comparing, decision, families, judging, planned
@@ -43,6 +44,8 @@ def analyze(
         data_hash: Names the data; not computed from the moments, which depend on threads.
     """
     groups = Groups.of(cells, len(design.phases))
+    if not groups.total(groups.arms):
+        design = replace(design, metrics=())
     units = groups.total(design.arms)
     at = stage(design, units)
     metrics = _judged(design, groups, at)

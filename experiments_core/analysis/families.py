@@ -85,6 +85,13 @@ def levels(design: Design, found: Sequence[Hypothesis]) -> tuple[Level, ...]:
     return tuple(by_place[i] for i in range(len(found)))
 
 
+def family_size(design: Design, metric: Metric) -> int:
+    """Hypotheses that share the error rate with this metric; a guardrail stands alone."""
+    if metric.role is MetricRole.GUARDRAIL or design.plan.correction == "none":
+        return 1
+    return max(1, len(design.of_role(metric.role)) * len(design.treatments))
+
+
 def _family(design: Design, role: MetricRole, members: Sequence[Value]) -> list[Level]:
     alpha, correction = design.plan.alpha, design.plan.correction
     if not members:

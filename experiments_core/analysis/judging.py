@@ -68,6 +68,11 @@ def verdict_of(metric: Metric, difference: Value, *, significant: bool) -> str:
     return "better" if (difference > 0) == rises else "worse"
 
 
+def always_valid_level(n: int, alpha: float, tuned_to: int) -> float:
+    """Level at which test and intervals hold at this look and all others."""
+    return max(sequential.always_valid_alpha(n, alpha, tuned_to), SMALLEST_LEVEL)
+
+
 def _verdict(metric: Metric, found: Comparison, *, significant: bool) -> tuple[str, str | None]:
     p = found.test.p_value
     if isinstance(p, Undefined):
@@ -87,9 +92,7 @@ def _sequential(
     if one.withheld is not None or one.n == 0:
         return None, level.alpha_looks, False
     tuned_to = design.tuned_to(one.treatment)
-    alpha = max(
-        sequential.always_valid_alpha(one.n, level.alpha_looks, tuned_to), SMALLEST_LEVEL
-    )
+    alpha = always_valid_level(one.n, level.alpha_looks, tuned_to)
     found = comparing.compare(one.metric, one.strata, alpha)
     p = found.test.p_value
     always: Value = p

@@ -98,16 +98,18 @@ def recommendation(
     safe = " and every guardrail is inside its limit" if "guardrails_safe" in reasons else ""
     harmed = "guardrail_harmed" in reasons
     state = "harmed" if harmed else "not shown to be safe"
+    harm = "a guardrail is harmed" if harmed else "it does harm"
+    unseen = "the test cannot yet see the effect you asked for."
     longer = f"by {words.plural(days, 'day')}" if days else "the test"
     cause = red.label.lower() if red else _lowered(words.reason(reasons[0]).rstrip("."))
     waits = "No data have come yet." if "no_data" in reasons else "the plan is not reached."
     disagree = "the primary metrics disagree."
     return {
         "ship": f"Ship {who}: it is better{safe}.",
-        "roll_back": f"Roll back {who}: {'a guardrail is harmed' if harmed else 'it does harm'}.",
+        "roll_back": f"Roll back {who}: {harm}.",
         "discuss": "Discuss: "
         + (f"{who} is better, but a guardrail is {state}." if variant else disagree),
-        "extend": f"Extend {longer}, or stop: the test cannot yet see the effect you asked for.",
+        "extend": f"Extend {longer}, or stop: {unseen}",
         "stop_flat": "Stop: no clear difference.",
         "investigate": f"Find the cause first: {cause}.",
         "keep_running": waits if "no_data" in reasons else f"Keep running: {waits}",

@@ -1,0 +1,117 @@
+"""One metric inside each value of one attribute: counted, corrected, compared as a whole first.
+
+Two verdicts do not make a difference: "works here, not there" needs the heterogeneity test.
+Sources: Gelman & Stern 2006, Am Stat 60:328-331; Benjamini & Yekutieli 2005, JASA 100:71-81.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from experiments_core.analysis import comparing
+from experiments_core.analysis.cells import Cells, regroup
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.engine import arm_results
+from experiments_core.analysis.families import TWO_SIDED, Hypothesis, Level
+from experiments_core.analysis.groups import Groups
+from experiments_core.analysis.judging import judge
+from experiments_core.analysis.results import SegmentResult
+from experiments_core.analysis.stage import stage
+from experiments_core.domain.metric import Metric
+from experiments_core.stats import multiplicity, stratified
+from experiments_core.stats.estimate import Undefined, Value
+
+MOST_SEGMENTS = 20
+LEAST_UNITS = 100
+"""Units per arm below which a segment shows counts only."""
+OTHER = "(other)"
+
+
+def segment_results(
+    cells: Cells, design: Design, metric: Metric, column: str
+) -> tuple[SegmentResult, ...]:
+    """Judge one metric in every segment, the largest first.
+
+    Args:
+        cells: Keyed by arm, segment and (where the design has several) phase.
+        design: As for the whole experiment.
+        metric: One of its metrics.
+        column: What people call the attribute.
+    """
+    at = stage(design, sum(cell.units for cell in cells.values()))
+    by_value = _by_value(cells, len(design.phases))
+    found = {
+        (value, treatment): _hypothesis(groups, design, metric, treatment)
+        for value, groups in by_value.items()
+        for treatment in design.treatments
+    }
+    family = multiplicity.benjamini_hochberg(
+        [one.p_value for one in found.values()], design.plan.alpha
+    )
+    judged = {}
+    pairs = zip(found.items(), family.alpha_local, family.adjusted, strict=True)
+    for (place, one), alpha_local, adjusted in pairs:
+        level = Level(alpha_local, adjusted, design.plan.alpha / len(found))
+        judged[place] = judge(design, by_value[place[0]], at, one, level)
+    interaction = _interaction(list(found.values()), design.treatments)
+    return tuple(
+        SegmentResult(
+            column=column,
+            value=value,
+            arms=arm_results(
+                design,
+                groups,
+                metric,
+                {(metric.key, arm): judged[value, arm] for arm in design.treatments},
+            ),
+            interaction_p_value=interaction,
+        )
+        for value, groups in by_value.items()
+    )
+
+
+def _by_value(cells: Cells, phases: int) -> dict[str, Groups]:
+    """Largest segments first; what lies beyond the first twenty is one segment."""
+    sizes: dict[str, int] = {}
+    for key, cell in cells.items():
+        value = key.segment or ""
+        sizes[value] = sizes.get(value, 0) + cell.units
+    ordered = sorted(sizes, key=lambda value: (-sizes[value], value))
+    own = set(ordered if len(ordered) <= MOST_SEGMENTS else ordered[:MOST_SEGMENTS])
+    merged = regroup(
+        cells, lambda key: replace(key, segment=key.segment if key.segment in own else OTHER)
+    )
+    shown = [value for value in ordered if value in own]
+    if len(own) < len(ordered):
+        shown.append(OTHER)
+    return {
+        value: Groups.of({k: c for k, c in merged.items() if k.segment == value}, phases)
+        for value in shown
+    }
+
+
+def _hypothesis(groups: Groups, design: Design, metric: Metric, treatment: str) -> Hypothesis:
+    strata = groups.strata(metric, design.reference, treatment)
+    sizes = [sum(pair[side].n for pair in strata) for side in (0, 1)]
+    reason = None if min(sizes) >= LEAST_UNITS else "below_minimum"
+    if not groups.has(metric):
+        reason = "column_missing"
+    if reason is None:
+        found = comparing.no_difference_test(metric, strata)
+    else:
+        found = comparing.withheld(metric, reason, 0.0).test
+    return Hypothesis(metric, treatment, strata, reason, TWO_SIDED, found)
+
+
+def _interaction(found: list[Hypothesis], treatments: tuple[str, ...]) -> Value:
+    """Do the segments differ? The smallest p over the treatments, times their number."""
+    p_values: list[Value] = []
+    for treatment in treatments:
+        effects = [
+            comparing.difference_and_variance(one.metric, one.strata)
+            for one in found
+            if one.treatment == treatment and one.withheld is None
+        ]
+        p_values.append(stratified.heterogeneity(effects).p_value)
+    known = [p for p in p_values if not isinstance(p, Undefined)]
+    return min(1.0, len(treatments) * min(known)) if known else Undefined("too_few_units")
