@@ -36,6 +36,7 @@ class Bar:
         high: Upper end; None where the interval is open.
         filled: Decided; a hollow point is undecided.
         limit: Where a guardrail's harm begins, if it has a limit.
+        harm: On which side of the limit it lies: 1 above, -1 below.
     """
 
     point: float
@@ -43,6 +44,7 @@ class Bar:
     high: float | None
     filled: bool
     limit: float | None = None
+    harm: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,16 +240,13 @@ def _drawn(bar: Bar, tone: str, axis: Axis, told: str) -> str:
     middle = PANEL_HEIGHT / 2
     low = axis.low if bar.low is None else max(bar.low, axis.low)
     high = axis.high if bar.high is None else min(bar.high, axis.high)
-    parts = [
-        _upright(place, axis, "zero" if abs(place) < 1e-12 else "grid")
-        for place, _ in axis.ticks
-    ]
-    if bar.limit is not None and axis.low <= bar.limit <= axis.high:
-        parts.append(_upright(bar.limit, axis, "limit"))
+    parts = [] if bar.limit is None else _limit(bar.limit, bar.harm, axis)
+    for place, _ in axis.ticks:
+        parts.append(_upright(place, axis, "zero" if abs(place) < 1e-12 else "grid"))
     state = "decided" if bar.filled else "open"
     if low < high:
         parts.append(
-            f'<line class="bar {state}" x1="{_x(low, axis):.1f}" x2="{_x(high, axis):.1f}" '
+            f'<line class="span {state}" x1="{_x(low, axis):.1f}" x2="{_x(high, axis):.1f}" '
             f'y1="{middle}" y2="{middle}"/>'
         )
     if bar.low is None or bar.low < axis.low:
@@ -262,6 +261,18 @@ def _drawn(bar: Bar, tone: str, axis: Axis, told: str) -> str:
         f'<svg class="{tone}" viewBox="0 0 {PANEL_WIDTH} {PANEL_HEIGHT}" role="img" '
         f'aria-label="{escape(told)}">{"".join(parts)}</svg>'
     )
+
+
+def _limit(limit: float, harm: int, axis: Axis) -> list[str]:
+    """The harm's side in a tint, and the line where it begins."""
+    start, end = (
+        (max(limit, axis.low), axis.high) if harm > 0 else (axis.low, min(limit, axis.high))
+    )
+    if start >= end:
+        return []
+    x, width = _x(start, axis), _x(end, axis) - _x(start, axis)
+    tint = f'<rect x="{x:.1f}" width="{width:.1f}" y="0" height="{PANEL_HEIGHT}"/>'
+    return [tint, _upright(limit, axis, "limit")] if axis.low <= limit <= axis.high else [tint]
 
 
 def _upright(place: float, axis: Axis, kind: str) -> str:

@@ -17,7 +17,7 @@ small{font-size:12.5px;color:var(--muted)}
 .badge.worse{background:var(--tint-worse);color:var(--worse)}
 .badge.warning{background:var(--tint-warning);color:var(--warning-text)}
 .better{color:var(--better)}.worse{color:var(--worse)}.warning{color:var(--warning)}
-.neutral,.bar{color:var(--neutral)}.muted{color:var(--muted)}
+.neutral{color:var(--neutral)}.muted{color:var(--muted)}
 .checks{list-style:none;padding:0;display:grid;gap:4px 24px;
 grid-template-columns:repeat(auto-fill,minmax(280px,1fr))}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 24px;margin:0}
@@ -33,11 +33,12 @@ color:var(--muted);vertical-align:bottom}
 .number{text-align:right;white-space:nowrap}
 .panel{width:252px;font-size:12.5px;color:var(--muted)}
 .plain td{font-size:13px;white-space:nowrap}
-svg{display:block;width:240px}
+svg{display:block;width:240px;overflow:visible}
 svg text{font-size:12px;fill:var(--muted);text-anchor:middle}
 line.grid{stroke:var(--hair)}line.zero{stroke:var(--muted);stroke-width:1.2}
 line.limit{stroke:var(--warning);stroke-width:1.2;stroke-dasharray:3 2}
-line.bar{stroke:currentColor;stroke-width:6}line.bar.open{stroke-opacity:.55}
+line.span{stroke:currentColor;stroke-width:6}line.span.open{stroke-opacity:.55}
+rect{fill:var(--harm)}
 circle{stroke:var(--background);stroke-width:2;fill:currentColor}
 circle.open{fill:var(--background);stroke:currentColor}
 path.end{fill:currentColor}

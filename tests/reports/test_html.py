@@ -1,5 +1,7 @@
 from html.parser import HTMLParser
 
+import pytest
+
 from experiments_core.reports.html import (
     Axis,
     Bar,
@@ -18,7 +20,7 @@ AXIS = Axis(-0.1, 0.2, ((-0.1, "−10 %"), (0.0, "0"), (0.1, "+10 %"), (0.2, "+2
 class Reader(HTMLParser):
     """Collects tags and text, and checks that tags close."""
 
-    VOID = frozenset({"meta", "br", "line", "circle", "path"})
+    VOID = frozenset({"meta", "br", "line", "circle", "path", "rect"})
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -117,14 +119,14 @@ def shapes(bar: Bar) -> list[tuple[str, str]]:
     return [
         (tag, attrs.get("class") or "")
         for tag, attrs in page.tags
-        if tag in {"line", "circle", "path"}
+        if tag in {"line", "circle", "path", "rect"}
     ]
 
 
 def test_a_decided_interval_is_filled_and_an_open_one_hollow():
     assert ("circle", "decided") in shapes(Bar(0.05, 0.01, 0.1, filled=True))
     assert ("circle", "open") in shapes(Bar(0.05, -0.01, 0.1, filled=False))
-    assert ("line", "bar open") in shapes(Bar(0.05, -0.01, 0.1, filled=False))
+    assert ("line", "span open") in shapes(Bar(0.05, -0.01, 0.1, filled=False))
 
 
 def test_ends_beyond_the_axis_or_without_limit_are_triangles():
@@ -136,12 +138,23 @@ def test_ends_beyond_the_axis_or_without_limit_are_triangles():
 def test_a_point_beyond_the_axis_is_not_drawn():
     drawn = shapes(Bar(0.5, 0.4, 0.9, filled=True))
     assert not any(tag == "circle" for tag, _ in drawn)
-    assert not any(kind.startswith("bar") for _, kind in drawn)
+    assert not any(kind.startswith("span") for _, kind in drawn)
 
 
 def test_a_limit_is_drawn_where_harm_begins():
     assert ("line", "limit") in shapes(Bar(0.05, 0.01, 0.1, filled=True, limit=0.1))
     assert ("line", "limit") not in shapes(Bar(0.05, 0.01, 0.1, filled=True, limit=0.5))
+
+
+@pytest.mark.parametrize(
+    ("limit", "harm", "tints"),
+    ((0.1, 1, 1), (0.1, -1, 1), (0.5, 1, 0), (0.5, -1, 1), (-0.5, 1, 1), (-0.5, -1, 0)),
+)
+def test_the_harmful_side_is_tinted_up_to_the_axis(
+    limit: float, harm: int, tints: int
+):
+    drawn = shapes(Bar(0.05, 0.01, 0.1, filled=True, limit=limit, harm=harm))
+    assert sum(tag == "rect" for tag, _ in drawn) == tints
 
 
 def test_a_screen_reader_hears_the_lift():
