@@ -392,6 +392,12 @@ def test_a_margin_needs_a_direction_and_noise():
     pair = [(summary(1, 1, 9), summary(1, 1, 9))]
     with pytest.raises(ValueError, match="neutral"):
         mean_test_against_margin(pair, margin=0.1, relative=True, preferred_direction="neutral")
+    certain = [(summary(1, 1, 9), summary(1, 0, 9))]
+    for relative in (True, False):
+        whole = mean_test_against_margin(
+            certain, margin=1.0, relative=relative, preferred_direction="increase"
+        )
+        assert (whole.p_value == Undefined("no_variance")) == relative
     flat = [(summary(1, 0, 9), summary(1, 0, 9))]
     result = mean_test_against_margin(
         flat, margin=0.1, relative=True, preferred_direction="increase"
