@@ -23,10 +23,11 @@ def draw() -> None:
             full = len(form.get(form.ARMS)) >= LIMIT_HASH
             st.button("Add an arm", icon=":material/add:", on_click=form.add_arm, disabled=full)
             st.button("Equal", on_click=form.equal_shares, help="Equal shares, exactly 100 %")
+        names = {number: _name(number) for number in form.get(form.ARMS)}
         st.selectbox(
             "Control",
-            form.get(form.ARMS),
-            format_func=_name,
+            list(names),
+            format_func=names.__getitem__,
             key=form.PREFIX + "control",
             help="The arm that the others are compared with.",
             **form.KEEP,

@@ -1,0 +1,176 @@
+"""Create: a draft at each step, nothing typed is lost, two people at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import ExperimentDraft
+from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.metric import MetricRole, Proportion
+from experiments_core.services import experiments
+from experiments_core.services.workspace import Workspace
+from tests.pages.words import button, field, said
+
+Open = Callable[..., AppTest]
+
+
+def go(app: AppTest, step: str) -> AppTest:
+    return button(app, f"Go to {step}").click().run()
+
+
+def key(app: AppTest, name: str) -> object:
+    return next(one for one in app.get("text_input") if one.key == f"create-{name}")
+
+
+def idea(app: AppTest) -> AppTest:
+    field(app, "Name").set_value("Free-shipping banner")
+    for label, text in (
+        ("If we …", "show a banner"), ("for …", "visitors"), ("then …", "paid orders"),
+        ("will …", "rise by 8 %"), ("because …", "shipping costs"),
+    ):  # fmt: skip
+        field(app, label).set_value(text)
+    return app.run()
+
+
+def test_five_steps_make_a_draft_that_can_start(ws: Workspace, open_page: Open) -> None:
+    app = go(idea(open_page("create")), "arms")
+    app = go(app, "metrics")
+    key(app, "metric0-name").set_value("Paid order").run()
+    app = go(app, "plan")
+    for label, text in (("Baseline", "8.3"), ("Smallest lift", "8"), ("Users a day", "4200")):
+        field(app, label).set_value(text)
+    app.run()
+    assert "56 160 users, 14 days" in said(app)
+    app = go(app, "checklist")
+    assert not app.exception
+    saved = experiments.get_experiment(ws, LOCAL, "free-shipping-banner")
+    assert saved.hypothesis == (
+        "If we show a banner for visitors, then paid orders will rise by 8 %, "
+        "because shipping costs."
+    )
+    assert saved.plan.planned_units == 56_160
+    assert saved.plan.min_runtime_days == 14
+    assert saved.metrics == (
+        Proportion("paid_order", key="paid_order", name="Paid order",
+                   relative_minimum_detectable_effect=0.08),
+    )  # fmt: skip
+    button(app, "Start the test").click().run()
+    assert experiments.get_experiment(ws, LOCAL, saved.id).status is Status.RUNNING
+    assert "This experiment is running." in said(app)
+
+
+def test_a_split_that_does_not_add_up_is_told_by_how_much_and_kept(
+    ws: Workspace, open_page: Open
+) -> None:
+    app = go(idea(open_page("create")), "arms")
+    key(app, "arm0-share").set_value("49").run()
+    assert "The split adds up to 99.00 %. It must be exactly 100 %: 1.00 % is missing." in said(
+        app
+    )
+    app = go(app, "metrics")
+    text = said(app)
+    assert "1.00 % is missing" in text
+    assert "Everything you typed is still here." in text
+    assert "Not saved; your text is kept" in text
+    saved = experiments.get_experiment(ws, LOCAL, "free-shipping-banner")
+    assert list(saved.weights_bp.values()) == [5000, 5000]
+    app = button(app, "Back to arms").click().run()
+    assert key(app, "arm0-share").value == "49"
+    button(app, "Equal").click().run()
+    assert key(app, "arm0-share").value == "50"
+
+
+def test_three_equal_arms_add_up_exactly(open_page: Open) -> None:
+    app = go(idea(open_page("create")), "arms")
+    button(app, "Add an arm").click().run()
+    button(app, "Equal").click().run()
+    assert [key(app, f"arm{n}-share").value for n in range(3)] == ["33.34", "33.33", "33.33"]
+    assert "The split adds up to exactly 100 %." in said(app)
+
+
+def test_without_a_name_nothing_is_saved_and_nothing_lost(
+    ws: Workspace, open_page: Open
+) -> None:
+    app = open_page("create")
+    field(app, "If we …").set_value("show a banner")
+    app = go(app.run(), "arms")
+    assert "Name is missing" in said(app)
+    assert not experiments.list_experiments(ws, LOCAL)
+    app = button(app, "Back to idea").click().run()
+    assert field(app, "If we …").value == "show a banner"
+
+
+def test_typed_text_survives_a_visit_to_another_page(open_page: Open) -> None:
+    app = idea(open_page("create"))
+    app.switch_page("pages/plan.py").run()
+    app.switch_page("pages/create.py").run()
+    assert field(app, "Name").value == "Free-shipping banner"
+    assert field(app, "because …").value == "shipping costs"
+
+
+def test_a_link_opens_the_draft_at_its_step(ws: Workspace, open_page: Open) -> None:
+    metrics = (
+        Proportion("paid", name="Paid"),
+        Proportion("refund", role="guardrail", preferred_direction="decrease",
+                   non_inferiority_margin=0.1),
+    )  # fmt: skip
+    draft = ExperimentDraft("Shorter form", hypothesis="Fewer fields.", metrics=metrics)
+    saved = experiments.create_experiment(ws, LOCAL, draft)
+    app = open_page("create", exp=saved.slug, step="metrics")
+    assert not app.exception
+    assert key(app, "metric1-column").value == "refund"
+    assert key(app, "metric1-margin").value == "10.0"
+    app = go(app, "plan")
+    after = experiments.get_experiment(ws, LOCAL, saved.id)
+    assert after.hypothesis == "Fewer fields."
+    assert after.metrics[1] == metrics[1]
+    assert [metric.role for metric in after.metrics] == [
+        MetricRole.PRIMARY, MetricRole.GUARDRAIL,
+    ]  # fmt: skip
+
+
+def test_two_people_see_theirs_and_mine_and_lose_nothing(
+    ws: Workspace, open_page: Open
+) -> None:
+    saved = experiments.create_experiment(ws, LOCAL, ExperimentDraft("Shorter form"))
+    app = open_page("create", exp=saved.slug)
+    experiments.edit_experiment(ws, LOCAL, saved.id, {"name": "Theirs"}, version=saved.version)
+    field(app, "Name").set_value("Mine").run()
+    app = go(app, "arms")
+    table = app.table[0].value.to_string()
+    assert "Theirs" in table
+    assert "Mine" in table
+    button(app, "Save mine over it").click().run()
+    assert experiments.get_experiment(ws, LOCAL, saved.id).name == "Mine"
+    assert "Draft saved" in said(app)
+
+
+def test_theirs_can_be_taken(ws: Workspace, open_page: Open) -> None:
+    saved = experiments.create_experiment(ws, LOCAL, ExperimentDraft("Shorter form"))
+    app = open_page("create", exp=saved.slug)
+    experiments.edit_experiment(ws, LOCAL, saved.id, {"name": "Theirs"}, version=saved.version)
+    field(app, "Name").set_value("Mine").run()
+    app = go(app, "arms")
+    button(app, "Take theirs").click().run()
+    assert app.session_state["create-name"] == "Theirs"
+    assert experiments.get_experiment(ws, LOCAL, saved.id).name == "Theirs"
+
+
+def test_a_started_test_is_not_edited_here(ws: Workspace, open_page: Open) -> None:
+    draft = ExperimentDraft("Runs", hypothesis="x", metrics=(Proportion("paid"),))
+    saved = experiments.create_experiment(ws, LOCAL, draft)
+    experiments.transition(ws, LOCAL, saved.id, "start", version=saved.version)
+    app = open_page("create", exp=saved.slug)
+    assert "This experiment is running." in said(app)
+    assert not app.text_input
+
+
+def test_a_name_from_data_is_never_markup(ws: Workspace, open_page: Open) -> None:
+    name = "![x](http://127.0.0.1/b) **B** <b>"
+    saved = experiments.create_experiment(ws, LOCAL, ExperimentDraft(name))
+    app = open_page("create", exp=saved.slug)
+    assert "![" not in app.title[0].value
+    assert "<b>" not in app.title[0].value.replace("\\<", "")
