@@ -103,11 +103,10 @@ def moment_rows(groups: Groups, design: Design) -> tuple[dict[str, object], ...]
 
 
 def _plain(summary: Summary) -> dict[str, object]:
+    numbers: dict[str, object] = {"n": summary.n, "conversions": None}
     if isinstance(summary, Counts):
-        numbers = {"conversions": summary.x, "mean": None, "variance": None}
-    else:
-        numbers = {"conversions": None, "mean": summary.mean, "variance": summary.variance}
-    return {"n": summary.n, **numbers}
+        return numbers | {"conversions": summary.x, "mean": None, "variance": None}
+    return numbers | {"mean": summary.mean, "variance": summary.variance}
 
 
 def _inputs(strata: tuple[Pair, ...]) -> Iterator[str]:
@@ -166,8 +165,8 @@ def _levels(
         yield (
             "looks are allowed for: always-valid p-value "
             f"{_number(early.p_value_always_valid)}, interval at "
-            f"{100 * early.confidence_level:.6g} %, tuned to {design.tuned_to(treatment)} units "
-            "(Waudby-Smith et al. 2024)"
+            f"{100 * early.confidence_level:.6g} %, tuned to "
+            f"{design.tuned_to(treatment)} units (Waudby-Smith et al. 2024)"
         )
     yield f"test {contrast.test_method}, intervals {contrast.interval_method}"
 

@@ -1,0 +1,387 @@
+"""Read an experiment: the look that is kept, its course by day, segments, one number explained.
+
+A look is a reading that somebody saw. It is stored with its cells and never recomputed: the
+same data under the same settings opened again are the same look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from experiments_core.analysis import explain as explaining
+from experiments_core.analysis import segments as by_segment
+from experiments_core.analysis import series as by_day
+from experiments_core.analysis.body import from_dict, to_dict
+from experiments_core.analysis.cells import Cell
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.engine import ENGINE_VERSION, analyze
+from experiments_core.analysis.explain import Explanation
+from experiments_core.analysis.groups import Groups
+from experiments_core.analysis.results import (
+    Contrast,
+    ExperimentResult,
+    SegmentResult,
+    SeriesPoint,
+)
+from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.source import CellKey, Role
+from experiments_core.errors import NotFoundError
+from experiments_core.services import readings
+from experiments_core.services.readings import Reading
+from experiments_core.services.saving import find
+from experiments_core.services.workspace import Workspace
+from experiments_core.stats.estimate import Value
+from experiments_core.store import catalog, looks
+from experiments_core.store import cells as store_cells
+from experiments_core.store.looks import StoredLook
+
+SAME_VISIT = timedelta(minutes=30)
+"""A page that redraws itself is one view, not many."""
+_LAST_VISIT: dict[tuple[str, str], datetime] = {}
+"""(look, person) -> when this process last showed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookView:
+    """One look, as it was seen.
+
+    Attributes:
+        sql: The query that fetched the cells.
+        moments: The cells as rows of a table.
+        cells: The same, for those who compute.
+        design: What the analysis was told besides.
+        data_as_of: Last moment at which a unit was first seen; None without times.
+        finished: The test is over, or the data were said to be complete.
+    """
+
+    result: ExperimentResult
+    experiment: Experiment
+    taken_at: datetime
+    sql: str
+    moments: tuple[dict[str, object], ...]
+    cells: dict[CellKey, Cell]
+    design: Design
+    data_as_of: datetime | None
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSummary:
+    """What a list shows of one experiment: its verdict and the first primary metric.
+
+    Attributes:
+        verdict: Code.
+        text: Its sentence.
+        variant: The treatment that the numbers are about.
+        progress: Share of the planned units, may exceed 1; None without such a plan.
+        days_left: By the plan; None when it does not say.
+    """
+
+    verdict: str
+    text: str
+    final: bool
+    variant: str | None
+    metric: str | None
+    relative_lift: Value | None
+    relative_lift_ci_lower: Value | None
+    relative_lift_ci_upper: Value | None
+    progress: float | None
+    days_left: int | None
+
+
+def look(
+    ws: Workspace,
+    actor: Actor,
+    experiment_id: str,
+    *,
+    reference: str | None = None,
+    trigger: str = "page",
+) -> LookView:
+    """Read an experiment as its data are now.
+
+    Args:
+        ws: The workspace.
+        actor: Who looks.
+        experiment_id: Id, key or slug.
+        reference: Variant to compare with; control when left out.
+        trigger: ``page``, ``api`` or ``report``.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+        InvalidInputError: there is no such variant.
+    """
+    require(actor, Permission.READ)
+    reading = _reading(ws, actor, experiment_id, reference=reference)
+    if reading.data is None:
+        result = analyze({}, reading.design, data_hash=reading.data_hash)
+        return _view(reading, result, ws.now(), {}, "")
+    stored = _stored(ws, reading)
+    if stored is None:
+        stored = _take(ws, actor, reading, trigger)
+    else:
+        _note_view(ws, actor, stored)
+    return _opened(reading, stored)
+
+
+def series(
+    ws: Workspace, actor: Actor, experiment_id: str, metric_key: str
+) -> dict[str, tuple[SeriesPoint, ...]]:
+    """The cumulative result of one metric by day, per treatment; empty without times.
+
+    Raises:
+        NotFoundError: there is no such experiment or metric.
+    """
+    require(actor, Permission.READ)
+    reading = _reading(ws, actor, experiment_id)
+    metric = _metric(reading, metric_key)
+    nothing: dict[str, tuple[SeriesPoint, ...]] = dict.fromkeys(reading.design.treatments, ())
+    if reading.query is None or reading.design.newest is None:
+        return nothing
+    query = replace(
+        reading.query,
+        needs=tuple(one for one in reading.query.needs if one.need.key == metric.key),
+        by_day=True,
+        skewness=False,
+    )
+    if not query.needs:
+        return nothing
+    with ws.db.read() as cursor:
+        found = store_cells.unit_cells(cursor, query).cells
+    result = look(ws, actor, experiment_id).result
+    return by_day.cumulative(found, reading.design, metric, _levels(result, metric))
+
+
+def segment_columns(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[str, ...]:
+    """Attributes that the units can be cut by."""
+    require(actor, Permission.READ)
+    return _reading(ws, actor, experiment_id).segment_columns
+
+
+def segments(
+    ws: Workspace, actor: Actor, experiment_id: str, metric_key: str, column: str
+) -> tuple[SegmentResult, ...]:
+    """One metric in every value of one attribute, corrected for their number.
+
+    Raises:
+        NotFoundError: there is no such experiment, metric or attribute.
+    """
+    require(actor, Permission.READ)
+    reading = _reading(ws, actor, experiment_id)
+    metric = _metric(reading, metric_key)
+    ours = reading.column_of(column, Role.SEGMENT)
+    if reading.query is None or not ours:
+        listed = ", ".join(reading.segment_columns) or "none"
+        raise NotFoundError(
+            f"There is no segment column “{column}”.", hint=f"There are: {listed}."
+        )
+    needs = tuple(one for one in reading.query.needs if one.need.key == metric.key)
+    query = replace(reading.query, needs=needs, segment=ours)
+    with ws.db.read() as cursor:
+        found = store_cells.unit_cells(cursor, query).cells
+    return by_segment.segment_results(found, reading.design, metric, column)
+
+
+def explain(
+    ws: Workspace, actor: Actor, experiment_id: str, metric_key: str, variant: str
+) -> Explanation:
+    """How one number came about: formula, numbers put in, moments, query.
+
+    Raises:
+        NotFoundError: there is no such experiment, metric or treatment.
+    """
+    view = look(ws, actor, experiment_id)
+    found = contrast_of(view.result, metric_key, variant)
+    groups = Groups.of(view.cells, len(view.design.phases))
+    metric = next(one for one in view.design.metrics if one.key == metric_key)
+    told = explaining.explain(groups, view.design, metric, found, treatment=variant)
+    return replace(told, sql=view.sql)
+
+
+def contrast_of(result: ExperimentResult, metric_key: str, variant: str) -> Contrast:
+    """One comparison of a result.
+
+    Raises:
+        NotFoundError: there is no such metric or treatment.
+    """
+    metrics = {metric.key: metric for metric in result.metrics}
+    if metric_key not in metrics:
+        raise NotFoundError(
+            f"There is no metric “{metric_key}”.", hint=f"There are: {', '.join(metrics)}."
+        )
+    arms = {arm.variant: arm.contrast for arm in metrics[metric_key].arms}
+    found = arms.get(variant)
+    if found is None:
+        raise NotFoundError(
+            f"“{variant}” is not compared with “{result.reference}”.",
+            hint=f"Treatments are: {', '.join(result.treatments)}.",
+        )
+    return found
+
+
+def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
+    """What a list shows of every experiment with data; readings not yet seen are taken."""
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        known = [e for e in catalog.all_experiments(cursor, actor.org_id) if not e.deleted_at]
+        ids = [experiment.id for experiment in known]
+        states = looks.data_states(cursor, ids)
+        taken = looks.count_looks(cursor, ids)
+        now = ws.now()
+        ready = [
+            readings.read(cursor, one, states.get(one.id), now=now, looks=taken.get(one.id, 0))
+            for one in known
+            if one.id in states
+        ]
+        stored = looks.find_looks(
+            cursor, [(one.experiment.id, one.data_hash, one.settings_hash) for one in ready]
+        )
+    return {
+        one.experiment.id: _summary(
+            from_dict((stored.get(one.experiment.id) or _take(ws, actor, one)).results)
+        )
+        for one in ready
+    }
+
+
+def _reading(
+    ws: Workspace, actor: Actor, experiment_id: str, *, reference: str | None = None
+) -> Reading:
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, experiment_id)
+        data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
+        taken = looks.count_looks(cursor, [experiment.id]).get(experiment.id, 0)
+        return readings.read(
+            cursor, experiment, data, now=ws.now(), looks=taken, reference=reference
+        )
+
+
+def _stored(ws: Workspace, reading: Reading) -> StoredLook | None:
+    with ws.db.read() as cursor:
+        return looks.find_look(
+            cursor, reading.experiment.id, reading.data_hash, reading.settings_hash
+        )
+
+
+def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") -> StoredLook:
+    """Analyse and keep; if somebody was faster with the same data, theirs is the look."""
+    with ws.db.read() as cursor:
+        table = readings.fetch(cursor, reading)
+    result = analyze(table.cells, reading.design, reading.quality, data_hash=reading.data_hash)
+    kept = {
+        "settings": reading.settings,
+        "sql": table.sql,
+        "cells": looks.cells_to_json(table.cells),
+    }
+    with ws.db.write() as cursor:
+        key = reading.experiment.id
+        known = looks.find_look(cursor, key, reading.data_hash, reading.settings_hash)
+        if known is not None:
+            return known
+        number = looks.count_looks(cursor, [key]).get(key, 0) + 1
+        taken = StoredLook(
+            id=ws.new_id(),
+            experiment_id=key,
+            no=number,
+            taken_at=ws.now(),
+            actor=actor.name,
+            trigger=trigger,
+            data_hash=reading.data_hash,
+            settings_hash=reading.settings_hash,
+            engine_version=ENGINE_VERSION,
+            settings=kept,
+            results=to_dict(replace(result, look=number)),
+            verdict=result.verdict.code,
+        )
+        looks.insert_look(cursor, taken)
+    return taken
+
+
+def _note_view(ws: Workspace, actor: Actor, stored: StoredLook) -> None:
+    now, key = ws.now(), (stored.id, actor.name)
+    before = _LAST_VISIT.get(key)
+    if before is not None and now - before < SAME_VISIT:
+        return
+    _LAST_VISIT[key] = now
+    with ws.db.write() as cursor:
+        looks.raise_views(cursor, stored.id)
+
+
+def _opened(reading: Reading, stored: StoredLook) -> LookView:
+    cells = looks.cells_from_json(stored.settings["cells"])
+    return _view(
+        reading, from_dict(stored.results), stored.taken_at, cells, stored.settings["sql"]
+    )
+
+
+def _view(
+    reading: Reading,
+    result: ExperimentResult,
+    taken_at: datetime,
+    cells: dict[CellKey, Cell],
+    sql: str,
+) -> LookView:
+    design = reading.design
+    groups = Groups.of(cells, len(design.phases))
+    return LookView(
+        result=result,
+        experiment=reading.experiment,
+        taken_at=taken_at,
+        sql=sql,
+        moments=explaining.moment_rows(groups, design) if cells else (),
+        cells=cells,
+        design=design,
+        data_as_of=design.newest,
+        finished=design.finished,
+    )
+
+
+def _metric(reading: Reading, key: str) -> Metric:
+    found = {metric.key: metric for metric in reading.design.metrics}
+    if key not in found:
+        raise NotFoundError(
+            f"There is no metric “{key}”.", hint=f"There are: {', '.join(found) or 'none'}."
+        )
+    return found[key]
+
+
+def _levels(result: ExperimentResult, metric: Metric) -> dict[str, float]:
+    """Level of each treatment's interval on the scorecard."""
+    contrasts: Iterable[tuple[str, Any]] = (
+        (arm.variant, arm.contrast) for arm in result.metric(metric.key).arms
+    )
+    return {arm: 1 - found.confidence_level for arm, found in contrasts if found is not None}
+
+
+def _summary(result: ExperimentResult) -> ExperimentSummary:
+    metric = next((m for m in result.metrics if m.role == MetricRole.PRIMARY), None)
+    arm = result.verdict.variant or next(iter(result.treatments), None)
+    contrast = metric.arm(arm).contrast if metric is not None and arm is not None else None
+    now = result.progress
+    share = now.units / now.planned_units if now and now.planned_units else None
+    days = now.planned_days - now.days if now and now.planned_days and now.days else None
+    return ExperimentSummary(
+        verdict=result.verdict.code,
+        text=result.verdict.text,
+        final=result.final,
+        variant=arm,
+        metric=metric.name if metric else None,
+        relative_lift=contrast.relative_lift if contrast else None,
+        relative_lift_ci_lower=_end(contrast, "lower", early=not result.final),
+        relative_lift_ci_upper=_end(contrast, "upper", early=not result.final),
+        progress=share,
+        days_left=None if days is None or result.final else max(0, days),
+    )
+
+
+def _end(contrast: Contrast | None, side: str, *, early: bool) -> Value | None:
+    """A limit of the lift: at an interim look the one that holds at any look."""
+    if contrast is None:
+        return None
+    source = contrast.sequential if early and contrast.sequential else contrast
+    end: Value = getattr(source, f"relative_lift_ci_{side}")
+    return end

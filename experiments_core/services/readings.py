@@ -1,0 +1,254 @@
+"""What an analysis of an experiment needs: its data, its design, the query between them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from experiments_core.analysis.checks import STALE_DAYS
+from experiments_core.analysis.design import Design, Quality, phase_designs
+from experiments_core.analysis.engine import ENGINE_VERSION
+from experiments_core.analysis.results import STATISTICS_VERSION
+from experiments_core.domain.documents import metric_to_document, plan_to_document
+from experiments_core.domain.experiment import WHOLE_BP, Experiment
+from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.domain.source import Role, Shape
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.store import cells as store_cells
+from experiments_core.store.cells import CellTable
+from experiments_core.store.looks import DataState, ImportFacts
+
+OVER = frozenset({Status.STOPPED, Status.COMPLETED, Status.ARCHIVED})
+CROSSED = "UNIT_IN_TWO_ARMS"
+ON_PURPOSE = frozenset({CROSSED, "UNIT_REPEATED", "UNIT_DUPLICATE_ROWS"})
+"""Rows left out by a rule that somebody chose; all others are rejected."""
+NUMBERS = (Role.VALUE, Role.OUTCOME, Role.COVARIATE)
+
+Span = tuple[datetime | None, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One experiment, ready to be analysed.
+
+    Attributes:
+        data: None before the first import.
+        query: None without unit rows.
+    """
+
+    experiment: Experiment
+    data: DataState | None
+    design: Design
+    quality: Quality
+    query: CellQuery | None
+
+    @property
+    def data_hash(self) -> str:
+        """Names the data: which imports, read how. Never computed from floats."""
+        imports = self.data.imports if self.data else ()
+        return _digest([[one.content_hash, one.rows_used, one.mapping] for one in imports])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything besides the data that the result depends on."""
+        design = self.design
+        return {
+            "arms": list(design.arms),
+            "reference": design.reference,
+            "names": dict(design.names),
+            "metrics": [metric_to_document(metric) for metric in design.metrics],
+            "split": [[str(one.started), dict(one.weights)] for one in design.phases],
+            "boundaries": [str(at) for at in (self.query.boundaries if self.query else ())],
+            "plan": plan_to_document(design.plan),
+            "unit": design.unit,
+            "status": design.status,
+            "finished": design.finished,
+            "said_over": design.said_over,
+            "planned_end_passed": design.planned_end_passed,
+            "days": design.days,
+            "is_stale": design.age_days is not None and design.age_days > STALE_DAYS,
+            "engine_version": ENGINE_VERSION,
+            "statistics_version": STATISTICS_VERSION,
+        }
+
+    @property
+    def settings_hash(self) -> str:
+        """Names the settings."""
+        return _digest(self.settings)
+
+    @property
+    def segment_columns(self) -> tuple[str, ...]:
+        """Header texts of the attributes that units can be cut by."""
+        columns = self.data.columns if self.data else {}
+        return tuple(name for name, (role, _) in columns.items() if role == Role.SEGMENT)
+
+    def column_of(self, name: str, *roles: Role) -> str | None:
+        """Column of ours behind a header text, if it has one of the roles."""
+        return _column(self.data, name, roles)
+
+
+def read(
+    cursor: Any,
+    experiment: Experiment,
+    data: DataState | None,
+    *,
+    now: datetime,
+    looks: int,
+    reference: str | None = None,
+) -> Reading:
+    """Put together what an analysis needs; looks at no rows.
+
+    Args:
+        cursor: On the workspace.
+        experiment: The experiment.
+        data: Its data, None before the first import.
+        now: The present moment, aware.
+        looks: Looks taken so far.
+        reference: Variant to compare with; control when left out.
+
+    Raises:
+        InvalidInputError: there is no such variant.
+    """
+    span = _span(cursor, data)
+    return Reading(
+        experiment=experiment,
+        data=data,
+        design=_design(experiment, data, span, now=now, looks=looks, reference=reference),
+        quality=_quality(data.imports if data else ()),
+        query=_query(experiment, data),
+    )
+
+
+def fetch(cursor: Any, reading: Reading) -> CellTable:
+    """Run the one query (or add up totals)."""
+    if reading.query is not None:
+        return store_cells.unit_cells(cursor, reading.query)
+    if reading.data is None:
+        return CellTable({}, "")
+    columns = {
+        metric.key: metric.columns[0]
+        for metric in reading.design.metrics
+        if _column(reading.data, metric.columns[0], (Role.CONVERSIONS,)) is not None
+    }
+    return store_cells.totals_cells(cursor, reading.data.dataset_id, columns)
+
+
+def _span(cursor: Any, data: DataState | None) -> Span:
+    if data is None or data.shape != Shape.UNIT:
+        return None, None
+    return store_cells.unit_span(cursor, data.table)
+
+
+def _column(data: DataState | None, name: str, roles: Iterable[Role]) -> str | None:
+    found = data.columns.get(name) if data else None
+    return found[1] if found and found[0] in tuple(roles) else None
+
+
+def _query(experiment: Experiment, data: DataState | None) -> CellQuery | None:
+    if data is None or data.shape != Shape.UNIT:
+        return None
+    opened, _ = phase_designs(experiment)
+    first = opened[0] if opened else None
+    return CellQuery(
+        table=data.table,
+        needs=tuple(_bound(experiment.metrics, data)),
+        since=first.started_at if first and first.rerandomised else None,
+        boundaries=tuple(phase.started_at for phase in opened[1:]),
+    )
+
+
+def _bound(metrics: Iterable[Metric], data: DataState) -> Iterable[BoundNeed]:
+    for metric in metrics:
+        roles = (Role.OUTCOME,) if metric.kind is MetricKind.PROPORTION else NUMBERS
+        column = _column(data, metric.columns[0], roles)
+        if column:
+            yield BoundNeed(metric.needs, column)
+
+
+def _design(
+    experiment: Experiment,
+    data: DataState | None,
+    span: Span,
+    *,
+    now: datetime,
+    looks: int,
+    reference: str | None,
+) -> Design:
+    arms = tuple(variant.key for variant in experiment.variants)
+    if reference is not None and reference not in arms:
+        message = f"There is no variant “{reference}”; there are {', '.join(arms)}."
+        problem = Problem("reference", reference, "UNKNOWN_CHOICE", message)
+        raise InvalidInputError(message, details=(problem,))
+    first, newest = span
+    plan = experiment.plan
+    said_over = experiment.data_finished is True
+    return Design(
+        arms=arms,
+        reference=reference or experiment.control.key,
+        metrics=experiment.metrics,
+        phases=phase_designs(experiment)[1],
+        plan=plan,
+        names={variant.key: variant.name for variant in experiment.variants},
+        unit=experiment.unit,
+        basis="totals" if data and data.shape == Shape.TOTALS else "units",
+        status=experiment.status.value,
+        finished=said_over or experiment.status in OVER,
+        said_over=said_over,
+        planned_end_passed=plan.planned_end is not None and now.date() > plan.planned_end,
+        days=_days(experiment, span, now),
+        planned_days=_planned_days(experiment, first),
+        looks=looks,
+        newest=newest,
+        age_days=None if newest is None else (now - newest).total_seconds() / 86_400,
+    )
+
+
+def _days(experiment: Experiment, span: Span, now: datetime) -> int | None:
+    """Days with units, counted whole; without times the days since the start."""
+    first, newest = span
+    if first is not None and newest is not None:
+        return (newest.date() - first.date()).days + 1
+    started = experiment.first_started_at
+    if started is None:
+        return None
+    end = experiment.stopped_at or experiment.completed_at or now
+    return max(1, math.ceil((end - started).total_seconds() / 86_400))
+
+
+def _planned_days(experiment: Experiment, first: datetime | None) -> int | None:
+    plan = experiment.plan
+    started = experiment.first_started_at or first
+    if plan.planned_end is not None and started is not None:
+        return max(1, (plan.planned_end - started.astimezone(UTC).date()).days + 1)
+    daily = (plan.daily_units or 0) * experiment.allocation_bp / WHOLE_BP
+    if plan.planned_units is None or not daily:
+        return None
+    return max(plan.min_runtime_days, math.ceil(plan.planned_units / daily))
+
+
+def _quality(imports: Iterable[ImportFacts]) -> Quality:
+    """Add up what the imports said about rows that are not in the data."""
+    known = list(imports)
+    rules = [rule for one in known for rule in one.report.get("by_rule", ())]
+    out = sum(one.rows_left_out for one in known)
+    chosen = sum(int(rule["rows"]) for rule in rules if rule["rule"] in ON_PURPOSE)
+    kept = any(one.mapping.get("crossovers") == "first_seen" for one in known)
+    return Quality(
+        rows_read=sum(one.rows_read for one in known),
+        rows_left_out=out,
+        rows_rejected=max(0, out - chosen),
+        crossed_units=sum(int(one.report.get("crossed_units") or 0) for one in known),
+        crossed_left_out=not kept,
+    )
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

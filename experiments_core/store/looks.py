@@ -1,0 +1,224 @@
+"""Readings that somebody saw, kept as they were; and which data an experiment has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from experiments_core.analysis.cells import Cell
+from experiments_core.domain.source import CellKey
+from experiments_core.stats.moments import Counts, Moments, Summary
+from experiments_core.store.catalog import from_utc, to_utc
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFacts:
+    """What an import says about its rows."""
+
+    id: str
+    content_hash: str
+    rows_read: int
+    rows_used: int
+    rows_left_out: int
+    mapping: dict[str, Any]
+    report: dict[str, Any]
+    committed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DataState:
+    """The data of an experiment as they are now.
+
+    Attributes:
+        columns: Header text -> (role, column of ours; empty for totals).
+    """
+
+    dataset_id: str
+    shape: str
+    table: str
+    columns: dict[str, tuple[str, str]]
+    imports: tuple[ImportFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLook:
+    """One look. Immutable but for ``views``.
+
+    Attributes:
+        results: The results body.
+        settings: What it was judged under, with the cells and the query.
+    """
+
+    id: str
+    experiment_id: str
+    no: int
+    taken_at: datetime
+    actor: str
+    trigger: str
+    data_hash: str
+    settings_hash: str
+    engine_version: str
+    settings: dict[str, Any]
+    results: dict[str, Any]
+    verdict: str
+    views: int = 1
+
+
+_LOOK = (
+    "id", "experiment_id", "no", "taken_at", "actor", "trigger", "data_hash", "settings_hash",
+    "engine_version", "settings", "results", "verdict", "views",
+)  # fmt: skip
+_SELECT_LOOK = f"SELECT {', '.join(_LOOK)} FROM looks"
+
+
+def data_states(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, DataState]:
+    """The newest dataset with committed imports of each experiment that has one."""
+    rows = cursor.execute(
+        "SELECT d.experiment_id, d.id, d.shape, d.table_name, d.columns, i.id, "
+        "coalesce(i.content_hash, i.sha256), i.rows_read, i.rows_used, i.rows_left_out, "
+        "i.mapping, i.report, i.committed_at "
+        "FROM datasets d JOIN imports i ON i.dataset_id = d.id AND i.state = 'committed' "
+        "WHERE list_contains(?, d.experiment_id) "
+        "ORDER BY d.created_at, d.id, i.committed_at, i.id",
+        [list(experiment_ids)],
+    ).fetchall()
+    found: dict[str, dict[str, DataState]] = {}
+    for row in rows:
+        owner, dataset_id, shape, table, columns = row[:5]
+        datasets = found.setdefault(owner, {})
+        known = datasets.get(dataset_id)
+        imports = (*(known.imports if known else ()), _import(row[5:]))
+        datasets[dataset_id] = DataState(dataset_id, shape, table, _columns(columns), imports)
+    return {owner: list(datasets.values())[-1] for owner, datasets in found.items()}
+
+
+def find_look(
+    cursor: duckdb.DuckDBPyConnection, experiment_id: str, data_hash: str, settings_hash: str
+) -> StoredLook | None:
+    """The look that was taken on these data under these settings."""
+    rows = cursor.execute(
+        f"{_SELECT_LOOK} WHERE experiment_id = ? AND data_hash = ? AND settings_hash = ? "
+        "ORDER BY no LIMIT 1",
+        [experiment_id, data_hash, settings_hash],
+    ).fetchall()
+    return _look(rows[0]) if rows else None
+
+
+def find_looks(
+    cursor: duckdb.DuckDBPyConnection, wanted: Sequence[tuple[str, str, str]]
+) -> dict[str, StoredLook]:
+    """Of each (experiment, data hash, settings hash) the look that was taken, by experiment."""
+    if not wanted:
+        return {}
+    owners, data, settings = (list(part) for part in zip(*wanted, strict=True))
+    listed = ", ".join(f"l.{name}" for name in _LOOK)
+    rows = cursor.execute(
+        f"SELECT {listed} FROM looks l "
+        "JOIN (SELECT unnest(?) AS e, unnest(?) AS d, unnest(?) AS s) w "
+        "ON l.experiment_id = w.e AND l.data_hash = w.d AND l.settings_hash = w.s",
+        [owners, data, settings],
+    ).fetchall()
+    return {found.experiment_id: found for found in map(_look, rows)}
+
+
+def looks_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> tuple[StoredLook, ...]:
+    """Every look of an experiment, the oldest first."""
+    rows = cursor.execute(
+        f"{_SELECT_LOOK} WHERE experiment_id = ? ORDER BY no", [experiment_id]
+    ).fetchall()
+    return tuple(_look(row) for row in rows)
+
+
+def count_looks(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, int]:
+    """How many looks each experiment has."""
+    rows = cursor.execute(
+        "SELECT experiment_id, max(no) FROM looks WHERE list_contains(?, experiment_id) "
+        "GROUP BY experiment_id",
+        [list(experiment_ids)],
+    ).fetchall()
+    return {str(owner): int(number) for owner, number in rows}
+
+
+def insert_look(cursor: duckdb.DuckDBPyConnection, look: StoredLook) -> None:
+    """Write a look, for ever."""
+    values = [getattr(look, name) for name in _LOOK]
+    values[_LOOK.index("taken_at")] = to_utc(look.taken_at)
+    for name in ("settings", "results"):
+        text = json.dumps(getattr(look, name), ensure_ascii=False, allow_nan=False)
+        values[_LOOK.index(name)] = text
+    marks = ", ".join("?" * len(_LOOK))
+    cursor.execute(f"INSERT INTO looks ({', '.join(_LOOK)}) VALUES ({marks})", values)
+
+
+def raise_views(cursor: duckdb.DuckDBPyConnection, look_id: str) -> None:
+    """Count one more reader of the same look."""
+    cursor.execute("UPDATE looks SET views = views + 1 WHERE id = ?", [look_id])
+
+
+def cells_to_json(cells: Mapping[CellKey, Cell]) -> list[dict[str, Any]]:
+    """Cells as they are kept with a look; every digit survives."""
+    return [
+        {
+            "arm": key.arm,
+            "phase": key.phase,
+            "units": cell.units,
+            "metrics": {name: asdict(summary) for name, summary in cell.summaries.items()},
+        }
+        for key, cell in cells.items()
+    ]
+
+
+def cells_from_json(rows: Sequence[Mapping[str, Any]]) -> dict[CellKey, Cell]:
+    """Read kept cells back."""
+    return {
+        CellKey(row["arm"], row["phase"]): Cell(
+            row["units"], {name: _summary(values) for name, values in row["metrics"].items()}
+        )
+        for row in rows
+    }
+
+
+def _summary(values: Mapping[str, Any]) -> Summary:
+    if "x" in values:
+        return Counts(values["n"], values["x"])
+    return Moments(
+        values["n"],
+        tuple(values["means"]),
+        tuple(tuple(row) for row in values["covariance"]),
+        values["skewness"],
+    )
+
+
+def _columns(text: str) -> dict[str, tuple[str, str]]:
+    return {one["name"]: (one["role"], one.get("column") or "") for one in json.loads(text)}
+
+
+def _import(row: Sequence[Any]) -> ImportFacts:
+    key, content_hash, read, used, left_out, mapping, report, committed_at = row
+    return ImportFacts(
+        id=key,
+        content_hash=content_hash,
+        rows_read=read or 0,
+        rows_used=used or 0,
+        rows_left_out=left_out or 0,
+        mapping=json.loads(mapping or "{}"),
+        report=json.loads(report or "{}"),
+        committed_at=from_utc(committed_at),
+    )
+
+
+def _look(row: Sequence[Any]) -> StoredLook:
+    values = dict(zip(_LOOK, row, strict=True))
+    values["taken_at"] = from_utc(values["taken_at"])
+    for name in ("settings", "results"):
+        values[name] = json.loads(values[name])
+    return StoredLook(**values)
