@@ -1,0 +1,68 @@
+"""The baseline of a new plan, taken from the data of an earlier experiment."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from experiments_core.analysis.comparing import total
+from experiments_core.analysis.groups import Groups, is_rate
+from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.errors import NotFoundError
+from experiments_core.services import readings
+from experiments_core.services.saving import find
+from experiments_core.services.workspace import Workspace
+from experiments_core.stats.moments import Counts
+from experiments_core.store import looks
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What control did.
+
+    Attributes:
+        kind: ``rate`` or ``mean``.
+        value: Rate or mean of control over all phases.
+        standard_deviation: Of one unit, for means.
+        units: Units of control it rests on.
+        daily_units: Units of all arms per day with data, None without times.
+    """
+
+    kind: str
+    value: float
+    standard_deviation: float | None
+    units: int
+    daily_units: float | None
+
+
+def baseline_of(
+    ws: Workspace, actor: Actor, experiment_id: str, metric_key: str
+) -> Baseline | None:
+    """Control's rate or mean so far; None without units. It is not a look: no test is read.
+
+    Raises:
+        NotFoundError: there is no such experiment or metric.
+    """
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, experiment_id)
+        data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
+        reading = readings.read(cursor, experiment, data, now=ws.now(), looks=0)
+        cells = readings.fetch(cursor, reading).cells
+    design = reading.design
+    metric = next((one for one in design.metrics if one.key == metric_key), None)
+    if metric is None:
+        known = ", ".join(one.key for one in design.metrics) or "none"
+        raise NotFoundError(f"There is no metric “{metric_key}”.", hint=f"There are: {known}.")
+    groups = Groups.of(cells, len(design.phases))
+    control = total(metric, groups.of_arm(metric, design.reference))
+    if not groups.has(metric) or control.n == 0:
+        return None
+    everyone = groups.total(design.arms)
+    return Baseline(
+        kind="rate" if is_rate(metric) else "mean",
+        value=control.x / control.n if isinstance(control, Counts) else control.mean,
+        standard_deviation=None if isinstance(control, Counts) else math.sqrt(control.variance),
+        units=control.n,
+        daily_units=everyone / design.days if design.newest and design.days else None,
+    )
