@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from typing import Any
 
 from experiments_core.charts.axis import Axis, common_axis, lift_tick
 from experiments_core.charts.theme import Tokens, faded
@@ -18,11 +19,8 @@ def axis_of(rows: Iterable[Row]) -> Axis:
     decided: list[float] = []
     others: list[float] = []
     for row in rows:
-        if row.summary is None or not row.usable:
-            continue
-        ends = (row.summary.relative_lift_ci_lower, row.summary.relative_lift_ci_upper)
-        found = [end for end in (*ends, row.summary.relative_lift) if isinstance(end, float)]
-        (decided if row.summary.verdict in {"better", "worse"} else others).extend(found)
+        ends = [end for end in row.effect or () if isinstance(end, float)]
+        (decided if _decided(row) else others).extend(ends)
     return common_axis(decided or others, others)
 
 
@@ -35,8 +33,8 @@ def caption(axis: Axis) -> str:
 def picture(row: Row, axis: Axis, tokens: Tokens) -> str:
     """A data address with the drawing: zero line, bar, point."""
     parts = [_line(_x(0, axis), 1, HEIGHT - 1, tokens.muted)]
-    if row.summary is not None and row.usable:
-        parts += _mark(row, axis, tokens)
+    if row.effect is not None:
+        parts += _mark(row, row.effect, axis, tokens)
     drawing = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}</svg>'
@@ -44,17 +42,18 @@ def picture(row: Row, axis: Axis, tokens: Tokens) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
 
 
-def _mark(row: Row, axis: Axis, tokens: Tokens) -> list[str]:
-    summary = row.summary
-    if summary is None or not isinstance(summary.relative_lift, float):
-        return []
-    decided = summary.verdict in {"better", "worse"}
-    colour = str(getattr(tokens, summary.verdict)) if decided else tokens.neutral
+def _decided(row: Row) -> bool:
+    return row.summary is not None and row.summary.verdict in {"better", "worse"}
+
+
+def _mark(row: Row, effect: tuple[float, Any, Any], axis: Axis, tokens: Tokens) -> list[str]:
+    decided = _decided(row)
+    colour = str(getattr(tokens, row.summary.verdict if decided and row.summary else "neutral"))
     bar = colour if decided else faded(colour, PALE, tokens.background)
-    low, high = summary.relative_lift_ci_lower, summary.relative_lift_ci_upper
+    lift, low, high = effect
     left = _x(low if isinstance(low, float) else axis.low, axis)
     right = _x(high if isinstance(high, float) else axis.high, axis)
-    point = _x(summary.relative_lift, axis)
+    point = _x(lift, axis)
     fill = colour if decided else tokens.background
     rim = tokens.background if decided else colour
     middle = HEIGHT / 2

@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from experiments_core.services.analyses import ExperimentSummary
+from typing import Any
 
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
+from experiments_core.services.analyses import ExperimentSummary
 
 GROUPS = {
     "all": "All",
@@ -72,26 +72,27 @@ class Row:
         return VERDICTS.get(code, code)
 
     @property
-    def usable(self) -> bool:
-        """Whether there is a lift that may be read."""
-        return (
-            self.summary is not None
-            and self.summary.verdict != "cannot_say"
-            and isinstance(self.summary.relative_lift, float)
-        )
+    def effect(self) -> tuple[float, Any, Any] | None:
+        """Lift and its interval, if they may be read."""
+        if self.summary is None or self.summary.verdict == "cannot_say":
+            return None
+        lift = self.summary.relative_lift
+        low, high = self.summary.relative_lift_ci_lower, self.summary.relative_lift_ci_upper
+        if not isinstance(lift, float) or low is None or high is None:
+            return None
+        return lift, low, high
 
     @property
     def lift(self) -> str:
         """``+7.5 %``; empty when it may not be read."""
-        return words.lift(self.summary.relative_lift) if self.summary and self.usable else ""
+        return words.lift(self.effect[0]) if self.effect else ""
 
     @property
     def interval(self) -> str:
         """``1.3 to 14.3 %``."""
-        if self.summary is None or not self.usable:
+        if self.effect is None:
             return ""
-        ends = (self.summary.relative_lift_ci_lower, self.summary.relative_lift_ci_upper)
-        text = words.lift_interval(*ends, column=True)
+        text = words.lift_interval(*self.effect[1:], column=True)
         return "" if text == words.NONE else text
 
     @property
@@ -146,16 +147,11 @@ def as_csv(rows: Sequence[Row]) -> bytes:
         "progress", "split", "owner", "started", "stopped", "sample",
     ))  # fmt: skip
     for row in rows:
-        one, found = row.experiment, row.summary if row.usable else None
-        effect = (
-            (found.relative_lift, found.relative_lift_ci_lower, found.relative_lift_ci_upper)
-            if found
-            else ()
-        )
+        one = row.experiment
         write.writerow((
             _cell(one.key), _cell(one.name), one.status,
             row.summary.verdict if row.summary else "",
-            *[value if isinstance(value, float) else "" for value in effect or ("",) * 3],
+            *[end if isinstance(end, float) else "" for end in row.effect or ("", "", "")],
             round(row.progress, 4), _cell(row.split), _cell(one.owner),
             one.started_at.isoformat() if one.started_at else "",
             one.stopped_at.isoformat() if one.stopped_at else "",
