@@ -6,8 +6,8 @@ import streamlit as st
 
 from experiments_core.errors import UpshotError
 from experiments_core.services.planning import plan
+from pages.parts import create_baseline, create_save, entry, plan_inputs, plan_outputs, theme
 from pages.parts import create_form as form
-from pages.parts import create_save, entry, plan_inputs, plan_outputs, theme
 
 
 def draw() -> None:
@@ -17,7 +17,9 @@ def draw() -> None:
     left, right = st.columns([1, 1.9], gap="large")
     with left:
         theme.section("How long, how many")
-        given = plan_inputs.effect_fields(fields, create_save.primary_kind())
+        kind = create_save.primary_kind()
+        given = plan_inputs.effect_fields(fields, kind)
+        create_baseline.offer(kind)
         given |= plan_inputs.risk_fields(fields)
         given["alternative"] = plan_inputs.sides_field(fields)
         given["daily_units"] = fields.typed(

@@ -10,7 +10,7 @@ from experiments_core.charts import words
 from experiments_core.charts.bars import split_bar
 from experiments_core.charts.findings import split_alt
 from experiments_core.domain.access import Actor
-from experiments_core.domain.experiment import WHOLE_BP, Experiment
+from experiments_core.domain.experiment import WHOLE_BP, Experiment, equal_weights
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.traffic import TrafficPreview
 from experiments_core.errors import InvalidInputError, UpshotError, VersionStaleError
@@ -55,9 +55,15 @@ def box(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
 def as_it_is(experiment: Experiment) -> None:
     """The split of a test whose traffic cannot be changed any more."""
     names = _names(experiment)
-    drawing = split_bar(None, experiment.weights_bp, theme.tokens(), names=names,
-                        labels=("", "Last split"))  # fmt: skip
-    theme.figure(drawing, key="split", alt=split_alt(None, experiment.weights_bp, names))
+    wide, narrow = (
+        split_bar(
+            None, experiment.weights_bp, theme.tokens(), names=names,
+            labels=("", "Last split"), narrow=narrow,
+        )
+        for narrow in (False, True)
+    )  # fmt: skip
+    alt = split_alt(None, experiment.weights_bp, names)
+    theme.wide_and_narrow(wide, narrow, key="split", alt=alt)
 
 
 def _ask(experiment: Experiment) -> Typed:
@@ -69,6 +75,7 @@ def _ask(experiment: Experiment) -> Typed:
             typed.weights_bp[variant.key] = entry.basis_points(label, text)
         except InvalidInputError as fault:
             typed.faults.append(fault)
+    st.button("Equal", on_click=_equal, args=(experiment,), help="Equal shares, exactly 100 %")
     _sum_line(typed)
     rises = "" if experiment.status is Status.DRAFT else ", can only rise"
     label = f"Allocation{rises}, %"
@@ -89,6 +96,12 @@ def _field(experiment: Experiment, label: str, name: str, basis: int) -> str:
     key = _key(experiment, name)
     st.session_state.setdefault(key, entry.share(basis))
     return st.text_input(theme.text(label), key=key, live=LIVE) or ""
+
+
+def _equal(experiment: Experiment) -> None:
+    shares = equal_weights(len(experiment.variants))
+    for variant, share in zip(experiment.variants, shares, strict=True):
+        st.session_state[_key(experiment, f"weight-{variant.key}")] = entry.share(share)
 
 
 def _sum_line(typed: Typed) -> None:

@@ -38,7 +38,7 @@ def draw(experiment: Experiment, now: datetime) -> None:
     phases = experiment.phases
     if not phases:
         return
-    changes = words.plural(len(phases) - 1, "change")
+    changes = words.plural(len(phases) - 1, "change") if len(phases) > 1 else "no change"
     theme.section(f"Phases: {changes} since {words.day(phases[0].started_at)}")
     runs = [_run(experiment, number, now) for number in sorted({p.run_no for p in phases})]
     wide, narrow = (

@@ -1,0 +1,104 @@
+"""Traffic: the sum to the hundredth, the preview, phases, two people at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan
+from experiments_core.domain.metric import Proportion
+from experiments_core.services import experiments
+from experiments_core.services.workspace import Workspace
+from tests.pages.words import button, field, said, unescaped
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def running(ws: Workspace) -> Experiment:
+    """A test that runs at 50 / 50 with 60 % of its users."""
+    draft = ExperimentDraft(
+        "Shorter checkout",
+        hypothesis="Fewer fields.",
+        metrics=(Proportion("paid"),),
+        plan=Plan(planned_units=42_000, daily_units=3000),
+        allocation_bp=6000,
+    )
+    made = experiments.create_experiment(ws, LOCAL, draft)
+    return experiments.transition(ws, LOCAL, made.id, "start", version=made.version)
+
+
+def type_split(app: AppTest, control: str, treatment: str) -> AppTest:
+    field(app, "Share of Control, %").set_value(control)
+    field(app, "Share of Treatment, %").set_value(treatment)
+    return app.run()
+
+
+def test_nothing_there_says_what_fills_it(open_page: Open) -> None:
+    app = open_page("traffic")
+    assert not app.exception
+    assert "No experiment yet." in said(app)
+
+
+def test_a_split_that_is_off_says_by_how_much(running: Experiment, open_page: Open) -> None:
+    app = type_split(open_page("traffic", exp=running.slug), "20", "79.5")
+    assert "99.50 %" in said(app)
+    assert "0.50 % is missing" in said(app)
+    assert button(app, "Open phase 2").disabled
+
+
+def test_a_change_opens_a_phase_and_keeps_the_old_split(
+    ws: Workspace, running: Experiment, open_page: Open
+) -> None:
+    app = type_split(open_page("traffic", exp=running.slug), "20", "80")
+    assert "New users: 20 / 80" in said(app)
+    app.text_area[0].set_value("The sale is over").run()
+    button(app, "Open phase 2").click().run()
+    assert not app.exception
+    phases = experiments.get_experiment(ws, LOCAL, running.id).phases
+    assert [phase.weights_bp["treatment"] for phase in phases] == [5000, 8000]
+    assert phases[1].reason == "The sale is over"
+    assert "Phases: 1 change" in said(app)
+
+
+def test_a_reason_is_required_and_the_typed_split_stays(
+    ws: Workspace, running: Experiment, open_page: Open
+) -> None:
+    app = type_split(open_page("traffic", exp=running.slug), "20", "80")
+    button(app, "Open phase 2").click().run()
+    assert "reason" in said(app).lower()
+    assert field(app, "Share of Treatment, %").value == "80"
+    assert len(experiments.get_experiment(ws, LOCAL, running.id).phases) == 1
+
+
+def test_traffic_of_a_running_test_cannot_shrink(running: Experiment, open_page: Open) -> None:
+    app = open_page("traffic", exp=running.slug)
+    field(app, "Allocation, can only rise, %").set_value("30").run()
+    assert "Traffic can only grow while a test runs." in said(app)
+    assert button(app, "Open phase 2").disabled
+
+
+def test_equal_makes_the_shares_exact(running: Experiment, open_page: Open) -> None:
+    app = type_split(open_page("traffic", exp=running.slug), "20", "70")
+    button(app, "Equal").click().run()
+    assert field(app, "Share of Control, %").value == "50"
+    assert "Adds up to exactly 100 %." in said(app)
+
+
+def test_two_people_see_theirs_and_mine(
+    ws: Workspace, running: Experiment, open_page: Open
+) -> None:
+    app = type_split(open_page("traffic", exp=running.slug), "20", "80")
+    experiments.change_traffic(
+        ws, LOCAL, running.id, version=running.version, reason="ramp up",
+        weights_bp={"control": 4000, "treatment": 6000},
+    )  # fmt: skip
+    app.text_area[0].set_value("The sale is over").run()
+    assert "What you typed is kept." in said(app)
+    tables = unescaped(" ".join(table.value.to_string() for table in app.table))
+    assert "40.00" in tables
+    assert "20.00" in tables
+    assert field(app, "Share of Treatment, %").value == "80"
