@@ -8,7 +8,6 @@ from experiments_core.domain.source import ColumnMapping, Mapping, Role
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular.text import listed
 
-
 SINGLE = frozenset({Role.UNIT, Role.VARIANT, Role.TIME, Role.VISITORS})
 """Roles that only one column can have."""
 

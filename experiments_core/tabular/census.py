@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 NEWLINE, QUOTE, BLANK = 10, 34, 32
+PAIR = NEWLINE << 8 | NEWLINE
 LONGEST_LINE = 2_000_000
 KEPT_LINES = 100
 
@@ -69,12 +70,13 @@ class Census:
         delimiter: The byte between fields.
         skip_lines: Lines above the header, which need not follow any rule.
         lines: Whole lines seen so far.
+        rest: What has come of the line after them.
     """
 
     delimiter: int
     skip_lines: int = 0
     lines: int = 0
-    _rest: bytes = b""
+    rest: bytes = b""
     _records: int = 0
     _open_line: int = 0
     _stray_line: int = 0
@@ -87,28 +89,34 @@ class Census:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next piece."""
-        if self._rest:
-            chunk = self._rest + chunk
-            self._rest = b""
-        while self.lines < self.skip_lines and (end := chunk.find(b"\n")) >= 0:
-            chunk = chunk[end + 1 :]
+        start = 0
+        if self.rest:
+            start = chunk.find(b"\n") + 1
+            first, self.rest = self.rest + (chunk[:start] if start else chunk), b""
+            self._take(first, 0)
+            if not start:
+                return
+        self._take(chunk, start)
+
+    def _take(self, chunk: bytes, start: int) -> None:
+        """Count the whole lines of a piece from ``start`` on; keep what follows them."""
+        while self.lines < self.skip_lines and (end := chunk.find(b"\n", start)) >= 0:
+            start = end + 1
             self.lines += 1
-        cut = chunk.rfind(b"\n") + 1
-        if self.lines < self.skip_lines:
-            cut = 0
-        if len(chunk) - cut > LONGEST_LINE:
-            self._long_line = self._long_line or self.lines + chunk.count(b"\n") + 1
-            self._rest = b""
-        else:
-            self._rest = chunk[cut:]
-        if cut:
-            self._block(chunk[:cut])
+        skipping = self.lines < self.skip_lines
+        stop = start if skipping else chunk.rfind(b"\n", start) + 1 or start
+        if stop > start:
+            self._block(chunk, start, stop)
+        self.rest = chunk[stop:]
+        if len(self.rest) > LONGEST_LINE:
+            self._long_line = self._long_line or self.lines + 1
+            self.rest = b""
 
     def finish(self) -> Structure:
         """Close the file and say what was found."""
-        if self._rest and self.lines >= self.skip_lines:
-            last, self._rest = self._rest, b""
-            self._block(last + b"\n")
+        if self.rest and self.lines >= self.skip_lines:
+            last, self.rest = self.rest + b"\n", b""
+            self._block(last, 0, len(last))
         if self._open_line:
             self._count(np.array([self._record_line]))  # the record that swallowed the rest
         records = [record for block in self._jumps for record in block[0]]
@@ -125,11 +133,11 @@ class Census:
             jump_offsets=tuple(offsets) or (1,),
         )
 
-    def _block(self, block: bytes) -> None:
-        """Count a block of whole lines."""
-        data = np.frombuffer(block, np.uint8)
-        plain = not self._open_line and b'"' not in block
-        if plain and b"\n\n" not in block and block[0] != NEWLINE:
+    def _block(self, block: bytes, start: int, stop: int) -> None:
+        """Count whole lines."""
+        data = np.frombuffer(block, np.uint8, count=stop - start, offset=start)
+        plain = not self._open_line and block.find(b'"', start, stop) < 0
+        if plain and data[0] != NEWLINE and not _has_blank_line(data):
             self._count_plain(int(np.count_nonzero(data == NEWLINE)))
             return
         ends = np.flatnonzero(data == NEWLINE)
@@ -237,3 +245,11 @@ class Census:
         while data[place] == BLANK:
             place += 1
         return int(data[place])
+
+
+def _has_blank_line(data: Bytes) -> bool:
+    """Whether two line feeds follow each other; pairs of bytes are compared as one number."""
+    return any(
+        bool((data[begin : begin + (len(data) - begin) // 2 * 2].view(np.uint16) == PAIR).any())
+        for begin in (0, 1)
+    )

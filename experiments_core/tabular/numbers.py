@@ -11,6 +11,9 @@ from experiments_core.tabular.text import WHITE
 CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CAD|AUD|INR|BRL|zł|kr)"
 """Signs and codes that may stand before or after an amount."""
 
+CURRENCY_BEFORE = rf"^([+-]?)\s*{CURRENCY}\s*"
+CURRENCY_AFTER = rf"\s*{CURRENCY}$"
+
 FITS = 0.8  # share of cells that must read as numbers before a column is called numeric
 SPACES = " \u00a0\u202f"
 
@@ -51,8 +54,7 @@ def pattern(decimal: str, thousands: str) -> str:
 def without_currency(cell: str) -> str:
     """Take sign or code off an amount: ``-$ 4.50`` → ``-4.50``, ``12 €`` → ``12``."""
     text = cell.strip(WHITE)
-    text = re.sub(rf"^([+-]?)\s*{CURRENCY}\s*", r"\1", text)
-    return re.sub(rf"\s*{CURRENCY}$", "", text)
+    return re.sub(CURRENCY_AFTER, "", re.sub(CURRENCY_BEFORE, r"\1", text))
 
 
 def detect(cells: Sequence[str], *, delimiter: str = ",") -> NumberFormat | None:

@@ -19,7 +19,7 @@ class Rule:
         blocking: A person has to choose to leave such rows out; else they are left out with a
             warning.
         message: About one row; ``{column}`` and ``{value}`` are filled in.
-        summary: About all of them; ``{rows}`` is filled in.
+        summary: What such rows have in common.
     """
 
     code: str
@@ -52,41 +52,36 @@ class Reject:
 RULES: dict[str, Rule] = {
     rule.code: rule
     for rule in (
-        Rule("EMPTY_ROW", False, "the row is empty", "{rows} empty rows were left out"),
-        Rule("REPEATED_HEADER", False, "the header stands here again",
-             "the header stands again in {rows} rows; they were left out"),
-        Rule("TOTALS_ROW", False, "a totals row, not data", "{rows} totals rows were left out"),
-        Rule("VARIANT_BLANK", False, "no variant", "{rows} rows without a variant left out"),
+        Rule("EMPTY_ROW", False, "the row is empty", "empty"),
+        Rule("REPEATED_HEADER", False, "the header stands here again", "the header again"),
+        Rule("TOTALS_ROW", False, "a totals row, not data", "totals, not data"),
+        Rule("VARIANT_BLANK", False, "no variant", "no variant"),
         Rule("VARIANT_UNKNOWN", True, "“{value}” is no variant of this experiment",
-             "{rows} rows belong to variants that the experiment does not have"),
-        Rule("UNIT_BLANK", False, "no {column}", "{rows} rows without an identifier left out"),
-        Rule("UNIT_LENGTH", True,
-             f"an identifier has at most {LONGEST_UNIT} characters",
-             f"{{rows}} identifiers are longer than {LONGEST_UNIT} characters"),
+             "a variant that the experiment does not have"),
+        Rule("UNIT_BLANK", False, "no {column}", "no identifier"),
+        Rule("UNIT_LENGTH", True, f"an identifier has at most {LONGEST_UNIT} characters",
+             f"an identifier longer than {LONGEST_UNIT} characters"),
         Rule("OUTCOME_WORD", True, "“{value}” is not a yes or no (1/0, true/false, yes/no …)",
-             "{rows} cells of an outcome are no yes or no"),
-        Rule("OUTCOME_RANGE", True, "{value} is not 0 or 1",
-             "{rows} cells of an outcome are neither 0 nor 1"),
-        Rule("NUMBER", True, "“{value}” is not a number", "{rows} cells are not numbers"),
-        Rule("NOT_FINITE", True, "{value} is not a finite number",
-             "{rows} numbers are not finite"),
+             "an outcome that is no yes or no"),
+        Rule("OUTCOME_RANGE", True, "{value} is not 0 or 1", "an outcome that is not 0 or 1"),
+        Rule("NUMBER", True, "“{value}” is not a number", "not a number"),
+        Rule("NOT_FINITE", True, "{value} is not a finite number", "not a finite number"),
         Rule("SPREADSHEET_ERROR", True, "{value} is an error of a spreadsheet, not a value",
-             "{rows} cells hold an error of a spreadsheet"),
-        Rule("TIME", True, "“{value}” cannot be read as a time",
-             "{rows} times cannot be read"),
+             "an error of a spreadsheet instead of a value"),
+        Rule("TIME", True, "“{value}” cannot be read as a time", "an unreadable time"),
         Rule("UNIT_DUPLICATE_ROWS", False, "an exact copy of an earlier row of “{value}”",
-             "{rows} duplicate rows (exact copies) were left out"),
+             "duplicates, exact copies of an earlier row"),
         Rule("UNIT_IN_TWO_ARMS", False, "“{value}” stands in more than one variant",
-             "{rows} rows of units in more than one variant were left out"),
+             "units in more than one variant"),
         Rule("UNIT_REPEATED", False, "a further row of “{value}”",
-             "{rows} further rows of units that stand several times were left out"),
+             "further rows of units that stand several times"),
         Rule("UNIT_KNOWN", False, "“{value}” was imported before",
-             "{rows} rows of units that were imported before were left out"),
-        Rule("VISITORS_ZERO", True, "0 visitors", "{rows} rows have 0 visitors"),
+             "units that were imported before"),
+        Rule("VISITORS_ZERO", True, "0 visitors", "0 visitors"),
         Rule("COUNT", True, "{value} is not a whole number of 0 or more",
-             "{rows} counts are not whole numbers of 0 or more"),
+             "a count that is not a whole number of 0 or more"),
         Rule("COUNT_ABOVE", True, "{value}: more than there were visitors",
-             "{rows} rows count more conversions than visitors"),
+             "more conversions than visitors"),
     )
 }  # fmt: skip
 """All rules about rows, by code."""
@@ -99,21 +94,13 @@ def words(rule: str, column: str, value: str) -> str:
 
 
 def summary(rule: str, rows: int) -> str:
-    """Say what was found in all rows, without a full stop."""
-    text = RULES[rule].summary.replace("{rows}", f"{rows:,}")
-    if rows != 1:
-        return text
-    for many, one in (
-        ("rows", "row"), ("were", "was"), ("cells", "cell"), ("counts", "count"),
-        ("identifiers", "identifier"), ("numbers", "number"), ("times", "time"),
-        (" hold ", " holds "), (" have ", " has "), (" are ", " is "), (" belong ", " belongs "),
-    ):  # fmt: skip
-        text = text.replace(many, one, 1)
-    return text
+    """Say what was found in all rows: “3 rows left out: no variant”."""
+    verb = "cannot be used" if RULES[rule].blocking else "left out"
+    return f"{rows:,} row{'' if rows == 1 else 's'} {verb}: {RULES[rule].summary}"
 
 
 def to_csv(rejects: Iterable[Reject]) -> bytes:
-    """Write rejects as CSV (UTF-8 with a byte-order mark); nothing in it runs in a spreadsheet."""
+    """Write rejects as CSV (UTF-8 with byte-order mark) in which no spreadsheet runs a cell."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(("line", "column", "value", "rule", "message", "row"))

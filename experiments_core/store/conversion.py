@@ -1,0 +1,222 @@
+"""From a cell to a typed value, in SQL: one expression per role.
+
+A value that cannot be right becomes a sentinel instead of an error, so that one pass over the
+file both loads it and finds out whether anything is wrong: 2 in an outcome, NaN or infinity in
+a number, infinity in a time. NULL means blank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from experiments_core.domain.source import ColumnMapping, Dialect, Role
+from experiments_core.tabular.numbers import CURRENCY_AFTER, CURRENCY_BEFORE, SPACES, pattern
+from experiments_core.tabular.text import (
+    BLANK_WORDS,
+    FALSE_WORDS,
+    SPREADSHEET_ERRORS,
+    TRUE_WORDS,
+    WHITE,
+)
+from experiments_core.tabular.times import EPOCH_MILLISECONDS, EPOCH_SECONDS, ISO, ISO_PATTERN
+
+TYPES = {
+    Role.OUTCOME: "TINYINT",
+    Role.VALUE: "DOUBLE",
+    Role.COVARIATE: "DOUBLE",
+    Role.SEGMENT: "VARCHAR",
+}
+"""Roles that get a column of their own (``c0``, ``c1`` …), and its type."""
+
+NUMERIC_TYPES = frozenset({
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+    "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE",
+})  # fmt: skip
+
+
+def quoted(text: str) -> str:
+    """Write a text literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def is_number(sql_type: str) -> bool:
+    """Whether a column type is numeric."""
+    return sql_type in NUMERIC_TYPES or sql_type.startswith("DECIMAL")
+
+
+def trimmed(field: str) -> str:
+    """The text of a cell without blanks and invisible characters around it."""
+    return f"trim({field}, {quoted(WHITE)})"
+
+
+def is_blank(field: str) -> str:
+    """Whether a cell of a number, yes/no or time column is blank."""
+    return f"({field} IS NULL OR lower({trimmed(field)}) IN ({_list(BLANK_WORDS)}))"
+
+
+def reader_type(column: ColumnMapping, dialect: Dialect) -> str:
+    """Type under which the CSV reader itself can check a column; VARCHAR when it cannot."""
+    if column.role in {Role.VALUE, Role.COVARIATE}:
+        decimal, thousands = marks(column, dialect)
+        return "DOUBLE" if (decimal, thousands) == (".", "") else "VARCHAR"
+    if column.role is Role.TIME and column.time_format.startswith("%"):
+        return "TIMESTAMP"
+    return "VARCHAR"
+
+
+def marks(column: ColumnMapping, dialect: Dialect) -> tuple[str, str]:
+    """Decimal and thousands mark of a column."""
+    return column.decimal or dialect.decimal, column.thousands or dialect.thousands
+
+
+def convert(column: ColumnMapping, dialect: Dialect, field: str, sql_type: str) -> str:
+    """Write the expression that turns a field into what is stored for its role.
+
+    Args:
+        column: Role, blank rule and formats.
+        dialect: File-wide decimal and thousands mark.
+        field: SQL identifier of the field.
+        sql_type: Type in which the field arrives.
+    """
+    match column.role:
+        case Role.OUTCOME:
+            return outcome(field, sql_type, blank=column.blank, converted=column.converted)
+        case Role.VALUE | Role.COVARIATE:
+            blank = column.blank if column.role is Role.VALUE else "exclude"
+            return number(field, sql_type, *marks(column, dialect), blank=blank)
+        case Role.TIME:
+            return time(field, sql_type, column.time_format)
+        case _:
+            return f"nullif({trimmed(_text(field, sql_type))}, '')"
+
+
+def outcome(field: str, sql_type: str, *, blank: str = "", converted: str = "") -> str:
+    """1, 0, NULL for blank, 2 for what is no yes or no."""
+    empty = "0" if blank == "zero" else "NULL"
+    if sql_type == "BOOLEAN":
+        return f"CAST(coalesce(CAST({field} AS TINYINT), {empty}) AS TINYINT)"
+    if is_number(sql_type):
+        above = f"WHEN {field} > 0 AND {field} = floor({field}) THEN 1" if converted else ""
+        value = (
+            f"CASE WHEN {field} IS NULL OR isnan(CAST({field} AS DOUBLE)) THEN {empty} "
+            f"WHEN {field} = 1 THEN 1 WHEN {field} = 0 THEN 0 {above} ELSE 2 END"
+        )
+        return f"CAST({value} AS TINYINT)"
+    word = f"lower({trimmed(_text(field, sql_type))})"
+    plain = f"TRY_CAST(replace({word}, ',', '.') AS DOUBLE)"
+    above = f"WHEN {plain} > 0 AND {plain} = floor({plain}) THEN 1" if converted else ""
+    rest = (
+        f"CASE WHEN {field} IS NULL OR {word} IN ({_list(BLANK_WORDS)}) THEN {empty} "
+        f"WHEN {word} IN ({_list(TRUE_WORDS)}) THEN 1 WHEN {word} IN ({_list(FALSE_WORDS)}) "
+        f"THEN 0 WHEN {plain} = 1 THEN 1 WHEN {plain} = 0 THEN 0 {above} ELSE 2 END"
+    )
+    return f"CAST(CASE {field} WHEN '1' THEN 1 WHEN '0' THEN 0 ELSE {rest} END AS TINYINT)"
+
+
+def number(
+    field: str, sql_type: str, decimal: str = ".", thousands: str = "", *, blank: str = ""
+) -> str:
+    """Write a finite number, NULL for blank, NaN for what is no number."""
+    if is_number(sql_type):
+        value = f"CAST({field} AS DOUBLE)"
+        return f"coalesce({value}, 0)" if blank == "zero" else value
+    if sql_type == "BOOLEAN":
+        return f"CAST(CAST({field} AS TINYINT) AS DOUBLE)"
+    empty = "0" if blank == "zero" else "NULL"
+    text = _text(field, sql_type)
+    bare = without_currency(text)
+    surplus = SPACES if thousands == " " else thousands
+    cleared = f"translate({bare}, {quoted(surplus)}, '')" if surplus else bare
+    value = f"TRY_CAST(replace({cleared}, {quoted(decimal)}, '.') AS DOUBLE)"
+    whole = f"regexp_full_match({bare}, {quoted(pattern(decimal, thousands))})"
+    return (
+        f"CASE WHEN {is_blank(text)} THEN {empty} WHEN {whole} "
+        f"THEN coalesce({value}, CAST('nan' AS DOUBLE)) ELSE CAST('nan' AS DOUBLE) END"
+    )
+
+
+def time(field: str, sql_type: str, time_format: str) -> str:
+    """Write a time in UTC, NULL for blank, infinity for what cannot be read."""
+    if sql_type == "TIMESTAMP":
+        return field
+    if sql_type.startswith(("TIMESTAMP", "DATE")):
+        return f"CAST({field} AS TIMESTAMP)"
+    if is_number(sql_type) and time_format not in {EPOCH_SECONDS, EPOCH_MILLISECONDS}:
+        return "CAST('infinity' AS TIMESTAMP)"
+    text = trimmed(_text(field, sql_type))
+    if time_format == EPOCH_SECONDS:
+        value = f"make_timestamp(1000000 * TRY_CAST({text} AS BIGINT))"
+    elif time_format == EPOCH_MILLISECONDS:
+        value = f"make_timestamp(1000 * TRY_CAST({text} AS BIGINT))"
+    elif time_format == ISO or time_format.startswith("%Y-%m-%d"):
+        value = iso(text)
+    else:
+        value = f"try_strptime({text}, {quoted(time_format)})"
+    return (
+        f"CASE WHEN {is_blank(_text(field, sql_type))} THEN NULL "
+        f"ELSE coalesce({value}, CAST('infinity' AS TIMESTAMP)) END"
+    )
+
+
+def iso(text: str) -> str:
+    """Read ISO 8601 with or without an offset, as UTC; a name of a zone is not read."""
+    part = [
+        f"regexp_extract({text}, {quoted('^' + ISO_PATTERN + '$')}, {n})" for n in (1, 2, 3)
+    ]
+    clock = f"replace(coalesce(nullif({part[1]}, ''), '00:00'), ',', '.')"
+    seconds = f"CASE WHEN length({clock}) <= 5 THEN {clock} || ':00' ELSE {clock} END"
+    local = f"TRY_CAST({part[0]} || ' ' || {seconds} AS TIMESTAMP)"
+    digits = f"regexp_replace({part[2]}, '[^0-9]', '', 'g')"
+    sign = f"CASE WHEN {part[2]} LIKE '-%' THEN -1 ELSE 1 END"
+    minutes = (
+        f"CASE WHEN {digits} = '' THEN 0 ELSE {sign} * "
+        f"(60 * CAST(left({digits}, 2) AS INTEGER) "
+        f"+ coalesce(TRY_CAST(substr({digits}, 3, 2) AS INTEGER), 0)) END"
+    )
+    return f"({local} - to_minutes({minutes}))"
+
+
+def has_offset(text: str) -> str:
+    """Whether an ISO time says its offset."""
+    return f"regexp_extract({text}, {quoted('^' + ISO_PATTERN + '$')}, 3) <> ''"
+
+
+def is_wrong(role: Role, value: str) -> str:
+    """Whether a converted value is the sentinel of its role."""
+    if role is Role.OUTCOME:
+        return f"coalesce({value} = 2, FALSE)"
+    return f"coalesce(NOT isfinite({value}), FALSE)"
+
+
+def rule_of(role: Role, field: str) -> str:
+    """Write the code of the rule that a wrong cell breaks."""
+    word = f"lower({trimmed(field)})"
+    error = f"({word} IN ({_list(SPREADSHEET_ERRORS)}) OR regexp_full_match({word}, '#+'))"
+    number_like = f"TRY_CAST({without_currency(field)} AS DOUBLE) IS NOT NULL"
+    if role is Role.OUTCOME:
+        wrong = f"CASE WHEN {number_like} THEN 'OUTCOME_RANGE' ELSE 'OUTCOME_WORD' END"
+    elif role is Role.TIME:
+        wrong = "'TIME'"
+    else:
+        infinite = f"NOT isfinite(TRY_CAST({without_currency(field)} AS DOUBLE))"
+        wrong = f"CASE WHEN coalesce({infinite}, FALSE) THEN 'NOT_FINITE' ELSE 'NUMBER' END"
+    return f"CASE WHEN {error} THEN 'SPREADSHEET_ERROR' ELSE {wrong} END"
+
+
+def without_currency(field: str) -> str:
+    """Take a currency sign or code off an amount."""
+    front = f"regexp_replace({trimmed(field)}, {quoted(CURRENCY_BEFORE)}, '\\1')"
+    return f"regexp_replace({front}, {quoted(CURRENCY_AFTER)}, '')"
+
+
+def has_currency(field: str) -> str:
+    """Whether an amount carries a sign or code."""
+    return f"({trimmed(field)} <> {without_currency(field)})"
+
+
+def _text(field: str, sql_type: str) -> str:
+    return field if sql_type == "VARCHAR" else f"CAST({field} AS VARCHAR)"
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(quoted(word) for word in sorted(words))

@@ -1,0 +1,248 @@
+"""Stage rows and describe what is in the staging table now."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+
+from experiments_core.domain.source import Role
+from experiments_core.store import conversion
+from experiments_core.store.catalog import from_utc
+from experiments_core.store.sifting import load_sifted
+from experiments_core.store.staged import Broken, Extreme, Staged, StagedColumn
+from experiments_core.store.staging import Job, load_clean, one_row
+
+SHOWN = 5
+MANY_VALUES = 200
+MUCH = 0.1  # share of a column's sum that makes one value worth a word
+LEAK_VALUES = 100
+
+
+def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
+    """Load a file or frame into its staging table.
+
+    Args:
+        cursor: From ``Database.staging()``.
+        job: What is loaded, and how.
+
+    Raises:
+        InvalidInputError: the file as a whole cannot be used.
+        CancelledError: somebody stopped it.
+    """
+    merged = load_clean(cursor, job)
+    if merged is None:
+        rows = load_sifted(cursor, job)
+        job.watch.say(0.9, "Describing what was read")
+        staged = _sifted(cursor, job, _describe(cursor, job, rows))
+    else:
+        rows = _count(cursor, f"SELECT count(*) FROM {job.table}")
+        job.watch.say(0.9, "Describing what was read")
+        staged = replace(_describe(cursor, job, rows), merged=merged)
+    job.watch.say(1.0, "Read")
+    return staged
+
+
+def _describe(cursor: duckdb.DuckDBPyConnection, job: Job, rows: int) -> Staged:
+    """What the staging table itself shows."""
+    table, columns = job.table, job.columns
+    profile = _profile(cursor, job)
+    counted = cursor.execute(
+        f"SELECT arm, count(*) FROM {table} GROUP BY arm ORDER BY arm"
+    ).fetchall()
+    first, last = from_utc(profile["first"]), from_utc(profile["last"])
+    has_time = job.mapped(Role.TIME) is not None
+    return Staged(
+        table=table,
+        rejects="",
+        columns=columns,
+        rows_read=rows,
+        rows_left_out=0,
+        units=profile["units"],
+        arms={arm: int(count) for arm, count in counted},
+        content_hash=_content_hash(cursor, table, columns),
+        blanks={
+            column.position: (profile["units"] - profile[f"{column.column}_filled"], 0)
+            for column in columns
+            if column.role is not Role.SEGMENT
+            and profile[f"{column.column}_filled"] < profile["units"]
+        },
+        first_seen=(first, last) if first and last else None,
+        no_time=profile["units"] - profile["timed"] if has_time else 0,
+        constant=tuple(
+            column.name
+            for column in columns
+            if column.role is Role.COVARIATE
+            and profile[f"{column.column}_low"] == profile[f"{column.column}_high"]
+        ),
+        leaks=_leaks(cursor, table, columns),
+        many_values=tuple(
+            column.name
+            for column in columns
+            if column.role is Role.SEGMENT and profile[f"{column.column}_values"] > MANY_VALUES
+        ),
+        extremes=tuple(_extremes(columns, profile)),
+        damaged_units=_damaged(cursor, table) if profile["exponents"] else 0,
+    )
+
+
+def _sifted(cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged) -> Staged:
+    """Add what only the sieve knows."""
+    has_unit = job.mapped(Role.UNIT) is not None
+    return replace(
+        staged,
+        rejects=job.rejects,
+        rows_left_out=_count(cursor, "SELECT count(DISTINCT record) FROM problems"),
+        merged=_merged(cursor),
+        broken=_broken(cursor, job),
+        blanks=_blank_lines(cursor, staged),
+        repeated=_count(cursor, "SELECT count(*) FROM repeated") if has_unit else 0,
+        crossed=_count(cursor, "SELECT count(*) FROM crossed") if has_unit else 0,
+        mixed_zones=_mixed_zones(cursor, job),
+        currency=_currency(cursor, job),
+    )
+
+
+def _profile(cursor: duckdb.DuckDBPyConnection, job: Job) -> dict[str, Any]:
+    """All simple aggregates in one pass."""
+    wanted = {
+        "units": "count(*)",
+        "exponents": "count(*) FILTER (contains(unit, 'E+'))",
+        "first": "min(first_ts)",
+        "last": "max(first_ts)",
+        "timed": "count(first_ts)",
+    }
+    for staged in job.columns:
+        name = staged.column
+        wanted[f"{name}_filled"] = f"count({name})"
+        if staged.role is Role.SEGMENT:
+            wanted[f"{name}_values"] = f"approx_count_distinct({name})"
+        elif staged.role is not Role.OUTCOME:
+            wanted[f"{name}_low"] = f"min({name})"
+            wanted[f"{name}_high"] = f"max({name})"
+            wanted[f"{name}_sum"] = f"sum(abs({name}))"
+            wanted[f"{name}_nonzero"] = f"count(*) FILTER ({name} <> 0)"
+    row = one_row(cursor, f"SELECT {', '.join(wanted.values())} FROM {job.table}")
+    return dict(zip(wanted, row, strict=True))
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return int(one_row(cursor, sql)[0])
+
+
+def _content_hash(
+    cursor: duckdb.DuckDBPyConnection, table: str, columns: Sequence[StagedColumn]
+) -> str:
+    """Identify the rows whatever their order and however the file writes them.
+
+    The engine's row hash may change with its version, so the version is part of the text: after
+    an upgrade the same rows under other bytes are merely not recognised.
+    """
+    values = ", ".join(["unit", "arm", "first_ts", *(column.column for column in columns)])
+    rows, total, version = one_row(
+        cursor, f"SELECT count(*), sum(hash({values})::HUGEINT), version() FROM {table}"
+    )
+    header = [(column.name, str(column.role)) for column in columns]
+    return hashlib.sha256(repr((version, header, rows, total)).encode()).hexdigest()
+
+
+def _merged(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    rows = cursor.execute(
+        "SELECT spelling, arm FROM arms WHERE arm IS NOT NULL AND spelling <> arm ORDER BY ALL"
+    ).fetchall()
+    return dict(rows)
+
+
+def _broken(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[Broken, ...]:
+    rows = cursor.execute(
+        f"SELECT rule, count(DISTINCT line), list(DISTINCT line ORDER BY line)[1:{SHOWN}], "
+        f"first(column_name ORDER BY line), list(DISTINCT value ORDER BY value)[1:{SHOWN}] "
+        f"FROM {job.rejects} GROUP BY rule ORDER BY min(line)"
+    ).fetchall()
+    return tuple(
+        Broken(rule, count, tuple(lines), column, tuple(values))
+        for rule, count, lines, column, values in rows
+    )
+
+
+def _blank_lines(
+    cursor: duckdb.DuckDBPyConnection, staged: Staged
+) -> dict[int, tuple[int, int]]:
+    """Say where the first blank cell of each measure stands."""
+    names = {column.position: column.column for column in staged.columns}
+    return {
+        position: (
+            count,
+            _count(
+                cursor,
+                "SELECT coalesce(min(record + line_offset), 0) FROM good ASOF JOIN jumps "
+                f"ON record >= since WHERE {names[position]} IS NULL",
+            ),
+        )
+        for position, (count, _) in staged.blanks.items()
+    }
+
+
+def _mixed_zones(cursor: duckdb.DuckDBPyConnection, job: Job) -> bool:
+    time = job.mapped(Role.TIME)
+    if time is None:
+        return False
+    field = conversion.trimmed(f"f{time.position}")
+    offset, naive = one_row(
+        cursor,
+        f"SELECT count(*) FILTER ({conversion.has_offset(field)}), "
+        f"count(*) FILTER (NOT {conversion.has_offset(field)}) FROM raw WHERE {field} <> ''",
+    )
+    return bool(offset and naive)
+
+
+def _currency(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[str, ...]:
+    numeric = [c for c in job.columns if c.role in {Role.VALUE, Role.COVARIATE}]
+    signs = {c.name: conversion.has_currency(f"f{c.position}") for c in numeric}
+    return tuple(
+        name
+        for name, sign in signs.items()
+        if _count(cursor, f"SELECT count(*) FROM raw WHERE {sign}")
+    )
+
+
+def _leaks(
+    cursor: duckdb.DuckDBPyConnection, table: str, columns: Sequence[StagedColumn]
+) -> tuple[str, ...]:
+    """Segments in which everybody or nobody has the outcome: known only because of it."""
+    segments = [column for column in columns if column.role is Role.SEGMENT]
+    outcome = next((column for column in columns if column.role is Role.OUTCOME), None)
+    if outcome is None:
+        return ()
+    found = []
+    for segment in segments:
+        groups = cursor.execute(
+            f"SELECT avg({outcome.column}) FROM {table} WHERE {outcome.column} IS NOT NULL "
+            f"GROUP BY {segment.column} LIMIT {LEAK_VALUES + 1}"
+        ).fetchall()
+        rates = {rate for (rate,) in groups}
+        if rates == {0.0, 1.0} and len(groups) <= LEAK_VALUES:
+            found.append(segment.name)
+    return tuple(found)
+
+
+def _extremes(columns: Sequence[StagedColumn], profile: dict[str, Any]) -> Iterator[Extreme]:
+    for column in columns:
+        if column.role is not Role.VALUE or not profile[f"{column.column}_sum"]:
+            continue
+        low, high = profile[f"{column.column}_low"], profile[f"{column.column}_high"]
+        value = high if abs(high) >= abs(low) else low
+        share = abs(value) / profile[f"{column.column}_sum"]
+        if share > MUCH and profile[f"{column.column}_nonzero"] > 1 / MUCH:
+            yield Extreme(column.name, float(value), float(share))
+
+
+def _damaged(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
+    return _count(
+        cursor,
+        f"SELECT count(*) FROM {table} "
+        "WHERE regexp_full_match(unit, '[0-9][.,][0-9]+E\\+[0-9]+')",
+    )

@@ -1,0 +1,294 @@
+"""Sift a file that is not clean: read as text, each fault with its line and value."""
+
+from __future__ import annotations
+
+import duckdb
+
+from experiments_core.domain.source import Role
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.store import conversion
+from experiments_core.store.conversion import quoted, trimmed
+from experiments_core.store.reading import Relation, forget_rejects
+from experiments_core.store.staging import Job, arm_map, count_arms, create_table, one_row
+from experiments_core.tabular.rejects import RULES
+from experiments_core.tabular.text import LONGEST_UNIT, TOTAL_WORDS, WHITE, listed
+
+MEASURED = (Role.OUTCOME, Role.VALUE, Role.COVARIATE, Role.TIME)
+LONGEST_RAW = 2_000
+
+
+def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
+    """Read everything as text, set aside what breaks a rule, stage the rest.
+
+    Returns:
+        Number of rows read.
+
+    Raises:
+        InvalidInputError: rows cannot be split into fields, or units stand in two arms and
+            that refuses the file.
+    """
+    forget_rejects(cursor)
+    create_table(cursor, job)
+    _drop(cursor)
+    rows = _read_text(cursor, job)
+    _convert(cursor, job)
+    _find_rows(cursor, job)
+    job.watch.say(0.75, "Looking at every cell")
+    _find_cells(cursor, job)
+    if job.mapped(Role.UNIT) is not None:
+        job.watch.say(0.85, "Looking for units that stand twice")
+        _find_units(cursor, job)
+    _stage(cursor, job)
+    _keep_rejects(cursor, job)
+    return rows
+
+
+def _drop(cursor: duckdb.DuckDBPyConnection) -> None:
+    for name in ("raw", "arms", "typed", "problems", "jumps"):
+        cursor.execute(f"DROP TABLE IF EXISTS temp.main.{name}")
+
+
+def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
+    source = job.text
+    fields = ", ".join(f"{field} AS f{place}" for place, field in enumerate(source.fields))
+    sql = (
+        f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS record, {fields} "
+        f"FROM {source.sql}"
+    )
+    job.watch.run(cursor, sql, "Reading rows again, as text", 0.3, 0.65)
+    if source.rejects and job.refuse_broken is not None:
+        job.refuse_broken(cursor)
+    rows = int(one_row(cursor, "SELECT count(*) FROM raw")[0])
+    if job.records is not None and rows != job.records:
+        raise InvalidInputError(
+            f"The file can be read in two ways: as {job.records:,} rows or as {rows:,}.",
+            code="ROWS_DISAGREE",
+            hint="Look for quotes inside fields; a quote in a quoted field is written twice.",
+        )
+    if not rows:
+        raise InvalidInputError(
+            "There are no rows below the header.", code="FILE_NO_ROWS", hint="Export it again."
+        )
+    return rows
+
+
+def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Make ``typed``: one row per record with converted values, and ``problems``, empty."""
+    variant = trimmed(f"coalesce(f{job.mapping.named(Role.VARIANT)[0].position}, '')")
+    counts = count_arms(cursor, f"SELECT {variant}, count(*) FROM raw GROUP BY 1")
+    cursor.execute("CREATE TEMP TABLE arms (spelling VARCHAR, arm VARCHAR)")
+    arms = arm_map(counts, job)
+    cursor.execute(
+        "INSERT INTO arms SELECT unnest(?), unnest(?)", [list(arms), list(arms.values())]
+    )
+    width = len(job.names)
+    text = Relation("raw", tuple(f"f{place}" for place in range(width)), ("VARCHAR",) * width)
+    unit, time = job.mapped(Role.UNIT), job.mapped(Role.TIME)
+    mapped = {column.position: column for column in job.mapping.columns}
+    values = [
+        "record",
+        "arm",
+        f"{_text(unit.position)} AS unit" if unit else "NULL::VARCHAR AS unit",
+        f"{job.value(time, text)} AS first_ts" if time else "NULL::TIMESTAMP AS first_ts",
+    ]
+    values += [f"{job.value(mapped[c.position], text)} AS {c.column}" for c in job.columns]
+    cursor.execute(
+        f"CREATE TEMP TABLE typed AS SELECT {', '.join(values)} "
+        f"FROM raw LEFT JOIN arms ON spelling = {variant}"
+    )
+    cursor.execute(
+        "CREATE TEMP TABLE problems (record BIGINT, field INTEGER, value VARCHAR, rule VARCHAR)"
+    )
+
+
+def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Rules about a whole row, its variant and its unit; one rule per row."""
+    fields = [f"coalesce(f{place}, '')" for place in range(len(job.names))]
+    empty = f"trim(concat({', '.join(fields)}), {quoted(WHITE)}) = ''"
+    header = " AND ".join(
+        f"lower({trimmed(field)}) = {quoted(name.lower())}"
+        for field, name in zip(fields, job.names, strict=True)
+    )
+    words = ", ".join(quoted(word) for word in sorted(TOTAL_WORDS))
+    total = " OR ".join(f"lower({trimmed(field)}) IN ({words})" for field in fields)
+    variant = job.mapping.named(Role.VARIANT)[0].position
+    rules = [
+        ("EMPTY_ROW", -1, empty),
+        ("REPEATED_HEADER", -1, header),
+        ("TOTALS_ROW", variant, f"arm IS NULL AND ({total})"),
+        ("VARIANT_BLANK", variant, "arm IS NULL"),
+    ]
+    if job.known_arms is not None:
+        known = ", ".join(quoted(arm) for arm in sorted(set(job.known_arms.values())))
+        rules.append(("VARIANT_UNKNOWN", variant, f"arm NOT IN ({known})"))
+    unit = job.mapped(Role.UNIT)
+    if unit is not None:
+        rules.append(("UNIT_BLANK", unit.position, "unit IS NULL"))
+        rules.append(("UNIT_LENGTH", unit.position, f"length(unit) > {LONGEST_UNIT}"))
+    for rule, place, condition in rules:
+        value = f"coalesce(f{place}, '')" if place >= 0 else "''"
+        cursor.execute(
+            f"INSERT INTO problems SELECT record, {place}, {value}, {quoted(rule)} "
+            "FROM raw JOIN typed USING (record) ANTI JOIN problems USING (record) "
+            f"WHERE {condition}"
+        )
+
+
+def _find_cells(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Cells that are no yes or no, no number, no time; a row may have several."""
+    cursor.execute("CREATE OR REPLACE TEMP TABLE whole AS SELECT DISTINCT record FROM problems")
+    columns = [(c.role, c.position, c.column) for c in job.columns if c.role in MEASURED]
+    time = job.mapped(Role.TIME)
+    if time is not None:
+        columns.append((Role.TIME, time.position, "first_ts"))
+    for role, place, value in columns:
+        field = f"f{place}"
+        cursor.execute(
+            f"INSERT INTO problems SELECT record, {place}, {field}, "
+            f"{conversion.rule_of(role, field)} FROM typed JOIN raw USING (record) "
+            f"ANTI JOIN whole USING (record) WHERE {conversion.is_wrong(role, value)}"
+        )
+
+
+def _find_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Exact copies, units in two arms, units with several rows."""
+    _good(cursor)
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE several AS "
+        "SELECT unit FROM good GROUP BY unit HAVING count(*) > 1"
+    )
+    fields = ", ".join(f"f{place}" for place in range(len(job.names)))
+    _problem(
+        cursor,
+        job,
+        "UNIT_DUPLICATE_ROWS",
+        f"SELECT record, unit, row_number() OVER (PARTITION BY {fields} ORDER BY record) > 1 "
+        "AS bad FROM good JOIN raw USING (record) SEMI JOIN several USING (unit)",
+    )
+    _good(cursor)
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE crossed AS SELECT unit, "
+        "arg_min(arm, (coalesce(first_ts, 'infinity'::TIMESTAMP), record)) AS seen FROM good "
+        "SEMI JOIN several USING (unit) GROUP BY unit HAVING count(DISTINCT arm) > 1"
+    )
+    crossed = int(one_row(cursor, "SELECT count(*) FROM crossed")[0])
+    if crossed and job.mapping.crossovers == "refuse":
+        _refuse_crossed(cursor, job, crossed)
+    kept = "arm <> seen" if job.mapping.crossovers == "first_seen" else "TRUE"
+    _problem(
+        cursor,
+        job,
+        "UNIT_IN_TWO_ARMS",
+        f"SELECT record, unit, {kept} AS bad FROM good JOIN crossed USING (unit)",
+    )
+    _good(cursor)
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE repeated AS "
+        "SELECT unit FROM good GROUP BY unit HAVING count(*) > 1"
+    )
+    if job.mapping.repeats in {"refuse", "first"}:
+        _problem(
+            cursor,
+            job,
+            "UNIT_REPEATED",
+            "SELECT record, unit, row_number() OVER (PARTITION BY unit ORDER BY record) > 1 "
+            "AS bad FROM good SEMI JOIN repeated USING (unit)",
+        )
+
+
+def _problem(cursor: duckdb.DuckDBPyConnection, job: Job, rule: str, query: str) -> None:
+    place = job.mapping.named(Role.UNIT)[0].position
+    cursor.execute(
+        f"INSERT INTO problems SELECT record, {place}, unit, {quoted(rule)} "
+        f"FROM ({query}) WHERE bad"
+    )
+
+
+def _good(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Rows without a problem so far."""
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE good AS FROM typed "
+        "ANTI JOIN (SELECT DISTINCT record FROM problems) USING (record)"
+    )
+
+
+def _refuse_crossed(cursor: duckdb.DuckDBPyConnection, job: Job, count: int) -> None:
+    units = [row[0] for row in cursor.execute("SELECT unit FROM crossed LIMIT 6").fetchall()]
+    name = job.mapping.named(Role.UNIT)[0].name
+    raise InvalidInputError(
+        f"{count:,} of “{name}” stand in more than one variant: {listed(units)}.",
+        code="UNIT_IN_TWO_ARMS",
+        hint="Leave such units out, or count them where they were first seen.",
+        details=tuple(
+            Problem("unit", u, "UNIT_IN_TWO_ARMS", "one variant only") for u in units
+        ),
+    )
+
+
+def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Write the good rows, units with several rows made one when that was the answer."""
+    _good(cursor)
+    names = [column.column for column in job.columns]
+    fixed = f"{quoted(job.import_id)}, unit, arm"
+    combine = job.mapping.repeats in {"max", "sum"} and job.mapped(Role.UNIT) is not None
+    if not combine:
+        values = ", ".join(["first_ts", *names])
+        cursor.execute(
+            f"INSERT INTO {job.table} SELECT {fixed}, {values} FROM good ORDER BY record"
+        )
+        return
+    values = ", ".join(
+        ["min(first_ts)", *(_combined(c.role, c.column, job) for c in job.columns)]
+    )
+    cursor.execute(
+        f"INSERT INTO {job.table} SELECT {fixed}, {values} FROM good "
+        "GROUP BY unit, arm ORDER BY min(record)"
+    )
+
+
+def _combined(role: Role, column: str, job: Job) -> str:
+    if role is Role.VALUE and job.mapping.repeats == "sum":
+        return f"sum({column})"
+    if role in {Role.OUTCOME, Role.VALUE}:
+        return f"max({column})"
+    return f"arg_min({column}, record)"
+
+
+def _keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Write the rows left out into their own table, with lines and words."""
+    records, offsets = job.lines()
+    cursor.execute("CREATE TEMP TABLE jumps (since BIGINT, line_offset BIGINT)")
+    cursor.execute(
+        "INSERT INTO jumps SELECT unnest(?), unnest(?)", [list(records), list(offsets)]
+    )
+    cursor.execute("CREATE OR REPLACE TEMP TABLE words (rule VARCHAR, words VARCHAR)")
+    cursor.execute(
+        "INSERT INTO words SELECT unnest(?), unnest(?)",
+        [list(RULES), [rule.message for rule in RULES.values()]],
+    )
+    cursor.execute("CREATE OR REPLACE TEMP TABLE headers (field INTEGER, name VARCHAR)")
+    cursor.execute(
+        "INSERT INTO headers SELECT unnest(?), unnest(?)",
+        [list(range(len(job.names))), list(job.names)],
+    )
+    delimiter = job.mapping.dialect.delimiter
+    special = quoted(f'[{delimiter}"\n]' if delimiter != "|" else '[|"\n]')
+    cells = ", ".join(
+        f"CASE WHEN regexp_matches(f{place}, {special}) "
+        f"THEN '\"' || replace(f{place}, '\"', '\"\"') || '\"' ELSE coalesce(f{place}, '') END"
+        for place in range(len(job.names))
+    )
+    shown = "CASE WHEN length(value) > 60 THEN left(value, 59) || '…' ELSE value END"
+    message = f"replace(replace(words, '{{column}}', coalesce(name, '')), '{{value}}', {shown})"
+    cursor.execute(
+        f"CREATE TABLE {job.rejects} AS SELECT p.record + j.line_offset AS line, "
+        "coalesce(name, '') AS column_name, coalesce(value, '') AS value, rule, "
+        f"{message} AS message, "
+        f"left(concat_ws({quoted(delimiter)}, {cells}), {LONGEST_RAW}) AS raw "
+        "FROM problems p ASOF JOIN jumps j ON p.record >= j.since JOIN words USING (rule) "
+        "LEFT JOIN headers USING (field) JOIN raw USING (record) ORDER BY line, field"
+    )
+
+
+def _text(place: int) -> str:
+    return f"nullif({trimmed(f'f{place}')}, '')"

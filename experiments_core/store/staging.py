@@ -1,0 +1,254 @@
+"""Load rows into a staging table, in one pass when the file is clean.
+
+The pass lets the reader check types and writes the rows as they will be kept. Only if anything
+at all is wrong are the rows read again as text and sifted (``sifting.py``), which costs about
+three times as much. Both use the same conversions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from experiments_core.domain.source import ColumnMapping, Mapping, Role
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.store import conversion
+from experiments_core.store.reading import Relation, forget_rejects, has_rejects
+from experiments_core.store.staged import StagedColumn
+from experiments_core.store.watch import SILENT, Watch
+from experiments_core.tabular.shape import best_spelling
+from experiments_core.tabular.text import (
+    BLANK_WORDS,
+    LONGEST_UNIT,
+    LONGEST_VARIANT,
+    fold,
+    listed,
+    shorten,
+    visible,
+)
+
+MOST_ARMS = 100
+RARE = 0.05  # a word such as NULL is a blank in the variant column below this share of rows
+
+Jumps = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be loaded.
+
+    Attributes:
+        import_id: Written into every row.
+        mapping: Columns in their roles.
+        names: Header cells, by position.
+        typed: The rows, read with types.
+        text: The same rows, all columns as text.
+        known_arms: Folded spelling -> variant of the experiment; None when it has none yet.
+        lines: Gives the records from which line minus record number changes, and that number.
+        records: Rows that the census counted, None when nobody did.
+        refuse_broken: Raises when the reader could not split a row into its fields.
+    """
+
+    import_id: str
+    mapping: Mapping
+    names: tuple[str, ...]
+    typed: Relation
+    text: Relation
+    lines: Callable[[], Jumps]
+    known_arms: dict[str, str] | None = None
+    records: int | None = None
+    refuse_broken: Callable[[duckdb.DuckDBPyConnection], None] | None = None
+    watch: Watch = SILENT
+
+    @property
+    def table(self) -> str:
+        """Name of the staging table."""
+        return f"staging_{self.import_id.replace('-', '')}"
+
+    @property
+    def rejects(self) -> str:
+        """Name of the table of rows left out."""
+        return f"{self.table}_rejects"
+
+    @property
+    def columns(self) -> tuple[StagedColumn, ...]:
+        """Columns that get values of their own, in file order."""
+        kept = [c for c in self.mapping.columns if c.role in conversion.TYPES]
+        return tuple(
+            StagedColumn(column.name, column.role, f"c{number}", column.position)
+            for number, column in enumerate(kept)
+        )
+
+    def mapped(self, role: Role) -> ColumnMapping | None:
+        """The one column of a role."""
+        return next(iter(self.mapping.named(role)), None)
+
+    def value(self, column: ColumnMapping, source: Relation) -> str:
+        """Expression of a column's converted value."""
+        place = column.position
+        field, arrives = source.fields[place], source.types[place]
+        return conversion.convert(column, self.mapping.dialect, field, arrives)
+
+
+def create_table(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Make the empty staging table, in the layout that units tables have."""
+    drop_tables(cursor, job.import_id)
+    values = "".join(f", {c.column} {conversion.TYPES[c.role]}" for c in job.columns)
+    cursor.execute(
+        f"CREATE TABLE {job.table} (import_id VARCHAR, unit VARCHAR USING COMPRESSION zstd, "
+        f"arm VARCHAR, first_ts TIMESTAMP{values})"
+    )
+
+
+def drop_tables(cursor: duckdb.DuckDBPyConnection, import_id: str) -> None:
+    """Forget what was staged for an import."""
+    table = f"staging_{import_id.replace('-', '')}"
+    cursor.execute(f"DROP TABLE IF EXISTS {table}")
+    cursor.execute(f"DROP TABLE IF EXISTS {table}_rejects")
+
+
+def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> dict[str, str] | None:
+    """Load in one pass.
+
+    Returns:
+        Spellings of arms that were put right, usually none; None when anything was wrong.
+    """
+    forget_rejects(cursor)
+    create_table(cursor, job)
+    source = job.typed
+    unit, time = job.mapped(Role.UNIT), job.mapped(Role.TIME)
+    variant = job.mapping.named(Role.VARIANT)[0]
+    values = [
+        conversion.quoted(job.import_id),
+        job.value(unit, source) if unit else "NULL",
+        job.value(variant, source),
+        job.value(time, source) if time else "NULL",
+    ]
+    mapped = {column.position: column for column in job.mapping.columns}
+    values += [job.value(mapped[c.position], source) for c in job.columns]
+    sql = f"INSERT INTO {job.table} SELECT {', '.join(values)} FROM {source.sql}"
+    job.watch.run(cursor, sql, "Reading rows", 0.0, 0.75)
+    if source.rejects and has_rejects(cursor):
+        return None
+    return _put_arms_right(cursor, job) if _nothing_wrong(cursor, job) else None
+
+
+def arm_map(counts: dict[str, int], job: Job) -> dict[str, str | None]:
+    """Find the arm of every spelling in the file; None where the cell is blank.
+
+    Raises:
+        InvalidInputError: more values than a variant column can have, or too long ones.
+    """
+    _refuse_many(counts, job)
+    rows = sum(counts.values())
+    filled = {text: count for text, count in counts.items() if visible(text)}
+    real = {text: n for text, n in filled.items() if fold(text) not in BLANK_WORDS}
+    blanks = {
+        text
+        for text, count in filled.items()
+        if text not in real and count < RARE * rows and len({fold(t) for t in real}) > 1
+    }
+    found: dict[str, str | None] = dict.fromkeys(counts, None)
+    groups: dict[str, dict[str, int]] = {}
+    for text, count in filled.items():
+        if text not in blanks:
+            group = groups.setdefault(fold(text), {})
+            group[visible(text)] = group.get(visible(text), 0) + count
+    chosen = {fold(text): arm for text, arm in job.mapping.merge_variants.items()}
+    known = job.known_arms or {}
+    for text in filled:
+        if text not in blanks:
+            key = fold(text)
+            wanted = chosen.get(key) or best_spelling(groups[key])
+            found[text] = known.get(key) or known.get(fold(wanted)) or wanted
+    return found
+
+
+def one_row(cursor: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    """Fetch the one row of an aggregate."""
+    row = cursor.execute(sql).fetchone()
+    if row is None:
+        raise RuntimeError(f"no row from {sql}")
+    return tuple(row)
+
+
+def _nothing_wrong(cursor: duckdb.DuckDBPyConnection, job: Job) -> bool:
+    """Whether no cell is wrong, no unit repeats and no question comes up."""
+    asked = {c.position for c in job.mapping.columns if _needs_answer(c)}
+    wrong = [f"count(*) FILTER ({conversion.is_wrong(Role.TIME, 'first_ts')})"]
+    for column in job.columns:
+        if column.role is not Role.SEGMENT:
+            wrong.append(f"count(*) FILTER ({conversion.is_wrong(column.role, column.column)})")
+        if column.position in asked:
+            wrong.append(f"count(*) - count({column.column})")
+    has_unit = job.mapped(Role.UNIT) is not None
+    longest = f"count(*) FILTER (length(unit) > {LONGEST_UNIT})"
+    if has_unit:
+        wrong += ["count(*) - count(unit)", longest]
+    rows, *counts = one_row(cursor, f"SELECT count(*), {', '.join(wrong)} FROM {job.table}")
+    if any(counts) or not rows or (job.records is not None and rows != job.records):
+        return False
+    job.watch.say(0.8, "Looking for units that stand twice")
+    if not has_unit:
+        return True
+    # different hashes are different texts; equal hashes only send the file through the sieve
+    different, *_ = one_row(cursor, f"SELECT count(DISTINCT hash(unit)) FROM {job.table}")
+    return bool(different == rows)
+
+
+def _needs_answer(column: ColumnMapping) -> bool:
+    return column.role in {Role.OUTCOME, Role.VALUE} and not column.blank
+
+
+def _put_arms_right(cursor: duckdb.DuckDBPyConnection, job: Job) -> dict[str, str] | None:
+    """Change other spellings of an arm in place; None when an arm is blank or unknown."""
+    counts = count_arms(cursor, f"SELECT arm, count(*) FROM {job.table} GROUP BY arm")
+    arms = arm_map(counts, job)
+    changed: dict[str, str] = {}
+    for text, arm in arms.items():
+        if arm is None or not _is_known(arm, job):
+            return None
+        if text != arm:
+            changed[text] = arm
+    for text, arm in changed.items():
+        cursor.execute(f"UPDATE {job.table} SET arm = ? WHERE arm = ?", [arm, text])
+    return changed
+
+
+def count_arms(cursor: duckdb.DuckDBPyConnection, sql: str) -> dict[str, int]:
+    """Rows by the text of the variant cell; the blank cell is an empty text."""
+    rows = cursor.execute(f"SELECT coalesce(#1, ''), #2 FROM ({sql}) LIMIT 10001").fetchall()
+    return {text: int(count) for text, count in rows}
+
+
+def _is_known(arm: str, job: Job) -> bool:
+    return job.known_arms is None or arm in job.known_arms.values()
+
+
+def _refuse_many(counts: dict[str, int], job: Job) -> None:
+    name = job.mapping.named(Role.VARIANT)[0].name
+    different = {fold(text) for text in counts if visible(text)}
+    if len(different) > MOST_ARMS:
+        raise InvalidInputError(
+            f"Column “{name}” has {_many(len(counts))} different values, such as "
+            f"{listed(list(counts), 3)}; a test has at most {MOST_ARMS} variants.",
+            code="TOO_MANY_VARIANTS",
+            hint="Choose another column as the variant.",
+            details=(Problem(name, len(different), "TOO_MANY", f"at most {MOST_ARMS}"),),
+        )
+    long = next((text for text in counts if len(text) > LONGEST_VARIANT), None)
+    if long is not None:
+        raise InvalidInputError(
+            f"Column “{name}” holds the variant name “{shorten(long)}” of {len(long)} "
+            f"characters; at most {LONGEST_VARIANT} are allowed.",
+            code="VARIANT_TOO_LONG",
+            hint="Choose another column, or shorten the names.",
+            details=(Problem(name, long, "LENGTH", f"at most {LONGEST_VARIANT} characters"),),
+        )
+
+
+def _many(number: int) -> str:
+    return "more than 10,000" if number > 10_000 else f"{number:,}"
