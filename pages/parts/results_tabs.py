@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import streamlit as st
-
 from streamlit.delta_generator import DeltaGenerator
 
 from experiments_core.charts import findings, tables, words
