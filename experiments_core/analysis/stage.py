@@ -53,4 +53,5 @@ def _is_reached(design: Design, units: int) -> bool:
     if plan.planned_units is None and plan.planned_end is None:
         return design.said_over
     enough = plan.planned_units is not None and units >= plan.planned_units
-    return (enough or design.planned_end_passed) and not is_below_runtime(design)
+    ended = plan.planned_end is not None and design.planned_end_passed
+    return (enough or ended) and not is_below_runtime(design)

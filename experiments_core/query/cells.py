@@ -90,6 +90,13 @@ def span_sql(table: str) -> str:
     return f"SELECT MIN(first_ts), MAX(first_ts) FROM {_identifier(table, _TABLE)}"
 
 
+def extremes_sql(query: CellQuery) -> str:
+    """Smallest and largest value of each column whose third moment is wanted; as cheap."""
+    columns = [one.column for one in query.needs if query.wants_skewness(one)]
+    parts = ", ".join(f"MIN({c}), MAX({c})" for c in (_identifier(c, _COLUMN) for c in columns))
+    return f"SELECT {parts} FROM {_identifier(query.table, _TABLE)}"
+
+
 def _key_line(query: CellQuery, name: str) -> str:
     if name == "phase":
         return f"{_phase(query.boundaries)} AS phase"

@@ -13,11 +13,18 @@ import duckdb
 
 from experiments_core.analysis.cells import Cell
 from experiments_core.domain.source import CellKey
-from experiments_core.errors import InvalidInputError
-from experiments_core.query.cells import BoundNeed, CellQuery, cells_sql, span_sql
+from experiments_core.query.cells import (
+    BoundNeed,
+    CellQuery,
+    cells_sql,
+    extremes_sql,
+    span_sql,
+)
 from experiments_core.stats.moments import Counts, Moments, Summary
 from experiments_core.store.catalog import from_utc
 
+_CUBED = 1e50
+"""Values below this can be cubed, summed and their variance cubed in double precision."""
 _STEADY = 1e4
 """Mean / standard deviation up to which the engine's third moment keeps its digits."""
 
@@ -38,20 +45,13 @@ class CellTable:
 def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable:
     """Group a table with one row per unit.
 
-    Raises:
-        InvalidInputError: numbers too large for a variance in double precision.
+    Third moments are asked for only where sums of cubes cannot overflow: an error would abort
+    the transaction that the cursor is in.
     """
+    if not _can_be_cubed(cursor, query):
+        query = replace(query, skewness=False)
     sql = cells_sql(query)
-    try:
-        rows = cursor.execute(sql).fetchall()
-    except duckdb.OutOfRangeException as error:
-        if query.skewness:  # the third power overflows long before the variance does
-            return unit_cells(cursor, replace(query, skewness=False))
-        raise InvalidInputError(
-            "A column holds numbers too large for a variance.",
-            hint="Numbers beyond 1e150 cannot be analysed; correct them in the file.",
-        ) from error
-    return CellTable(dict(_cells(query, rows)), sql)
+    return CellTable(dict(_cells(query, cursor.execute(sql).fetchall())), sql)
 
 
 def unit_span(
@@ -85,6 +85,13 @@ def totals_cells(
         key = CellKey(arm)
         cells[key] = cells[key] + cell if key in cells else cell
     return CellTable(cells, sql.replace("?", f"'{dataset_id}'"))
+
+
+def _can_be_cubed(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> bool:
+    if not any(query.wants_skewness(one) for one in query.needs):
+        return False
+    ends = cursor.execute(extremes_sql(query)).fetchone() or ()
+    return all(end is None or abs(end) < _CUBED for end in ends)
 
 
 def _cells(query: CellQuery, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[CellKey, Cell]]:

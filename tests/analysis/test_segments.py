@@ -1,0 +1,72 @@
+"""One metric in the parts of one attribute."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments_core.analysis.segments import OTHER, segment_results
+from experiments_core.domain.source import CellKey
+from experiments_core.stats.estimate import Undefined
+from tests.analysis.conftest import CONVERTED, cell, design
+
+
+def cut(parts: dict[str, tuple[tuple[int, int], tuple[int, int]]]) -> dict[CellKey, object]:
+    return {
+        CellKey(arm, 0, value): cell(n, converted=(n, x))
+        for value, pair in parts.items()
+        for arm, (n, x) in zip(("control", "B"), pair, strict=True)
+    }
+
+
+def test_two_wins_among_four_segments_do_not_survive_the_correction():
+    parts = {
+        "a": ((1000, 100), (1000, 130)),
+        "b": ((1000, 100), (1000, 105)),
+        "c": ((1000, 100), (1000, 129)),
+        "d": ((1000, 100), (1000, 114)),
+    }
+    found = segment_results(cut(parts), design(), CONVERTED, "plan")
+    raw = [one.arms[1].contrast.p_value for one in found]
+    assert sum(p < 0.05 for p in raw) == 2
+    assert all(one.arms[1].contrast.verdict == "no_clear_difference" for one in found)
+    assert all(one.arms[1].contrast.p_value_adjusted >= 0.05 for one in found)
+    assert found[0].interaction_p_value > 0.05
+    assert {one.interaction_p_value for one in found} == {found[0].interaction_p_value}
+
+
+def test_opposite_effects_are_seen_by_the_interaction_test():
+    parts = {"a": ((5000, 500), (5000, 700)), "b": ((5000, 500), (5000, 350))}
+    found = segment_results(cut(parts), design(), CONVERTED, "plan")
+    assert found[0].interaction_p_value < 1e-6
+    assert {one.arms[1].contrast.verdict for one in found} == {"better", "worse"}
+
+
+def test_small_segments_show_counts_only():
+    parts = {"a": ((5000, 500), (5000, 520)), "(blank)": ((99, 10), (500, 20))}
+    found = segment_results(cut(parts), design(), CONVERTED, "plan")
+    small = next(one for one in found if one.value == "(blank)")
+    assert small.arms[1].contrast.p_value == Undefined("below_minimum")
+    assert (small.arms[0].n, small.arms[0].conversions) == (99, 10)
+
+
+def test_beyond_twenty_values_the_smallest_are_one_segment():
+    parts = {f"v{i:02}": ((200 + i, 20), (200 + i, 22)) for i in range(25)}
+    found = segment_results(cut(parts), design(), CONVERTED, "city")
+    assert len(found) == 21
+    assert found[0].value == "v24"
+    assert found[-1].value == OTHER
+    assert found[-1].arms[0].n == sum(200 + i for i in range(5))
+
+
+def test_a_single_segment_has_nothing_to_differ_from():
+    found = segment_results(cut({"a": ((500, 50), (500, 60))}), design(), CONVERTED, "x")
+    assert found[0].interaction_p_value == Undefined("too_few_units")
+
+
+def test_segments_of_phases_are_combined_inside_phases(
+    split_change: tuple[dict[CellKey, object], object],
+):
+    cells, told = split_change
+    cut_cells = {CellKey(k.arm, k.phase, "all"): v for k, v in cells.items()}
+    found = segment_results(cut_cells, told, CONVERTED, "x")
+    assert found[0].arms[1].contrast.relative_lift == pytest.approx(0.05)

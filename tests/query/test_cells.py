@@ -1,0 +1,71 @@
+"""The text of the one query."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.query.cells import BoundNeed, CellQuery, cells_sql, span_sql
+
+RATE = BoundNeed(Proportion("converted").needs, "c0")
+SUM = BoundNeed(Mean("revenue", missing="zero").needs, "c1")
+MAY_12 = datetime(2026, 5, 12, tzinfo=UTC)
+
+
+def test_counts_cross_as_integers_and_moments_centred():
+    assert cells_sql(CellQuery("units_0a", (RATE, SUM))) == (
+        "SELECT\n"
+        "    arm,\n"
+        "    COUNT(*) AS units,\n"
+        "    COUNT(c0) AS n0,\n"
+        "    CAST(SUM(c0) AS BIGINT) AS x0,\n"
+        "    COUNT(COALESCE(c1, 0)) AS n1,\n"
+        "    AVG(COALESCE(c1, 0)) AS mean1,\n"
+        "    VAR_SAMP(COALESCE(c1, 0)) AS variance1,\n"
+        "    SKEWNESS(COALESCE(c1, 0)) AS skewness1\n"
+        "FROM units_0a\n"
+        "GROUP BY arm\n"
+        "ORDER BY arm"
+    )
+
+
+def test_every_cut_is_a_key_of_the_cell():
+    query = CellQuery(
+        "units_0a", (RATE,), boundaries=(MAY_12,), segment="c7", by_day=True,
+        as_of=MAY_12 + timedelta(days=3), since=MAY_12 - timedelta(days=3), skewness=False,
+    )  # fmt: skip
+    text = cells_sql(query)
+    assert query.keys == ("arm", "phase", "segment", "day")
+    assert text.endswith("GROUP BY arm, phase, segment, day\nORDER BY arm, phase, segment, day")
+    assert (
+        "CASE WHEN first_ts IS NULL THEN 0 WHEN first_ts < TIMESTAMP '2026-05-12 00:00:00' "
+        "THEN 1 ELSE 2 END AS phase"
+    ) in text
+    assert "COALESCE(c7, '(blank)') AS segment" in text
+    assert "WHERE first_ts >= TIMESTAMP '2026-05-09 00:00:00'" in text
+    assert "AND first_ts < TIMESTAMP '2026-05-15 00:00:00'" in text
+
+
+def test_moments_of_time_are_utc():
+    berlin = datetime(2026, 5, 12, 2, tzinfo=timezone(timedelta(hours=2)))
+    assert "'2026-05-12 00:00:00'" in cells_sql(CellQuery("units_0a", (), as_of=berlin))
+    with pytest.raises(ValueError, match="no time zone"):
+        cells_sql(CellQuery("units_0a", (), as_of=berlin.replace(tzinfo=None)))
+
+
+@pytest.mark.parametrize("table", ("units_0a; DROP TABLE looks", "experiments", '"units"', ""))
+def test_only_our_own_tables_enter_the_text(table: str):
+    with pytest.raises(ValueError, match="not an identifier of ours"):
+        cells_sql(CellQuery(table, ()))
+    with pytest.raises(ValueError, match="not an identifier of ours"):
+        span_sql(table)
+
+
+@pytest.mark.parametrize("column", ("converted", "c0 --", "c", "1"))
+def test_only_our_own_columns_enter_the_text(column: str):
+    with pytest.raises(ValueError, match="not an identifier of ours"):
+        cells_sql(CellQuery("units_0a", (BoundNeed(Proportion("x").needs, column),)))
+    with pytest.raises(ValueError, match="not an identifier of ours"):
+        cells_sql(CellQuery("units_0a", (), segment=column))

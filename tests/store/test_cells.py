@@ -1,0 +1,152 @@
+"""The one query on rows: the cells it gives and what they may be merged to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import duckdb
+import pytest
+
+from experiments_core.analysis.cells import regroup
+from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.source import CellKey
+from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.stats.moments import Counts, Moments
+from experiments_core.store.cells import totals_cells, unit_cells, unit_span
+from experiments_core.store.database import Database
+
+RATE = BoundNeed(Proportion("converted").needs, "c0")
+REVENUE = BoundNeed(Mean("revenue").needs, "c1")
+ZERO = BoundNeed(Mean("zeroed", missing="zero").needs, "c1")
+BOTH = CellQuery("units_0a", (RATE, REVENUE, ZERO))
+ROWS = """
+    SELECT 'i' AS import_id, i AS line, 'u' || i AS unit,
+        CASE WHEN i % 3 = 0 THEN 'control' ELSE 'B' END AS arm,
+        CASE WHEN i % 10 = 9 THEN NULL ELSE TIMESTAMP '2026-05-01' + INTERVAL (i) HOUR END
+            AS first_ts,
+        CASE WHEN i % 7 = 6 THEN NULL ELSE CAST(i % 5 = 0 AS TINYINT) END AS c0,
+        CASE WHEN i % 4 = 3 THEN NULL ELSE (i * 37 % 101)::DOUBLE END AS c1,
+        CASE i % 3 WHEN 0 THEN 'DE' WHEN 1 THEN 'FR' ELSE NULL END AS c2
+    FROM range(1, 201) AS t(i)
+"""
+
+
+@pytest.fixture
+def cursor() -> Iterator[duckdb.DuckDBPyConnection]:
+    with Database.memory() as db, db.write() as own:
+        own.execute(f"CREATE TABLE units_0a AS {ROWS}")
+        yield own
+
+
+def test_a_cell_holds_exact_counts_and_centred_moments(cursor: duckdb.DuckDBPyConnection):
+    cells = unit_cells(cursor, BOTH).cells
+    control = [i for i in range(1, 201) if i % 3 == 0]
+    values = [float(i * 37 % 101) for i in control if i % 4 != 3]
+    cell = cells[CellKey("control")]
+    assert cell.units == len(control)
+    asked = [i for i in control if i % 7 != 6]
+    hits = sum(i % 5 == 0 for i in asked)
+    assert cell.summaries["converted"] == Counts(len(asked), hits)
+    revenue = cell.summaries["revenue"]
+    assert isinstance(revenue, Moments)
+    assert revenue.n == len(values)
+    assert revenue.mean == pytest.approx(statistics.fmean(values), rel=1e-12)
+    assert revenue.variance == pytest.approx(statistics.variance(values), rel=1e-12)
+    assert revenue.skewness is not None
+    assert cell.summaries["zeroed"].n == len(control)
+
+
+def test_any_cut_merges_back_to_the_whole(cursor: duckdb.DuckDBPyConnection):
+    query = CellQuery(
+        "units_0a", (RATE, REVENUE), segment="c2",
+        boundaries=(datetime(2026, 5, 4, tzinfo=UTC), datetime(2026, 5, 6, tzinfo=UTC)),
+    )  # fmt: skip
+    fine = unit_cells(cursor, query).cells
+    assert {key.phase for key in fine} == {0, 1, 2, 3}
+    assert {key.segment for key in fine} == {"DE", "FR", "(blank)"}
+    merged = regroup(fine, lambda key: CellKey(key.arm))
+    whole = unit_cells(cursor, CellQuery("units_0a", (RATE, REVENUE))).cells
+    for key, cell in whole.items():
+        assert merged[key].units == cell.units
+        assert merged[key].summaries["converted"] == cell.summaries["converted"]
+        one, other = merged[key].summaries["revenue"], cell.summaries["revenue"]
+        assert isinstance(one, Moments)
+        assert isinstance(other, Moments)
+        assert one.n == other.n
+        assert one.mean == pytest.approx(other.mean, rel=1e-12)
+        assert one.variance == pytest.approx(other.variance, rel=1e-12)
+
+
+def test_days_up_to_a_day_are_the_same_query_cut_at_its_end(cursor: duckdb.DuckDBPyConnection):
+    by_day = unit_cells(cursor, CellQuery("units_0a", (RATE,), by_day=True)).cells
+    until = datetime(2026, 5, 4, tzinfo=UTC)
+    early = {key: cell for key, cell in by_day.items() if key.day < date(2026, 5, 4)}
+    merged = regroup(early, lambda key: CellKey(key.arm))
+    cut = unit_cells(cursor, CellQuery("units_0a", (RATE,), as_of=until)).cells
+    assert merged == cut
+
+
+def test_the_span_is_aware_and_skips_units_without_a_time(cursor: duckdb.DuckDBPyConnection):
+    first, last = unit_span(cursor, "units_0a")
+    assert first == datetime(2026, 5, 1, 1, tzinfo=UTC)
+    assert last == datetime(2026, 5, 9, 8, tzinfo=UTC)
+    cursor.execute("CREATE TABLE units_0b AS SELECT * FROM units_0a WHERE false")
+    assert unit_span(cursor, "units_0b") == (None, None)
+
+
+def test_a_cell_of_one_unit_has_no_spread_and_an_empty_metric_has_nobody(
+    cursor: duckdb.DuckDBPyConnection,
+):
+    cursor.execute(
+        "CREATE TABLE units_0c AS SELECT 'A' AS arm, NULL::TIMESTAMP AS first_ts, "
+        "NULL::TINYINT AS c0, 5.0::DOUBLE AS c1"
+    )
+    cell = unit_cells(cursor, CellQuery("units_0c", (RATE, REVENUE))).cells[CellKey("A")]
+    assert cell.summaries["converted"] == Counts(0, 0)
+    assert cell.summaries["revenue"] == Moments.of_mean(1, 5.0, 0.0)
+
+
+def test_numbers_whose_cubes_overflow_lose_only_their_skewness(
+    cursor: duckdb.DuckDBPyConnection,
+):
+    cursor.execute(
+        "CREATE TABLE units_0d AS SELECT 'A' AS arm, NULL::TIMESTAMP AS first_ts, "
+        "x::DOUBLE AS c1 FROM (VALUES (1e120), (2.0), (-1e120), (4.0)) t(x)"
+    )
+    cell = unit_cells(cursor, CellQuery("units_0d", (REVENUE,))).cells[CellKey("A")]
+    revenue = cell.summaries["revenue"]
+    assert isinstance(revenue, Moments)
+    assert revenue.skewness is None
+    assert revenue.variance > 1e239
+
+
+def test_a_large_mean_keeps_its_variance_and_gives_up_its_skewness(
+    cursor: duckdb.DuckDBPyConnection,
+):
+    cursor.execute(
+        "CREATE TABLE units_0f AS SELECT 'A' AS arm, NULL::TIMESTAMP AS first_ts, "
+        "1e9 + i % 2 AS c1 FROM range(1000) t(i)"
+    )
+    cell = unit_cells(cursor, CellQuery("units_0f", (REVENUE,))).cells[CellKey("A")]
+    revenue = cell.summaries["revenue"]
+    assert isinstance(revenue, Moments)
+    assert revenue.variance == pytest.approx(0.25025, abs=1e-5)
+    assert revenue.skewness is None
+
+
+def test_totals_are_added_up_per_arm(cursor: duckdb.DuckDBPyConnection):
+    cursor.executemany(
+        "INSERT INTO totals VALUES ('d', 'i', ?, ?, ?, ?)",
+        [
+            (2, "control", 100, '{"orders": 10, "signups": 3}'),
+            (3, "B", 110, '{"orders": 12, "signups": 4}'),
+            (4, "control", 50, '{"orders": 5, "signups": 1}'),
+        ],
+    )
+    found = totals_cells(cursor, "d", {"paid": "orders", "gone": "nowhere"})
+    control = found.cells[CellKey("control")]
+    assert control.units == 150
+    assert control.summaries == {"paid": Counts(150, 15)}
+    assert "dataset_id = 'd'" in found.sql
