@@ -31,7 +31,7 @@ test: check
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=90
 
 bench: .venv/bench.stamp
-	$(BIN)/python bench/run.py
+	PYTHONPATH=. $(BIN)/python -m bench.run $(UNITS)
 
 screenshots: .venv/dev.stamp
 	$(BIN)/python -m pytest tests/browser/test_screenshots.py -q

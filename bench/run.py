@@ -1,0 +1,137 @@
+"""Measure, and print ratios against a named peer in the same run.
+
+    make bench            1M and 10M units
+    make bench UNITS=1000000
+
+Every figure is the median of several runs; each pair is measured in turns, in processes of
+their own where memory is compared. The report goes to docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.data import make_file
+
+REPORT = Path("docs/benchmarks.md")
+LIBRARIES = ("duckdb", "streamlit", "numpy", "pandas", "statsmodels", "tea-tasting")
+
+
+def main() -> None:
+    """Run everything and write the report."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("units", nargs="*", type=int, default=[1_000_000, 10_000_000])
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="upshot-bench-") as name:
+        folder = Path(name)
+        for units in options.units:
+            rows += measure(folder, units, options.repeats)
+        rows += rerun_rows(folder, options.repeats)
+    write_report(rows)
+
+
+def measure(folder: Path, units: int, repeats: int) -> list[tuple[str, ...]]:
+    """Import, analysis and peers on one file."""
+    print(f"{units:,} units: making the file", flush=True)
+    csv = make_file(folder, units)
+    turns = max(1, repeats if units <= 1_000_000 else repeats - 2)
+    seen: dict[str, list[dict[str, float]]] = {}
+    for turn in range(turns):
+        for task in ("bare_load", "import", "tea_file", "pandas"):
+            print(f"  {task}, turn {turn + 1} of {turns}", flush=True)
+            seen.setdefault(task, []).append(child(task, csv, folder))
+    seen["analysis"] = [child("analysis", csv, folder)]
+    return rows_for(units, seen)
+
+
+def rows_for(units: int, seen: dict[str, list[dict[str, float]]]) -> list[tuple[str, ...]]:
+    """The table's rows: what, ours, peer's, ratio, goal."""
+
+    def middle(task: str, key: str) -> float:
+        return statistics.median(run[key] for run in seen[task])
+
+    ours, bare = middle("analysis", "ours"), middle("analysis", "bare")
+    loaded, plain = middle("import", "seconds"), middle("bare_load", "seconds")
+    named = f"{units:,} units"
+    return [
+        row(f"{named}: four metrics, all checks / bare moments query", ours, bare,
+            "≤ 1.10"),
+        row(f"{named}: import with every row accounted for / bare read_csv", loaded, plain,
+            "≤ 1.3"),
+        row(f"{named}: from loaded rows / tea-tasting from a loaded table", ours,
+            middle("tea_file", "analyse"), "< 1"),
+        row(f"{named}: import and results / tea-tasting, same file", loaded + ours,
+            middle("tea_file", "seconds"), ""),
+        row(f"{named}: from loaded rows / pandas + statsmodels", ours,
+            middle("pandas", "analyse"), "≤ 0.05"),
+        (f"{named}: peak memory of the import", f"{middle('import', 'memory'):,.0f} MiB",
+         f"{middle('bare_load', 'memory'):,.0f} MiB (bare read_csv)", "", "≤ 1,536 MiB"),
+    ]  # fmt: skip
+
+
+def row(what: str, ours: float, peer: float, goal: str) -> tuple[str, ...]:
+    """One comparison."""
+    return what, f"{ours:.3f} s", f"{peer:.3f} s", f"{ours / peer:.2f}", goal
+
+
+def rerun_rows(folder: Path, repeats: int) -> list[tuple[str, ...]]:
+    """One rerun of the Results page against an empty page in the same app."""
+    seen = child("rerun", folder / "none", folder, str(max(10, repeats * 4)))
+    return [
+        row("Rerun of the Results page / empty page", seen["results"], seen["empty"], "≤ 1.5")
+    ]
+
+
+def child(task: str, csv: Path, folder: Path, *more: str) -> dict[str, float]:
+    """Run one task in a process of its own and read its figures."""
+    command = [sys.executable, "-m", "bench.tasks", task, str(csv), str(folder), *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        sys.exit(f"{task} failed:\n{done.stderr}")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def median_seconds(work: Callable[[], object], repeats: int) -> float:
+    """Median wall time of a call."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def write_report(rows: list[tuple[str, ...]]) -> None:
+    """Print the table and write it to the report."""
+    head = ("what / peer", "Upshot", "peer", "ratio", "goal")
+    lines = [head, ("---",) * 5, *rows]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    REPORT.write_text(
+        "# Benchmarks\n\n"
+        f"`make bench`, {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, "
+        f"2 threads, {libraries}.\n\n"
+        "Ratios below 1 mean that Upshot is faster. Medians; pairs measured in turns on the "
+        "same machine in the same run, so compare the ratios and not the seconds.\n\n"
+        f"{table}\n",
+        encoding="utf-8",
+    )
+    print(f"\n{table}\n\nwritten to {REPORT}")
+
+
+if __name__ == "__main__":
+    main()
