@@ -65,7 +65,7 @@ def analysis(csv: Path, folder: Path) -> dict[str, float]:
         experiment = experiments.list_experiments(ws, LOCAL)[0]
         with ws.db.read() as cursor:
             row = cursor.execute("SELECT table_name, columns FROM datasets").fetchone()
-            table, known = row if row else ("", "[]")
+            table, known = row or ("", "[]")
             columns = {one["name"]: one["column"] for one in json.loads(known)}
 
             def ours() -> object:

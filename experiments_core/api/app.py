@@ -39,7 +39,7 @@ log = logging.getLogger("upshot")
 
 
 @asynccontextmanager
-async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+async def lifespan(_app: object) -> AsyncIterator[None]:
     """Open the workspace before the first browser connects, close it when the server stops."""
     settings = read_settings()
     try:
