@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
+from experiments_core import __version__
 from experiments_core.analysis import checks, comparing, decision, families, judging, planned
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design, Quality
@@ -24,7 +25,7 @@ from experiments_core.stats import standardised
 from experiments_core.stats.estimate import Estimate, Interval, Undefined
 from experiments_core.stats.moments import Counts, Moments, Summary
 
-ENGINE_VERSION = "0.1.0"
+ENGINE_VERSION = __version__
 
 
 def needs(metrics: Iterable[Metric]) -> tuple[MomentNeed, ...]:

@@ -119,13 +119,42 @@ def look(
     reading = _reading(ws, actor, experiment_id, reference=reference)
     if reading.data is None:
         result = analyze({}, reading.design, data_hash=reading.data_hash)
-        return _view(reading, result, ws.now(), {}, "")
+        return LookView(
+            result=result,
+            experiment=reading.experiment,
+            taken_at=ws.now(),
+            sql="",
+            moments=(),
+            cells={},
+            design=reading.design,
+            data_as_of=None,
+            finished=reading.design.finished,
+        )
     stored = _stored(ws, reading)
     if stored is None:
         stored = _take(ws, actor, reading, trigger)
     else:
         _note_view(ws, actor, stored)
-    return _opened(reading, stored)
+    return _opened(reading.experiment, stored)
+
+
+def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> LookView:
+    """One look as it was seen, whatever has happened to data and settings since.
+
+    Raises:
+        NotFoundError: there is no such experiment or look.
+    """
+    require(actor, Permission.READ)
+    reading = _reading(ws, actor, experiment_id)
+    with ws.db.read() as cursor:
+        taken = looks.looks_of(cursor, reading.experiment.id)
+    for stored in taken:
+        if stored.no == number:
+            return _opened(reading.experiment, stored)
+    raise NotFoundError(
+        f"There is no look {number} at “{reading.experiment.name}”.",
+        hint=f"There {'is 1 look' if len(taken) == 1 else f'are {len(taken)} looks'}.",
+    )
 
 
 def series(
@@ -274,6 +303,7 @@ def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") 
     result = analyze(table.cells, reading.design, reading.quality, data_hash=reading.data_hash)
     kept = {
         "settings": reading.settings,
+        "newest": reading.design.newest.isoformat() if reading.design.newest else None,
         "sql": table.sql,
         "cells": looks.cells_to_json(table.cells),
     }
@@ -311,31 +341,21 @@ def _note_view(ws: Workspace, actor: Actor, stored: StoredLook) -> None:
         looks.raise_views(cursor, stored.id)
 
 
-def _opened(reading: Reading, stored: StoredLook) -> LookView:
-    cells = looks.cells_from_json(stored.settings["cells"])
-    return _view(
-        reading, from_dict(stored.results), stored.taken_at, cells, stored.settings["sql"]
-    )
-
-
-def _view(
-    reading: Reading,
-    result: ExperimentResult,
-    taken_at: datetime,
-    cells: dict[CellKey, Cell],
-    sql: str,
-) -> LookView:
-    design = reading.design
-    groups = Groups.of(cells, len(design.phases))
+def _opened(experiment: Experiment, stored: StoredLook) -> LookView:
+    """A look with everything that was kept with it."""
+    kept = stored.settings
+    newest = datetime.fromisoformat(kept["newest"]) if kept["newest"] else None
+    design = readings.design_of(kept["settings"], newest)
+    cells = looks.cells_from_json(kept["cells"])
     return LookView(
-        result=result,
-        experiment=reading.experiment,
-        taken_at=taken_at,
-        sql=sql,
-        moments=explaining.moment_rows(groups, design) if cells else (),
+        result=from_dict(stored.results),
+        experiment=experiment,
+        taken_at=stored.taken_at,
+        sql=kept["sql"],
+        moments=explaining.moment_rows(Groups.of(cells, len(design.phases)), design),
         cells=cells,
         design=design,
-        data_as_of=design.newest,
+        data_as_of=newest,
         finished=design.finished,
     )
 

@@ -7,14 +7,19 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from experiments_core.analysis.checks import STALE_DAYS
-from experiments_core.analysis.design import Design, Quality, phase_designs
+from experiments_core.analysis.design import Design, PhaseDesign, Quality, phase_designs
 from experiments_core.analysis.engine import ENGINE_VERSION
 from experiments_core.analysis.results import STATISTICS_VERSION
-from experiments_core.domain.documents import metric_to_document, plan_to_document
+from experiments_core.domain.documents import (
+    metric_from_document,
+    metric_to_document,
+    plan_from_document,
+    plan_to_document,
+)
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import Metric, MetricKind
@@ -64,10 +69,14 @@ class Reading:
             "reference": design.reference,
             "names": dict(design.names),
             "metrics": [metric_to_document(metric) for metric in design.metrics],
-            "split": [[str(one.started), dict(one.weights)] for one in design.phases],
+            "split": [
+                [one.started.isoformat() if one.started else None, dict(one.weights)]
+                for one in design.phases
+            ],
             "boundaries": [str(at) for at in (self.query.boundaries if self.query else ())],
             "plan": plan_to_document(design.plan),
             "unit": design.unit,
+            "basis": design.basis,
             "status": design.status,
             "finished": design.finished,
             "said_over": design.said_over,
@@ -123,6 +132,25 @@ def read(
         design=_design(experiment, data, span, now=now, looks=looks, reference=reference),
         quality=_quality(data.imports if data else ()),
         query=_query(experiment, data),
+    )
+
+
+def design_of(settings: dict[str, Any], newest: datetime | None) -> Design:
+    """The design that a look was judged under, from the settings kept with it."""
+    names = (
+        "reference", "names", "unit", "basis", "status", "finished", "said_over",
+        "planned_end_passed", "days",
+    )  # fmt: skip
+    return Design(
+        **{name: settings[name] for name in names},
+        arms=tuple(settings["arms"]),
+        metrics=tuple(metric_from_document(one) for one in settings["metrics"]),
+        phases=tuple(
+            PhaseDesign(weights, date.fromisoformat(started) if started else None)
+            for started, weights in settings["split"]
+        ),
+        plan=plan_from_document(settings["plan"]),
+        newest=newest,
     )
 
 

@@ -1,0 +1,462 @@
+"""The calls of the notebook: analyse data, read data, plan, open a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from experiments_core.analysis.design import Design, PhaseDesign
+from experiments_core.analysis.engine import analyze as judge
+from experiments_core.analysis.segments import segment_results
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Plan
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.source import Mapping as ColumnRoles
+from experiments_core.errors import InvalidInputError
+from experiments_core.services import analyses, experiments
+from experiments_core.services.workspace import Workspace
+from experiments_core.services.workspace import open_workspace as _open_workspace
+from experiments_core.stats import power as planning
+from experiments_core.stats.plan_values import DetectableEffect, SampleSize
+from experiments_core.store import facts
+from experiments_core.store.database import Database
+from experiments_core.store.staged import Staged
+from experiments_core.workbench import loading
+from experiments_core.workbench.loading import Loaded, Source
+from experiments_core.workbench.report import Report
+from experiments_core.workbench.request import (
+    Request,
+    check,
+    choose_control,
+    choose_split,
+    is_number,
+    refusal,
+)
+from experiments_core.workbench.typed import load_typed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALTERNATIVES = ("two-sided", "greater", "less")
+CORRECTIONS = ("holm", "bh", "none")
+SEQUENTIAL = (None, "always_valid")
+MEMORY_LIMIT = "2GB"
+
+
+def analyze(
+    data: Any,
+    *,
+    metrics: Iterable[Metric],
+    variant: str | None = None,
+    control: str | None = None,
+    unit: str | None = None,
+    split: Mapping[str, Any] | None = None,
+    alpha: float = 0.05,
+    alternative: str = "two-sided",
+    correction: str = "holm",
+    segments: Sequence[str] = (),
+    phases: str | None = None,
+    sequential: str | None = None,
+    planned_units: int | None = None,
+    repeats: str = "refuse",
+    crossovers: str = "exclude",
+    decimal: str | None = None,
+    leave_out_bad_rows: bool = False,
+) -> Report:
+    """Judge an A/B test from its data.
+
+    Args:
+        data: Path of a CSV file; a pandas, Polars or Arrow table; a DuckDB relation; or a dict
+            of numbers per variant: ``{"control": {"n": 1000, "converted": 100}, …}``, for a
+            mean ``{"n": …, "mean": …, "variance": …}``.
+        metrics: ``Proportion`` and ``Mean``; totals by ``Proportion("conversions",
+            of="visitors")``.
+        variant: Column of arms.
+        control: The arm to compare with; may go if one is called control.
+        unit: Column that identifies a unit; without it each row is one.
+        split: Intended shares, any positive numbers; equal when left out. With ``phases`` it
+            may hold one such split per phase.
+        alpha: Error rate of the whole family of primary metrics, a fraction.
+        alternative: ``two-sided``, ``greater`` or ``less``: treatment against control.
+        correction: ``holm``, ``bh`` or ``none``.
+        segments: Columns to cut by; attributes known before the test began.
+        phases: Column that names the phase (interval of one split) in which a unit came.
+        sequential: ``always_valid`` when the test still runs and is looked at again; else the
+            data are taken as a finished test.
+        planned_units: Units of all arms that are planned; tunes the sequential test.
+        repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max``, ``sum``.
+        crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
+        decimal: Decimal mark, where a column can be read in two ways.
+        leave_out_bad_rows: Go on without rows that break a rule.
+
+    Raises:
+        InvalidInputError: the message names the thing and what to do.
+    """
+    request = Request(
+        metrics=tuple(metrics),
+        variant=variant or "",
+        control=control,
+        unit=unit,
+        phases=phases,
+        segments=(segments,) if isinstance(segments, str) else tuple(segments),
+        repeats=repeats,
+        crossovers=crossovers,
+        decimal=decimal,
+        leave_out_bad_rows=leave_out_bad_rows,
+    )
+    check(request)
+    plan = _plan(alpha, alternative, correction, sequential, planned_units)
+    loaded = _load(data, request)
+    chosen = choose_control(control, loaded.arms)
+    arms = (chosen, *(arm for arm in loaded.arms if arm != chosen))
+    design = Design(
+        arms=_in_order(arms, split, chosen),
+        reference=chosen,
+        metrics=request.metrics,
+        phases=_phases(split, arms, loaded.phases),
+        plan=plan,
+        basis=loaded.basis,
+        unit="unit" if unit is None else "user",
+        finished=sequential is None,
+        said_over=sequential is None,
+    )
+    result = judge(loaded.cells, design, loaded.quality, data_hash=loaded.data_hash)
+    cut = tuple(
+        replace(
+            metric, segments=_segments(loaded, replace(design, phases=design.phases[:1]), known)
+        )
+        for metric, known in zip(result.metrics, design.metrics, strict=False)
+    )
+    return Report(replace(result, metrics=cut), design, loaded.cells, loaded.sql)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Rows as they count in an analysis.
+
+    Attributes:
+        data: One row per unit: unit, arm, first_ts and the columns by their header.
+        report: Rows read, used and left out, arms, and what was noticed.
+        rejects: Rows left out: line, column, value, rule, message, row.
+        mapping: How the columns were read.
+    """
+
+    data: pd.DataFrame
+    report: Staged
+    rejects: pd.DataFrame
+    mapping: ColumnRoles
+
+
+def read_data(
+    data: Any,
+    *,
+    variant: str,
+    metrics: Iterable[Metric],
+    unit: str | None = None,
+    time: str | None = None,
+    segments: Sequence[str] = (),
+    repeats: str = "refuse",
+    crossovers: str = "exclude",
+    decimal: str | None = None,
+    leave_out_bad_rows: bool = True,
+) -> Data:
+    """Read one row per unit as ``analyze`` would, and show what was left out and why.
+
+    Args:
+        data: As in :func:`analyze`, but no dict of moments.
+        variant: Column of arms.
+        metrics: Which columns are outcomes and which are numbers.
+        unit: Column that identifies a unit.
+        time: Column with the moment a unit was first seen.
+        segments: Further columns to keep.
+        repeats: As in :func:`analyze`.
+        crossovers: As in :func:`analyze`.
+        decimal: As in :func:`analyze`.
+        leave_out_bad_rows: Show rows that break a rule among the rejects; else refuse them.
+    """
+    import pandas as pd  # noqa: PLC0415 - most of a second, and only this call needs it
+
+    request = Request(
+        metrics=tuple(metrics), variant=variant, unit=unit, time=time,
+        segments=tuple(segments), repeats=repeats, crossovers=crossovers, decimal=decimal,
+        leave_out_bad_rows=leave_out_bad_rows,
+    )  # fmt: skip
+    check(request)
+    with _database(data) as db:
+        _, staged, mapping = loading.load_units(db, _source(data, db), request)
+        headers = {column.column: column.name for column in staged.columns}
+        with db.read() as cursor:
+            listed = ", ".join(["unit", "arm", "first_ts", *headers])
+            frame = cursor.execute(f"SELECT {listed} FROM {staged.table} ORDER BY rowid").df()
+            rows = facts.rejects_of(cursor, "", staged.rejects) if staged.rejects else ()
+    names = ("line", "column", "value", "rule", "message", "row")
+    rejects = pd.DataFrame(list(rows), columns=list(names))
+    return Data(frame.rename(columns=headers), staged, rejects, mapping)
+
+
+def sample_size(
+    *,
+    minimum_detectable_effect: float,
+    baseline: float | None = None,
+    relative: bool = False,
+    standard_deviation: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    alternative: str = "two-sided",
+    allocation_ratio: float = 1.0,
+    comparisons: int = 1,
+) -> SampleSize:
+    """Units that a test needs: of a rate, or of a mean when ``standard_deviation`` is given.
+
+    Args:
+        minimum_detectable_effect: Smallest effect worth seeing; below 0 for a decrease.
+        baseline: Control's rate or mean.
+        relative: The effect is a fraction of the baseline, not a difference.
+        standard_deviation: Of one unit, for a mean.
+        power: Probability to see the effect.
+        alpha: Error rate of the whole family.
+        alternative: ``two-sided``, ``greater`` or ``less``.
+        allocation_ratio: Treatment units / control units.
+        comparisons: Hypotheses in the family.
+
+    Returns:
+        ``.control``, ``.treatment``, ``.total``, ``.assumptions``.
+    """
+    shared: dict[str, Any] = {
+        "minimum_detectable_effect": minimum_detectable_effect, "relative": relative,
+        "power": power, "alpha": alpha, "alternative": alternative,
+        "allocation_ratio": allocation_ratio, "comparisons": comparisons,
+    }  # fmt: skip
+    try:
+        if standard_deviation is not None:
+            return planning.sample_size_means(
+                **shared, baseline=baseline, standard_deviation=standard_deviation
+            )
+        return planning.sample_size_rates(**shared, baseline=_baseline(baseline))
+    except ValueError as error:
+        raise _wrong_plan(error) from error
+
+
+def minimum_detectable_effect(
+    *,
+    control: float,
+    treatment: float,
+    baseline: float | None = None,
+    standard_deviation: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    alternative: str = "two-sided",
+    direction: str | None = None,
+    comparisons: int = 1,
+) -> DetectableEffect:
+    """Smallest effect that so many units see with the power.
+
+    Args:
+        control: Units of control.
+        treatment: Units of treatment.
+        baseline: Control's rate or mean.
+        standard_deviation: Of one unit, for a mean.
+        power: Probability to see the effect.
+        alpha: Error rate of the whole family.
+        alternative: ``two-sided``, ``greater`` or ``less``.
+        direction: ``increase`` or ``decrease``; they differ for a rate.
+        comparisons: Hypotheses in the family.
+
+    Returns:
+        ``.difference`` and ``.relative_lift``.
+    """
+    shared: dict[str, Any] = {
+        "control": control, "treatment": treatment, "power": power, "alpha": alpha,
+        "alternative": alternative, "direction": direction, "comparisons": comparisons,
+    }  # fmt: skip
+    try:
+        if standard_deviation is not None:
+            return planning.minimum_detectable_effect_means(
+                **shared, baseline=baseline, standard_deviation=standard_deviation
+            )
+        return planning.minimum_detectable_effect_rates(**shared, baseline=_baseline(baseline))
+    except ValueError as error:
+        raise _wrong_plan(error) from error
+
+
+class OpenWorkspace:
+    """A workspace in a notebook: its experiments and what was seen of them."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def experiments(self) -> tuple[str, ...]:
+        """Links of all experiments, the last changed first."""
+        found = experiments.list_experiments(self.workspace, LOCAL, include_archived=True)
+        return tuple(experiment.slug for experiment in found)
+
+    def look(self, reference: str, no: int | None = None) -> Report:
+        """One look as it was seen, or a new one on the data as they are.
+
+        Args:
+            reference: Id, key or slug of an experiment.
+            no: Number of a past look.
+        """
+        if no is None:
+            view = analyses.look(self.workspace, LOCAL, reference, trigger="api")
+        else:
+            view = analyses.past_look(self.workspace, LOCAL, reference, no)
+        return Report(view.result, view.design, view.cells, view.sql)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.workspace.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_workspace(path: str | Path) -> OpenWorkspace:
+    """Open a workspace file (a copy: the live file belongs to the server).
+
+    Raises:
+        BusyError: another process has it open.
+        WorkspaceError: the file cannot be used.
+    """
+    return OpenWorkspace(_open_workspace(path))
+
+
+def _load(data: Any, request: Request) -> Loaded:
+    if (
+        isinstance(data, Mapping)
+        and data
+        and all(isinstance(v, Mapping) for v in data.values())
+    ):
+        return load_typed(data, request.metrics)
+    if not request.variant:
+        raise refusal(
+            "variant", None, "REQUIRED", "Nobody said which column is the variant.",
+            'Say it: variant="group".',
+        )  # fmt: skip
+    totals = request.totals
+    if totals and len(totals) < len(request.metrics):
+        raise refusal(
+            "metrics", [one.key for one in request.metrics], "TYPE",
+            "Some metrics read totals (of=…) and others one row per unit.",
+            "Ask for them in two calls.",
+        )  # fmt: skip
+    if totals and (request.unit or request.segments or request.phases):
+        raise refusal(
+            "unit", request.unit, "TYPE", "Totals have no rows per unit.",
+            "Leave unit, segments and phases out.",
+        )  # fmt: skip
+    with _database(data) as db:
+        source = _source(data, db)
+        if totals:
+            return loading.load_totals(db, source, request)
+        return loading.load_units(db, source, request)[0]
+
+
+def _database(data: Any) -> Database:
+    readable = [_path(data)] if isinstance(data, str | Path) else []
+    return Database.memory(readable=readable, memory_limit=MEMORY_LIMIT)
+
+
+def _source(data: Any, db: Database) -> Source:
+    if isinstance(data, str | Path):
+        return loading.open_file(_path(data), db)
+    return loading.open_frame(data, db)
+
+
+def _path(data: str | Path) -> Path:
+    path = Path(data).expanduser().resolve()
+    if not path.is_file():
+        raise refusal(
+            "data", str(data), "NOT_FOUND", f"There is no file “{data}”.",
+            f"The present folder is {Path.cwd()}.",
+        )  # fmt: skip
+    return path
+
+
+def _plan(
+    alpha: float,
+    alternative: str,
+    correction: str,
+    sequential: str | None,
+    planned_units: int | None,
+) -> Plan:
+    if not (is_number(alpha) and 0 < alpha < 0.5):
+        raise refusal(
+            "alpha", alpha, "RANGE", f"alpha is {alpha!r}.",
+            "It is a fraction between 0 and 0.5; 0.05 means 5 %.",
+        )  # fmt: skip
+    for name, value, allowed in (
+        ("alternative", alternative, ALTERNATIVES),
+        ("correction", correction, CORRECTIONS),
+        ("sequential", sequential, SEQUENTIAL),
+    ):
+        if value not in allowed:
+            listed = ", ".join(str(one) for one in allowed)
+            raise refusal(
+                name, value, "UNKNOWN_CHOICE", f"{name} is “{value}”.",
+                f"Choose one of {listed}.",
+            )  # fmt: skip
+    return Plan(
+        alpha=float(alpha),
+        alternative=alternative,
+        correction=correction,
+        method="fixed" if sequential is None else "sequential",
+        planned_units=planned_units if sequential else None,
+    )
+
+
+def _in_order(
+    arms: tuple[str, ...], split: Mapping[str, Any] | None, control: str
+) -> tuple[str, ...]:
+    """Control first, then as in the split, then by name."""
+    told = [arm for arm in (split or {}) if arm in arms and arm != control]
+    return (control, *told, *(arm for arm in arms[1:] if arm not in told))
+
+
+def _phases(
+    split: Mapping[str, Any] | None, arms: tuple[str, ...], labels: tuple[str, ...]
+) -> tuple[PhaseDesign, ...]:
+    by_label = split is not None and all(isinstance(one, Mapping) for one in split.values())
+    if not by_label or not split:
+        return (PhaseDesign(choose_split(split, arms)),) * max(1, len(labels))
+    missing = [label for label in labels if label not in split]
+    if missing or not labels:
+        raise refusal(
+            "split", missing, "REQUIRED",
+            f"The split says nothing about phase “{missing[0] if missing else ''}”.",
+            f"Name a split for each phase: {', '.join(labels)}.",
+        )  # fmt: skip
+    return tuple(PhaseDesign(choose_split(split[label], arms)) for label in labels)
+
+
+def _segments(loaded: Loaded, design: Design, metric: Metric) -> tuple[Any, ...]:
+    found = (
+        segment_results(cells, design, metric, column)
+        for column, cells in loaded.segments.items()
+    )
+    return tuple(one for part in found for one in part)
+
+
+def _baseline(baseline: float | None) -> float:
+    if baseline is None:
+        raise refusal(
+            "baseline", None, "REQUIRED", "The baseline is missing.",
+            "Give control's rate, such as baseline=0.2; for a mean also standard_deviation.",
+        )  # fmt: skip
+    return baseline
+
+
+def _wrong_plan(error: ValueError) -> InvalidInputError:
+    text = str(error)
+    return InvalidInputError(f"{text[:1].upper()}{text[1:]}.", code="RANGE")
