@@ -1,19 +1,12 @@
-"""Upshot: A/B tests, analysed honestly. The public names, each loaded on first use."""
+"""Upshot: A/B tests, analysed honestly. The public names, each loaded on first use.
+
+Their types stand in ``__init__.pyi``; imports here would tie every room to the top floor.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from experiments_core.domain.metric import Mean, Proportion
-    from experiments_core.workbench import (
-        analyze,
-        minimum_detectable_effect,
-        open_workspace,
-        read_data,
-        sample_size,
-    )
+from typing import Any
 
 __version__ = "0.1.0"
 

@@ -1,0 +1,19 @@
+from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.workbench import (
+    analyze,
+    minimum_detectable_effect,
+    open_workspace,
+    read_data,
+    sample_size,
+)
+
+__version__: str
+__all__ = [
+    "Mean",
+    "Proportion",
+    "analyze",
+    "minimum_detectable_effect",
+    "open_workspace",
+    "read_data",
+    "sample_size",
+]
