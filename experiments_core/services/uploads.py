@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from experiments_core.domain.source import Dialect
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.tabular.census import Census, Structure
 from experiments_core.tabular.encoding import BadByteError, Transcoder
@@ -122,6 +123,41 @@ def look_at(path: Path, folder: Path, *, tell: Tell | None = None) -> Upload:
         return take_in(source, folder / f"{path.stem[:40]}.txt")
 
 
+def stored(
+    path: Path,
+    *,
+    bytes_: int,
+    sha256: str,
+    encoding: str,
+    sample: str,
+    structure: Structure,
+    dialect: tuple[str, int],
+) -> Upload:
+    """A text that was taken in before, as it was then."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        complete = not file.read(1)
+    return Upload(
+        path, bytes_, sha256, encoding, sample, structure, head.decode("utf-8", "ignore"),
+        complete, *dialect,
+    )  # fmt: skip
+
+
+def read_structure(path: Path, dialect: Dialect) -> Structure:
+    """Count a clean text file under another dialect than the one that was found.
+
+    Raises:
+        InvalidInputError: a quote is left open, or a line is too long.
+    """
+    census = Census(ord(dialect.delimiter), skip_lines=max(0, dialect.header_line - 1))
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            census.feed(chunk)
+    structure = census.finish()
+    _refuse_quotes(structure)
+    return structure
+
+
 class _Intake:
     """State of one file on its way in."""
 
@@ -167,8 +203,8 @@ class _Intake:
             encoding=self._transcoder.encoding,
             sample=self._transcoder.sample,
             structure=structure,
-            head=bytes(self._head).decode("utf-8", "ignore"),
-            complete=self._total == len(self._head),
+            head=bytes(self._head[:HEAD]).decode("utf-8", "ignore"),
+            complete=self._total <= HEAD,
             delimiter=self._found.delimiter,
             header_line=self._found.header_line,
         )

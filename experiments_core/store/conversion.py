@@ -86,8 +86,15 @@ def convert(column: ColumnMapping, dialect: Dialect, field: str, sql_type: str) 
             return number(field, sql_type, *marks(column, dialect), blank=blank)
         case Role.TIME:
             return time(field, sql_type, column.time_format)
+        case Role.VARIANT:
+            return arm(_text(field, sql_type))
         case _:
             return f"nullif({trimmed(_text(field, sql_type))}, '')"
+
+
+def arm(text: str) -> str:
+    """Text of a variant cell; only plain blanks are trimmed, so that others are noticed."""
+    return f"nullif(trim({text}, ' '), '')"
 
 
 def outcome(field: str, sql_type: str, *, blank: str = "", converted: str = "") -> str:
@@ -141,6 +148,8 @@ def time(field: str, sql_type: str, time_format: str) -> str:
         return field
     if sql_type.startswith(("TIMESTAMP", "DATE")):
         return f"CAST({field} AS TIMESTAMP)"
+    if not time_format:
+        return "CAST(NULL AS TIMESTAMP)"  # nobody has said yet how to read it
     if is_number(sql_type) and time_format not in {EPOCH_SECONDS, EPOCH_MILLISECONDS}:
         return "CAST('infinity' AS TIMESTAMP)"
     text = trimmed(_text(field, sql_type))

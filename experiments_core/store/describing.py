@@ -19,6 +19,7 @@ from experiments_core.store.staging import Job, load_clean, one_row
 SHOWN = 5
 MANY_VALUES = 200
 MUCH = 0.1  # share of a column's sum that makes one value worth a word
+FAIR_SHARES = 3  # and it is that many times what one of few values carries anyway
 LEAK_VALUES = 100
 
 
@@ -159,11 +160,11 @@ def _merged(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def _broken(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[Broken, ...]:
     rows = cursor.execute(
         f"SELECT rule, count(DISTINCT line), list(DISTINCT line ORDER BY line)[1:{SHOWN}], "
-        f"first(column_name ORDER BY line), list(DISTINCT value ORDER BY value)[1:{SHOWN}] "
+        f"first(column_name ORDER BY line), list(value ORDER BY line)[1:{SHOWN}] "
         f"FROM {job.rejects} GROUP BY rule ORDER BY min(line)"
     ).fetchall()
     return tuple(
-        Broken(rule, count, tuple(lines), column, tuple(values))
+        Broken(rule, count, tuple(lines), column, tuple(dict.fromkeys(values)))
         for rule, count, lines, column, values in rows
     )
 
@@ -236,7 +237,7 @@ def _extremes(columns: Sequence[StagedColumn], profile: dict[str, Any]) -> Itera
         low, high = profile[f"{column.column}_low"], profile[f"{column.column}_high"]
         value = high if abs(high) >= abs(low) else low
         share = abs(value) / profile[f"{column.column}_sum"]
-        if share > MUCH and profile[f"{column.column}_nonzero"] > 1 / MUCH:
+        if share > max(MUCH, FAIR_SHARES / profile[f"{column.column}_nonzero"]):
             yield Extreme(column.name, float(value), float(share))
 
 

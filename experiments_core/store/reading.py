@@ -12,7 +12,7 @@ import duckdb
 from experiments_core.domain.source import ColumnMapping, Dialect, Role
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store.conversion import quoted, reader_type
-from experiments_core.tabular.text import lines_text, shorten
+from experiments_core.tabular.text import WHITE, lines_text, shorten
 
 SHOWN = 5
 LONGEST_LINE = 2_000_000
@@ -81,8 +81,10 @@ def forget_rejects(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def refuse_broken_rows(
     cursor: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, expected: int
-) -> None:
+) -> tuple[int, ...]:
     """Refuse a file in which a row has the wrong number of fields, or worse.
+
+    A line of nothing but blanks is no row and does no harm.
 
     Args:
         cursor: On which everything was just read as text.
@@ -90,18 +92,24 @@ def refuse_broken_rows(
         dialect: Its dialect.
         expected: Number of fields.
 
+    Returns:
+        Lines of nothing but blanks.
+
     Raises:
         InvalidInputError: names the lines, what was found and what was expected.
     """
-    count, *_ = cursor.execute(
-        "SELECT count(DISTINCT line_byte_position) FROM reject_errors"
-    ).fetchone() or (0,)
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE broken AS SELECT line_byte_position AS place, "
+        "min(error_type::VARCHAR) AS kind, any_value(csv_line) AS line, "
+        f"coalesce(trim(any_value(csv_line), {quoted(WHITE)}), '') = '' AS blank "
+        "FROM reject_errors GROUP BY place ORDER BY place"
+    )
+    (count,) = cursor.execute("SELECT count(*) FROM broken WHERE NOT blank").fetchone() or (0,)
     if not count:
-        return
+        blanks = cursor.execute("SELECT place, line FROM broken").fetchall()
+        return tuple(_lines_at(path, [place - 1 + _leading(text) for place, text in blanks]))
     rows = cursor.execute(
-        "SELECT line_byte_position, min(error_type::VARCHAR), any_value(csv_line) "
-        "FROM reject_errors GROUP BY line_byte_position ORDER BY 1 LIMIT ?",
-        [SHOWN],
+        "SELECT place, kind, line FROM broken WHERE NOT blank LIMIT ?", [SHOWN]
     ).fetchall()
     places = [position - 1 + _leading(text) for position, _, text in rows]
     lines = _lines_at(path, places)

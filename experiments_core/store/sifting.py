@@ -30,7 +30,7 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
     forget_rejects(cursor)
     create_table(cursor, job)
     _drop(cursor)
-    rows = _read_text(cursor, job)
+    rows, blank_lines = _read_text(cursor, job)
     _convert(cursor, job)
     _find_rows(cursor, job)
     job.watch.say(0.75, "Looking at every cell")
@@ -39,7 +39,7 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
         job.watch.say(0.85, "Looking for units that stand twice")
         _find_units(cursor, job)
     _stage(cursor, job)
-    _keep_rejects(cursor, job)
+    _keep_rejects(cursor, job, blank_lines)
     return rows
 
 
@@ -48,7 +48,8 @@ def _drop(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS temp.main.{name}")
 
 
-def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
+def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[int, ...]]:
+    """Make ``raw``; say how many rows it has, and which lines hold nothing but blanks."""
     source = job.text
     fields = ", ".join(f"{field} AS f{place}" for place, field in enumerate(source.fields))
     sql = (
@@ -56,10 +57,9 @@ def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
         f"FROM {source.sql}"
     )
     job.watch.run(cursor, sql, "Reading rows again, as text", 0.3, 0.65)
-    if source.rejects and job.refuse_broken is not None:
-        job.refuse_broken(cursor)
+    blank_lines = job.refuse_broken(cursor) if job.refuse_broken is not None else ()
     rows = int(one_row(cursor, "SELECT count(*) FROM raw")[0])
-    if job.records is not None and rows != job.records:
+    if job.records is not None and rows != job.records - len(blank_lines):
         raise InvalidInputError(
             f"The file can be read in two ways: as {job.records:,} rows or as {rows:,}.",
             code="ROWS_DISAGREE",
@@ -69,12 +69,13 @@ def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
         raise InvalidInputError(
             "There are no rows below the header.", code="FILE_NO_ROWS", hint="Export it again."
         )
-    return rows
+    return rows, blank_lines
 
 
 def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Make ``typed``: one row per record with converted values, and ``problems``, empty."""
-    variant = trimmed(f"coalesce(f{job.mapping.named(Role.VARIANT)[0].position}, '')")
+    place = job.mapping.named(Role.VARIANT)[0].position
+    variant = f"coalesce({conversion.arm(f'f{place}')}, '')"
     counts = count_arms(cursor, f"SELECT {variant}, count(*) FROM raw GROUP BY 1")
     cursor.execute("CREATE TEMP TABLE arms (spelling VARCHAR, arm VARCHAR)")
     arms = arm_map(counts, job)
@@ -254,9 +255,11 @@ def _combined(role: Role, column: str, job: Job) -> str:
     return f"arg_min({column}, record)"
 
 
-def _keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+def _keep_rejects(
+    cursor: duckdb.DuckDBPyConnection, job: Job, blank_lines: tuple[int, ...]
+) -> None:
     """Write the rows left out into their own table, with lines and words."""
-    records, offsets = job.lines()
+    records, offsets = job.lines(blank_lines)
     cursor.execute("CREATE TEMP TABLE jumps (since BIGINT, line_offset BIGINT)")
     cursor.execute(
         "INSERT INTO jumps SELECT unnest(?), unnest(?)", [list(records), list(offsets)]

@@ -47,9 +47,11 @@ class Job:
         typed: The rows, read with types.
         text: The same rows, all columns as text.
         known_arms: Folded spelling -> variant of the experiment; None when it has none yet.
-        lines: Gives the records from which line minus record number changes, and that number.
+        lines: Takes lines that hold nothing but blanks; gives the records from which line minus
+            record number changes, and that number.
         records: Rows that the census counted, None when nobody did.
-        refuse_broken: Raises when the reader could not split a row into its fields.
+        refuse_broken: Raises when the reader could not split a row into its fields; gives the
+            lines that hold nothing but blanks.
     """
 
     import_id: str
@@ -57,16 +59,16 @@ class Job:
     names: tuple[str, ...]
     typed: Relation
     text: Relation
-    lines: Callable[[], Jumps]
+    lines: Callable[[tuple[int, ...]], Jumps]
     known_arms: dict[str, str] | None = None
     records: int | None = None
-    refuse_broken: Callable[[duckdb.DuckDBPyConnection], None] | None = None
+    refuse_broken: Callable[[duckdb.DuckDBPyConnection], tuple[int, ...]] | None = None
     watch: Watch = SILENT
 
     @property
     def table(self) -> str:
         """Name of the staging table."""
-        return f"staging_{self.import_id.replace('-', '')}"
+        return staging_table(self.import_id)
 
     @property
     def rejects(self) -> str:
@@ -93,6 +95,11 @@ class Job:
         return conversion.convert(column, self.mapping.dialect, field, arrives)
 
 
+def staging_table(import_id: str) -> str:
+    """Name of the staging table of an import."""
+    return f"staging_{import_id.replace('-', '')}"
+
+
 def create_table(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Make the empty staging table, in the layout that units tables have."""
     drop_tables(cursor, job.import_id)
@@ -105,7 +112,7 @@ def create_table(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 
 def drop_tables(cursor: duckdb.DuckDBPyConnection, import_id: str) -> None:
     """Forget what was staged for an import."""
-    table = f"staging_{import_id.replace('-', '')}"
+    table = staging_table(import_id)
     cursor.execute(f"DROP TABLE IF EXISTS {table}")
     cursor.execute(f"DROP TABLE IF EXISTS {table}_rejects")
 

@@ -163,7 +163,7 @@ def _no_counts(seen: Detection) -> Iterator[Question]:
 def _columns(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator[Question]:
     for column in mapping.columns:
         shown = seen.columns[column.position]
-        if column.role in {Role.OUTCOME, Role.VALUE} and not column.blank:
+        if column.role in MEASURES and not column.blank:
             yield from _blank(column, shown, found)
         if column.role is Role.OUTCOME and not column.converted and (shown.high or 0) > 1:
             yield _counts(column, shown)

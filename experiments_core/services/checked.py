@@ -1,0 +1,112 @@
+"""What reading a file under a mapping gives, and what a mapping may not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments_core.domain.source import Mapping, Role, Shape
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.services.import_report import ImportReport, RuleCount
+from experiments_core.tabular.questions import MEASURES, Found
+from experiments_core.tabular.shape import UNKNOWN_HEADER
+from experiments_core.tabular.text import fold, listed
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Rows in staging, and the report about them.
+
+    Attributes:
+        table: The staging table.
+        rejects: The table of rows left out, empty when there is none.
+        columns: ``{"name", "role", "column"}`` of each mapped column.
+        content_hash: Of the rows, whatever their order.
+        found: What questions need to know.
+    """
+
+    report: ImportReport
+    table: str
+    rejects: str
+    columns: tuple[dict[str, str], ...]
+    content_hash: str
+    found: Found
+
+
+def can_be_read(mapping: Mapping) -> bool:
+    """Whether enough is known to read rows at all."""
+    if mapping.dialect.header_line == UNKNOWN_HEADER or not mapping.named(Role.VARIANT):
+        return False
+    if mapping.shape is Shape.TOTALS and not mapping.named(Role.VISITORS):
+        return False
+    return any(column.role in MEASURES for column in mapping.columns)
+
+
+def check_mapping(mapping: Mapping, names: Sequence[str]) -> None:
+    """Refuse a mapping that contradicts the file or itself.
+
+    Raises:
+        InvalidInputError: names the column and the rule.
+    """
+    given = tuple(column.name for column in mapping.columns)
+    if given != tuple(names):
+        raise InvalidInputError(
+            f"The file's columns are {listed(list(names), 10)}; the mapping speaks of "
+            f"{listed(list(given), 10)}.",
+            code="COLUMNS_DIFFER",
+            hint="Look at the file again with the delimiter and header line that you chose.",
+        )
+    for role in (Role.UNIT, Role.VARIANT, Role.TIME, Role.VISITORS):
+        if len(mapping.named(role)) > 1:
+            pair = listed([column.name for column in mapping.named(role)])
+            raise InvalidInputError(
+                f"Only one column can be the {role.value}; {pair} are.",
+                details=(Problem(role.value, pair, "TOO_MANY", "one column only"),),
+            )
+    used = [column.name for column in mapping.columns if column.role is not Role.IGNORE]
+    doubled = next((name for name in used if used.count(name) > 1), None)
+    if doubled is not None:
+        raise InvalidInputError(
+            f"Two columns called “{doubled}” are used; only one of them can be.",
+            code="DUPLICATE_COLUMN",
+            details=(Problem(doubled, doubled, "NOT_UNIQUE", "one column of a name"),),
+        )
+    if mapping.crossovers == "first_seen" and not mapping.named(Role.TIME):
+        raise InvalidInputError(
+            "Counting units where they were first seen needs a column with times.",
+            details=(Problem("crossovers", "first_seen", "REQUIRED", "a time column"),),
+        )
+
+
+def refuse_one_arm(arms: dict[str, int], mapping: Mapping, rules: Sequence[RuleCount]) -> None:
+    """Refuse data of fewer than two variants, and a control that is not there.
+
+    Where rows at fault may be the reason, they are what the person should hear about.
+    """
+    if any(rule.blocking for rule in rules):
+        return
+    variant = mapping.named(Role.VARIANT)[0]
+    if len(arms) < 2:
+        only = listed(list(arms)) or "none"
+        raise InvalidInputError(
+            f"Column “{variant.name}” has only one variant that can be used ({only}); at least "
+            "two are needed.",
+            code="ONE_VARIANT",
+            hint="Add the rows of the other variant, or look at the rows that were left out.",
+            details=(Problem(variant.name, only, "ONE_VARIANT", "at least two variants"),),
+        )
+    if mapping.control and fold(mapping.control) not in {fold(arm) for arm in arms}:
+        raise InvalidInputError(
+            f"“{mapping.control}” is no value of column “{variant.name}”; it has "
+            f"{listed(list(arms))}.",
+            code="CONTROL_UNKNOWN",
+            hint="Name one of them as control.",
+            details=(
+                Problem("control", mapping.control, "UNKNOWN_CHOICE", listed(list(arms))),
+            ),
+        )
+
+
+def control_of(mapping: Mapping, arms: dict[str, int]) -> str:
+    """The control as its arm is spelled in the data."""
+    return next((arm for arm in arms if fold(arm) == fold(mapping.control)), "")

@@ -1,0 +1,187 @@
+"""Read a file of totals per variant into staging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from experiments_core.domain.source import Mapping, Role
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.services import import_report
+from experiments_core.services.checked import Checked, refuse_one_arm
+from experiments_core.services.import_report import Context, ImportReport, Remark
+from experiments_core.store import facts
+from experiments_core.store.database import Database
+from experiments_core.store.staged import Broken
+from experiments_core.tabular.questions import Found
+from experiments_core.tabular.rejects import Reject, words
+from experiments_core.tabular.shape import best_spelling
+from experiments_core.tabular.sniff import Row, split
+from experiments_core.tabular.text import fold, visible
+from experiments_core.tabular.totals import Total, read_totals
+
+SHOWN_REJECTS = 100
+PREVIEW = 50
+MOST_TOTALS_BYTES = 5 * 1024 * 1024
+
+
+def check_totals(
+    db: Database,
+    path: Path,
+    mapping: Mapping,
+    *,
+    import_id: str,
+    known_arms: dict[str, str] | None,
+    context: Context,
+) -> Checked:
+    """Check every row by itself and stage the good ones.
+
+    Raises:
+        InvalidInputError: the file as a whole cannot be used.
+    """
+    rows = _totals_rows(path, mapping)
+    names = [column.name for column in mapping.columns]
+    totals, rejects = read_totals(rows, mapping, names)
+    totals, unknown, merged = _name_arms(totals, mapping, known_arms, rows)
+    rejects = sorted([*rejects, *unknown], key=lambda reject: reject.line)
+    out = {reject.line for reject in rejects}
+    arms: dict[str, int] = {}
+    for total in totals:
+        arms[total.arm] = arms.get(total.arm, 0) + total.visitors
+    rules = import_report.by_rule(_by_rule(rejects))
+    refuse_one_arm(arms, mapping, rules)
+    columns = tuple(
+        {"name": column.name, "role": column.role.value, "column": ""}
+        for column in mapping.columns
+        if column.role in {Role.VISITORS, Role.CONVERSIONS}
+    )
+    table = facts.stage_totals(db, import_id, totals, rejects)
+    measured = [column["name"] for column in columns if column["role"] == Role.CONVERSIONS]
+    report = ImportReport(
+        rows_read=len(rows),
+        rows_used=len(rows) - len(out),
+        rows_left_out=len(out),
+        units=sum(arms.values()),
+        arms=arms,
+        by_rule=rules,
+        warnings=tuple(_totals_remarks(totals, arms, merged, context)),
+        preview=(
+            ("variant", "visitors", *measured),
+            tuple((t.arm, t.visitors, *(t.conversions.get(n) for n in measured))
+                  for t in totals[:PREVIEW]),
+        ),
+        rejects_total=len(out),
+        first_rejects=tuple(rejects[:SHOWN_REJECTS]),
+    )  # fmt: skip
+    blanks = _blank_counts(rows, mapping)
+    content = facts.totals_hash(totals)
+    return Checked(report, table, f"{table}_rejects", columns, content, Found(arms, blanks))
+
+
+def _totals_rows(path: Path, mapping: Mapping) -> list[Row]:
+    if path.stat().st_size > MOST_TOTALS_BYTES:
+        raise InvalidInputError(
+            "A file of totals has a few rows; this one is larger than 5 MB.",
+            code="TOTALS_TOO_LARGE",
+            hint="Read it as one row per unit.",
+        )
+    text = path.read_text(encoding="utf-8-sig")
+    width = len(mapping.columns)
+    below = mapping.dialect.header_line
+    rows = [
+        row
+        for row in split(text, mapping.dialect.delimiter, complete=True)
+        if row.line > below and any(visible(cell) for cell in row.cells)
+    ]
+    broken = [row for row in rows if len(row.cells) != width]
+    if broken:
+        sentence = f"has {len(broken[0].cells)} fields; {width} are expected"
+        raise InvalidInputError(
+            f"Line {broken[0].line} {sentence}.",
+            code="ROW_BROKEN",
+            hint="Correct the line or export the file again; nothing was stored.",
+            details=tuple(
+                Problem(f"line {row.line}", ",".join(row.cells), "ROW_BROKEN", sentence)
+                for row in broken[:5]
+            ),
+        )
+    if not rows:
+        raise InvalidInputError(
+            "There are no rows below the header.", code="FILE_NO_ROWS", hint="Export it again."
+        )
+    return rows
+
+
+def _name_arms(
+    totals: Sequence[Total],
+    mapping: Mapping,
+    known: dict[str, str] | None,
+    rows: Sequence[Row],
+) -> tuple[list[Total], list[Reject], dict[str, str]]:
+    """One spelling per arm; rows of arms that the experiment does not have are rejected."""
+    groups: dict[str, dict[str, int]] = {}
+    for total in totals:
+        group = groups.setdefault(fold(total.arm), {})
+        group[total.arm] = group.get(total.arm, 0) + 1
+    chosen = {fold(text): arm for text, arm in mapping.merge_variants.items()}
+    best = {
+        key: (known or {}).get(key) or chosen.get(key) or best_spelling(group)
+        for key, group in groups.items()
+    }
+    name = mapping.named(Role.VARIANT)[0].name
+    raw = {row.line: ",".join(row.cells) for row in rows}
+    kept = [replace(total, arm=best[fold(total.arm)]) for total in totals]
+    unknown = [
+        Reject(t.line, name, t.arm, "VARIANT_UNKNOWN", words("VARIANT_UNKNOWN", name, t.arm),
+               raw[t.line])
+        for t in kept if known is not None and t.arm not in known.values()
+    ]  # fmt: skip
+    merged = {t.arm: best[fold(t.arm)] for t in totals if t.arm != best[fold(t.arm)]}
+    lines = {reject.line for reject in unknown}
+    return [total for total in kept if total.line not in lines], unknown, merged
+
+
+def _by_rule(rejects: Sequence[Reject]) -> list[Broken]:
+    found: dict[str, list[Reject]] = {}
+    for reject in rejects:
+        found.setdefault(reject.rule, []).append(reject)
+    return [
+        Broken(
+            rule,
+            len({one.line for one in same}),
+            tuple(dict.fromkeys(one.line for one in same))[:5],
+            same[0].column,
+            tuple(dict.fromkeys(one.value for one in same))[:5],
+        )
+        for rule, same in found.items()
+    ]
+
+
+def _totals_remarks(
+    totals: Sequence[Total], arms: dict[str, int], merged: dict[str, str], context: Context
+) -> list[Remark]:
+    remarks = [Remark(one.code, one.message, one.lines) for one in context.notices]
+    remarks += import_report.blank_line_warning(context)
+    if merged:
+        pairs = ", ".join(f"“{text}” → “{arm}”" for text, arm in merged.items())
+        remarks.append(
+            Remark("VARIANT_MERGED", f"Spellings of one variant were merged: {pairs}.")
+        )
+    if len(totals) > len(arms):
+        remarks.append(Remark(
+            "TOTALS_ADDED_UP",
+            f"{len(totals):,} rows were added up to {len(arms)} variants. If they are days, "
+            "people who came back on another day are counted again.",
+        ))  # fmt: skip
+    remarks += import_report.few_units(arms)
+    return remarks
+
+
+def _blank_counts(rows: Sequence[Row], mapping: Mapping) -> dict[int, tuple[int, int]]:
+    found: dict[int, tuple[int, int]] = {}
+    for column in mapping.named(Role.CONVERSIONS):
+        lines = [row.line for row in rows if not visible(row.cells[column.position])]
+        if lines:
+            found[column.position] = (len(lines), lines[0])
+    return found

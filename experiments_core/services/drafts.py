@@ -1,0 +1,248 @@
+"""Files that were received and not committed: found, looked at again, thrown away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.source import Dialect, Mapping, Role
+from experiments_core.errors import ConflictError, NotFoundError
+from experiments_core.services import uploads
+from experiments_core.services.saving import find
+from experiments_core.services.uploads import Upload
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import imports
+from experiments_core.store.imports import ImportRow
+from experiments_core.store.staging import drop_tables
+from experiments_core.tabular.answers import Question
+from experiments_core.tabular.census import Structure
+from experiments_core.tabular.questions import open_questions
+from experiments_core.tabular.shape import Detection, detect
+from experiments_core.tabular.text import fold
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """One import, as its history shows it.
+
+    Attributes:
+        state: ``draft``, ``committed``, ``undone`` or ``failed``.
+        by: Who did it.
+    """
+
+    id: str
+    file_name: str
+    bytes: int
+    sha256: str
+    state: str
+    by: str
+    created_at: datetime
+    experiment_id: str | None
+    dataset_id: str | None
+    shape: str | None
+    rows_read: int | None
+    rows_used: int | None
+    rows_left_out: int | None
+    committed_at: datetime | None
+    undone_at: datetime | None
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file that was received and looked at; nothing of it is among the facts.
+
+    Attributes:
+        detection: What its sample shows, with a proposed mapping.
+        questions: What has to be said before it can be committed.
+        already_imported: The import of the very same bytes, if they are in use.
+    """
+
+    import_id: str
+    file_name: str
+    bytes: int
+    sha256: str
+    detection: Detection
+    questions: tuple[Question, ...]
+    already_imported: ImportRecord | None
+
+
+def look_again(
+    ws: Workspace, actor: Actor, import_id: str, *, dialect: Dialect | None = None
+) -> Draft:
+    """Look at a draft again, perhaps with another delimiter or header line.
+
+    Raises:
+        NotFoundError: there is no such draft.
+        InvalidInputError: under this dialect it is no table.
+    """
+    require(actor, Permission.IMPORT)
+    row = find_draft(ws, actor, import_id)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, row.experiment_id) if row.experiment_id else None
+    return make_draft(ws, row, detection_of(ws, row, dialect), experiment)
+
+
+def discard(ws: Workspace, actor: Actor, import_id: str) -> None:
+    """Throw a draft away; nothing of it stays."""
+    require(actor, Permission.IMPORT)
+    row = find_draft(ws, actor, import_id)
+    with ws.db.staging() as cursor:
+        drop_tables(cursor, row.id)
+    with ws.db.write() as cursor:
+        imports.delete_import(cursor, row.id)
+    stored_file(ws, row.id).unlink(missing_ok=True)
+
+
+def find_draft(ws: Workspace, actor: Actor, import_id: str) -> ImportRow:
+    """Find an import that has not been committed.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        ConflictError: it was committed or undone already.
+    """
+    row = find_any(ws, actor, import_id)
+    if row.state != "draft":
+        raise ConflictError(
+            f"“{row.file_name}” was {row.state} already.", code="IMPORT_NOT_DRAFT"
+        )
+    return row
+
+
+def find_any(ws: Workspace, actor: Actor, import_id: str) -> ImportRow:
+    """Find an import in any state.
+
+    Raises:
+        NotFoundError: there is none of this id, or it belongs to somebody else.
+    """
+    with ws.db.read() as cursor:
+        row = imports.find_import(cursor, actor.org_id, import_id)
+    if row is None:
+        raise NotFoundError("There is no such import.", hint="Upload the file again.")
+    return row
+
+
+def record_of(row: ImportRow) -> ImportRecord:
+    """An import as services show it."""
+    return ImportRecord(
+        id=row.id, file_name=row.file_name, bytes=row.bytes, sha256=row.sha256,
+        state=row.state, by=row.actor, created_at=row.created_at,
+        experiment_id=row.experiment_id, dataset_id=row.dataset_id, shape=row.shape,
+        rows_read=row.rows_read, rows_used=row.rows_used, rows_left_out=row.rows_left_out,
+        committed_at=row.committed_at, undone_at=row.undone_at, report=row.report,
+    )  # fmt: skip
+
+
+def stored_file(ws: Workspace, import_id: str) -> Path:
+    """Where the clean text of an import lies."""
+    return ws.db.side / "uploads" / f"{import_id}.txt"
+
+
+def structure_of(row: ImportRow) -> tuple[Dialect, Structure] | None:
+    """The census that receiving took, and the dialect it was taken under, if it was kept."""
+    intake = row.report.get("intake", {})
+    values = intake.get("structure")
+    if not values:
+        return None
+    dialect = Dialect(delimiter=intake["delimiter"], header_line=intake["header_line"])
+    kept: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+    }
+    return dialect, Structure(**kept)
+
+
+def detection_of(ws: Workspace, row: ImportRow, dialect: Dialect | None = None) -> Detection:
+    """Judge the stored text again."""
+    path, intake = stored_file(ws, row.id), row.report["intake"]
+    if not path.exists():
+        raise ConflictError(
+            f"The text of “{row.file_name}” is no longer there.", hint="Upload the file again."
+        )
+    known = structure_of(row)
+    upload = uploads.stored(
+        path,
+        bytes_=row.bytes,
+        sha256=row.sha256,
+        encoding=intake["encoding"],
+        sample=intake["sample"],
+        structure=known[1] if known else uploads.read_structure(path, Dialect(
+            delimiter=intake["delimiter"], header_line=intake["header_line"]
+        )),
+        dialect=(intake["delimiter"], intake["header_line"]),
+    )  # fmt: skip
+    return detect_upload(upload, dialect)
+
+
+def asks_whether_finished(experiment: Experiment | None) -> bool:
+    """Only when no experiment knows by itself whether its data are complete."""
+    return experiment is None or (
+        experiment.assignment_mode == "external" and experiment.data_finished is None
+    )
+
+
+def arms_of(experiment: Experiment | None) -> dict[str, str] | None:
+    """Folded key or name -> variant; None while no experiment says which there are."""
+    if experiment is None:
+        return None
+    named = {fold(variant.name): variant.key for variant in experiment.variants}
+    return named | {fold(variant.key): variant.key for variant in experiment.variants}
+
+
+def detect_upload(upload: Upload, dialect: Dialect | None = None) -> Detection:
+    """Judge a file that was taken in."""
+    return detect(
+        upload.head,
+        complete=upload.complete,
+        records=upload.structure.records,
+        middle=upload.middle,
+        encoding=upload.encoding,
+        sample=upload.sample,
+        told=dialect,
+    )
+
+
+def make_draft(
+    ws: Workspace, row: ImportRow, detection: Detection, experiment: Experiment | None
+) -> Draft:
+    """Fit the proposal to the experiment, ask what is open, look for the same file."""
+    proposal = _fit(detection.proposal, experiment)
+    detection = replace(detection, proposal=proposal)
+    with ws.db.read() as cursor:
+        twin = imports.committed_twin(
+            cursor, row.org_id, sha256=row.sha256, experiment_id=row.experiment_id
+        )
+    return Draft(
+        row.id,
+        row.file_name,
+        row.bytes,
+        row.sha256,
+        detection,
+        open_questions(detection, proposal, ask_finished=asks_whether_finished(experiment)),
+        record_of(twin) if twin else None,
+    )
+
+
+def _fit(proposal: Mapping, experiment: Experiment | None) -> Mapping:
+    """Fill in what the experiment knows: its control, and which columns its metrics use."""
+    if experiment is None:
+        return proposal
+    wanted = {
+        metric.columns[0]: Role.OUTCOME if metric.kind.value == "proportion" else Role.VALUE
+        for metric in experiment.metrics
+    }
+    measures = {Role.OUTCOME, Role.VALUE}
+    columns = tuple(
+        replace(column, role=wanted[column.name], reason="a metric of the experiment uses it")
+        if column.name in wanted
+        and column.role in {*measures, Role.IGNORE, Role.SEGMENT}
+        and column.role is not wanted[column.name]
+        and proposal.shape == "unit"
+        else column
+        for column in proposal.columns
+    )
+    return replace(proposal, columns=columns, control=experiment.control.key)

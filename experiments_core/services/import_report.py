@@ -1,0 +1,295 @@
+"""What an import tells a person: rows read, used and left out, by rule, and what to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from experiments_core.domain.source import Mapping, Role
+from experiments_core.store.staged import Broken, Staged
+from experiments_core.tabular.answers import Question
+from experiments_core.tabular.rejects import RULES, Reject, summary, words
+from experiments_core.tabular.shape import Notice
+from experiments_core.tabular.text import lines_text, listed, shorten, visible
+
+TINY = 0.001
+FEW_UNITS = 10
+MANY_ARMS = 10
+WRITTEN_OUT = 1e15  # larger numbers are written with an exponent
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """Rows that one rule keeps out.
+
+    Attributes:
+        rule: Code.
+        rows: How many.
+        lines: Physical lines of the first ones; the header is line 1.
+        message: In words, with the first case.
+        blocking: A person has to choose to leave them out.
+    """
+
+    rule: str
+    rows: int
+    lines: tuple[int, ...]
+    message: str
+    blocking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to know that keeps no row out.
+
+    Attributes:
+        code: Stable code (``VARIANT_MERGED`` …).
+        message: One or two sentences.
+        lines: Physical lines of the first cases, where known.
+    """
+
+    code: str
+    message: str
+    lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What reading every row has shown. ``rows_read = rows_used + rows_left_out``, always.
+
+    Attributes:
+        units: Units that will be analysed (rows used, unless several rows were made one).
+        arms: Units per variant; visitors per variant in a file of totals.
+        by_rule: Rows left out, by rule.
+        warnings: What else to know.
+        preview: Column names, and the first rows as typed values.
+        rejects_total: Rows left out.
+        first_rejects: The first 100 of them.
+        questions: What is still open; nothing can be committed before they are answered.
+        crossed_units: Units seen in two variants.
+    """
+
+    rows_read: int
+    rows_used: int
+    rows_left_out: int
+    units: int
+    arms: dict[str, int]
+    by_rule: tuple[RuleCount, ...] = ()
+    warnings: tuple[Remark, ...] = ()
+    preview: tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]] = ((), ())
+    rejects_total: int = 0
+    first_rejects: tuple[Reject, ...] = ()
+    questions: tuple[Question, ...] = ()
+    crossed_units: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rows_read != self.rows_used + self.rows_left_out:
+            raise RuntimeError(
+                f"{self.rows_read} rows read, but {self.rows_used} used and "
+                f"{self.rows_left_out} left out"
+            )
+
+    @property
+    def blocking(self) -> tuple[RuleCount, ...]:
+        """Rules that a person has to decide on."""
+        return tuple(rule for rule in self.by_rule if rule.blocking)
+
+    def to_document(self) -> dict[str, Any]:
+        """Write what the workspace keeps of the report; typed rows are not in it."""
+        return {
+            "rows_read": self.rows_read,
+            "rows_used": self.rows_used,
+            "rows_left_out": self.rows_left_out,
+            "units": self.units,
+            "arms": self.arms,
+            "crossed_units": self.crossed_units,
+            "by_rule": [
+                {"rule": one.rule, "rows": one.rows, "lines": list(one.lines),
+                 "message": one.message, "blocking": one.blocking}
+                for one in self.by_rule
+            ],
+            "warnings": [
+                {"code": one.code, "message": one.message, "lines": list(one.lines)}
+                for one in self.warnings
+            ],
+            "questions": [question.code for question in self.questions],
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the report needs besides the rows.
+
+    Attributes:
+        notices: Reading choices.
+        blank_lines: First blank lines of the file, and how many there are.
+        started: When the experiment started, None if it does not know.
+        ended: When it ended.
+    """
+
+    notices: Sequence[Notice] = ()
+    blank_lines: tuple[tuple[int, ...], int] = ((), 0)
+    started: datetime | None = None
+    ended: datetime | None = None
+
+
+def by_rule(broken: Iterable[Broken]) -> tuple[RuleCount, ...]:
+    """Say what each rule keeps out."""
+    return tuple(
+        RuleCount(one.rule, one.rows, one.lines, _sentence(one), RULES[one.rule].blocking)
+        for one in broken
+    )
+
+
+def warnings_of(staged: Staged, mapping: Mapping, context: Context) -> tuple[Remark, ...]:
+    """Everything to know about rows that are used."""
+    return (
+        *(Remark(one.code, one.message, one.lines) for one in context.notices),
+        *blank_line_warning(context),
+        *_about_arms(staged),
+        *_about_units(staged, mapping),
+        *_about_measures(staged, mapping),
+        *_about_times(staged, context),
+        *_about_columns(staged),
+    )
+
+
+def blank_line_warning(context: Context) -> Iterator[Remark]:
+    """Blank lines are no rows; say that they are there."""
+    lines, count = context.blank_lines
+    if count:
+        text = "1 blank line is" if count == 1 else f"{count:,} blank lines are"
+        yield Remark("EMPTY_ROWS_IGNORED", f"{text} no row of data.", lines[:5])
+
+
+def few_units(arms: dict[str, int]) -> Iterator[Remark]:
+    """Arms that are too small for a test, or far smaller than the others."""
+    total = sum(arms.values())
+    for arm, count in arms.items():
+        only = f"Variant “{shorten(arm)}” has only {count:,} unit{'s' if count != 1 else ''}"
+        if count < max(2, TINY * total):
+            yield Remark("VARIANT_TINY", f"{only}; is the name misspelt?")
+        elif count < FEW_UNITS:
+            yield Remark("FEW_UNITS", f"{only}: too few for the usual tests.")
+    if len(arms) > MANY_ARMS:
+        yield Remark(
+            "MANY_VARIANTS", f"The file has {len(arms)} variants: {listed(list(arms))}."
+        )
+
+
+def _sentence(broken: Broken) -> str:
+    text = summary(broken.rule, broken.rows)
+    value = broken.values[0] if broken.values else ""
+    if RULES[broken.rule].blocking and broken.lines:
+        column = f", {broken.column}" if broken.column else ""
+        reason = words(broken.rule, broken.column, value)
+        return f"{text}. Line {broken.lines[0]}{column}: {reason}."
+    if broken.rule.startswith("UNIT_") and any(broken.values):
+        return f"{text} ({listed(broken.values)}{' …' if broken.rows > 5 else ''})."
+    where = f" ({lines_text(broken.lines, broken.rows)})" if broken.lines else ""
+    return f"{text}{where}."
+
+
+def _about_arms(staged: Staged) -> Iterator[Remark]:
+    hidden = {text for text in staged.merged if visible(text) != text.strip(" ")}
+    if hidden:
+        names = listed(sorted({staged.merged[text] for text in hidden}))
+        yield Remark(
+            "VARIANT_INVISIBLE_CHARS",
+            f"Invisible characters were removed from names of variants: {names}.",
+        )
+    spelled = {text: arm for text, arm in staged.merged.items() if text not in hidden}
+    if spelled:
+        pairs = ", ".join(f"“{shorten(t)}” → “{shorten(a)}”" for t, a in spelled.items())
+        yield Remark("VARIANT_MERGED", f"Spellings of one variant were merged: {pairs}.")
+    yield from few_units(staged.arms)
+
+
+def _about_units(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
+    unit = next(iter(mapping.named(Role.UNIT)), None)
+    if unit is None:
+        yield Remark(
+            "UNIT_NONE",
+            "No column identifies a unit: each row counts as one, copies included.",
+        )
+    if staged.repeated and mapping.repeats in {"max", "sum"}:
+        rule = {
+            "max": "the highest value of each outcome counts",
+            "sum": "converted at least once counts, numbers are added up",
+        }[mapping.repeats]
+        yield Remark("UNIT_REPEATED", f"{staged.repeated:,} units have several rows; {rule}.")
+    if staged.damaged_units:
+        yield Remark(
+            "UNIT_ID_DAMAGED",
+            f"{staged.damaged_units:,} identifiers look like 1.2E+15: a spreadsheet has "
+            "rounded them, and different units may have become one.",
+        )
+
+
+def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
+    columns = {column.position: column for column in mapping.columns}
+    for position, (count, line) in staged.blanks.items():
+        column = columns[position]
+        cells = f"“{column.name}” is empty in {count:,} row{'s' if count != 1 else ''}"
+        lines = (line,) if line else ()
+        if column.role is Role.COVARIATE:
+            yield Remark("COVARIATE_MISSING", f"{cells}.", lines)
+        elif column.blank == "exclude":
+            yield Remark("OUTCOME_BLANK", f"{cells}; they do not count in this metric.", lines)
+    for column in mapping.columns:
+        if column.role is Role.OUTCOME and column.blank == "zero":
+            yield Remark("OUTCOME_BLANK", f"An empty “{column.name}” counts as not converted.")
+        if column.role is Role.OUTCOME and column.converted == "positive":
+            yield Remark("OUTCOME_COUNTS", f"“{column.name}” above 0 counts as converted.")
+    for name in staged.currency:
+        yield Remark("CURRENCY_STRIPPED", f"The currency sign was removed from “{name}”.")
+    for extreme in staged.extremes:
+        yield Remark(
+            "EXTREME_VALUE",
+            f"One value of “{extreme.column}”, {_plain(extreme.value)}, is {extreme.share:.0%} "
+            "of the sum; the mean hangs on it.",
+        )
+
+
+def _about_times(staged: Staged, context: Context) -> Iterator[Remark]:
+    if staged.mixed_zones:
+        yield Remark(
+            "TIME_ZONE_MIXED",
+            "Some times say their zone and some do not; those that do not are taken as UTC.",
+        )
+    if staged.no_time and staged.first_seen:
+        yield Remark("TIME_MISSING", f"{staged.no_time:,} rows have no time.")
+    if staged.first_seen is None:
+        return
+    first, last = staged.first_seen
+    if context.started is not None and first < context.started:
+        yield Remark(
+            "OUTSIDE_RUN",
+            f"The first time is {_day(first)}, before the start on {_day(context.started)}.",
+        )
+    if context.ended is not None and last > context.ended:
+        yield Remark(
+            "OUTSIDE_RUN",
+            f"The last time is {_day(last)}, after the end on {_day(context.ended)}.",
+        )
+
+
+def _about_columns(staged: Staged) -> Iterator[Remark]:
+    for name in staged.constant:
+        yield Remark("COVARIATE_CONSTANT", f"“{name}” is constant: no adjustment is possible.")
+    for name in staged.leaks:
+        yield Remark(
+            "SEGMENT_LEAKS_OUTCOME",
+            f"Segment “{name}” is determined by the outcome; read no result by it.",
+        )
+    for name in staged.many_values:
+        yield Remark("SEGMENT_TOO_MANY_VALUES", f"Segment “{name}” has very many values.")
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.2f}".removesuffix(".00") if abs(value) < WRITTEN_OUT else f"{value:g}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%-d %B %Y}"
