@@ -1,6 +1,7 @@
 """Front door: the server imports this file once, Streamlit runs it for every interaction."""
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from experiments_core.api.app import lifespan, middleware, routes
 
@@ -35,4 +36,7 @@ def navigate() -> None:
 if __name__ == "__main__":
     navigate()
 else:
+    # Until a menu has been drawn once, Streamlit takes any folder named pages for its old
+    # menu, and a link into the fresh server would open without menu, theme and width.
+    PagesManager.uses_pages_directory = False
     app = st.App(__file__, routes=routes(), lifespan=lifespan, middleware=middleware())
