@@ -99,12 +99,15 @@ class Row:
     def progress(self) -> float:
         """Share of the plan, 0 to 1."""
         found = self.summary.progress if self.summary else None
-        return min(found or 0.0, 1.0)
+        return round(min(found or 0.0, 1.0), 2)
 
     @property
     def split(self) -> str:
-        """``50 / 50``."""
-        return words.split(self.experiment.weights_bp).replace("/", " / ")
+        """``50 / 50``; ``3 equal`` where shares would not fit."""
+        weights = list(self.experiment.weights_bp.values())
+        if len(weights) > 2 and max(weights) - min(weights) <= 1:
+            return f"{len(weights)} equal"
+        return " / ".join(f"{weight / 100:.4g}" for weight in weights)
 
     @property
     def searched(self) -> str:

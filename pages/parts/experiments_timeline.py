@@ -38,7 +38,7 @@ def title(rows: Sequence[Row]) -> str:
     """``Timeline: three running, one waiting for a decision``."""
     running = sum(row.group == "running" for row in rows)
     waiting = sum(row.group == "decide" for row in rows)
-    told = [f"{counted(running)} running"]
+    told = [f"{counted(running) if running else 'none'} running"]
     if waiting:
         told.append(f"{counted(waiting)} waiting for a decision")
     return f"Timeline: {', '.join(told)}"

@@ -1,0 +1,63 @@
+"""Data: drop a file, say what its columns mean, see what is used, import, undo."""
+
+import streamlit as st
+
+from pages.parts import (
+    data_commit,
+    data_draft,
+    data_history,
+    data_known,
+    data_mapping,
+    data_report,
+    data_upload,
+    theme,
+)
+
+
+def draw() -> None:
+    """The drop zone and the history, or the file on its way in."""
+    known = data_draft.current()
+    if known is None:
+        _empty()
+    else:
+        _import(known)
+
+
+def _empty() -> None:
+    theme.title_row("Data")
+    theme.muted("Drop a CSV with one row per user, or just totals per variant.")
+    into = data_upload.target(data_upload.targets())
+    data_upload.drop(into)
+    if into is not None:
+        data_history.draw(into)
+
+
+def _import(known: data_draft.Import) -> None:
+    theme.title_row(data_mapping.title(known.draft))
+    into = data_upload.chosen(known.experiment_id)
+    data_mapping.head(known.draft, into)
+    if known.draft.already_imported is not None:
+        data_known.draw(known.draft.already_imported)
+        return
+    steps = st.container()
+    mapping, report = st.columns([1, 1.2], gap="large")
+    with mapping:
+        data_mapping.columns(known)
+        asked = st.container()
+        data_mapping.reading(known)
+    with report:
+        found = data_report.ensure(known)
+        if found is not None:
+            data_report.draw(known, found)
+    with asked:
+        data_mapping.questions(known)
+    with steps:
+        data_mapping.steps(known)
+    if found is not None:
+        data_report.preview(found)
+        data_commit.draw(known, found, into)
+    else:
+        st.button("Choose another file", on_click=data_draft.forget)
+
+
+draw()

@@ -1,0 +1,70 @@
+"""The last step: where the rows go, what happens to rows that are there, the button."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import streamlit as st
+
+from experiments_core.charts import words
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
+from experiments_core.errors import UpshotError
+from experiments_core.services import ingestion, workspace
+from experiments_core.services.ingestion import ImportReport
+from pages.parts import data_draft, theme
+from pages.parts.data_draft import Import
+
+EXISTING = {"add": "Add to the rows that are there", "replace": "Replace them"}
+
+
+def draw(known: Import, report: ImportReport, into: Experiment | None) -> None:
+    """Name or target, then “Import 58 906 rows, leave out 131”."""
+    name, existing = "", "add"
+    if into is None:
+        name = st.text_input(
+            "Name of the new experiment", key=_name_key(known), max_chars=200, width=420
+        )
+    elif _has_rows(into):
+        existing = str(
+            st.segmented_control(
+                "This experiment has rows already",
+                list(EXISTING), default="add", required=True, format_func=EXISTING.__getitem__,
+            )
+        )  # fmt: skip
+    unanswered = len(known.open_questions)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        ready = not unanswered and report.rows_used > 0
+        pressed = st.button(label(report), type="primary", disabled=not ready)
+        st.button("Cancel", on_click=data_draft.forget)
+        if unanswered:
+            left = words.plural(unanswered, "question")
+            st.markdown(f":orange[**?**] {left} to answer first.", width="content")
+    if pressed:
+        mode = "good_rows" if report.blocking else "all"
+        slug = data_draft.commit(known, name, mode, existing)
+        if slug is not None:
+            st.switch_page("pages/results.py", query_params={"exp": slug})
+    error = st.session_state.get(data_draft.FAILED)
+    if isinstance(error, UpshotError):
+        theme.refused(error)
+
+
+def label(report: ImportReport) -> str:
+    """The button names what happens with its counts."""
+    text = f"Import {words.plural(report.rows_used, 'row')}"
+    if report.rows_left_out:
+        text += f", leave out {words.count(report.rows_left_out)}"
+    return text
+
+
+def _name_key(known: Import) -> str:
+    key = f"data-name-{known.draft.import_id}"
+    stem = PurePath(known.draft.file_name).stem.replace("_", " ").strip()
+    st.session_state.setdefault(key, words.plain(stem, 200).capitalize() or "Imported test")
+    return key
+
+
+def _has_rows(into: Experiment) -> bool:
+    found = ingestion.imports_of(workspace.current(), LOCAL, into.id)
+    return any(one.state == "committed" for one in found)

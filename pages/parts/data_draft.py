@@ -1,0 +1,248 @@
+"""The file being imported: what was dropped, what was said about it, what reading it showed.
+
+Everything said is kept apart from the proposal, so that each answer can be changed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.source import Dialect, Mapping, Role
+from experiments_core.errors import InvalidInputError, UpshotError
+from experiments_core.services import experiments, ingestion, workspace
+from experiments_core.services.ingestion import Draft, ImportReport, Question
+
+DRAFT = "data-draft"
+FAILED = "data-failed"
+UPLOAD = "data-upload"
+HEADER = "dialect.header_line"
+BLANK_FIELD = re.compile(r"columns\[(\d+)\]\.(blank|converted|decimal|time_format)")
+MEASURED = {Role.OUTCOME, Role.VALUE, Role.COVARIATE, Role.TIME}
+
+
+@dataclass
+class Import:
+    """One file on its way in.
+
+    Attributes:
+        draft: What was received and seen.
+        roles: Position of a column -> what a person said it is.
+        answers: Field of a question -> the answer.
+        asked: Every question so far, by its field.
+        checked: The mapping that was read with, and its report or why there is none.
+    """
+
+    draft: Draft
+    experiment_id: str | None = None
+    roles: dict[int, Role] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, Question] = field(default_factory=dict)
+    checked: tuple[Mapping, ImportReport | UpshotError] | None = None
+
+    @property
+    def mapping(self) -> Mapping:
+        """The proposal with everything that was said; a chosen use has the last word."""
+        mapping = self.draft.detection.proposal
+        for name, value in self.answers.items():
+            with contextlib.suppress(InvalidInputError, KeyError):  # asked no more
+                mapping = ingestion.answer(mapping, self.asked[name], value)
+        for position, role in self.roles.items():
+            mapping = ingestion.give_role(mapping, position, role)
+        return mapping
+
+    @property
+    def found(self) -> ImportReport | UpshotError | None:
+        """What reading with the present mapping gave; None before it was read."""
+        if self.checked is None or self.checked[0] != self.mapping:
+            return None
+        return self.checked[1]
+
+    @property
+    def open_questions(self) -> tuple[Question, ...]:
+        """What nobody has answered."""
+        if isinstance(self.found, ingestion.ImportReport):
+            return self.found.questions
+        return tuple(one for one in self.draft.questions if one.field not in self.answers)
+
+    @property
+    def questions(self) -> list[Question]:
+        """Answered ones that still matter, then the open ones."""
+        waiting = self.open_questions
+        fields = {one.field for one in waiting}
+        answered = [
+            one
+            for name, one in self.asked.items()
+            if name in self.answers and name not in fields and self._matters(name)
+        ]
+        return [*answered, *waiting]
+
+    def say(self, question: Question, value: str | None) -> None:
+        """Keep or take back an answer."""
+        self.asked[question.field] = question
+        if value is None:
+            self.answers.pop(question.field, None)
+            return
+        self.answers[question.field] = value
+        if question.field.startswith("role."):
+            self.roles.pop(int(value), None)
+
+    def use(self, position: int, role: Role) -> None:
+        """Use a column as something else; answers about its use are void."""
+        self.roles.pop(position, None)
+        self.roles[position] = role
+        for name in [name for name in self.answers if name == f"columns[{position}].role"]:
+            del self.answers[name]
+
+    def _matters(self, name: str) -> bool:
+        match = BLANK_FIELD.fullmatch(name)
+        if match is None:
+            return True
+        columns = {column.position: column for column in self.mapping.columns}
+        column = columns.get(int(match[1]))
+        return column is not None and column.role in MEASURED
+
+
+def current() -> Import | None:
+    """The import on its way, if there is one."""
+    found = st.session_state.get(DRAFT)
+    return found if isinstance(found, Import) else None
+
+
+def receive(source: BinaryIO, file_name: str, experiment_id: str | None) -> None:
+    """Take a file in; a refusal is remembered and shown by the page."""
+    try:
+        with st.spinner("Looking at the file", show_time=True):
+            draft = ingestion.receive(
+                workspace.current(), LOCAL, source, file_name, experiment_id=experiment_id
+            )
+    except UpshotError as error:
+        st.session_state[FAILED] = error
+        _next_uploader()
+    else:
+        _begin(draft, experiment_id)
+
+
+def receive_inbox(name: str, experiment_id: str | None) -> None:
+    """Take a file of the inbox; nothing goes through the browser."""
+    bar = st.progress(0.0, text="Taking the file in")
+    try:
+        draft = ingestion.receive_inbox(
+            workspace.current(), LOCAL, name, experiment_id=experiment_id,
+            progress=lambda share, what: _show(bar, share, what),
+        )  # fmt: skip
+    except UpshotError as error:
+        st.session_state[FAILED] = error
+    else:
+        _begin(draft, experiment_id)
+    finally:
+        bar.empty()
+
+
+def look_again(known: Import, dialect: Dialect) -> None:
+    """Read the beginning of the file with another delimiter or header line."""
+    try:
+        draft = ingestion.look_again(
+            workspace.current(), LOCAL, known.draft.import_id, dialect=dialect
+        )
+    except UpshotError as error:
+        st.session_state[FAILED] = error
+    else:
+        _begin(draft, known.experiment_id)
+
+
+def answer(known: Import, question: Question, value: str | None) -> None:
+    """Take an answer; one about the header changes how the whole file is read."""
+    if question.field == HEADER and value is not None:
+        dialect = replace(known.draft.detection.dialect, header_line=int(value))
+        look_again(known, dialect)
+        return
+    known.say(question, value)
+
+
+def forget() -> None:
+    """Throw the draft away; nothing of the file stays."""
+    known = current()
+    if known is not None:
+        with contextlib.suppress(UpshotError):  # it may have been imported already
+            ingestion.discard(workspace.current(), LOCAL, known.draft.import_id)
+    _clear()
+
+
+def check(known: Import) -> None:
+    """Read all rows with what is said now."""
+    mapping = known.mapping
+    bar = st.progress(0.0, text="Reading the rows")
+    try:
+        report = ingestion.check(
+            workspace.current(), LOCAL, known.draft.import_id, mapping,
+            progress=lambda share, what: _show(bar, share, what),
+        )  # fmt: skip
+    except UpshotError as error:
+        known.checked = (mapping, error)
+    else:
+        known.checked = (mapping, report)
+    finally:
+        bar.empty()
+
+
+def commit(known: Import, name: str, mode: str, existing: str) -> str | None:
+    """Import for good; returns the address of the experiment that has the data now.
+
+    Args:
+        known: The import.
+        name: Of the new experiment, where there is none yet.
+        mode: ``all`` or ``good_rows``.
+        existing: ``add`` to the rows that are there, or ``replace`` them.
+    """
+    ws = workspace.current()
+    bar = st.progress(0.0, text="Importing")
+    made = ""
+    try:
+        if known.experiment_id is None:
+            made = ingestion.create_from_import(
+                ws, LOCAL, known.draft.import_id, known.mapping, name=name
+            ).id
+        ingestion.commit(
+            ws, LOCAL, known.draft.import_id, mode=mode, existing=existing,
+            progress=lambda share, what: _show(bar, share, what),
+        )  # fmt: skip
+    except BaseException as error:  # a click that stops the page ends here too
+        if made:
+            experiments.transition(ws, LOCAL, made, "delete", version=1)
+        if not isinstance(error, UpshotError):
+            raise
+        st.session_state[FAILED] = error
+        return None
+    finally:
+        bar.empty()
+    _clear()
+    return experiments.get_experiment(ws, LOCAL, made or known.experiment_id or "").slug
+
+
+def _begin(draft: Draft, experiment_id: str | None) -> None:
+    st.session_state.pop(FAILED, None)
+    began = Import(draft, experiment_id)
+    began.asked = {question.field: question for question in draft.questions}
+    st.session_state[DRAFT] = began
+
+
+def _clear() -> None:
+    st.session_state.pop(DRAFT, None)
+    st.session_state.pop(FAILED, None)
+    _next_uploader()
+
+
+def _next_uploader() -> None:
+    """An uploader without a file; Streamlit keeps the last one otherwise."""
+    st.session_state[UPLOAD] = st.session_state.get(UPLOAD, 0) + 1
+
+
+def _show(bar: DeltaGenerator, share: float, what: str) -> None:
+    bar.progress(min(max(share, 0.0), 1.0), text=what)

@@ -1,0 +1,81 @@
+"""Imports of one experiment, each with its counts, and undo."""
+
+from __future__ import annotations
+
+import streamlit as st
+from experiments_core.services.ingestion import ImportRecord
+
+from experiments_core.charts import words
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
+from experiments_core.errors import UpshotError
+from experiments_core.services import ingestion, workspace
+from pages.parts import theme
+
+FAILED = "data-undo-failed"
+
+
+def draw(experiment: Experiment) -> None:
+    """A row per import; the newest first."""
+    found = ingestion.imports_of(workspace.current(), LOCAL, experiment.id)
+    kept = [one for one in found if one.state != "draft"]
+    error = st.session_state.pop(FAILED, None)
+    if isinstance(error, UpshotError):
+        theme.refused(error)
+    if not kept:
+        theme.muted("No imports yet.")
+        return
+    used = sum(one.rows_used or 0 for one in kept if one.state == "committed")
+    theme.section(f"Imports: {words.plural(used, 'row')} in use")
+    for one in kept:
+        _line(one)
+
+
+def _line(one: ImportRecord) -> None:
+    moment = one.committed_at or one.created_at
+    with st.container(
+        horizontal=True, vertical_alignment="center", key=f"import-{one.id}", gap="medium"
+    ):
+        st.markdown(f"**{theme.text(one.file_name)}**", width="content")
+        theme.muted(_words(one), width="content")
+        theme.muted(
+            f"{words.day(moment, year=True)} {moment:%H:%M} UTC, {one.by}", width="content"
+        )
+        if one.state == "committed":
+            with st.popover("Undo", type="tertiary", icon=":material/undo:"):
+                _undo(one)
+        if one.rows_left_out:
+            st.download_button(
+                "Left-out rows",
+                lambda: ingestion.rejects_csv(workspace.current(), LOCAL, one.id),
+                file_name="rejects.csv",
+                mime="text/csv",
+                type="tertiary",
+                icon=":material/download:",
+                key=f"rejects-{one.id}",
+                on_click="ignore",
+            )
+
+
+def _words(one: ImportRecord) -> str:
+    counts = (
+        f"{words.count(one.rows_read or 0)} read = {words.count(one.rows_used or 0)} used + "
+        f"{words.count(one.rows_left_out or 0)} left out"
+    )
+    return {"undone": f"undone; {counts}", "failed": "failed"}.get(one.state, counts)
+
+
+def _undo(one: ImportRecord) -> None:
+    rows = words.plural(one.rows_used or 0, "row")
+    st.markdown(
+        f"Takes exactly the {rows} of this import out. The record stays, and what was read "
+        "from them stays marked as withdrawn."
+    )
+    st.button(f"Undo {rows}", key=f"undo-{one.id}", on_click=_do, args=(one.id,))
+
+
+def _do(import_id: str) -> None:
+    try:
+        ingestion.undo(workspace.current(), LOCAL, import_id)
+    except UpshotError as error:
+        st.session_state[FAILED] = error

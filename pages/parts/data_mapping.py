@@ -1,0 +1,206 @@
+"""What the file is, what each column means, and what only a person can know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Table
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from experiments_core.charts import words
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.source import ColumnMapping, Role, Shape
+from experiments_core.services.ingestion import Draft, ImportReport, Question
+from pages.parts import data_draft, data_upload, theme
+from pages.parts.data_draft import Import
+
+ROLES = {
+    Role.UNIT: "Unit id",
+    Role.VARIANT: "Arm",
+    Role.TIME: "Time",
+    Role.OUTCOME: "Outcome",
+    Role.VALUE: "Value",
+    Role.SEGMENT: "Segment",
+    Role.COVARIATE: "Covariate",
+    Role.VISITORS: "Visitors",
+    Role.CONVERSIONS: "Conversions",
+    Role.IGNORE: "Not used",
+}
+OF_UNITS = (
+    Role.UNIT, Role.VARIANT, Role.TIME, Role.OUTCOME, Role.VALUE, Role.SEGMENT, Role.COVARIATE,
+    Role.IGNORE,
+)  # fmt: skip
+OF_TOTALS = (Role.VARIANT, Role.VISITORS, Role.CONVERSIONS, Role.IGNORE)
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252"}
+EDITS = "data-edits"
+SHAPES = {Shape.UNIT: "one row per unit", Shape.TOTALS: "totals per variant"}
+
+
+def head(draft: Draft, into: Experiment | None) -> None:
+    """``checkout.csv · 4.1 MB · UTF-8, comma, header in line 1 · read as: …``."""
+    dialect = draft.detection.dialect
+    header = f"header in line {dialect.header_line}" if dialect.header_line > 0 else "no header"
+    read_as = (
+        f"{ENCODINGS.get(dialect.encoding, dialect.encoding)}, "
+        f"{DELIMITERS.get(dialect.delimiter, dialect.delimiter)}, {header}"
+    )
+    shape = SHAPES[draft.detection.proposal.shape]
+    whose = f"for {words.plain(into.name, 60)}" if into else "for a new experiment"
+    parts = (
+        words.plain(draft.file_name, 80), data_upload.size(draft.bytes), read_as,
+        f"read as: {shape}", whose,
+    )  # fmt: skip
+    theme.muted(" · ".join(parts))
+
+
+def title(draft: Draft) -> str:
+    """What the file seems to be, in one line."""
+    seen = words.plain(draft.detection.seen.rstrip("."), 120)
+    return re.sub(r"(?<=\d),(?=\d{3})", words.NARROW, seen)
+
+
+STEPS = ("Detect", "Map", "Preview", "Report", "Commit")
+
+
+def steps(known: Import) -> None:
+    """Where one stands: five words in a bar, a tick before each that is done."""
+    read = isinstance(known.found, ImportReport) and known.found.rows_read > 0
+    reached = 1 if known.open_questions else 4 if read else 2
+    with st.grid(len(STEPS), min_column_width=90, gap=None, border=True, key="data-steps"):
+        for number, name in enumerate(STEPS):
+            told = f"**{number + 1}** {name}"
+            if number < reached:
+                told = f":material/check: {name}"
+            elif number == reached:
+                told = f":blue[{told}]"
+            st.markdown(f":small[{told}]", text_alignment="center")
+
+
+def reading(known: Import) -> None:
+    """How the file is read; another delimiter or header line reads it anew."""
+    dialect = known.draft.detection.dialect
+    with st.expander("How the file is read", icon=":material/tune:", type="compact"):
+        left, right = st.columns(2)
+        with left:
+            delimiter = st.selectbox(
+                "Fields are divided by",
+                list(DELIMITERS),
+                index=list(DELIMITERS).index(dialect.delimiter),
+                format_func=DELIMITERS.__getitem__,
+                key=f"delimiter-{known.draft.import_id}",
+            )
+        with right:
+            header = st.number_input(
+                "Line of the header, 0 for none",
+                0,
+                1000,
+                max(dialect.header_line, 0),
+                key=f"header-{known.draft.import_id}",
+            )
+        changed = replace(dialect, delimiter=delimiter, header_line=int(header))
+        st.button(
+            "Read it this way", on_click=data_draft.look_again, args=(known, changed),
+            disabled=changed == dialect,
+        )  # fmt: skip
+        for notice in known.draft.detection.notices:
+            st.markdown(theme.text(notice.message, 500))
+
+
+def columns(known: Import) -> None:
+    """The table of columns; a changed use is kept."""
+    theme.section("What each column means")
+    mapping = known.mapping
+    choices = OF_TOTALS if mapping.shape is Shape.TOTALS else OF_UNITS
+    frame = pd.DataFrame(
+        [
+            {
+                "Column": words.plain(column.name, 60),
+                "Use as": ROLES[column.role],
+                "Seen": _seen(known.draft, column),
+                "Why": column.reason,
+            }
+            for column in mapping.columns
+        ]
+    )
+    key = f"data-columns-{known.draft.import_id}-{st.session_state.get(EDITS, 0)}"
+    st.data_editor(
+        frame,
+        hide_index=True,
+        disabled=("Column", "Seen", "Why"),
+        column_config={
+            "Column": st.column_config.TextColumn(width=105),
+            "Use as": st.column_config.SelectboxColumn(
+                options=[ROLES[role] for role in choices], required=True, width=105
+            ),
+            "Seen": st.column_config.TextColumn(width=125),
+            "Why": st.column_config.TextColumn(width=150),
+        },
+        key=key,
+        on_change=_changed,
+        args=(known, key),
+        alt="Columns of the file, what each is used as, what was seen, and why.",
+    )
+
+
+def _changed(known: Import, key: str) -> None:
+    edited: Table[int, Table[str, Any]] = st.session_state[key]["edited_rows"]
+    by_name = {name: role for role, name in ROLES.items()}
+    positions = [column.position for column in known.mapping.columns]
+    for row, cells in edited.items():
+        if "Use as" in cells:
+            known.use(positions[int(row)], by_name[cells["Use as"]])
+    st.session_state[EDITS] = st.session_state.get(EDITS, 0) + 1
+
+
+def _seen(draft: Draft, column: ColumnMapping) -> str:
+    seen = draft.detection.columns[column.position]
+    if column.role is Role.UNIT:
+        return f"{words.count(seen.distinct)} different"
+    return ", ".join(words.plain(example, 24) for example in seen.examples[:4])
+
+
+def questions(known: Import) -> None:
+    """What only a person can know; each answer can be changed."""
+    for number, question in enumerate(known.questions):
+        answered = known.answers.get(question.field)
+        with st.container(border=True, key=f"question-{number}"):
+            mark = ":green[✓]" if answered else ":orange[**?**]"
+            st.markdown(f"{mark} {theme.text(question.text, 600)}")
+            if question.choices:
+                _choices(known, question, answered)
+
+
+def _choices(known: Import, question: Question, answered: str | None) -> None:
+    labels = {choice.value: choice.label for choice in question.choices}
+    key = f"answer-{known.draft.import_id}-{question.field}"
+    st.session_state[key] = answered if answered in labels else None
+    options: dict[str, Any] = {
+        "key": key,
+        "on_change": _answered,
+        "args": (known, question, key),
+        "label_visibility": "collapsed",
+    }
+    short = len(labels) <= 3 and sum(map(len, labels.values())) <= 40
+    if short:
+        st.segmented_control(
+            "Answer", list(labels), format_func=lambda value: theme.text(labels[value], 80),
+            **options,
+        )  # fmt: skip
+    elif len(labels) <= 4:
+        st.radio(
+            "Answer", list(labels), index=None, **options,
+            format_func=lambda value: theme.text(labels[value], 120),
+        )  # fmt: skip
+    else:
+        st.selectbox(
+            "Answer", list(labels), index=None, placeholder="Choose", **options,
+            format_func=lambda value: words.plain(labels[value], 80),
+        )  # fmt: skip
+
+
+def _answered(known: Import, question: Question, key: str) -> None:
+    data_draft.answer(known, question, st.session_state[key])

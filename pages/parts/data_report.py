@@ -1,0 +1,118 @@
+"""What reading every row has shown: used, left out and why, with lines; warnings; rows."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from experiments_core.charts import words
+from experiments_core.charts.bars import rows_funnel
+from experiments_core.charts.findings import rows_alt
+from experiments_core.domain.access import LOCAL
+from experiments_core.errors import UpshotError
+from experiments_core.services import ingestion, workspace
+from experiments_core.services.ingestion import ImportReport, RuleCount
+from pages.parts import data_draft, theme
+from pages.parts.data_draft import Import
+
+READ = "data-read"
+AUTOMATIC_BYTES = 20 * 1024 * 1024
+SHOWN_LINES = 3
+PREVIEW = 5
+
+
+def ensure(known: Import) -> ImportReport | None:
+    """The report for what is said now; small files are read at once, large ones on request.
+
+    Where there is none, the place says why.
+    """
+    wanted = known.draft.bytes <= AUTOMATIC_BYTES or bool(st.session_state.get(READ))
+    if known.found is None and wanted:
+        data_draft.check(known)
+    found = known.found
+    if isinstance(found, ImportReport) and found.rows_read:
+        return found
+    if isinstance(found, UpshotError):
+        theme.refused(found)
+        st.markdown("Nothing of this file was stored.")
+    elif isinstance(found, ImportReport):
+        theme.section("Not read yet")
+        theme.muted("Answer what is asked beside, or say what the columns mean.")
+    else:
+        theme.section("Not read yet")
+        theme.muted("This is a large file. Say what its columns mean, then read every row.")
+        st.button("Read every row", type="primary", key=READ)
+    return None
+
+
+def draw(known: Import, report: ImportReport) -> None:
+    """Title with the counts, the bars, reasons, arms and warnings."""
+    used, out = words.count(report.rows_used), words.count(report.rows_left_out)
+    theme.section(f"{used} rows used, {out} left out")
+    drawing = rows_funnel(
+        report.rows_read, report.rows_used, report.rows_left_out, theme.tokens()
+    )
+    alt = rows_alt(report.rows_read, report.rows_used, report.rows_left_out)
+    theme.figure(drawing, key="data-rows", alt=alt)
+    if report.by_rule:
+        _reasons(known, report)
+    arms = " · ".join(
+        f"{words.plain(arm, 40)} {words.count(n)}" for arm, n in report.arms.items()
+    )
+    theme.lead("Arms", arms)
+    for warning in report.warnings:
+        lines = f" Line {_lines(warning.lines)}." if warning.lines else ""
+        st.markdown(f":orange[**!**] {theme.text(warning.message + lines, 600)}")
+    if not report.warnings:
+        theme.muted("✓ Nothing else to know about this file.")
+
+
+def _reasons(known: Import, report: ImportReport) -> None:
+    theme.table(
+        {
+            "Left out because": _reason(one),
+            "Rows": words.count(one.rows),
+            "Rule": one.rule,
+            "Lines": _lines(one.lines),
+        }
+        for one in report.by_rule
+    )
+    total = words.count(report.rows_left_out)
+    parts = " + ".join(words.count(one.rows) for one in report.by_rule)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            f"All {total} as CSV",
+            lambda: ingestion.rejects_csv(workspace.current(), LOCAL, known.draft.import_id),
+            file_name="rejects.csv",
+            mime="text/csv",
+            type="tertiary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if len(report.by_rule) > 1:
+            theme.muted(f"{parts} = {total}", width="content")
+
+
+def _reason(one: RuleCount) -> str:
+    """The message without the count that the next column shows."""
+    head, _, rest = one.message.partition(": ")
+    text = words.plain(rest if rest and head[:1].isdigit() else one.message, 200)
+    return text[:1].upper() + text[1:]
+
+
+def _lines(lines: tuple[int, ...]) -> str:
+    shown = ", ".join(words.count(line) for line in lines[:SHOWN_LINES])
+    return f"{shown} …" if len(lines) > SHOWN_LINES else shown
+
+
+def preview(report: ImportReport) -> None:
+    """The first rows as typed values; all fifty on request."""
+    names, rows = report.preview
+    if not rows:
+        return
+    theme.lead("Preview", f"first {min(PREVIEW, len(rows))} of {len(rows)}, as typed values")
+    frame = pd.DataFrame(list(rows), columns=list(names))
+    st.dataframe(frame.head(PREVIEW), hide_index=True, key="data-preview")
+    if len(rows) > PREVIEW:
+        with st.expander(f"All {len(rows)} rows", icon=":material/table_rows:", type="compact"):
+            st.dataframe(frame, hide_index=True, key="data-preview-all")

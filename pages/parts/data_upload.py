@@ -1,0 +1,102 @@
+"""The way in: which experiment, a file from the browser, a file from the inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from experiments_core.charts import words
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.lifecycle import Status
+from experiments_core.errors import UpshotError
+from experiments_core.services import experiments as service
+from experiments_core.services import ingestion, workspace
+from pages.parts import data_draft, theme
+
+NEW = ""
+TARGET = "data-target"
+TYPES = ("csv", "tsv", "txt", "gz")
+
+
+def targets() -> list[Experiment]:
+    """Experiments that can take data."""
+    known = service.list_experiments(workspace.current(), LOCAL)
+    return [one for one in known if one.status is not Status.ARCHIVED]
+
+
+def target(known: Sequence[Experiment]) -> Experiment | None:
+    """Ask where the rows go; the address names it. None means a new experiment."""
+    by_slug = {one.slug: one for one in known}
+    names = {NEW: "A new experiment"} | {one.slug: one.name for one in known}
+    asked = st.query_params.get("exp", NEW)
+    st.session_state[TARGET] = asked if asked in names else NEW
+    chosen = st.selectbox(
+        "The rows belong to",
+        list(names),
+        format_func=lambda slug: words.plain(names[slug], 80),
+        key=TARGET,
+        on_change=_chosen,
+        width=420,
+    )
+    return by_slug.get(chosen)
+
+
+def chosen(experiment_id: str | None) -> Experiment | None:
+    """The experiment that a file was dropped for."""
+    if experiment_id is None:
+        return None
+    return service.get_experiment(workspace.current(), LOCAL, experiment_id)
+
+
+def _chosen() -> None:
+    slug = st.session_state[TARGET]
+    if slug:
+        st.query_params["exp"] = slug
+    else:
+        st.query_params.pop("exp", None)
+
+
+def drop(into: Experiment | None) -> None:
+    """The drop zone, the inbox below it, and why the last file was refused."""
+    error = st.session_state.get(data_draft.FAILED)
+    if isinstance(error, UpshotError):
+        with st.container(border=True, key="refusal"):
+            theme.refused(error)
+            st.markdown("Nothing of this file was stored. Correct it, or choose another one.")
+    megabytes = workspace.current().settings.max_upload_bytes // (1024 * 1024)
+    found = st.file_uploader(
+        f"One file, up to {megabytes} MB: .csv, .tsv, .txt, also packed as .gz",
+        type=TYPES,
+        key=f"upload-{st.session_state.get(data_draft.UPLOAD, 0)}",
+        max_upload_size=megabytes,
+    )
+    experiment_id = into.id if into else None
+    if found is not None:
+        data_draft.receive(found, found.name, experiment_id)
+        st.rerun()
+    _inbox(experiment_id)
+
+
+def _inbox(experiment_id: str | None) -> None:
+    files = ingestion.inbox_files(workspace.current(), LOCAL)
+    if not files:
+        theme.note("Larger files: put them into the folder inbox/ beside the workspace file.")
+        return
+    theme.lead("In the inbox", "files that need not go through the browser")
+    for number, one in enumerate(files):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(theme.text(one.name), width="content")
+            theme.muted(size(one.bytes), width="content")
+            pressed = st.button("Take it", key=f"inbox-{number}", type="tertiary")
+        if pressed:
+            data_draft.receive_inbox(one.name, experiment_id)
+            st.rerun()
+
+
+def size(count: int) -> str:
+    """``4.1 MB``."""
+    if count < 1_000_000:
+        return f"{words.number(max(count / 1000, 0.1), 1)}{words.NARROW}kB"
+    return f"{words.number(count / 1_000_000, 1)}{words.NARROW}MB"
