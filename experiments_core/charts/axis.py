@@ -40,7 +40,7 @@ def common_axis(must: Iterable[float], may: Iterable[float] = (), *, ticks: int 
     Args:
         must: Ends of intervals that may not be cut.
         may: Further ends; those beyond ``STRETCH`` times the reach of ``must`` are cut.
-        ticks: About how many steps there are.
+        ticks: Most steps there may be.
     """
     needed = [0.0, *must]
     others = list(may)
@@ -50,9 +50,17 @@ def common_axis(must: Iterable[float], may: Iterable[float] = (), *, ticks: int 
     if high - low == 0:
         low, high = -0.01, 0.01
     step = round_step((high - low) / ticks)
-    low, high = (math.floor(low / step) * step, math.ceil(high / step) * step)
-    low = min(low, -step)
-    high = max(high, step)
+    axis = _whole_steps(low, high, step)
+    while len(axis.ticks) > ticks + 1:
+        step = round_step(step * 1.01)
+        axis = _whole_steps(low, high, step)
+    return axis
+
+
+def _whole_steps(low: float, high: float, step: float) -> Axis:
+    """The range widened to whole steps, at least one on each side of zero."""
+    low = min(math.floor(low / step + 1e-9) * step, -step)
+    high = max(math.ceil(high / step - 1e-9) * step, step)
     return Axis(low, high, step)
 
 
