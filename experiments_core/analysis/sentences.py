@@ -232,7 +232,7 @@ def _flat(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
             text = f"No clear difference, though close ({words.p(contrast.p_value)})."
             return text, _with(fit, _flat_reasons(story, arm, contrast))
         return f"No clear difference. {fit}", _flat_reasons(story, arm, contrast)
-    text = "No clear difference for every variant." if len(arms) > 1 else "No clear difference."
+    text = "No clear difference for any variant." if len(arms) > 1 else "No clear difference."
     told = (f"{story.name(arm)}: anything from {span}." for arm, _, span in fits)
     return text, told
 

@@ -32,8 +32,11 @@ from experiments_core.store.looks import DataState, ImportFacts
 
 OVER = frozenset({Status.STOPPED, Status.COMPLETED, Status.ARCHIVED})
 CROSSED = "UNIT_IN_TWO_ARMS"
-ON_PURPOSE = frozenset({CROSSED, "UNIT_REPEATED", "UNIT_DUPLICATE_ROWS"})
-"""Rows left out by a rule that somebody chose; all others are rejected."""
+ON_PURPOSE = frozenset({
+    CROSSED, "UNIT_REPEATED", "UNIT_DUPLICATE_ROWS", "UNIT_KNOWN",
+    "EMPTY_ROW", "REPEATED_HEADER", "TOTALS_ROW",
+})  # fmt: skip
+"""Rows left out by a rule that somebody chose, or that are no data; others are rejected."""
 NUMBERS = (Role.VALUE, Role.OUTCOME, Role.COVARIATE)
 
 Span = tuple[datetime | None, datetime | None]

@@ -329,7 +329,7 @@ def _natural(label: str) -> tuple[float, str]:
 
 def _quality(staged: Staged, request: Request) -> Quality:
     rejected = sum(
-        broken.rows for broken in staged.broken if broken.rule not in ON_PURPOSE | TRIVIAL
+        broken.rows for broken in staged.broken if broken.rule not in ON_PURPOSE
     )
     return Quality(
         rows_read=staged.rows_read,
