@@ -19,10 +19,10 @@ from experiments_core.tabular.sniff import Sniff, sniff
 from experiments_core.tabular.text import shorten
 
 CHUNK = 512 * 1024
-HEAD = 1024 * 1024
+HEAD = 64 * 1024
 """Bytes on which delimiter, header and columns are judged."""
 
-MIDDLES, MIDDLE = 8, 32 * 1024
+MIDDLES, MIDDLE = 8, 8 * 1024
 MOST_ROWS = 20_000_000
 MOST_UNPACKED = 2 * 1024**3
 MOST_RATIO = 100

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from experiments_core.tabular.text import WHITE
+from experiments_core.tabular.text import CACHED, WHITE
 
 CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CAD|AUD|INR|BRL|zł|kr)"
 """Signs and codes that may stand before or after an amount."""
@@ -82,6 +83,7 @@ def detect(cells: Sequence[str], *, delimiter: str = ",") -> NumberFormat | None
     )
 
 
+@lru_cache(maxsize=CACHED)
 def read(cell: str, decimal: str = ".", thousands: str = "") -> float | None:
     """Read one cell; None when it is not a finite number in this format."""
     text = without_currency(cell)

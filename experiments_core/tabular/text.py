@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 BLANK_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "(blank)"})
 """What counts as empty where a number, a yes/no or a time is expected (lower case, trimmed)."""
@@ -22,6 +23,9 @@ TOTAL_WORDS = frozenset({
 
 WHITE = " \t\r\n\x0b\x0c\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff\u00ad"
 """Blanks and characters without a width: trimmed from both ends of a cell."""
+
+CACHED = 16_384
+"""Cells repeat: what one means is remembered for as many different ones."""
 
 LONGEST_VARIANT = 100
 LONGEST_UNIT = 256
@@ -42,8 +46,11 @@ def is_spreadsheet_error(cell: str) -> bool:
     return text in SPREADSHEET_ERRORS or bool(re.fullmatch(r"#+", text))
 
 
+@lru_cache(maxsize=CACHED)
 def visible(text: str) -> str:
     """The text as a reader sees it: no invisible characters, plain blanks, trimmed."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     shown = (
         " " if unicodedata.category(character) == "Zs" or character in "\t\r\n" else character
         for character in text
@@ -52,6 +59,7 @@ def visible(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(shown).strip())
 
 
+@lru_cache(maxsize=CACHED)
 def fold(text: str) -> str:
     """What two spellings of one name share: no case, no surplus blanks, nothing invisible."""
     return " ".join(visible(text).casefold().split())

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from experiments_core.tabular.text import WHITE
+from experiments_core.tabular.text import CACHED, WHITE
 
 ISO = "iso"
 EPOCH_SECONDS = "epoch_s"
@@ -87,6 +88,7 @@ def detect(cells: Sequence[str], *, numbers: bool = False) -> TimeFormat | None:
     return TimeFormat(_exact(names[0], texts), rival, zones, len(texts))
 
 
+@lru_cache(maxsize=CACHED)
 def formats_of(text: str, *, numbers: bool = False) -> tuple[str, ...]:
     """All formats in which one cell can be read."""
     match = re.fullmatch(ISO_PATTERN, text)
