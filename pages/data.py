@@ -33,30 +33,22 @@ def _empty() -> None:
 
 
 def _import(known: data_draft.Import) -> None:
-    theme.title_row(data_mapping.title(known.draft))
     into = data_upload.chosen(known.experiment_id)
-    data_mapping.head(known.draft, into)
+    top = st.container()  # drawn last: the counts are exact once every row was read
+    found = None
     if known.draft.already_imported is not None:
         data_known.draw(known.draft.already_imported)
-        return
-    steps = st.container()
-    mapping, report = st.columns([1, 1.2], gap="large")
-    with mapping:
-        data_mapping.columns(known)
-        asked = st.container()
-        data_mapping.reading(known)
-    with report:
-        found = data_report.ensure(known)
-        if found is not None:
-            data_report.draw(known, found)
-    with asked:
-        data_mapping.questions(known)
-    with steps:
-        data_mapping.steps(known)
+    else:
+        found = data_report.board(known)
+    with top:
+        theme.title_row(data_mapping.title(known))
+        data_mapping.head(known.draft, into)
+        if known.draft.already_imported is None:
+            data_mapping.steps(known)
     if found is not None:
         data_report.preview(found)
         data_commit.draw(known, found, into)
-    else:
+    elif known.draft.already_imported is None:
         st.button("Choose another file", on_click=data_draft.forget)
 
 

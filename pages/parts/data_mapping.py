@@ -57,9 +57,16 @@ def head(draft: Draft, into: Experiment | None) -> None:
     theme.muted(" · ".join(parts))
 
 
-def title(draft: Draft) -> str:
-    """What the file seems to be, in one line."""
-    seen = words.plain(draft.detection.seen.rstrip("."), 120)
+def title(known: Import) -> str:
+    """What the file is, in one line; once every row was read the counts are exact."""
+    report = known.found
+    if isinstance(report, ImportReport) and report.rows_read:
+        kind = SHAPES[known.mapping.shape]
+        if report.units < report.rows_used:
+            kind = "several rows per unit"
+        rows = words.plural(report.rows_read, "row")
+        return f"{kind.capitalize()}, {rows}, {words.plural(len(report.arms), 'variant')}"
+    seen = words.plain(known.draft.detection.seen.rstrip("."), 120)
     return re.sub(r"(?<=\d),(?=\d{3})", words.NARROW, seen)
 
 

@@ -12,13 +12,29 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportReport, RuleCount
-from pages.parts import data_draft, theme
+from pages.parts import data_draft, data_mapping, theme
 from pages.parts.data_draft import Import
 
 READ = "data-read"
 AUTOMATIC_BYTES = 20 * 1024 * 1024
 SHOWN_LINES = 3
 PREVIEW = 5
+
+
+def board(known: Import) -> ImportReport | None:
+    """What the columns mean on the left, what that gives on the right; the report if any."""
+    mapping, report = st.columns([1, 1.2], gap="large")
+    with mapping:
+        data_mapping.columns(known)
+        asked = st.container()  # drawn after reading, which may bring up new questions
+        data_mapping.reading(known)
+    with report:
+        found = ensure(known)
+        if found is not None:
+            draw(known, found)
+    with asked:
+        data_mapping.questions(known)
+    return found
 
 
 def ensure(known: Import) -> ImportReport | None:

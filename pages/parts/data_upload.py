@@ -17,7 +17,6 @@ from pages.parts import data_draft, theme
 
 NEW = ""
 TARGET = "data-target"
-TYPES = ("csv", "tsv", "txt", "gz")
 
 
 def targets() -> list[Experiment]:
@@ -68,7 +67,6 @@ def drop(into: Experiment | None) -> None:
     megabytes = workspace.current().settings.max_upload_bytes // (1024 * 1024)
     found = st.file_uploader(
         f"One file, up to {megabytes} MB: .csv, .tsv, .txt, also packed as .gz",
-        type=TYPES,
         key=f"upload-{st.session_state.get(data_draft.UPLOAD, 0)}",
         max_upload_size=megabytes,
     )

@@ -1,0 +1,225 @@
+"""Data: a file comes in only when every row is accounted for and every question answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.source import Role
+from experiments_core.services import analyses, experiments, ingestion
+from experiments_core.services.workspace import Workspace
+from tests.pages.words import button, field, said, unescaped
+
+Open = Callable[..., AppTest]
+
+TOTALS = b"variant,visitors,conversions\ncontrol,5000,500\nB,5000,580\n"
+
+
+def unit_rows(*extra: str, users: int = 400) -> bytes:
+    """One row per user, both arms in turn; further lines at the end."""
+    lines = ["user_id,variant,paid,revenue,country"]
+    for number in range(users):
+        arm = ("control", "B")[number % 2]
+        paid = int(number % 7 == 0)
+        lines.append(f"u{number:04d},{arm},{paid},{paid * 20.5},DE")
+    return "\n".join([*lines, *extra, ""]).encode()
+
+
+def drop(app: AppTest, content: bytes, name: str = "checkout_export.csv") -> AppTest:
+    app.get("file_uploader")[0].upload(name, content, "text/csv")
+    return app.run()
+
+
+def reply(app: AppTest, label: str) -> AppTest:
+    """Choose an answer by its words."""
+    for group in (*app.get("button_group"), *app.radio):
+        for choice in group.options:
+            text = getattr(choice, "content", choice)
+            if unescaped(text).startswith(label):
+                group.set_value(_value(app, label)).run()
+                return app
+    raise AssertionError(label)
+
+
+def _value(app: AppTest, label: str) -> str:
+    known = app.session_state["data-draft"]
+    return next(
+        choice.value
+        for question in known.questions
+        for choice in question.choices
+        if choice.label.startswith(label)
+    )
+
+
+def only_experiment(ws: Workspace) -> Experiment:
+    (found,) = experiments.list_experiments(ws, LOCAL)
+    return found
+
+
+def test_totals_become_a_verdict_in_three_steps(ws: Workspace, open_page: Open) -> None:
+    app = drop(open_page("data"), TOTALS)
+    assert not app.exception
+    text = said(app)
+    assert "Totals per variant, 2 rows, 2 variants" in text
+    assert "2 rows used, 0 left out" in text
+    assert "1 question to answer first." in text
+    assert button(app, "Import 2 rows").disabled
+    app = reply(app, "Yes, no more data")
+    button(app, "Import 2 rows").click().run()
+    assert not app.exception
+    made = only_experiment(ws)
+    assert made.name == "Checkout export"
+    result = analyses.look(ws, LOCAL, made.id).result
+    assert [arm.n for arm in result.metrics[0].arms] == [5000, 5000]
+    assert result.verdict.code == "better"
+
+
+def test_rows_read_are_rows_used_and_left_out_and_the_button_names_both(
+    ws: Workspace, open_page: Open
+) -> None:
+    content = unit_rows("u0000,B,0,0,DE", "u9001,B,maybe,0,DE", "u9002,control,1,3.5,US")
+    app = reply(drop(open_page("data"), content), "Yes")
+    text = said(app)
+    assert "One row per unit, 403 rows, 2 variants" in text
+    assert "400 rows used, 3 left out" in text
+    table = unescaped(app.table[0].value.to_string())
+    assert "UNIT_IN_TWO_ARMS" in table
+    assert "OUTCOME_UNKNOWN_WORD" in table or "OUTCOME" in table
+    button(app, "Import 400 rows, leave out 3").click().run()
+    assert not app.exception
+    (record,) = ingestion.imports_of(ws, LOCAL, only_experiment(ws).id)
+    assert (record.rows_read, record.rows_used, record.rows_left_out) == (403, 400, 3)
+
+
+def test_what_blank_means_is_asked_and_the_answer_can_be_changed(
+    ws: Workspace, open_page: Open
+) -> None:
+    content = unit_rows("u9001,B,1,,DE", "u9002,control,0,,DE")
+    app = reply(drop(open_page("data"), content), "Yes")
+    assert "“revenue” is empty in 2 rows" in said(app)
+    assert button(app, "Import 402 rows").disabled
+    app = reply(app, "Zero")
+    assert not button(app, "Import 402 rows").disabled
+    mapping = app.session_state["data-draft"].mapping
+    assert [c.blank for c in mapping.named(Role.VALUE)] == ["zero"]
+    app = reply(app, "Unknown")
+    mapping = app.session_state["data-draft"].mapping
+    assert [c.blank for c in mapping.named(Role.VALUE)] == ["exclude"]
+    assert not experiments.list_experiments(ws, LOCAL)
+
+
+def test_a_column_can_be_used_as_something_else(open_page: Open) -> None:
+    app = drop(open_page("data"), unit_rows())
+    known = app.session_state["data-draft"]
+    key = f"data-columns-{known.draft.import_id}-0"
+    app.session_state[key] = {
+        "edited_rows": {4: {"Use as": "Not used"}}, "added_rows": [], "deleted_rows": [],
+    }  # fmt: skip
+    app.run()
+    known = app.session_state["data-draft"]
+    known.use(4, Role.IGNORE)
+    app.run()
+    assert not app.exception
+    assert not known.mapping.named(Role.SEGMENT)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    (
+        (b"", "The file is empty (0 bytes)."),
+        (b"user_id,variant,paid\n", "header"),
+        (b"variant,paid\ncontrol,1\ncontrol,0\n", "only one variant"),
+        (b"<html><body>x</body></html>", "This is an HTML page"),
+    ),
+)
+def test_a_file_that_cannot_be_used_says_why_and_leaves_nothing(
+    ws: Workspace, open_page: Open, content: bytes, sentence: str
+) -> None:
+    app = drop(open_page("data"), content)
+    assert not app.exception
+    text = said(app)
+    assert sentence in text
+    assert "Nothing of this file was stored." in text
+    assert not experiments.list_experiments(ws, LOCAL)
+    app = drop(app, TOTALS)
+    assert "Totals per variant" in said(app)
+
+
+def test_the_same_file_again_is_recognised(ws: Workspace, open_page: Open) -> None:
+    app = reply(drop(open_page("data"), TOTALS), "Yes")
+    button(app, "Import 2 rows").click().run()
+    app = drop(open_page("data", exp=only_experiment(ws).slug), TOTALS, "again.csv")
+    assert not app.exception
+    assert "You imported this file on" in said(app)
+    assert "Nothing to do." in said(app)
+    button(app, "Choose another file").click().run()
+    assert "The rows belong to" in [one.label for one in app.selectbox]
+
+
+def test_an_import_can_be_undone_and_its_record_stays(ws: Workspace, open_page: Open) -> None:
+    app = reply(drop(open_page("data"), unit_rows()), "Yes")
+    button(app, "Import 400 rows").click().run()
+    made = only_experiment(ws)
+    app = open_page("data", exp=made.slug)
+    assert "Imports: 400 rows in use" in said(app)
+    button(app, "Undo 400 rows").click().run()
+    assert not app.exception
+    assert "undone; 400 read" in said(app)
+    assert "Imports: 0 rows in use" in said(app)
+    assert analyses.look(ws, LOCAL, made.id).result.verdict.code == "no_data"
+
+
+def test_cancel_leaves_nothing(ws: Workspace, open_page: Open) -> None:
+    app = drop(open_page("data"), unit_rows())
+    button(app, "Cancel").click().run()
+    assert not app.exception
+    assert app.get("file_uploader")
+    assert not list((ws.db.side / "uploads").iterdir())
+
+
+def test_a_refused_name_leaves_no_experiment_behind(ws: Workspace, open_page: Open) -> None:
+    app = reply(drop(open_page("data"), TOTALS), "Yes")
+    field(app, "Name of the new experiment").set_value(" ").run()
+    button(app, "Import 2 rows").click().run()
+    assert not app.exception
+    assert "Name is missing" in said(app)
+    assert not experiments.list_experiments(ws, LOCAL)
+    field(app, "Name of the new experiment").set_value("Good name").run()
+    button(app, "Import 2 rows").click().run()
+    assert only_experiment(ws).name == "Good name"
+
+
+def test_a_file_of_the_inbox_needs_no_browser(ws: Workspace, open_page: Open) -> None:
+    Path(ws.db.inbox).mkdir(exist_ok=True)
+    (Path(ws.db.inbox) / "orders.csv").write_bytes(unit_rows())
+    app = open_page("data")
+    assert "orders.csv" in said(app)
+    button(app, "Take it").click().run()
+    assert not app.exception
+    assert "One row per unit, 400 rows, 2 variants" in said(app)
+
+
+def test_the_next_export_says_what_is_new_and_replaces_or_adds(
+    ws: Workspace, open_page: Open
+) -> None:
+    app = reply(drop(open_page("data"), unit_rows()), "Yes")
+    button(app, "Import 400 rows").click().run()
+    made = only_experiment(ws)
+    app = drop(open_page("data", exp=made.slug), unit_rows(users=500), "next.csv")
+    assert not app.exception
+    assert "400 units are in the data already" in said(app)
+    button(app, "Import 500 rows").click().run()
+    records = ingestion.imports_of(ws, LOCAL, made.id)
+    assert sorted(one.rows_used or 0 for one in records) == [100, 400]
+
+
+def test_names_in_the_file_are_never_markup(open_page: Open) -> None:
+    content = unit_rows().replace(b"paid", b"![x](http://127.0.0.1/b)")
+    app = drop(open_page("data"), content, "**x**.csv")
+    assert not app.exception
+    assert not any("](http" in one.value.replace("\\", "#") for one in app.markdown)
