@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Mapping as Table
 from dataclasses import replace
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from experiments_core.domain.lifecycle import Status, Verb
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.domain.text import slugify
 from experiments_core.errors import ConflictError
-from experiments_core.services import experiments, workspace
+from experiments_core.services import experiments, ingestion, workspace
 from experiments_core.services.workspace import Workspace
 from experiments_core.settings import Settings
 
@@ -137,10 +136,6 @@ def _replay(
 def _import(
     ws: Workspace, actor: Actor, experiment: Experiment, data: Table[str, Any], folder: Path
 ) -> Experiment:
-    try:
-        ingestion: Any = import_module("experiments_core.services.ingestion")
-    except ModuleNotFoundError:
-        return experiment
     name = data["file"]
     draft = ingestion.receive(ws, actor, folder / name, name, experiment_id=experiment.id)
     mapping = _confirm(draft.detection.proposal, data)

@@ -9,8 +9,10 @@ from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import ExperimentDraft
 from experiments_core.errors import ForbiddenError
 from experiments_core.services import experiments, samples, workspace
+from experiments_core.services.ingestion import imports_of
 from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.settings import Settings
+from experiments_core.store.catalog import units_imported
 
 SLUGS = [
     "shorter-checkout", "guest-checkout", "image-compression", "search-ranking-v4",
@@ -51,36 +53,50 @@ def test_the_first_sample_has_its_two_phases_with_their_dates(loaded: Workspace)
 def test_history_tells_when_things_happened_and_when_they_were_recorded(loaded: Workspace):
     events = experiments.history(loaded, LOCAL, "shorter-checkout")
     verbs = [event.verb for event in events if event.object == "experiment"]
-    assert verbs == ["create", "start", "traffic", "stop"]
+    assert verbs == ["create", "start", "traffic", "import", "stop"]
     assert all(event.ts.year >= 2026 for event in events)
     told = [event.after["at"][:10] for event in events if event.after and "at" in event.after]
     assert told == ["2026-05-06", "2026-05-06", "2026-05-12", "2026-05-20"]
 
 
-def test_samples_are_removed_at_a_click_and_come_back_whole():
-    with open_workspace(":memory:") as ws:
-        own = experiments.create_experiment(ws, LOCAL, ExperimentDraft("Own"))
-        samples.load_samples(ws, LOCAL)
-        before = experiments.get_experiment(ws, LOCAL, "guest-checkout")
-        again = experiments.get_experiment(ws, LOCAL, "search-ranking-v4")
-        experiments.transition(ws, LOCAL, again.id, "start", version=again.version)
-        assert samples.load_samples(ws, LOCAL) == 0
-        assert samples.remove_samples(ws, LOCAL) == 6
-        assert slugs(ws) == [own.slug]
-        assert samples.remove_samples(ws, LOCAL) == 0
-        assert samples.load_samples(ws, LOCAL) == 6
-        assert set(slugs(ws)) == {own.slug, *SLUGS}
-        after = experiments.get_experiment(ws, LOCAL, "guest-checkout")
-        assert (after.phases, after.conclusion) == (before.phases, before.conclusion)
+def test_each_sample_has_all_rows_of_its_file_and_only_the_metrics_it_planned(
+    loaded: Workspace,
+):
+    used = {
+        experiment.slug: [
+            record.rows_used for record in imports_of(loaded, LOCAL, experiment.id)
+        ]
+        for experiment in experiments.list_experiments(loaded, LOCAL)
+    }
+    assert list(used.values()) == [[44_000], [19_000], [24_000], [21_000], [2], []]
+    for experiment in experiments.list_experiments(loaded, LOCAL):
+        assert not any(metric.post_hoc for metric in experiment.metrics)
+        assert experiment.data_finished or experiment.status == "draft"
 
 
-def test_a_key_of_ones_own_is_not_taken_from_anybody():
+def test_a_preview_counts_the_units_that_the_files_brought(loaded: Workspace):
+    copy = experiments.get_experiment(loaded, LOCAL, "search-ranking-v4")
+    with loaded.db.read() as cursor:
+        assert units_imported(cursor, copy.id) == 21_000
+
+
+def test_samples_leave_ones_own_alone_are_removed_at_a_click_and_come_back_whole():
     with open_workspace(":memory:") as ws:
         own = ExperimentDraft("Mine", key="guest-checkout")
         mine = experiments.create_experiment(ws, LOCAL, own)
         assert samples.load_samples(ws, LOCAL) == 6
-        assert experiments.get_experiment(ws, LOCAL, "guest-checkout") == mine
         assert samples.load_samples(ws, LOCAL) == 0
+        assert experiments.get_experiment(ws, LOCAL, "guest-checkout") == mine
+        before = experiments.get_experiment(ws, LOCAL, "shorter-checkout")
+        again = experiments.get_experiment(ws, LOCAL, "search-ranking-v4")
+        experiments.transition(ws, LOCAL, again.id, "start", version=again.version)
+        assert samples.remove_samples(ws, LOCAL) == 6
+        assert slugs(ws) == [mine.slug]
+        assert samples.remove_samples(ws, LOCAL) == 0
+        assert samples.load_samples(ws, LOCAL) == 6
+        assert len(slugs(ws)) == 7
+        after = experiments.get_experiment(ws, LOCAL, "shorter-checkout")
+        assert (after.phases, after.stop_reason) == (before.phases, before.stop_reason)
 
 
 def test_samples_need_the_right_to_edit():
