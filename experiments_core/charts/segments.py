@@ -24,6 +24,9 @@ from experiments_core.charts.readings import (
 from experiments_core.charts.theme import Figure, Tokens, safe
 from experiments_core.stats.estimate import Undefined
 
+Cut = tuple[SegmentResult, ...]
+"""One metric in every value of one column."""
+
 
 def segment_forest(
     segments: Sequence[SegmentResult],

@@ -19,6 +19,10 @@ LEFT, RIGHT = 0.052, 0.858
 NARROW_LEFT, NARROW_RIGHT = 0.13, 0.99
 
 
+Course = dict[str, tuple[SeriesPoint, ...]]
+"""Treatment -> its days, oldest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseMark:
     """A new phase begins at the start of a day."""

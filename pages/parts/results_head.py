@@ -90,19 +90,17 @@ def health(view: LookView) -> None:
 
 
 def _facts(facts: dict[str, object]) -> None:
-    rows = [
-        {"": name.replace("_", " "), "Value": _fact(value)}
-        for name, value in facts.items()
-        if not isinstance(value, dict | list | tuple)
-    ]
-    rows += [
-        {"": f"{name.replace('_', ' ')}, {key}", "Value": _fact(value)}
-        for name, inner in facts.items()
-        if isinstance(inner, dict)
-        for key, value in inner.items()
-    ]
-    if rows:
-        theme.table(rows)
+    lines = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            told = ", ".join(f"{words.plain(key)} {_fact(one)}" for key, one in value.items())
+        elif isinstance(value, list | tuple):
+            told = ", ".join(_fact(one) for one in value)
+        else:
+            told = _fact(value)
+        lines.append(f"- {theme.text(name.replace('_', ' '))}: **{theme.text(told, 400)}**")
+    if lines:
+        st.markdown("\n".join(lines))
 
 
 def _fact(value: object) -> str:

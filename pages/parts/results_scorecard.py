@@ -29,6 +29,7 @@ def names_of(experiment: Experiment) -> dict[str, str]:
     return {variant.key: variant.name or variant.key for variant in experiment.variants}
 
 
+@st.fragment
 def draw(view: LookView, experiment: Experiment) -> None:
     """Every metric on one axis; lift or difference, the same verdict."""
     result, names = view.result, names_of(experiment)

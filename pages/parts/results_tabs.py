@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from experiments_core.charts import findings, tables, words
-from experiments_core.charts.segments import phase_plot, segment_forest
-from experiments_core.charts.series import PhaseMark, cumulative
+from experiments_core.charts.segments import Cut, phase_plot, segment_forest
+from experiments_core.charts.series import Course, PhaseMark, cumulative
 from experiments_core.charts.theme import Figure
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
@@ -34,11 +34,32 @@ class Subject:
     choices: DeltaGenerator  # the row that holds what can be chosen
 
     @property
+    def key(self) -> tuple[str, str, int | None]:
+        """Experiment, data and look: what numbers computed once belong to."""
+        result = self.view.result
+        return self.experiment.id, result.data_hash, result.look
+
+    @property
     def names(self) -> dict[str, str]:
         """Variant key -> name."""
         return names_of(self.experiment)
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def _course(
+    _ws: Workspace, _actor: Actor, key: tuple[str, str, int | None], metric: str
+) -> Course:
+    return analyses.series(_ws, _actor, key[0], metric)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cut(
+    _ws: Workspace, _actor: Actor, key: tuple[str, str, int | None], metric: str, column: str
+) -> Cut:
+    return analyses.segments(_ws, _actor, key[0], metric, column)
+
+
+@st.fragment
 def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
     """Draw the tabs and what the open one shows."""
     labels = {"time": "Over time", "segments": "Segments"}
@@ -69,9 +90,7 @@ def _subject(
 
 
 def _over_time(subject: Subject) -> None:
-    found = analyses.series(
-        subject.ws, subject.actor, subject.experiment.id, subject.metric
-    )  # fmt: skip
+    found = _course(subject.ws, subject.actor, subject.key, subject.metric)
     points = found.get(subject.treatment, ())
     if not points:
         theme.muted("There is no course over time: the data have no time column.")
@@ -120,9 +139,7 @@ def _segments(subject: Subject) -> None:
     with subject.choices:
         column = links.box("Segment", options, param="segment", scope=subject.experiment.slug)
     with st.spinner(f"Computing the segments of {words.plain(column, 40)}"):
-        found = analyses.segments(
-            subject.ws, subject.actor, subject.experiment.id, subject.metric, column
-        )
+        found = _cut(subject.ws, subject.actor, subject.key, subject.metric, column)
     if not found:
         theme.muted("No segment has enough units yet.")
         return
