@@ -1,12 +1,8 @@
 """What a notebook imports: one call from data to a verdict, and the planner's two questions."""
 
-from experiments_core.workbench.calls import (
-    analyze,
-    minimum_detectable_effect,
-    open_workspace,
-    read_data,
-    sample_size,
-)
+from experiments_core.workbench.calls import analyze, read_data
+from experiments_core.workbench.opened import open_workspace
+from experiments_core.workbench.plans import minimum_detectable_effect, sample_size
 from experiments_core.workbench.report import Comparison, Report
 
 __all__ = [

@@ -1,31 +1,23 @@
-"""The calls of the notebook: analyse data, read data, plan, open a workspace."""
+"""The calls of the notebook: analyse data, or only read them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze as judge
 from experiments_core.analysis.segments import segment_results
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.source import Mapping as ColumnRoles
-from experiments_core.errors import InvalidInputError
-from experiments_core.services import analyses, experiments
-from experiments_core.services.workspace import Workspace
-from experiments_core.services.workspace import open_workspace as _open_workspace
-from experiments_core.stats import power as planning
-from experiments_core.stats.plan_values import DetectableEffect, SampleSize
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Staged
-from experiments_core.workbench import loading
-from experiments_core.workbench.loading import Loaded, Source
+from experiments_core.workbench import loading, sources
+from experiments_core.workbench.loading import Loaded
 from experiments_core.workbench.report import Report
 from experiments_core.workbench.request import (
     Request,
@@ -35,6 +27,7 @@ from experiments_core.workbench.request import (
     is_number,
     refusal,
 )
+from experiments_core.workbench.sources import Source
 from experiments_core.workbench.typed import load_typed
 
 if TYPE_CHECKING:
@@ -197,141 +190,6 @@ def read_data(
     return Data(frame.rename(columns=headers), staged, rejects, mapping)
 
 
-def sample_size(
-    *,
-    minimum_detectable_effect: float,
-    baseline: float | None = None,
-    relative: bool = False,
-    standard_deviation: float | None = None,
-    power: float = 0.8,
-    alpha: float = 0.05,
-    alternative: str = "two-sided",
-    allocation_ratio: float = 1.0,
-    comparisons: int = 1,
-) -> SampleSize:
-    """Units that a test needs: of a rate, or of a mean when ``standard_deviation`` is given.
-
-    Args:
-        minimum_detectable_effect: Smallest effect worth seeing; below 0 for a decrease.
-        baseline: Control's rate or mean.
-        relative: The effect is a fraction of the baseline, not a difference.
-        standard_deviation: Of one unit, for a mean.
-        power: Probability to see the effect.
-        alpha: Error rate of the whole family.
-        alternative: ``two-sided``, ``greater`` or ``less``.
-        allocation_ratio: Treatment units / control units.
-        comparisons: Hypotheses in the family.
-
-    Returns:
-        ``.control``, ``.treatment``, ``.total``, ``.assumptions``.
-    """
-    shared: dict[str, Any] = {
-        "minimum_detectable_effect": minimum_detectable_effect, "relative": relative,
-        "power": power, "alpha": alpha, "alternative": alternative,
-        "allocation_ratio": allocation_ratio, "comparisons": comparisons,
-    }  # fmt: skip
-    try:
-        if standard_deviation is not None:
-            return planning.sample_size_means(
-                **shared, baseline=baseline, standard_deviation=standard_deviation
-            )
-        return planning.sample_size_rates(**shared, baseline=_baseline(baseline))
-    except ValueError as error:
-        raise _wrong_plan(error) from error
-
-
-def minimum_detectable_effect(
-    *,
-    control: float,
-    treatment: float,
-    baseline: float | None = None,
-    standard_deviation: float | None = None,
-    power: float = 0.8,
-    alpha: float = 0.05,
-    alternative: str = "two-sided",
-    direction: str | None = None,
-    comparisons: int = 1,
-) -> DetectableEffect:
-    """Smallest effect that so many units see with the power.
-
-    Args:
-        control: Units of control.
-        treatment: Units of treatment.
-        baseline: Control's rate or mean.
-        standard_deviation: Of one unit, for a mean.
-        power: Probability to see the effect.
-        alpha: Error rate of the whole family.
-        alternative: ``two-sided``, ``greater`` or ``less``.
-        direction: ``increase`` or ``decrease``; they differ for a rate.
-        comparisons: Hypotheses in the family.
-
-    Returns:
-        ``.difference`` and ``.relative_lift``.
-    """
-    shared: dict[str, Any] = {
-        "control": control, "treatment": treatment, "power": power, "alpha": alpha,
-        "alternative": alternative, "direction": direction, "comparisons": comparisons,
-    }  # fmt: skip
-    try:
-        if standard_deviation is not None:
-            return planning.minimum_detectable_effect_means(
-                **shared, baseline=baseline, standard_deviation=standard_deviation
-            )
-        return planning.minimum_detectable_effect_rates(**shared, baseline=_baseline(baseline))
-    except ValueError as error:
-        raise _wrong_plan(error) from error
-
-
-class OpenWorkspace:
-    """A workspace in a notebook: its experiments and what was seen of them."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-
-    def experiments(self) -> tuple[str, ...]:
-        """Links of all experiments, the last changed first."""
-        found = experiments.list_experiments(self.workspace, LOCAL, include_archived=True)
-        return tuple(experiment.slug for experiment in found)
-
-    def look(self, reference: str, no: int | None = None) -> Report:
-        """One look as it was seen, or a new one on the data as they are.
-
-        Args:
-            reference: Id, key or slug of an experiment.
-            no: Number of a past look.
-        """
-        if no is None:
-            view = analyses.look(self.workspace, LOCAL, reference, trigger="api")
-        else:
-            view = analyses.past_look(self.workspace, LOCAL, reference, no)
-        return Report(view.result, view.design, view.cells, view.sql)
-
-    def close(self) -> None:
-        """Close the file."""
-        self.workspace.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def open_workspace(path: str | Path) -> OpenWorkspace:
-    """Open a workspace file (a copy: the live file belongs to the server).
-
-    Raises:
-        BusyError: another process has it open.
-        WorkspaceError: the file cannot be used.
-    """
-    return OpenWorkspace(_open_workspace(path))
-
-
 def _load(data: Any, request: Request) -> Loaded:
     if (
         isinstance(data, Mapping)
@@ -370,8 +228,8 @@ def _database(data: Any) -> Database:
 
 def _source(data: Any, db: Database) -> Source:
     if isinstance(data, str | Path):
-        return loading.open_file(_path(data), db)
-    return loading.open_frame(data, db)
+        return sources.open_file(_path(data), db)
+    return sources.open_frame(data, db)
 
 
 def _path(data: str | Path) -> Path:
@@ -446,17 +304,3 @@ def _segments(loaded: Loaded, design: Design, metric: Metric) -> tuple[Any, ...]
         for column, cells in loaded.segments.items()
     )
     return tuple(one for part in found for one in part)
-
-
-def _baseline(baseline: float | None) -> float:
-    if baseline is None:
-        raise refusal(
-            "baseline", None, "REQUIRED", "The baseline is missing.",
-            "Give control's rate, such as baseline=0.2; for a mean also standard_deviation.",
-        )  # fmt: skip
-    return baseline
-
-
-def _wrong_plan(error: ValueError) -> InvalidInputError:
-    text = str(error)
-    return InvalidInputError(f"{text[:1].upper()}{text[1:]}.", code="RANGE")

@@ -1,0 +1,109 @@
+"""The planner's two questions: how many units, and which effect they can see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments_core.errors import InvalidInputError
+from experiments_core.stats import power as planning
+from experiments_core.stats.plan_values import DetectableEffect, SampleSize
+from experiments_core.workbench.request import refusal
+
+
+def sample_size(
+    *,
+    minimum_detectable_effect: float,
+    baseline: float | None = None,
+    relative: bool = False,
+    standard_deviation: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    alternative: str = "two-sided",
+    allocation_ratio: float = 1.0,
+    comparisons: int = 1,
+) -> SampleSize:
+    """Units that a test needs: of a rate, or of a mean when ``standard_deviation`` is given.
+
+    Args:
+        minimum_detectable_effect: Smallest effect worth seeing; below 0 for a decrease.
+        baseline: Control's rate or mean.
+        relative: The effect is a fraction of the baseline, not a difference.
+        standard_deviation: Of one unit, for a mean.
+        power: Probability to see the effect.
+        alpha: Error rate of the whole family.
+        alternative: ``two-sided``, ``greater`` or ``less``.
+        allocation_ratio: Treatment units / control units.
+        comparisons: Hypotheses in the family.
+
+    Returns:
+        ``.control``, ``.treatment``, ``.total``, ``.assumptions``.
+    """
+    shared: dict[str, Any] = {
+        "minimum_detectable_effect": minimum_detectable_effect, "relative": relative,
+        "power": power, "alpha": alpha, "alternative": alternative,
+        "allocation_ratio": allocation_ratio, "comparisons": comparisons,
+    }  # fmt: skip
+    try:
+        if standard_deviation is not None:
+            return planning.sample_size_means(
+                **shared, baseline=baseline, standard_deviation=standard_deviation
+            )
+        return planning.sample_size_rates(**shared, baseline=_baseline(baseline))
+    except ValueError as error:
+        raise _wrong_plan(error) from error
+
+
+def minimum_detectable_effect(
+    *,
+    control: float,
+    treatment: float,
+    baseline: float | None = None,
+    standard_deviation: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    alternative: str = "two-sided",
+    direction: str | None = None,
+    comparisons: int = 1,
+) -> DetectableEffect:
+    """Smallest effect that so many units see with the power.
+
+    Args:
+        control: Units of control.
+        treatment: Units of treatment.
+        baseline: Control's rate or mean.
+        standard_deviation: Of one unit, for a mean.
+        power: Probability to see the effect.
+        alpha: Error rate of the whole family.
+        alternative: ``two-sided``, ``greater`` or ``less``.
+        direction: ``increase`` or ``decrease``; they differ for a rate.
+        comparisons: Hypotheses in the family.
+
+    Returns:
+        ``.difference`` and ``.relative_lift``.
+    """
+    shared: dict[str, Any] = {
+        "control": control, "treatment": treatment, "power": power, "alpha": alpha,
+        "alternative": alternative, "direction": direction, "comparisons": comparisons,
+    }  # fmt: skip
+    try:
+        if standard_deviation is not None:
+            return planning.minimum_detectable_effect_means(
+                **shared, baseline=baseline, standard_deviation=standard_deviation
+            )
+        return planning.minimum_detectable_effect_rates(**shared, baseline=_baseline(baseline))
+    except ValueError as error:
+        raise _wrong_plan(error) from error
+
+
+def _baseline(baseline: float | None) -> float:
+    if baseline is None:
+        raise refusal(
+            "baseline", None, "REQUIRED", "The baseline is missing.",
+            "Give control's rate, such as baseline=0.2; for a mean also standard_deviation.",
+        )  # fmt: skip
+    return baseline
+
+
+def _wrong_plan(error: ValueError) -> InvalidInputError:
+    text = str(error)
+    return InvalidInputError(f"{text[:1].upper()}{text[1:]}.", code="RANGE")
