@@ -13,7 +13,7 @@ from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, safe
 
 HEAD, GROUP, ROW, FOOT = 29, 29, 34, 32
 NARROW_LINE, NARROW_PANEL = 26, 30
-COLUMNS = (0.001, 0.233, 0.321, 0.434)  # name; right edges of control, treatment, third
+COLUMNS = (0.001, 0.247, 0.333, 0.441)  # name; right edges of control, treatment, third
 PANEL = (0.466, 0.758)
 LIFT, VERDICT = 0.852, 0.874
 

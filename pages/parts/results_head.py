@@ -104,10 +104,13 @@ def _facts(facts: dict[str, object]) -> None:
 
 
 def _fact(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, int | float):
         return words.plain(value)
-    whole = isinstance(value, int) or value == int(value)
-    return words.count(value) if whole else f"{value:.4g}".replace("-", words.MINUS)
+    if isinstance(value, int) or value.is_integer():
+        return words.count(value)
+    return f"{value:.4g}".replace("-", words.MINUS)
 
 
 def progress(view: LookView, experiment: Experiment) -> None:

@@ -120,7 +120,7 @@ def _over_time(subject: Subject) -> None:
 
 def _pairs(experiment: Experiment) -> list[tuple[Phase | None, Phase]]:
     phases = experiment.phases
-    return list(zip((None, *phases[:-1]), phases, strict=True))
+    return list(zip((None, *phases), phases, strict=False))
 
 
 def _mark(phase: Phase, before: Phase | None) -> PhaseMark:
