@@ -26,6 +26,7 @@ from experiments_core.api.envelope import not_found, register_errors
 from experiments_core.api.sockets import disable_nagle
 from experiments_core.errors import UpshotError
 from experiments_core.services import samples, workspace
+from experiments_core.services.import_jobs import stop_imports
 from experiments_core.settings import LOOPBACK, Settings, read_settings
 
 HEADERS = {
@@ -52,6 +53,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await run_in_threadpool(stop_imports)
         await run_in_threadpool(workspace.stop)
 
 

@@ -99,7 +99,7 @@ def _code(text: str) -> dict[str, Any]:
 COMPARISON = """\
 again = replay(STUDY)
 for name, value in PRINTED.items():
-    print(f"{name:<60} {value!r:>24} {again.get(name)!r:>24}")
+    print(f"{name:<60} {value!s:>24} {again.get(name)!s:>24}")
 
 wrong = differences(PRINTED, STUDY)
 if wrong:

@@ -1,0 +1,124 @@
+"""``upshot analyze``: the notebook's one call, typed in a shell."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import experiments_core
+from experiments_core.cli.terminal import (
+    USER_ERROR,
+    Parser,
+    complain,
+    fraction,
+    named_shares,
+    say,
+)
+from experiments_core.domain.metric import Mean, Metric, Proportion
+from experiments_core.errors import InvalidInputError, Problem, UpshotError
+
+IN_A_SHELL = (
+    (r'Proportion\("(\w+)", of="(\w+)"\)', r"--proportion \1:\2"),
+    (r"leave_out_bad_rows=True", "--good-rows"),
+    (r"""\b(control|variant|unit|decimal|repeats|crossovers)=["']([^"']*)["']""", r"--\1 \2"),
+)
+"""What hints of the notebook are in a shell."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Analyse a CSV file and print the scorecard, or the results body as JSON."""
+    options = _parser().parse_args(arguments)
+    metrics: list[Metric] = [*map(proportion, options.proportion), *map(Mean, options.mean)]
+    if not metrics:
+        message = "There is no metric"
+        raise InvalidInputError(
+            f"{message}.",
+            hint="Name at least one: --proportion COL, --proportion COL:OF or --mean COL.",
+            details=(Problem("metrics", (), "REQUIRED", message),),
+        )
+    try:
+        report = _analyze(options, metrics)
+    except UpshotError as error:
+        complain(in_shell_words(str(error)))
+        return USER_ERROR
+    say(report.to_json() if options.json else str(report))
+    return 0
+
+
+def proportion(text: str) -> Proportion:
+    """A rate as typed: ``converted`` (a column of 0/1) or ``conversions:visitors`` (totals)."""
+    column, _, of = text.partition(":")
+    return Proportion(column, of=of or None)
+
+
+def in_shell_words(text: str) -> str:
+    """A hint for the notebook, as it is typed in a shell."""
+    for pattern, option in IN_A_SHELL:
+        text = re.sub(pattern, option, text)
+    return text
+
+
+def _analyze(options: argparse.Namespace, metrics: Sequence[Metric]) -> Any:
+    return experiments_core.analyze(
+        options.file,
+        metrics=metrics,
+        variant=options.variant,
+        control=options.control,
+        unit=options.unit,
+        split=options.split,
+        alpha=options.alpha,
+        alternative=options.alternative,
+        correction=options.correction,
+        segments=options.segment,
+        sequential="always_valid" if options.still_running else None,
+        repeats=options.repeats,
+        crossovers=options.crossovers,
+        decimal=options.decimal,
+        leave_out_bad_rows=options.good_rows,
+    )
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "upshot analyze",
+        description="Judge an A/B test from a CSV file. Every metric is a primary one.",
+    )
+    add = parser.add_argument
+    add("file", help="CSV with one row per unit, or with totals per variant")
+    add("--variant", required=True, help="column of arms")
+    add("--control", help="the arm to compare with; may go if one is called control")
+    add("--unit", help="column that identifies a unit; without it each row is one")
+    add(
+        "--proportion",
+        action="append",
+        default=[],
+        metavar="COL[:OF]",
+        help="a rate: a column of 0/1, or conversions:visitors of totals; repeatable",
+    )
+    add("--mean", action="append", default=[], metavar="COL", help="a number; repeatable")
+    add("--segment", action="append", default=[], metavar="COL", help="cut by; repeatable")
+    add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
+    add("--alpha", type=fraction, default=0.05, help="error rate of all comparisons (0.05)")
+    add("--alternative", default="two-sided", help="two-sided, greater or less")
+    add("--correction", default="holm", help="holm, bh or none")
+    add(
+        "--still-running",
+        action="store_true",
+        help="the test goes on: read it so that looking again is safe",
+    )
+    add(
+        "--repeats",
+        default="refuse",
+        help="several rows of one unit: refuse, first, max or sum",
+    )
+    add(
+        "--crossovers",
+        default="exclude",
+        help="units in two arms: exclude, first_seen or refuse",
+    )
+    add("--decimal", help="decimal mark, where a column can be read in two ways")
+    add("--good-rows", action="store_true", help="go on without rows that break a rule")
+    add("--json", action="store_true", help="the results body, as the REST API returns it")
+    return parser  # fmt: skip

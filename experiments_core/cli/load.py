@@ -1,0 +1,251 @@
+"""``upshot import``: a CSV file becomes data of an experiment.
+
+While a server owns the workspace, the file is laid into the inbox and the server imports it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from experiments_core.cli.operator import Server
+from experiments_core.cli.place import settle
+from experiments_core.cli.report import asked, report_text
+from experiments_core.cli.terminal import (
+    USER_ERROR,
+    Parser,
+    Progress,
+    complain,
+    named_shares,
+    say,
+)
+from experiments_core.domain.access import LOCAL
+from experiments_core.errors import BusyError, InvalidInputError, Problem
+from experiments_core.services.import_choices import Choices, choices_to_document
+from experiments_core.services.import_run import ImportRequest, outcome_body, run_import
+from experiments_core.services.workspace import open_workspace, owner
+from experiments_core.settings import Settings
+
+ENDINGS = (".csv", ".tsv", ".txt", ".gz")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Import a file, asking what it cannot say by itself."""
+    options = _parser().parse_args(arguments)
+    settings = settle(workspace=options.workspace)
+    file = _file(options.file)
+    choices = _choices(options)
+    with _in_inbox(file, settings) as name:
+        while True:
+            outcome = _import(settings, _request(options, name, choices))
+            answers = _ask(outcome) if outcome["state"] == "questions" else None
+            if answers is None:
+                break
+            choices = replace(choices, answers={**choices.answers, **answers})
+    return _tell(outcome, options)
+
+
+def _import(settings: Settings, request: ImportRequest) -> dict[str, Any]:
+    """Through the server if one owns the workspace, else in this process."""
+    progress = Progress()
+    holder = owner(settings.workspace)
+    try:
+        if holder is None:
+            with open_workspace(settings.workspace) as ws:
+                return outcome_body(run_import(ws, LOCAL, request, progress=progress))
+        if not holder.url:
+            raise BusyError(
+                f"{settings.workspace} is open in process {holder.pid}, which serves nothing.",
+                hint="Wait until that notebook or command has ended.",
+            )
+        secret = settings.workspace.with_suffix(".d") / "secret"
+        return Server(holder.url, secret).run_import(_request_body(request), progress)
+    finally:
+        progress.end()
+
+
+def _request_body(request: ImportRequest) -> dict[str, Any]:
+    return {
+        "inbox": request.inbox,
+        "experiment": request.experiment,
+        "new_name": request.new_name,
+        "mode": request.mode,
+        "existing": request.existing,
+        "mapping": choices_to_document(request.choices),
+    }
+
+
+def _request(options: argparse.Namespace, name: str, choices: Choices) -> ImportRequest:
+    mode = "check" if options.check else "good_rows" if options.good_rows else "all"
+    return ImportRequest(
+        inbox=name,
+        choices=choices,
+        experiment=options.experiment,
+        new_name=options.new,
+        mode=mode,
+        existing="replace" if options.replace else "add",
+    )
+
+
+def _choices(options: argparse.Namespace) -> Choices:
+    return Choices(
+        variant=options.variant or "",
+        unit=options.unit,
+        time=options.time,
+        outcomes=tuple(options.outcome),
+        values=tuple(options.value),
+        segments=tuple(options.segment) or None,
+        covariates=tuple(options.covariate) or None,
+        conversions=tuple(options.conversions),
+        visitors=options.visitors or "",
+        control=options.control or "",
+        split=options.split or {},
+        finished=options.finished,
+        blank=options.blank or "",
+        repeats=options.repeats or "",
+        crossovers=options.crossovers or "",
+        answers=dict(options.answer),
+        accept_defaults=options.yes,
+    )
+
+
+def _ask(outcome: dict[str, Any]) -> dict[str, str] | None:
+    """Ask at the terminal; None where nobody can answer."""
+    if not sys.stdin.isatty():
+        return None
+    answers = {}
+    for question in outcome["questions"]:
+        if not question["choices"]:
+            return None
+        answers[question["field"]] = asked(question)
+    return answers
+
+
+def _tell(outcome: dict[str, Any], options: argparse.Namespace) -> int:
+    state = outcome["state"]
+    if outcome["report"] is not None:
+        say(report_text(outcome))
+    if state == "committed":
+        experiment = outcome["experiment"]
+        used = f"{outcome['report']['rows_used']:,}".replace(",", "\u202f")
+        say(f"\nImported {used} rows into “{experiment['name']}” ({experiment['slug']}).")
+        return 0
+    if state in {"checked", "already"}:
+        say(outcome["note"] or "\nNothing was stored: this was a check.")
+        return 0
+    if state == "questions":
+        complain(
+            "Nothing was stored: the file leaves questions open.",
+            *(
+                f"· {one['code']}: {one['text']}{_choices_of(one)}"
+                for one in outcome["questions"]
+            ),
+            "Answer with --answer CODE=VALUE, or with --yes for what is likeliest.",
+        )
+        return USER_ERROR
+    out = outcome["report"]["rows_left_out"]
+    complain(
+        f"Nothing was stored: {out:,} rows cannot be used.".replace(",", "\u202f"),
+        f"Correct {options.file}, or leave them out with --good-rows.",
+    )
+    return USER_ERROR
+
+
+def _choices_of(question: dict[str, Any]) -> str:
+    values = [value for value, _ in question["choices"]]
+    return f" [{' | '.join(values)}]" if values else ""
+
+
+def _file(path: str) -> Path:
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise InvalidInputError(
+            f"There is no file “{path}”.",
+            hint=f"The present folder is {Path.cwd()}.",
+            details=(Problem("file", path, "NOT_FOUND", "no such file"),),
+        )
+    if file.suffix.lower() not in ENDINGS:
+        raise InvalidInputError(
+            f"“{file.name}” is not read here; names end in {', '.join(ENDINGS)}.",
+            hint="Export it as CSV.",
+            details=(Problem("file", path, "UNKNOWN_CHOICE", f"one of {ENDINGS}"),),
+        )
+    return file
+
+
+@contextmanager
+def _in_inbox(file: Path, settings: Settings) -> Iterator[str]:
+    """Lay a file into the workspace's inbox for as long as the import takes."""
+    inbox = settings.workspace.parent / "inbox"
+    inbox.mkdir(parents=True, exist_ok=True)
+    if file.parent == inbox.resolve():
+        yield file.name
+        return
+    place = _free_name(inbox, file.name)
+    try:
+        try:
+            os.link(file, place)
+        except OSError:  # another disk, or a file of somebody else
+            shutil.copyfile(file, place)
+        yield place.name
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def _free_name(inbox: Path, name: str) -> Path:
+    place, number = inbox / name.lstrip("."), 1
+    while place.exists():
+        number += 1
+        place = inbox / f"{number}-{name.lstrip('.')}"
+    return place
+
+
+def _answer(text: str) -> tuple[str, str]:
+    code, sign, value = text.partition("=")
+    if not sign:
+        message = f"“{text}” is not CODE=VALUE"
+        raise argparse.ArgumentTypeError(message)
+    return code.strip(), value.strip()
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "upshot import",
+        description="Bring a CSV file into an experiment. What is not said is proposed.",
+    )
+    add = parser.add_argument
+    add("file", help="CSV, TSV or text file, or one of them in .gz; any size")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--experiment", metavar="KEY", help="an experiment that exists")
+    where.add_argument("--new", metavar="NAME", help="make an experiment from the file")
+    add("--variant", metavar="COL", help="column of arms")
+    add("--control", help="the arm to compare with")
+    add("--unit", metavar="COL", help="column that identifies a unit; '' for none")
+    add("--time", metavar="COL", help="when a unit was first seen; '' for none")
+    for name, what in (
+        ("outcome", "a column of 0/1"), ("value", "a number per unit"),
+        ("segment", "an attribute to cut by"), ("covariate", "a number from before"),
+        ("conversions", "totals: converted units"),
+    ):  # fmt: skip
+        add(f"--{name}", metavar="COL", action="append", default=[], help=f"{what}; repeatable")
+    add("--visitors", metavar="COL", help="totals: all units")
+    add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
+    add("--finished", action=argparse.BooleanOptionalAction, help="is the test over?")
+    add("--blank", choices=("exclude", "zero"), help="what an empty outcome means")
+    add("--repeats", choices=("refuse", "first", "max", "sum"), help="several rows of a unit")
+    add("--crossovers", choices=("exclude", "first_seen", "refuse"), help="units in two arms")
+    add("--answer", type=_answer, action="append", default=[], metavar="CODE=VALUE",
+        help="answer a question; repeatable")  # fmt: skip
+    add("--yes", action="store_true", help="take the likeliest answer where there is one")
+    add("--good-rows", action="store_true", help="leave out rows that break a rule")
+    add("--replace", action="store_true", help="replace the rows the experiment has")
+    add("--check", action="store_true", help="report only, store nothing")
+    add("--workspace", help="folder or .duckdb file (default: data/)")
+    return parser

@@ -1,0 +1,227 @@
+"""What somebody says about a file by the names of its columns, and the mapping it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping as Table
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from experiments_core.domain.experiment import WHOLE_BP
+from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.tabular.shape import Detection
+from experiments_core.tabular.text import fold, listed
+
+OF_TOTALS = frozenset({Role.VARIANT, Role.VISITORS, Role.CONVERSIONS, Role.IGNORE})
+OF_UNITS = frozenset(Role) - {Role.VISITORS, Role.CONVERSIONS}
+MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS, Role.VISITORS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """Columns by name; what is None or empty stays as it was proposed.
+
+    Attributes:
+        variant: Column of arms.
+        unit: Column that identifies a unit; ``""`` makes each row one.
+        time: Column with the moment a unit was first seen; ``""`` for none.
+        outcomes: Columns of 0/1 or yes/no.
+        values: Columns with a number per unit.
+        segments: Attributes to cut by.
+        covariates: Numbers known before the test.
+        conversions: Totals per variant: converted units.
+        visitors: Totals per variant: all units.
+        control: The arm to compare with.
+        split: Intended shares by arm, any positive numbers.
+        finished: Whether the test is over.
+        blank: What an empty outcome means: ``exclude`` or ``zero``.
+        repeats: Several rows of one unit: ``refuse``, ``first``, ``max`` or ``sum``.
+        crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
+        answers: Code of a question -> the answer.
+        accept_defaults: Take the likeliest answer where there is one.
+    """
+
+    variant: str = ""
+    unit: str | None = None
+    time: str | None = None
+    outcomes: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    segments: tuple[str, ...] | None = None
+    covariates: tuple[str, ...] | None = None
+    conversions: tuple[str, ...] = ()
+    visitors: str = ""
+    control: str = ""
+    split: dict[str, float] = field(default_factory=dict)
+    finished: bool | None = None
+    blank: str = ""
+    repeats: str = ""
+    crossovers: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+    accept_defaults: bool = False
+
+    @property
+    def measures(self) -> tuple[tuple[str, Role], ...]:
+        """Measures that were named, with their roles."""
+        named = (
+            (self.outcomes, Role.OUTCOME),
+            (self.values, Role.VALUE),
+            (self.conversions, Role.CONVERSIONS),
+            ((self.visitors,) if self.visitors else (), Role.VISITORS),
+        )
+        return tuple((name, role) for names, role in named for name in names)
+
+
+def choices_to_document(choices: Choices) -> dict[str, Any]:
+    """Write choices as plain JSON values."""
+    return asdict(choices)
+
+
+def choices_from_document(document: Table[str, Any]) -> Choices:
+    """Read what :func:`choices_to_document` wrote.
+
+    Raises:
+        InvalidInputError: a field is unknown or of the wrong type.
+    """
+    known = {one.name: one for one in fields(Choices)}
+    given: dict[str, Any] = {}
+    for name, value in document.items():
+        if name not in known:
+            raise _refuse(name, value, "UNKNOWN_FIELD", f"“{name}” is no field of a mapping")
+        given[name] = _typed(name, value)
+    return Choices(**given)
+
+
+def choose(seen: Detection, choices: Choices) -> Mapping:
+    """Change a proposed mapping by what was said.
+
+    Raises:
+        InvalidInputError: the file has no such column, or a choice is unknown.
+    """
+    proposal = seen.proposal
+    shape = _shape(choices) or proposal.shape
+    columns = list(_suited(proposal.columns, shape))
+    if choices.measures:
+        columns = [_without(column, MEASURES) for column in columns]
+    for name, role in _named(choices):
+        columns = [_without(column, {role}) for column in columns] if _single(role) else columns
+        if name:
+            place = _place(columns, name)
+            columns[place] = replace(columns[place], role=role, reason="chosen")
+    if choices.blank:
+        columns = [_blank(column, choices.blank) for column in columns]
+    return replace(
+        proposal,
+        shape=shape,
+        columns=tuple(columns),
+        control=choices.control or proposal.control,
+        split=_basis_points(choices.split) or proposal.split,
+        finished=proposal.finished if choices.finished is None else choices.finished,
+        repeats=choices.repeats or proposal.repeats,
+        crossovers=choices.crossovers or proposal.crossovers,
+    )
+
+
+def _shape(choices: Choices) -> Shape | None:
+    roles = {role for _, role in choices.measures}
+    if roles & {Role.VISITORS, Role.CONVERSIONS}:
+        return Shape.TOTALS
+    return Shape.UNIT if roles or choices.unit else None
+
+
+def _suited(columns: Iterable[ColumnMapping], shape: Shape) -> Iterable[ColumnMapping]:
+    allowed = OF_TOTALS if shape is Shape.TOTALS else OF_UNITS
+    for column in columns:
+        yield column if column.role in allowed else replace(column, role=Role.IGNORE)
+
+
+def _named(choices: Choices) -> Iterable[tuple[str, Role]]:
+    """Column and role of everything that was said; an empty name takes the role away."""
+    if choices.variant:
+        yield choices.variant, Role.VARIANT
+    for single, role in ((choices.unit, Role.UNIT), (choices.time, Role.TIME)):
+        if single is not None:
+            yield single, role
+    for several, role in (
+        (choices.segments, Role.SEGMENT),
+        (choices.covariates, Role.COVARIATE),
+    ):
+        for name in several or ():
+            yield name, role
+    yield from choices.measures
+
+
+def _single(role: Role) -> bool:
+    return role in {Role.VARIANT, Role.UNIT, Role.TIME, Role.VISITORS}
+
+
+def _without(column: ColumnMapping, roles: Iterable[Role]) -> ColumnMapping:
+    return replace(column, role=Role.IGNORE) if column.role in set(roles) else column
+
+
+def _place(columns: list[ColumnMapping], name: str) -> int:
+    exact = [i for i, column in enumerate(columns) if column.name == name]
+    loose = [i for i, column in enumerate(columns) if fold(column.name) == fold(name)]
+    found = exact or loose
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _refuse(name, name, "NOT_UNIQUE", f"the file has {len(found)} columns “{name}”")
+    known = listed([column.name for column in columns], 12)
+    raise _refuse(name, name, "NOT_FOUND", f"the file has no column “{name}”; it has {known}")
+
+
+def _blank(column: ColumnMapping, meaning: str) -> ColumnMapping:
+    if column.role in {Role.OUTCOME, Role.VALUE} and not column.blank:
+        return replace(column, blank=meaning)
+    return column
+
+
+def _basis_points(split: Table[str, float]) -> dict[str, int]:
+    """Shares as basis points that sum to the whole, by largest remainder."""
+    if not split:
+        return {}
+    wrong = [arm for arm, share in split.items() if not 0 < share < float("inf")]
+    if wrong:
+        message = f"the share of “{wrong[0]}” is {split[wrong[0]]:g}; shares are above 0"
+        raise _refuse("split", dict(split), "RANGE", message)
+    total = sum(split.values())
+    exact = {arm: share * WHOLE_BP / total for arm, share in split.items()}
+    floors = {arm: int(share) for arm, share in exact.items()}
+    by_rest = sorted(exact, key=lambda arm: floors[arm] - exact[arm])
+    for arm in by_rest[: WHOLE_BP - sum(floors.values())]:
+        floors[arm] += 1
+    return floors
+
+
+def _typed(name: str, value: object) -> Any:
+    if name in {"outcomes", "values", "segments", "covariates", "conversions"}:
+        if value is None and name in {"segments", "covariates"}:
+            return None
+        if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+            return tuple(value)
+        raise _refuse(name, value, "TYPE", f"{name} is a list of column names")
+    if name in {"split", "answers"}:
+        if isinstance(value, dict) and all(_fits(name, one) for one in value.values()):
+            return value
+        raise _refuse(name, value, "TYPE", f"{name} is an object")
+    if name in {"finished", "accept_defaults"}:
+        if isinstance(value, bool) or (value is None and name == "finished"):
+            return value
+        raise _refuse(name, value, "TYPE", f"{name} is true or false")
+    if isinstance(value, str) or (value is None and name in {"unit", "time"}):
+        return value
+    raise _refuse(name, value, "TYPE", f"{name} is text")
+
+
+def _fits(name: str, value: object) -> bool:
+    if name == "answers":
+        return isinstance(value, str)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _refuse(field_name: str, value: object, rule: str, message: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{message[:1].upper()}{message[1:]}.",
+        details=(Problem(field_name, value, rule, message),),
+    )

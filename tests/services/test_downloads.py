@@ -1,0 +1,131 @@
+import csv
+import io
+import json
+
+import pytest
+
+from experiments_core.analysis.body import to_dict
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
+from experiments_core.errors import NotFoundError
+from experiments_core.services import downloads, ingestion
+from experiments_core.services.analyses import look
+from experiments_core.services.experiments import list_experiments
+from experiments_core.services.import_choices import Choices, choose
+from experiments_core.services.planning_baseline import baseline_of
+from experiments_core.services.workspace import Workspace
+
+ROWS = "".join(
+    f"u{i},{'=evil()' if i % 2 else 'control'},{int(i % 9 < 1 + i % 2)},{i % 7}.5,"
+    f"2026-05-{1 + i % 9:02d}\n"
+    for i in range(3000)
+)
+
+
+@pytest.fixture
+def experiment(ws: Workspace) -> Experiment:
+    text = "user_id,group,converted,revenue,first_seen\n" + ROWS
+    draft = ingestion.receive(ws, LOCAL, io.BytesIO(text.encode()), "test.csv")
+    choices = Choices(outcomes=("converted",), values=("revenue",), finished=True)
+    mapping = choose(draft.detection, choices)
+    report = ingestion.check(ws, LOCAL, draft.import_id, mapping)
+    assert report.questions == ()
+    made = ingestion.create_from_import(ws, LOCAL, draft.import_id, mapping, name="Checkout")
+    ingestion.commit(ws, LOCAL, draft.import_id)
+    return made
+
+
+def rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def test_the_csv_holds_the_numbers_of_the_page(ws: Workspace, experiment: Experiment):
+    found = rows(downloads.results_csv(ws, LOCAL, experiment.id))
+    result = look(ws, LOCAL, experiment.id).result
+    assert len(found) == 4
+    assert int(found[0]["n"]) == result.metrics[0].arms[0].n
+    contrast = result.metrics[0].arms[1].contrast
+    assert contrast is not None
+    assert float(found[1]["p_value"]) == contrast.p_value
+    assert found[1]["variant"] == "'=evil()"
+    machine = downloads.results_csv(ws, LOCAL, experiment.id, for_spreadsheet=False)
+    assert rows(machine)[1]["variant"] == "=evil()"
+
+
+def test_the_json_is_the_results_body(ws: Workspace, experiment: Experiment):
+    body = json.loads(downloads.results_json(ws, LOCAL, experiment.id))
+    assert body == json.loads(json.dumps(to_dict(look(ws, LOCAL, experiment.id).result)))
+
+
+def test_the_notebook_recomputes_its_look(ws: Workspace, experiment: Experiment):
+    body = json.loads(downloads.notebook(ws, LOCAL, experiment.id))
+    names: dict[str, object] = {}
+    for cell in body["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile(cell["source"], "cell", "exec"), names)  # noqa: S102
+    assert "Look 1" in body["cells"][0]["source"]
+    assert "GROUP BY" in body["cells"][-1]["source"]
+
+
+def test_the_report_reads_like_the_page(ws: Workspace, experiment: Experiment):
+    page = downloads.report_html(ws, LOCAL, experiment.id).decode()
+    view = look(ws, LOCAL, experiment.id)
+    assert "Checkout" in page
+    assert view.result.data_hash in page
+    assert "Sample ratio" in page
+    assert "=evil()" in page
+
+
+def test_downloading_takes_no_further_look(ws: Workspace, experiment: Experiment):
+    for make in (downloads.results_csv, downloads.notebook, downloads.report_html):
+        make(ws, LOCAL, experiment.id)
+    assert look(ws, LOCAL, experiment.id).result.look == 1
+
+
+@pytest.mark.parametrize(
+    "make", (downloads.results_csv, downloads.results_json, downloads.notebook)
+)
+def test_an_experiment_that_is_not_there_is_named(ws: Workspace, make: object):
+    with pytest.raises(NotFoundError):
+        make(ws, LOCAL, "nothing")  # type: ignore[operator]
+
+
+def test_the_list_has_a_row_per_experiment_with_its_verdict(
+    ws: Workspace, experiment: Experiment
+):
+    (row,) = rows(downloads.experiments_csv(ws, LOCAL, list_experiments(ws, LOCAL)))
+    assert row["key"] == experiment.key
+    assert row["verdict"] == look(ws, LOCAL, experiment.id).result.verdict.code
+    assert row["split_bp"] == "5000/5000"
+    assert row["created_at"].endswith("Z")
+
+
+def test_an_experiment_without_data_has_files_too(ws: Workspace, experiment: Experiment):
+    (record,) = ingestion.imports_of(ws, LOCAL, experiment.id)
+    ingestion.undo(ws, LOCAL, record.id)
+    assert look(ws, LOCAL, experiment.id).result.verdict.code == "no_data"
+    assert "No data" in downloads.report_html(ws, LOCAL, experiment.id).decode()
+    assert json.loads(downloads.notebook(ws, LOCAL, experiment.id))["nbformat"] == 4
+    (row,) = rows(downloads.experiments_csv(ws, LOCAL, list_experiments(ws, LOCAL)))
+    assert row["verdict"] == ""
+
+
+def test_a_baseline_comes_from_control_and_is_no_look(ws: Workspace, experiment: Experiment):
+    rate = baseline_of(ws, LOCAL, experiment.id, "converted")
+    assert rate is not None
+    assert (rate.kind, rate.units, rate.standard_deviation) == ("rate", 1500, None)
+    assert rate.value == pytest.approx(1 / 9, abs=0.01)
+    assert rate.daily_units == pytest.approx(3000 / 9)
+    mean = baseline_of(ws, LOCAL, experiment.id, "revenue")
+    assert mean is not None
+    assert mean.kind == "mean"
+    assert mean.standard_deviation == pytest.approx(2.0, abs=0.01)
+    assert look(ws, LOCAL, experiment.id).result.look == 1
+
+
+def test_without_data_there_is_no_baseline(ws: Workspace, experiment: Experiment):
+    (record,) = ingestion.imports_of(ws, LOCAL, experiment.id)
+    ingestion.undo(ws, LOCAL, record.id)
+    assert baseline_of(ws, LOCAL, experiment.id, "converted") is None
+    with pytest.raises(NotFoundError, match="no metric “other”"):
+        baseline_of(ws, LOCAL, experiment.id, "other")
