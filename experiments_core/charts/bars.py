@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from experiments_core.analysis.results import SeriesPoint
 from experiments_core.charts import words
 from experiments_core.charts.axis import round_step
 from experiments_core.charts.canvas import Canvas
@@ -27,6 +28,28 @@ class DayCount:
     day: date
     units: tuple[int, ...]
     expected: bool = False
+
+
+def daily_units(course: Mapping[str, Sequence[SeriesPoint]]) -> list[DayCount]:
+    """Units per day and arm, control first, from the cumulative counts of a course.
+
+    Args:
+        course: Treatment -> its days, oldest first; a treatment may begin later.
+    """
+    by_day: dict[date, dict[str, SeriesPoint]] = {}
+    for arm, points in course.items():
+        for point in points:
+            by_day.setdefault(point.day, {})[arm] = point
+    sums = [0] * (len(course) + 1)
+    days = []
+    for day, points_of in sorted(by_day.items()):
+        before = tuple(sums)
+        sums[0] = max(point.control_n for point in points_of.values())
+        for place, arm in enumerate(course, start=1):
+            if arm in points_of:
+                sums[place] = points_of[arm].treatment_n
+        days.append(DayCount(day, tuple(n - m for n, m in zip(sums, before, strict=True))))
+    return days
 
 
 def split_bar(

@@ -14,6 +14,7 @@ from experiments_core.analysis.results import (
     SeriesPoint,
 )
 from experiments_core.charts import words
+from experiments_core.charts.bars import DayCount
 from experiments_core.charts.readings import gate_closed, read
 from experiments_core.charts.rows import scorecard_groups
 from experiments_core.stats.estimate import Undefined, Value
@@ -99,6 +100,19 @@ def series_alt(points: Sequence[SeriesPoint]) -> str:
         if not isinstance(point.relative_lift, Undefined)
     ]
     return ". ".join((series_title(points), *told)) + "."
+
+
+def days_title(days: Sequence[DayCount], units: str) -> str:
+    """How many came a day, and on which day most."""
+    sizes = [sum(day.units) for day in days]
+    if not sizes:
+        return f"No {words.plain(units, 20)} on any day"
+    mean = words.count(sum(sizes) / len(sizes))
+    most = max(days, key=lambda day: sum(day.units))
+    head = f"About {mean} {words.plain(units, 20)} a day"
+    if len(days) == 1:
+        return head
+    return f"{head}, most on {words.day(most.day)} ({words.count(max(sizes))})"
 
 
 def segments_title(segments: Sequence[SegmentResult], treatment: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from experiments_core.analysis.results import (
     ArmResult,
@@ -15,6 +14,7 @@ from experiments_core.analysis.results import (
     SeriesPoint,
 )
 from experiments_core.charts import words
+from experiments_core.charts.bars import DayCount
 from experiments_core.charts.readings import read
 from experiments_core.stats.estimate import Undefined, Value
 
@@ -198,19 +198,17 @@ def weeks_table(weeks: Sequence[tuple[int, Value]]) -> list[TableRow]:
     ]
 
 
-def days_table(
-    days: Sequence[tuple[date, Sequence[int]]], arms: Sequence[str]
-) -> list[TableRow]:  # fmt: skip
+def days_table(days: Sequence[DayCount], arms: Sequence[str]) -> list[TableRow]:
     """Units per day and arm."""
     return [
         {
-            "Day": words.day(day, year=True),
+            "Day": words.day(day.day, year=True),
             **{
                 words.plain(arm): words.count(number)
-                for arm, number in zip(arms, units, strict=True)
+                for arm, number in zip(arms, day.units, strict=True)
             },
         }
-        for day, units in days
+        for day in days
     ]
 
 

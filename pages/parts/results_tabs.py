@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from experiments_core.charts import findings, tables, words
+from experiments_core.charts.bars import daily_units, units_by_day
 from experiments_core.charts.segments import Cut, phase_plot, segment_forest
 from experiments_core.charts.series import Course, PhaseMark, cumulative
 from experiments_core.charts.theme import Figure
@@ -116,6 +117,29 @@ def _over_time(subject: Subject) -> None:
         "(UTC). Dark band: interval if you had looked only that day."
     )
     theme.numbers(tables.series_table(points), key="course")
+    _arrivals(subject, found)
+
+
+def _arrivals(subject: Subject, course: Course) -> None:
+    """Units of every arm by the day they came, from the course itself."""
+    arms = [subject.view.result.reference, *course]
+    days = daily_units(course)
+    names = [subject.names.get(arm, arm) for arm in arms]
+    phases = [
+        (phase.started_at.date(), f"phase {phase.seq} {words.split(phase.weights_bp)}")
+        for phase in subject.experiment.phases
+    ]
+    shown = phases if len(phases) > 1 else []
+    theme.lead(findings.days_title(days, f"{subject.experiment.unit}s"))
+    palette = theme.tokens()
+    theme.wide_and_narrow(
+        units_by_day(days, names, palette, phases=shown),
+        units_by_day(days, names, palette, phases=shown, narrow=True),
+        key="arrivals",
+        alt=findings.days_title(days, f"{subject.experiment.unit}s"),
+        image=f"{subject.experiment.slug}-per-day",
+    )
+    theme.numbers(tables.days_table(days, names), key="arrivals")
 
 
 def _pairs(experiment: Experiment) -> list[tuple[Phase | None, Phase]]:
