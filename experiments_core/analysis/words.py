@@ -93,6 +93,14 @@ def percent(value: float, decimals: int = 1, *, signed: bool = False) -> str:
     return f"{number(value * 100, decimals, signed=signed)}{NARROW}%"
 
 
+def level(confidence: float) -> str:
+    """``95 %``, ``97.5 %``, ``99.87 %``: a confidence level with the decimals it needs."""
+    decimals = next(
+        (d for d in (0, 1) if abs(round(confidence * 100, d) - confidence * 100) < 1e-6), 2
+    )
+    return percent(confidence, decimals)
+
+
 def rate(value: Value) -> str:
     """``8.70 %``."""
     return NONE if isinstance(value, Undefined) else percent(value, 2)

@@ -68,7 +68,7 @@ def segment_forest(
         for column, values in columns.items()
     ]
     levels = [one.arms[-1].contrast for one in segments if one.arms[-1].contrast]
-    level = words.percent(levels[0].confidence_level) if levels else ""
+    level = words.level(levels[0].confidence_level) if levels else ""
     return draw_forest(
         groups,
         tokens,
@@ -130,7 +130,7 @@ def phase_plot(
             "Units",
             "Verdict",
         ),
-        caption=f"relative lift, {words.percent(contrast.confidence_level, 0)} intervals",
+        caption=f"relative lift, {words.level(contrast.confidence_level)} intervals",
         narrow=narrow,
     )
 

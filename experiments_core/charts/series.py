@@ -215,7 +215,7 @@ def _labels(canvas: Canvas, last: SeriesPoint, scale: _Scale, level: float) -> N
         (scale.y(last.relative_lift), bold(words.lift(last.relative_lift)), tokens.accent),
         (
             scale.y(last.relative_lift_ci_upper),
-            f"{words.percent(level, 0)} interval",
+            f"{words.level(level)} interval",
             tokens.text,
         ),
     ]

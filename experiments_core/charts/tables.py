@@ -72,7 +72,7 @@ def _contrast(
         ),
         words.p(contrast.p_value),
         words.p(contrast.p_value_adjusted),
-        words.percent(contrast.confidence_level, 2),
+        words.level(contrast.confidence_level),
         BLANK if contrast.guardrail is None else words.p(contrast.guardrail_p_value),
         *_sequence(contrast),
         f"{reading.mark} {reading.word}",

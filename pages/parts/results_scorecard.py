@@ -57,7 +57,7 @@ def draw(view: LookView, experiment: Experiment) -> None:
 def _key(view: LookView) -> str:
     result = view.result
     contrasts = [arm.contrast for m in result.metrics for arm in m.arms if arm.contrast]
-    levels = sorted({words.percent(one.confidence_level, 0) for one in contrasts})
+    levels = sorted({words.level(one.confidence_level) for one in contrasts})
     level = levels[0] if len(levels) == 1 else "corrected"
     sequences = [one.sequential for one in contrasts if one.sequential]
     said = []

@@ -104,7 +104,7 @@ def _over_time(subject: Subject) -> None:
     shown = marks if len(marks) > 1 else []
     palette = theme.tokens()
     theme.wide_and_narrow(
-        cumulative(points, palette, phases=shown),
+        cumulative(points, palette, phases=shown, confidence_level=_level(subject)),
         cumulative(points, palette, phases=shown, narrow=True),
         key="course",
         alt=findings.series_alt(points),
@@ -118,6 +118,11 @@ def _over_time(subject: Subject) -> None:
     )
     theme.numbers(tables.series_table(points), key="course")
     _arrivals(subject, found)
+
+
+def _level(subject: Subject) -> float:
+    contrast = subject.view.result.metric(subject.metric).arm(subject.treatment).contrast
+    return contrast.confidence_level if contrast else 0.95
 
 
 def _arrivals(subject: Subject, course: Course) -> None:

@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 
 from experiments_core.analysis import words
@@ -66,3 +68,17 @@ def test_what_does_not_exist_is_a_dash_and_a_sentence():
 
 def test_every_reason_has_a_sentence():
     assert set(words.REASONS) == REASONS
+
+
+@pytest.mark.parametrize(
+    ("confidence", "text"), ((0.95, "95 %"), (0.975, "97.5 %"), (1 - 0.05 / 3, "98.33 %"))
+)
+def test_a_level_has_the_decimals_it_needs(confidence: float, text: str):
+    assert ascii_spaces(words.level(confidence)) == text
+
+
+def test_days_of_one_month_share_it():
+    assert ascii_spaces(words.days(date(2026, 5, 6), date(2026, 5, 11))) == "6–11 May"
+    assert ascii_spaces(words.days(date(2026, 4, 28), date(2026, 5, 3))) == "28 April–3 May"
+    assert ascii_spaces(words.days(date(2026, 5, 6), date(2026, 5, 6))) == "6 May"
+    assert words.month(date(2026, 1, 1)) == "Jan 2026"
