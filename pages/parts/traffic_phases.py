@@ -50,6 +50,8 @@ def draw(experiment: Experiment, now: datetime) -> None:
     )
     theme.wide_and_narrow(wide, narrow, key="phases", alt=alt)
     theme.table(_rows(phases))
+    for phase in phases:
+        theme.note(f"Phase {phase.seq}, {phase.by}: {phase.reason or phase.kind}")
 
 
 def _run(experiment: Experiment, run_no: int, now: datetime) -> Run:
@@ -79,13 +81,10 @@ def _outcome(experiment: Experiment) -> str:
 def _rows(phases: tuple[Phase, ...]) -> list[dict[str, object]]:
     return [
         {
-            "Phase": f"{phase.seq}, {phase.kind}",
+            "Phase": phase.seq,
             "From": _when(phase.started_at),
-            "To": _when(phase.ended_at) if phase.ended_at else "now",
             "Split": shares(phase.weights_bp),
             "Allocation": words.percent(phase.allocation_bp / WHOLE_BP, 0),
-            "Who": phase.by,
-            "Why": phase.reason or words.NONE,
         }
         for phase in phases
     ]
