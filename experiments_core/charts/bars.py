@@ -1,55 +1,19 @@
-"""Bars: old and new split, rows read and used, smallest visible lift by week, units by day."""
+"""Bars: old and new split, rows read and used, smallest visible lift by week."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
 
-from experiments_core.analysis.results import SeriesPoint
 from experiments_core.charts import words
-from experiments_core.charts.axis import round_step
 from experiments_core.charts.canvas import Canvas
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, faded, safe
 from experiments_core.domain.experiment import WHOLE_BP
 from experiments_core.stats.estimate import Undefined, Value
 
 NOW_STRENGTH = 0.45
-EXPECTED_STRENGTH = 0.35
 SPLIT_ROW, SPLIT_BAR = 48, 30
 GAP = 0.002  # of the width: 2 px between the parts of a bar
 LEAST = 0.004  # of the width: 4 px, so that a few left-out rows can be seen
-
-
-@dataclass(frozen=True, slots=True)
-class DayCount:
-    """Units that came on one day, by arm in position order; expected ones are drawn pale."""
-
-    day: date
-    units: tuple[int, ...]
-    expected: bool = False
-
-
-def daily_units(course: Mapping[str, Sequence[SeriesPoint]]) -> list[DayCount]:
-    """Units per day and arm, control first, from the cumulative counts of a course.
-
-    Args:
-        course: Treatment -> its days, oldest first; a treatment may begin later.
-    """
-    by_day: dict[date, dict[str, SeriesPoint]] = {}
-    for arm, points in course.items():
-        for point in points:
-            by_day.setdefault(point.day, {})[arm] = point
-    sums = [0] * (len(course) + 1)
-    days = []
-    for day, points_of in sorted(by_day.items()):
-        before = tuple(sums)
-        sums[0] = max(point.control_n for point in points_of.values())
-        for place, arm in enumerate(course, start=1):
-            if arm in points_of:
-                sums[place] = points_of[arm].treatment_n
-        days.append(DayCount(day, tuple(n - m for n, m in zip(sums, before, strict=True))))
-    return days
 
 
 def split_bar(
@@ -231,64 +195,3 @@ def mde_by_week(
         )
     canvas.small(0.5, top + plot + 34, caption, size=AXIS_SIZE, align="center")
     return canvas.figure(domain=(0.01, 0.99), span=(-0.5, max(len(weeks), 1) - 0.5))
-
-
-def units_by_day(
-    days: Sequence[DayCount],
-    arms: Sequence[str],
-    tokens: Tokens,
-    *,
-    phases: Sequence[tuple[date, str]] = (),
-    narrow: bool = False,
-) -> Figure:
-    """Draw stacked bars of units per arm and day, with a line where a phase begins.
-
-    Args:
-        days: Oldest first.
-        arms: Names in position order.
-        tokens: Colours.
-        phases: First day and label of each phase.
-        narrow: More room for the words at both sides.
-    """
-    top, plot, bottom = 34, 140, 28
-    left, right = (0.12, 0.82) if narrow else (0.055, 0.92)
-    canvas = Canvas(top + plot + bottom, tokens)
-    tallest = max((sum(day.units) for day in days), default=0) or 1
-    step = round_step(max(tallest / 3, 1))
-    for tick in range(0, int(tallest) + 1, int(step)):
-        y = top + plot * (1 - tick / tallest)
-        colour = tokens.line if tick == 0 else tokens.hair
-        canvas.rule(y, colour=colour, left=left, right=right)
-        canvas.small(left - 0.006, y, words.count(tick), size=AXIS_SIZE, align="right")
-    every = -(-len(days) // (7 if narrow else 14))
-    for number, day in enumerate(days):
-        base = 0
-        for position, units in enumerate(day.units):
-            strength = EXPECTED_STRENGTH if day.expected else 1.0
-            colour = faded(tokens.arm(position), strength, tokens.background)
-            low, high = (top + plot * (1 - edge / tallest) for edge in (base, base + units))
-            canvas.box(number - 0.36, number + 0.36, high, low, fill=colour)
-            if number == len(days) - 1:
-                canvas.small(
-                    right + 0.01,
-                    (low + high) / 2,
-                    bold(safe(arms[position], 12)),
-                    colour=tokens.arm(position),
-                )
-            base += units
-        if number % every == 0:
-            label = words.day(day.day) if number == 0 or day.day.day == 1 else str(day.day.day)
-            canvas.small(
-                number, top + plot + 14, label, size=AXIS_SIZE, align="center", on_axis=True
-            )
-    first = days[0].day if days else None
-    for number, (begun, label) in enumerate(phases):
-        if first is None:
-            break
-        x = max((begun - first).days - 0.5, -0.5)
-        canvas.small(
-            x, top / 2 - 4, safe(label, 60), size=AXIS_SIZE, colour=tokens.text, on_axis=True
-        )
-        if number:
-            canvas.upright(x, top - 8, top + plot, colour=tokens.text, below=False)
-    return canvas.figure(domain=(left, right), span=(-0.6, len(days) - 0.4))

@@ -14,7 +14,7 @@ from experiments_core.analysis.results import (
     SeriesPoint,
 )
 from experiments_core.charts import words
-from experiments_core.charts.bars import DayCount
+from experiments_core.charts.days import DayCount
 from experiments_core.charts.readings import gate_closed, read
 from experiments_core.charts.rows import scorecard_groups
 from experiments_core.stats.estimate import Undefined, Value

@@ -14,7 +14,7 @@ from experiments_core.analysis.results import (
     SeriesPoint,
 )
 from experiments_core.charts import words
-from experiments_core.charts.bars import DayCount
+from experiments_core.charts.days import DayCount
 from experiments_core.charts.readings import read
 from experiments_core.stats.estimate import Undefined, Value
 

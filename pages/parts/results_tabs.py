@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from experiments_core.charts import findings, tables, words
-from experiments_core.charts.bars import daily_units, units_by_day
+from experiments_core.charts.days import daily_units, units_by_day
 from experiments_core.charts.segments import Cut, phase_plot, segment_forest
 from experiments_core.charts.series import Course, PhaseMark, cumulative
 from experiments_core.charts.theme import Figure
@@ -172,6 +172,10 @@ def _segments(subject: Subject) -> None:
     if not found:
         theme.muted("No segment has enough units yet.")
         return
+    _forest(subject, found)
+
+
+def _forest(subject: Subject, found: Cut) -> None:
     result, metric = subject.view.result, subject.view.result.metric(subject.metric)
     theme.lead(findings.segments_title(found, subject.treatment))
     palette = theme.tokens()

@@ -1,24 +1,18 @@
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 from plotly.graph_objects import Figure
 
 from experiments_core.charts.bars import (
-    DayCount,
-    daily_units,
     mde_by_week,
     readable,
     rows_funnel,
     split_bar,
-    units_by_day,
 )
-from experiments_core.charts.findings import days_title, rows_alt, split_alt, weeks_alt
-from experiments_core.charts.tables import days_table, weeks_table
+from experiments_core.charts.findings import rows_alt, split_alt, weeks_alt
+from experiments_core.charts.tables import weeks_table
 from experiments_core.charts.theme import DARK, LIGHT
 from experiments_core.stats.estimate import Undefined
-from tests.charts import examples
 from tests.charts.figures import plain, texts
 
 NAMES = {"control": "Control"}
@@ -86,19 +80,6 @@ def test_the_planned_week_is_the_only_one_in_accent():
     assert len(weeks_table(weeks)) == 3
 
 
-def test_days_are_stacked_by_arm_and_expected_ones_pale():
-    days = [
-        DayCount(date(2026, 5, 6), (2100, 2200)),
-        DayCount(date(2026, 5, 7), (800, 3400), expected=True),
-    ]
-    phases = ((date(2026, 5, 6), "phase 1"), (date(2026, 5, 7), "phase 2"))
-    figure = units_by_day(days, ("Control", "B"), LIGHT, phases=phases)
-    assert len(boxes(figure, LIGHT.accent)) == 1
-    assert {"phase 1", "phase 2", "<b>Control</b>", "<b>B</b>"} <= set(texts(figure))
-    assert days_table(days, ("Control", "B"))[0]["B"] == "2\u202f200"
-    assert units_by_day([], ("Control", "B"), LIGHT, phases=phases, narrow=True)
-
-
 def test_ink_on_a_bar_is_the_one_that_can_be_read():
     assert readable(LIGHT.accent, LIGHT) == LIGHT.background
     assert readable(DARK.accent, DARK) == DARK.background
@@ -110,21 +91,3 @@ def test_bars_in_words():
     assert plain(split_alt({"control": 5000}, {"control": 3334}, NAMES)) == (
         "Now: Control 50.00 %. New people: Control 33.34 %."
     )
-
-
-def test_daily_units_come_from_the_cumulative_counts():
-    days = daily_units({"B": examples.cumulative_points()[:3]})
-    assert [day.units for day in days] == [(1400, 2800)] * 3
-    assert plain(days_title(days, "users")) == "About 4 200 users a day, most on 6 May (4 200)"
-    assert plain(days_title(days[:1], "users")) == "About 4 200 users a day"
-    assert days_title(daily_units({}), "users") == "No users on any day"
-
-
-def test_an_arm_that_begins_later_has_no_units_before():
-    points = examples.cumulative_points()[:3]
-    days = daily_units({"B": points, "C": points[1:]})
-    assert [day.units for day in days] == [
-        (1400, 2800, 0),
-        (1400, 2800, 5600),
-        (1400, 2800, 2800),
-    ]

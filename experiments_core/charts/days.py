@@ -1,0 +1,133 @@
+"""Units that came on each day, stacked by arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from experiments_core.analysis.results import SeriesPoint
+from experiments_core.charts import words
+from experiments_core.charts.axis import round_step
+from experiments_core.charts.canvas import Canvas
+from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, faded, safe
+
+EXPECTED_STRENGTH = 0.35
+TOP, PLOT, BOTTOM = 34, 140, 28
+SIDES, NARROW_SIDES = (0.055, 0.92), (0.12, 0.82)
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """Units that came on one day, by arm in position order; expected ones are drawn pale."""
+
+    day: date
+    units: tuple[int, ...]
+    expected: bool = False
+
+
+def daily_units(course: Mapping[str, Sequence[SeriesPoint]]) -> list[DayCount]:
+    """Units per day and arm, control first, from the cumulative counts of a course.
+
+    Args:
+        course: Treatment -> its days, oldest first; a treatment may begin later.
+    """
+    by_day: dict[date, dict[str, SeriesPoint]] = {}
+    for arm, points in course.items():
+        for point in points:
+            by_day.setdefault(point.day, {})[arm] = point
+    sums = [0] * (len(course) + 1)
+    days = []
+    for day, points_of in sorted(by_day.items()):
+        before = tuple(sums)
+        sums[0] = max(point.control_n for point in points_of.values())
+        for place, arm in enumerate(course, start=1):
+            if arm in points_of:
+                sums[place] = points_of[arm].treatment_n
+        days.append(DayCount(day, tuple(n - m for n, m in zip(sums, before, strict=True))))
+    return days
+
+
+def units_by_day(
+    days: Sequence[DayCount],
+    arms: Sequence[str],
+    tokens: Tokens,
+    *,
+    phases: Sequence[tuple[date, str]] = (),
+    narrow: bool = False,
+) -> Figure:
+    """Draw stacked bars of units per arm and day, with a line where a phase begins.
+
+    Args:
+        days: Oldest first.
+        arms: Names in position order.
+        tokens: Colours.
+        phases: First day and label of each phase.
+        narrow: More room for the words at both sides.
+    """
+    sides = NARROW_SIDES if narrow else SIDES
+    canvas = Canvas(TOP + PLOT + BOTTOM, tokens)
+    tallest = max((sum(day.units) for day in days), default=0) or 1
+    _grid(canvas, tallest, sides)
+    every = -(-len(days) // (7 if narrow else 14))
+    for number, day in enumerate(days):
+        _stack(canvas, number, day, tallest)
+        if number % every == 0:
+            first = number == 0 or day.day.day == 1
+            label = words.day(day.day) if first else str(day.day.day)
+            canvas.small(
+                number, TOP + PLOT + 14, label, size=AXIS_SIZE, align="center", on_axis=True
+            )
+    if days:
+        _arm_names(canvas, arms, days[-1], tallest, sides[1])
+        _phase_lines(canvas, phases, days[0].day)
+    return canvas.figure(domain=sides, span=(-0.6, len(days) - 0.4))
+
+
+def _grid(canvas: Canvas, tallest: int, sides: tuple[float, float]) -> None:
+    left, right = sides
+    step = int(round_step(max(tallest / 3, 1)))
+    for tick in range(0, tallest + 1, step):
+        y = TOP + PLOT * (1 - tick / tallest)
+        colour = canvas.tokens.hair if tick else canvas.tokens.line
+        canvas.rule(y, colour=colour, left=left, right=right)
+        canvas.small(left - 0.006, y, words.count(tick), size=AXIS_SIZE, align="right")
+
+
+def _parts(day: DayCount, tallest: int) -> list[tuple[float, float]]:
+    """Top and bottom of each arm's part, in pixels."""
+    edges, base = [], 0
+    for units in day.units:
+        edges.append(
+            (TOP + PLOT * (1 - (base + units) / tallest), TOP + PLOT * (1 - base / tallest))
+        )
+        base += units
+    return edges
+
+
+def _stack(canvas: Canvas, number: int, day: DayCount, tallest: int) -> None:
+    strength = EXPECTED_STRENGTH if day.expected else 1.0
+    for position, (top, bottom) in enumerate(_parts(day, tallest)):
+        colour = faded(canvas.tokens.arm(position), strength, canvas.tokens.background)
+        canvas.box(number - 0.36, number + 0.36, top, bottom, fill=colour)
+
+
+def _arm_names(
+    canvas: Canvas, arms: Sequence[str], last: DayCount, tallest: int, right: float
+) -> None:
+    for position, (top, bottom) in enumerate(_parts(last, tallest)):
+        canvas.small(
+            right + 0.01, (top + bottom) / 2, bold(safe(arms[position], 12)),
+            colour=canvas.tokens.arm(position),
+        )  # fmt: skip
+
+
+def _phase_lines(canvas: Canvas, phases: Sequence[tuple[date, str]], first: date) -> None:
+    ink = canvas.tokens.text
+    for number, (begun, label) in enumerate(phases):
+        x = max((begun - first).days - 0.5, -0.5)
+        canvas.small(
+            x, TOP / 2 - 4, safe(label, 60), size=AXIS_SIZE, colour=ink, on_axis=True
+        )  # fmt: skip
+        if number:
+            canvas.upright(x, TOP - 8, TOP + PLOT, colour=ink, below=False)

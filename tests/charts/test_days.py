@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from datetime import date
+
+from plotly.graph_objects import Figure
+
+from experiments_core.charts.days import DayCount, daily_units, units_by_day
+from experiments_core.charts.findings import days_title
+from experiments_core.charts.tables import days_table
+from experiments_core.charts.theme import LIGHT
+from tests.charts import examples
+from tests.charts.figures import plain, texts
+
+
+def boxes(figure: Figure, colour: str):
+    return [s for s in figure.layout.shapes if s.fillcolor == colour]
+
+
+def test_days_are_stacked_by_arm_and_expected_ones_pale():
+    days = [
+        DayCount(date(2026, 5, 6), (2100, 2200)),
+        DayCount(date(2026, 5, 7), (800, 3400), expected=True),
+    ]
+    phases = ((date(2026, 5, 6), "phase 1"), (date(2026, 5, 7), "phase 2"))
+    figure = units_by_day(days, ("Control", "B"), LIGHT, phases=phases)
+    assert len(boxes(figure, LIGHT.accent)) == 1
+    assert {"phase 1", "phase 2", "<b>Control</b>", "<b>B</b>"} <= set(texts(figure))
+    assert days_table(days, ("Control", "B"))[0]["B"] == "2\u202f200"
+    assert units_by_day([], ("Control", "B"), LIGHT, phases=phases, narrow=True)
+
+
+def test_daily_units_come_from_the_cumulative_counts():
+    days = daily_units({"B": examples.cumulative_points()[:3]})
+    assert [day.units for day in days] == [(1400, 2800)] * 3
+    assert plain(days_title(days, "users")) == "About 4 200 users a day, most on 6 May (4 200)"
+    assert plain(days_title(days[:1], "users")) == "About 4 200 users a day"
+    assert days_title(daily_units({}), "users") == "No users on any day"
+
+
+def test_an_arm_that_begins_later_has_no_units_before():
+    points = examples.cumulative_points()[:3]
+    days = daily_units({"B": points, "C": points[1:]})
+    assert [day.units for day in days] == [
+        (1400, 2800, 0),
+        (1400, 2800, 5600),
+        (1400, 2800, 2800),
+    ]
