@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import re
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from experiments_core.services.ingestion import ImportReport
 from pages.parts import data_draft, theme
 from pages.parts.data_draft import Import
 
+ENDING = re.compile(r"(\.(csv|tsv|txt))?(\.gz)?$", re.IGNORECASE)
 EXISTING = {"add": "Add to the rows that are there", "replace": "Replace them"}
 
 
@@ -60,7 +61,7 @@ def label(report: ImportReport) -> str:
 
 def _name_key(known: Import) -> str:
     key = f"data-name-{known.draft.import_id}"
-    stem = PurePath(known.draft.file_name).stem.replace("_", " ").strip()
+    stem = ENDING.sub("", known.draft.file_name).replace("_", " ").strip()
     st.session_state.setdefault(key, words.plain(stem, 200).capitalize() or "Imported test")
     return key
 

@@ -37,6 +37,7 @@ OF_TOTALS = (Role.VARIANT, Role.VISITORS, Role.CONVERSIONS, Role.IGNORE)
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252"}
 EDITS = "data-edits"
+ROW_HEIGHT, HEAD, ROWS_SHOWN = 35, 35, 20
 SHAPES = {Shape.UNIT: "one row per unit", Shape.TOTALS: "totals per variant"}
 
 
@@ -66,8 +67,12 @@ def title(known: Import) -> str:
             kind = "several rows per unit"
         rows = words.plural(report.rows_read, "row")
         return f"{kind.capitalize()}, {rows}, {words.plural(len(report.arms), 'variant')}"
-    seen = words.plain(known.draft.detection.seen.rstrip("."), 120)
-    return re.sub(r"(?<=\d),(?=\d{3})", words.NARROW, seen)
+    return grouped(words.plain(known.draft.detection.seen.rstrip("."), 120))
+
+
+def grouped(text: str) -> str:
+    """Counts inside a sentence with the narrow space that they have elsewhere."""
+    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", words.NARROW, text)
 
 
 STEPS = ("Detect", "Map", "Preview", "Report", "Commit")
@@ -127,7 +132,7 @@ def columns(known: Import) -> None:
             {
                 "Column": words.plain(column.name, 60),
                 "Use as": ROLES[column.role],
-                "Seen": _seen(known.draft, column),
+                "Seen": _seen(known, column),
                 "Why": column.reason,
             }
             for column in mapping.columns
@@ -137,6 +142,8 @@ def columns(known: Import) -> None:
     st.data_editor(
         frame,
         hide_index=True,
+        height=ROW_HEIGHT * min(len(frame), ROWS_SHOWN) + HEAD,
+        row_height=ROW_HEIGHT,
         disabled=("Column", "Seen", "Why"),
         column_config={
             "Column": st.column_config.TextColumn(width=105),
@@ -163,10 +170,11 @@ def _changed(known: Import, key: str) -> None:
     st.session_state[EDITS] = st.session_state.get(EDITS, 0) + 1
 
 
-def _seen(draft: Draft, column: ColumnMapping) -> str:
-    seen = draft.detection.columns[column.position]
-    if column.role is Role.UNIT:
-        return f"{words.count(seen.distinct)} different"
+def _seen(known: Import, column: ColumnMapping) -> str:
+    seen = known.draft.detection.columns[column.position]
+    report = known.found
+    if column.role is Role.UNIT and isinstance(report, ImportReport) and report.units:
+        return f"{words.count(report.units)} units"
     return ", ".join(words.plain(example, 24) for example in seen.examples[:4])
 
 
@@ -176,7 +184,7 @@ def questions(known: Import) -> None:
         answered = known.answers.get(question.field)
         with st.container(border=True, key=f"question-{number}"):
             mark = ":green[✓]" if answered else ":orange[**?**]"
-            st.markdown(f"{mark} {theme.text(question.text, 600)}")
+            st.markdown(f"{mark} {theme.text(grouped(question.text), 600)}")
             if question.choices:
                 _choices(known, question, answered)
 

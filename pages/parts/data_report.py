@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import streamlit as st
 
@@ -16,6 +18,7 @@ from pages.parts import data_draft, data_mapping, theme
 from pages.parts.data_draft import Import
 
 READ = "data-read"
+ROWS_COUNTED = re.compile(r"[\d,]+ rows? (left out|cannot be used): ")
 AUTOMATIC_BYTES = 20 * 1024 * 1024
 SHOWN_LINES = 3
 PREVIEW = 5
@@ -25,7 +28,6 @@ def board(known: Import) -> ImportReport | None:
     """What the columns mean on the left, what that gives on the right; the report if any."""
     mapping, report = st.columns([1, 1.2], gap="large")
     with mapping:
-        data_mapping.columns(known)
         asked = st.container()  # drawn after reading, which may bring up new questions
         data_mapping.reading(known)
     with report:
@@ -33,6 +35,7 @@ def board(known: Import) -> ImportReport | None:
         if found is not None:
             draw(known, found)
     with asked:
+        data_mapping.columns(known)
         data_mapping.questions(known)
     return found
 
@@ -78,7 +81,9 @@ def draw(known: Import, report: ImportReport) -> None:
     theme.lead("Arms", arms)
     for warning in report.warnings:
         lines = f" Line {_lines(warning.lines)}." if warning.lines else ""
-        st.markdown(f":orange[**!**] {theme.text(warning.message + lines, 600)}")
+        st.markdown(
+            f":orange[**!**] {theme.text(data_mapping.grouped(warning.message) + lines, 600)}"
+        )
     if not report.warnings:
         theme.muted("✓ Nothing else to know about this file.")
 
@@ -110,10 +115,13 @@ def _reasons(known: Import, report: ImportReport) -> None:
 
 
 def _reason(one: RuleCount) -> str:
-    """The message without the count that the next column shows."""
-    head, _, rest = one.message.partition(": ")
-    text = words.plain(rest if rest and head[:1].isdigit() else one.message, 200)
-    return text[:1].upper() + text[1:]
+    """The message without the count of rows, which the next column shows."""
+    found = ROWS_COUNTED.search(one.message)
+    text = one.message
+    if found:
+        text = one.message[: found.start()].rstrip(": ") or one.message[found.end() :]
+    text = words.plain(text, 200)
+    return data_mapping.grouped(text[:1].upper() + text[1:])
 
 
 def _lines(lines: tuple[int, ...]) -> str:
