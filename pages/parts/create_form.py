@@ -22,6 +22,7 @@ PREFIX = "create-"
 KEEP: dict[str, Any] = {"persist_state": "session"}
 BASE = "create-base"
 ARMS, METRICS = "arm-ids", "metric-ids"
+PLANNED_FROM = "planned-from"
 
 BLANKS = ("change", "whom", "metric", "effect", "why")
 SENTENCE = re.compile(
@@ -69,6 +70,7 @@ def ensure() -> None:
 def reset(design: Design | None = None) -> None:
     """Begin a new experiment, from a plan if there is one."""
     st.session_state.pop(BASE, None)
+    put(PLANNED_FROM, None)
     _fill_idea("", "", "user", "", ())
     shares = equal_weights(len(design.weights) if design else 2)
     if design is not None:
@@ -100,6 +102,20 @@ def fill(experiment: Experiment) -> None:
         add_metric(metric)
     for name, value in _saved_plan(experiment).items():
         put(name, value)
+    put(PLANNED_FROM, plan_inputs_now())
+
+
+def plan_inputs_now() -> tuple[object, ...]:
+    """Everything that a plan is computed from, as it stands in the fields."""
+    shares = [(number == get("control"), get(f"arm{number}-share")) for number in get(ARMS)]
+    roles = [(get(f"metric{n}-role"), get(f"metric{n}-kind")) for n in get(METRICS)]
+    fields = [get(name) for name in (*PLAN_START, "allocation")]
+    return (*shares, *roles, *fields)
+
+
+def plan_is_as_saved() -> bool:
+    """Whether nothing that the plan is computed from was touched since it was read."""
+    return base() is not None and get(PLANNED_FROM) == plan_inputs_now()
 
 
 def add_arm() -> None:

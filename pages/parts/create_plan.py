@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from experiments_core.charts import words
 from experiments_core.errors import UpshotError
 from experiments_core.services.planning import plan
 from pages.parts import create_baseline, create_save, entry, plan_inputs, plan_outputs, theme
@@ -38,6 +39,7 @@ def draw() -> None:
         plan_outputs.headline(result, unit)
         plan_outputs.charts(result, key="planned", unit=unit)
         plan_outputs.assumptions(result)
+        _saved(result.total, unit)
 
 
 def _waiting(faults: list[UpshotError]) -> None:
@@ -48,3 +50,12 @@ def _waiting(faults: list[UpshotError]) -> None:
         return
     missing = " and ".join(fault.details[0].field.lower() for fault in faults)
     theme.empty("No plan yet.", f"Fill in {missing} to see how many users it takes.")
+
+
+def _saved(total: int, unit: str) -> None:
+    """A draft may plan another number than its fields give; touching a field plans anew."""
+    known = form.base()
+    saved = known.plan.planned_units if known else None
+    if saved is not None and saved != total and form.plan_is_as_saved():
+        planned = words.plural(saved, unit)
+        theme.note(f"The draft plans {planned}. Change a field to plan {words.count(total)}.")

@@ -152,6 +152,8 @@ def planned() -> PlanResult:
 def _plan(metrics: tuple[Metric, ...]) -> Plan:
     known = form.base()
     before = known.plan if known else Plan()
+    if form.plan_is_as_saved():
+        return before
     risk = {
         "alpha": form.get("alpha"), "power": form.get("power"), "alternative": form.get("sides")
     }  # fmt: skip
@@ -172,6 +174,8 @@ def _plan(metrics: tuple[Metric, ...]) -> Plan:
 def _with_effect(metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
     """The planned lift belongs to the first primary metric."""
     first = next((one for one in metrics if one.role is MetricRole.PRIMARY), None)
+    if form.plan_is_as_saved():
+        return metrics
     try:
         lift = planned().design.relative_effect if first else None
     except UpshotError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.charts.timeline import KEY, Run, timeline
+from experiments_core.charts.timeline import KEY, NARROW_DAYS, Run, timeline
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from pages.parts import theme
@@ -25,11 +27,17 @@ def draw(rows: Sequence[Row], now: datetime) -> None:
     theme.section(title(started))
     runs = [_run(row, now) for row in started]
     today = now.date()
-    wide, narrow = (
-        timeline(runs, theme.tokens(), today=today, narrow=narrow) for narrow in (False, True)
-    )
     alt = " ".join(f"{run.name}: {words.day(run.start)}, {run.outcome}." for run in runs)
-    theme.wide_and_narrow(wide, narrow, key="timeline", alt=alt)
+    with st.container(key="wide-timeline"):
+        theme.figure(timeline(runs, theme.tokens(), today=today), key="timeline", alt=alt)
+    with st.container(key="narrow-timeline"):
+        first = today - timedelta(days=NARROW_DAYS)
+        recent = [run for run in runs if run.end is None or run.end >= first]
+        if recent:
+            drawing = timeline(recent, theme.tokens(), today=today, narrow=True)
+            theme.figure(drawing, key="timeline-recent", alt=alt)
+        else:
+            theme.muted("Nothing ran in the last eight weeks; the table below has all runs.")
     theme.note(KEY)
     theme.numbers([_line(run) for run in runs], key="timeline-table")
 

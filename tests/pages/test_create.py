@@ -7,7 +7,7 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.domain.experiment import ExperimentDraft
+from experiments_core.domain.experiment import ExperimentDraft, Plan
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import MetricRole, Proportion
 from experiments_core.services import experiments
@@ -146,6 +146,24 @@ def test_two_people_see_theirs_and_mine_and_lose_nothing(
     button(app, "Save mine over it").click().run()
     assert experiments.get_experiment(ws, LOCAL, saved.id).name == "Mine"
     assert "Draft saved" in said(app)
+
+
+def test_an_edit_elsewhere_leaves_a_saved_plan_alone(ws: Workspace, open_page: Open) -> None:
+    metrics = (Proportion("paid", relative_minimum_detectable_effect=0.05),)
+    plan = Plan(planned_units=40_000, daily_units=3000, baseline=0.1, min_runtime_days=10)
+    draft = ExperimentDraft("Referral reward", metrics=metrics, plan=plan)
+    saved = experiments.create_experiment(ws, LOCAL, draft)
+    app = open_page("create", exp=saved.slug)
+    field(app, "Name").set_value("Referral bonus").run()
+    app = go(go(go(app, "arms"), "metrics"), "plan")
+    after = experiments.get_experiment(ws, LOCAL, saved.id)
+    assert after.name == "Referral bonus"
+    assert after.plan == plan
+    assert after.metrics == metrics
+    assert "The draft plans 40 000 users." in said(app)
+    field(app, "Smallest lift").set_value("10").run()
+    go(app, "checklist")
+    assert experiments.get_experiment(ws, LOCAL, saved.id).plan.planned_units == 29_502
 
 
 def test_theirs_can_be_taken(ws: Workspace, open_page: Open) -> None:
