@@ -45,8 +45,18 @@ def is_number(sql_type: str) -> bool:
 
 
 def trimmed(field: str) -> str:
-    """The text of a cell without blanks and invisible characters around it."""
-    return f"trim({field}, {quoted(WHITE)})"
+    """The text of a cell without blanks and invisible characters around it.
+
+    Trimming a set of characters costs as much as reading the file, so texts that plainly need
+    it not are told apart first: as many bytes as characters is ASCII.
+    """
+    ascii_only = f"strlen({field}) = length({field})"
+    breaks = f"contains({field}, '\t') OR contains({field}, '\n')"
+    return (
+        f"CASE WHEN {ascii_only} AND NOT (contains({field}, ' ') OR {breaks}) THEN {field} "
+        f"WHEN {ascii_only} AND NOT ({breaks}) THEN trim({field}) "
+        f"ELSE trim({field}, {quoted(WHITE)}) END"
+    )
 
 
 def is_blank(field: str) -> str:
@@ -94,7 +104,8 @@ def convert(column: ColumnMapping, dialect: Dialect, field: str, sql_type: str) 
 
 def arm(text: str) -> str:
     """Text of a variant cell; only plain blanks are trimmed, so that others are noticed."""
-    return f"nullif(trim({text}, ' '), '')"
+    padded = f"prefix({text}, ' ') OR suffix({text}, ' ')"
+    return f"nullif(CASE WHEN {padded} THEN trim({text}, ' ') ELSE {text} END, '')"
 
 
 def outcome(field: str, sql_type: str, *, blank: str = "", converted: str = "") -> str:

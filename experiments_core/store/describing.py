@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import duckdb
 
 from experiments_core.domain.source import Role
 from experiments_core.store import conversion
 from experiments_core.store.catalog import from_utc
+from experiments_core.store.profile import Profile, content_hash, one_row, take_profile
 from experiments_core.store.sifting import load_sifted
 from experiments_core.store.staged import Broken, Extreme, Staged, StagedColumn
-from experiments_core.store.staging import Job, load_clean, one_row
+from experiments_core.store.staging import Job, load_clean
 
 SHOWN = 5
 MANY_VALUES = 200
@@ -34,28 +33,30 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
         InvalidInputError: the file as a whole cannot be used.
         CancelledError: somebody stopped it.
     """
-    merged = load_clean(cursor, job)
-    if merged is None:
+    clean = load_clean(cursor, job)
+    if clean is None:
         rows = load_sifted(cursor, job)
         job.watch.say(0.9, "Describing what was read")
-        staged = _sifted(cursor, job, _describe(cursor, job, rows))
+        profile = take_profile(cursor, job.table, job.columns)
+        staged = _sifted(cursor, job, _describe(cursor, job, profile, rows))
     else:
-        rows = _count(cursor, f"SELECT count(*) FROM {job.table}")
-        job.watch.say(0.9, "Describing what was read")
-        staged = replace(_describe(cursor, job, rows), merged=merged)
+        rows = clean.profile["units"]
+        staged = replace(_describe(cursor, job, clean.profile, rows), merged=clean.merged)
     job.watch.say(1.0, "Read")
     return staged
 
 
-def _describe(cursor: duckdb.DuckDBPyConnection, job: Job, rows: int) -> Staged:
+def _describe(
+    cursor: duckdb.DuckDBPyConnection, job: Job, profile: Profile, rows: int
+) -> Staged:
     """What the staging table itself shows."""
     table, columns = job.table, job.columns
-    profile = _profile(cursor, job)
     counted = cursor.execute(
         f"SELECT arm, count(*) FROM {table} GROUP BY arm ORDER BY arm"
     ).fetchall()
     first, last = from_utc(profile["first"]), from_utc(profile["last"])
     has_time = job.mapped(Role.TIME) is not None
+    version = str(one_row(cursor, "SELECT version()")[0])
     return Staged(
         table=table,
         rejects="",
@@ -64,7 +65,7 @@ def _describe(cursor: duckdb.DuckDBPyConnection, job: Job, rows: int) -> Staged:
         rows_left_out=0,
         units=profile["units"],
         arms={arm: int(count) for arm, count in counted},
-        content_hash=_content_hash(cursor, table, columns),
+        content_hash=content_hash(profile, columns, version),
         blanks={
             column.position: (profile["units"] - profile[f"{column.column}_filled"], 0)
             for column in columns
@@ -79,7 +80,7 @@ def _describe(cursor: duckdb.DuckDBPyConnection, job: Job, rows: int) -> Staged:
             if column.role is Role.COVARIATE
             and profile[f"{column.column}_low"] == profile[f"{column.column}_high"]
         ),
-        leaks=_leaks(cursor, table, columns),
+        leaks=_leaks(cursor, table, columns, profile),
         many_values=tuple(
             column.name
             for column in columns
@@ -107,47 +108,8 @@ def _sifted(cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged) -> Stag
     )
 
 
-def _profile(cursor: duckdb.DuckDBPyConnection, job: Job) -> dict[str, Any]:
-    """All simple aggregates in one pass."""
-    wanted = {
-        "units": "count(*)",
-        "exponents": "count(*) FILTER (contains(unit, 'E+'))",
-        "first": "min(first_ts)",
-        "last": "max(first_ts)",
-        "timed": "count(first_ts)",
-    }
-    for staged in job.columns:
-        name = staged.column
-        wanted[f"{name}_filled"] = f"count({name})"
-        if staged.role is Role.SEGMENT:
-            wanted[f"{name}_values"] = f"approx_count_distinct({name})"
-        elif staged.role is not Role.OUTCOME:
-            wanted[f"{name}_low"] = f"min({name})"
-            wanted[f"{name}_high"] = f"max({name})"
-            wanted[f"{name}_sum"] = f"sum(abs({name}))"
-            wanted[f"{name}_nonzero"] = f"count(*) FILTER ({name} <> 0)"
-    row = one_row(cursor, f"SELECT {', '.join(wanted.values())} FROM {job.table}")
-    return dict(zip(wanted, row, strict=True))
-
-
 def _count(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(one_row(cursor, sql)[0])
-
-
-def _content_hash(
-    cursor: duckdb.DuckDBPyConnection, table: str, columns: Sequence[StagedColumn]
-) -> str:
-    """Identify the rows whatever their order and however the file writes them.
-
-    The engine's row hash may change with its version, so the version is part of the text: after
-    an upgrade the same rows under other bytes are merely not recognised.
-    """
-    values = ", ".join(["unit", "arm", "first_ts", *(column.column for column in columns)])
-    rows, total, version = one_row(
-        cursor, f"SELECT count(*), sum(hash({values})::HUGEINT), version() FROM {table}"
-    )
-    header = [(column.name, str(column.role)) for column in columns]
-    return hashlib.sha256(repr((version, header, rows, total)).encode()).hexdigest()
 
 
 def _merged(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -211,7 +173,10 @@ def _currency(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[str, ...]:
 
 
 def _leaks(
-    cursor: duckdb.DuckDBPyConnection, table: str, columns: Sequence[StagedColumn]
+    cursor: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[StagedColumn],
+    profile: Profile,
 ) -> tuple[str, ...]:
     """Segments in which everybody or nobody has the outcome: known only because of it."""
     segments = [column for column in columns if column.role is Role.SEGMENT]
@@ -220,17 +185,19 @@ def _leaks(
         return ()
     found = []
     for segment in segments:
+        if profile[f"{segment.column}_values"] > LEAK_VALUES:
+            continue
         groups = cursor.execute(
             f"SELECT avg({outcome.column}) FROM {table} WHERE {outcome.column} IS NOT NULL "
-            f"GROUP BY {segment.column} LIMIT {LEAK_VALUES + 1}"
+            f"GROUP BY {segment.column}"
         ).fetchall()
         rates = {rate for (rate,) in groups}
-        if rates == {0.0, 1.0} and len(groups) <= LEAK_VALUES:
+        if rates == {0.0, 1.0}:
             found.append(segment.name)
     return tuple(found)
 
 
-def _extremes(columns: Sequence[StagedColumn], profile: dict[str, Any]) -> Iterator[Extreme]:
+def _extremes(columns: Sequence[StagedColumn], profile: Profile) -> Iterator[Extreme]:
     for column in columns:
         if column.role is not Role.VALUE or not profile[f"{column.column}_sum"]:
             continue

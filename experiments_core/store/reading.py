@@ -27,12 +27,14 @@ class Relation:
         fields: Expression of each column, by position.
         types: Type in which each arrives.
         rejects: Whether the reader keeps a list of rows that it could not read.
+        size: Bytes behind it, 0 when it is no file.
     """
 
     sql: str
     fields: tuple[str, ...]
     types: tuple[str, ...]
     rejects: bool = False
+    size: int = 0
 
 
 def csv_relation(
@@ -65,7 +67,7 @@ def csv_relation(
     if typed and time is not None and time.time_format.startswith("%"):
         options.append(f"timestampformat={quoted(time.time_format)}")
     source = f"read_csv({quoted(str(path))}, {', '.join(options)})"
-    return Relation(source, fields, types, rejects=True)
+    return Relation(source, fields, types, rejects=True, size=path.stat().st_size)
 
 
 def has_rejects(cursor: duckdb.DuckDBPyConnection) -> bool:

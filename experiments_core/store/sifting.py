@@ -8,8 +8,10 @@ from experiments_core.domain.source import Role
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion
 from experiments_core.store.conversion import quoted, trimmed
+from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
-from experiments_core.store.staging import Job, arm_map, count_arms, create_table, one_row
+from experiments_core.store.staging import Job, arm_map, count_arms, create_table
+from experiments_core.store.watch import Step
 from experiments_core.tabular.rejects import RULES
 from experiments_core.tabular.text import LONGEST_UNIT, TOTAL_WORDS, WHITE, listed
 
@@ -56,7 +58,8 @@ def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[
         f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS record, {fields} "
         f"FROM {source.sql}"
     )
-    job.watch.run(cursor, sql, "Reading rows again, as text", 0.3, 0.65)
+    step = Step(0.3, 0.65, source.size)
+    job.watch.run(cursor, sql, "Reading rows again, as text", step)
     blank_lines = job.refuse_broken(cursor) if job.refuse_broken is not None else ()
     rows = int(one_row(cursor, "SELECT count(*) FROM raw")[0])
     if job.records is not None and rows != job.records - len(blank_lines):

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion
+from experiments_core.store.profile import Profile, all_different, take_profile
 from experiments_core.store.reading import Relation, forget_rejects, has_rejects
 from experiments_core.store.staged import StagedColumn
-from experiments_core.store.watch import SILENT, Watch
+from experiments_core.store.watch import SILENT, Step, Watch
 from experiments_core.tabular.shape import best_spelling
 from experiments_core.tabular.text import (
     BLANK_WORDS,
-    LONGEST_UNIT,
     LONGEST_VARIANT,
     fold,
     listed,
@@ -117,12 +116,20 @@ def drop_tables(cursor: duckdb.DuckDBPyConnection, import_id: str) -> None:
     cursor.execute(f"DROP TABLE IF EXISTS {table}_rejects")
 
 
-def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> dict[str, str] | None:
-    """Load in one pass.
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """A table in which nothing was wrong.
 
-    Returns:
-        Spellings of arms that were put right, usually none; None when anything was wrong.
+    Attributes:
+        merged: Spellings of arms that were put right, usually none.
     """
+
+    profile: Profile
+    merged: dict[str, str]
+
+
+def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> Clean | None:
+    """Load in one pass; None when anything at all was wrong."""
     forget_rejects(cursor)
     create_table(cursor, job)
     source = job.typed
@@ -137,10 +144,16 @@ def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> dict[str, str] | 
     mapped = {column.position: column for column in job.mapping.columns}
     values += [job.value(mapped[c.position], source) for c in job.columns]
     sql = f"INSERT INTO {job.table} SELECT {', '.join(values)} FROM {source.sql}"
-    job.watch.run(cursor, sql, "Reading rows", 0.0, 0.75)
+    job.watch.run(cursor, sql, "Reading rows", Step(0.0, 0.75, source.size))
     if source.rejects and has_rejects(cursor):
         return None
-    return _put_arms_right(cursor, job) if _nothing_wrong(cursor, job) else None
+    profile = take_profile(cursor, job.table, job.columns)
+    if not _nothing_wrong(cursor, job, profile):
+        return None
+    merged = _put_arms_right(cursor, job)
+    if merged:
+        profile = take_profile(cursor, job.table, job.columns)
+    return None if merged is None else Clean(profile, merged)
 
 
 def arm_map(counts: dict[str, int], job: Job) -> dict[str, str | None]:
@@ -174,36 +187,24 @@ def arm_map(counts: dict[str, int], job: Job) -> dict[str, str | None]:
     return found
 
 
-def one_row(cursor: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    """Fetch the one row of an aggregate."""
-    row = cursor.execute(sql).fetchone()
-    if row is None:
-        raise RuntimeError(f"no row from {sql}")
-    return tuple(row)
-
-
-def _nothing_wrong(cursor: duckdb.DuckDBPyConnection, job: Job) -> bool:
+def _nothing_wrong(cursor: duckdb.DuckDBPyConnection, job: Job, profile: Profile) -> bool:
     """Whether no cell is wrong, no unit repeats and no question comes up."""
+    rows, has_unit = profile["units"], job.mapped(Role.UNIT) is not None
+    wrong = sum(value for name, value in profile.items() if name.endswith("_wrong"))
     asked = {c.position for c in job.mapping.columns if _needs_answer(c)}
-    wrong = [f"count(*) FILTER ({conversion.is_wrong(Role.TIME, 'first_ts')})"]
-    for column in job.columns:
-        if column.role is not Role.SEGMENT:
-            wrong.append(f"count(*) FILTER ({conversion.is_wrong(column.role, column.column)})")
-        if column.position in asked:
-            wrong.append(f"count(*) - count({column.column})")
-    has_unit = job.mapped(Role.UNIT) is not None
-    longest = f"count(*) FILTER (length(unit) > {LONGEST_UNIT})"
-    if has_unit:
-        wrong += ["count(*) - count(unit)", longest]
-    rows, *counts = one_row(cursor, f"SELECT count(*), {', '.join(wrong)} FROM {job.table}")
-    if any(counts) or not rows or (job.records is not None and rows != job.records):
+    blank = any(
+        profile[f"{column.column}_filled"] < rows
+        for column in job.columns
+        if column.position in asked
+    )
+    if wrong or blank or not rows or (job.records is not None and rows != job.records):
         return False
-    job.watch.say(0.8, "Looking for units that stand twice")
     if not has_unit:
         return True
-    # different hashes are different texts; equal hashes only send the file through the sieve
-    different, *_ = one_row(cursor, f"SELECT count(DISTINCT hash(unit)) FROM {job.table}")
-    return bool(different == rows)
+    if profile["unit_filled"] < rows or profile["unit_long"]:
+        return False
+    job.watch.say(0.85, "Looking for units that stand twice")
+    return all_different(cursor, job.table, rows)
 
 
 def _needs_answer(column: ColumnMapping) -> bool:

@@ -5,12 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
 from experiments_core.errors import CancelledError
 
 PAUSE = 0.1  # seconds between two looks at the progress
+PROCESS_IO = Path("/proc/self/io")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of the whole, and how many bytes it has to read.
+
+    Attributes:
+        begin: Fraction of the whole at which it begins.
+        end: Fraction at which it ends.
+        size: Bytes; 0 when nobody knows.
+    """
+
+    begin: float
+    end: float
+    size: int = 0
+
+    def at(self, done: int) -> float:
+        """Fraction of the whole when so many bytes have been read."""
+        share = min(1.0, done / self.size) if self.size else 0.0
+        return self.begin + (self.end - self.begin) * share
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +59,11 @@ class Watch:
         if self.progress is not None:
             self.progress(min(max(fraction, 0.0), 1.0), text)
 
-    def run(
-        self, cursor: duckdb.DuckDBPyConnection, sql: str, text: str, begin: float, end: float
-    ) -> None:
-        """Execute a statement that takes the progress from ``begin`` to ``end``.
+    def run(self, cursor: duckdb.DuckDBPyConnection, sql: str, text: str, step: Step) -> None:
+        """Execute one long statement.
+
+        The engine tells no progress on a locked configuration, so it is taken from what the
+        process has read since the statement began.
 
         Raises:
             CancelledError: somebody stopped it; the statement had no effect.
@@ -48,18 +71,26 @@ class Watch:
         if self.progress is None and self.cancelled is None:
             cursor.execute(sql)
             return
+        begun = _bytes_read()
         with ThreadPoolExecutor(1) as pool:
             task: Future[object] = pool.submit(cursor.execute, sql)
             try:
                 while not wait((task,), PAUSE).done:
-                    done = max(0.0, cursor.query_progress()) / 100
-                    self.say(begin + (end - begin) * done, text)
+                    self.say(step.at(_bytes_read() - begun), text)
             except BaseException:
                 cursor.interrupt()
                 wait((task,))
                 raise
         task.result()
-        self.say(end, text)
+        self.say(step.end, text)
 
 
 SILENT = Watch()
+
+
+def _bytes_read() -> int:
+    """Bytes that this process has read so far; 0 where the system does not tell."""
+    try:
+        return int(PROCESS_IO.read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
