@@ -66,9 +66,7 @@ def to_dict(result: ExperimentResult) -> Json:
 
 def segment_to_dict(segment: SegmentResult, *, neutral: bool = False) -> Json:
     """One segment value of one metric."""
-    body: Json = {"column": segment.column, "value": segment.value}
-    if segment.interaction_p_value is not None:
-        _put(body, "interaction_p_value", segment.interaction_p_value)
+    body = _values(segment, skip=("arms",))
     body["arms"] = [_arm(arm, neutral=neutral) for arm in segment.arms]
     return body
 

@@ -104,7 +104,7 @@ def left_out_rows(quality: Quality) -> Check | None:
 
 def minimum_reached(design: Design, groups: Groups, at: Stage) -> Check | None:
     """The plan's minima of runtime, units and conversions."""
-    lacks = lacking(design, groups)
+    lacks = too_few(design, groups) or too_short(design)
     plan = design.plan
     if lacks is None:
         message = "The plan's minimum runtime, units and conversions are reached."
@@ -119,15 +119,12 @@ def minimum_reached(design: Design, groups: Groups, at: Stage) -> Check | None:
     return Check("minimum_reached", level, "Minimum", "not reached", lacks + tail, facts=facts)
 
 
-def lacking(design: Design, groups: Groups) -> str | None:
-    """What a look still lacks, in one sentence; the first primary metric speaks for all."""
+def too_few(design: Design, groups: Groups) -> str | None:
+    """Which arm lacks units or conversions of a primary metric, in one sentence."""
     for metric in design.of_role(MetricRole.PRIMARY):
-        if not groups.has(metric):
-            continue
         for treatment in design.treatments:
-            found = shortfall(
-                design, metric, groups.strata(metric, design.reference, treatment)
-            )
+            strata = groups.strata(metric, design.reference, treatment)
+            found = shortfall(design, metric, strata) if groups.has(metric) else None
             if found is None:
                 continue
             side, count, least, what = found
@@ -137,12 +134,17 @@ def lacking(design: Design, groups: Groups) -> str | None:
                 f"{words.plain(arm, 60)} has {words.count(count)} {noun}, we start at "
                 f"{words.count(least)}."
             )
-    if is_below_runtime(design):
-        return (
-            f"The test has run {words.plural(design.days or 0, 'day')}, the plan asks for "
-            f"{design.plan.min_runtime_days}."
-        )
     return None
+
+
+def too_short(design: Design) -> str | None:
+    """How many days the plan still asks for, in one sentence."""
+    if design.days is None or not is_below_runtime(design):
+        return None
+    return (
+        f"The test has run {words.plural(design.days, 'day')}, the plan asks for "
+        f"{design.plan.min_runtime_days}."
+    )
 
 
 def suspicious_lift(metrics: Metrics) -> Check | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from experiments_core.analysis import sentences
@@ -9,7 +10,6 @@ from experiments_core.analysis.checks import closed_by
 from experiments_core.analysis.planned import days_to_go
 from experiments_core.analysis.results import Contrast, Recommendation, Verdict
 from experiments_core.analysis.sentences import Story
-from experiments_core.domain.metric import MetricRole
 from experiments_core.stats.estimate import Undefined
 
 Ending = tuple[str, str | None, str | None]
@@ -47,14 +47,9 @@ def _unread(story: Story, units: int) -> Ending | None:
 
 
 def _is_too_early(story: Story) -> bool:
-    """No primary metric has its minima yet, or the minimum runtime lies ahead."""
-    days = story.design.days
-    if days is not None and days < story.design.plan.min_runtime_days:
-        return True
-    everything = _primary(story)
-    return story.lacks is not None and all(
-        contrast.verdict_reason == "below_minimum" for contrast in everything
-    )
+    """The minimum runtime lies ahead, or no primary metric has its minima yet."""
+    reasons = {contrast.verdict_reason for contrast in _primary(story)}
+    return story.too_short is not None or reasons == {"below_minimum"}
 
 
 def _read(story: Story) -> Ending:
@@ -82,14 +77,13 @@ def _primary(story: Story) -> list[Contrast]:
 
 def _best(story: Story, arms: Sequence[str]) -> str | None:
     """Of several better arms the one with the largest lift of the first primary metric."""
-    first = next((m for m in story.metrics if m.role == MetricRole.PRIMARY), None)
 
     def gain(arm: str) -> float:
-        contrast = None if first is None else first.arm(arm).contrast
-        if first is None or contrast is None or isinstance(contrast.difference, Undefined):
-            return 0.0
+        first, contrast = story.primary(arm)[0]
         lift = contrast.relative_lift
         size = contrast.difference if isinstance(lift, Undefined) else lift
+        if isinstance(size, Undefined):
+            return -math.inf
         return -size if first.preferred_direction == "decrease" else size
 
     return max(arms, key=gain, default=None)

@@ -55,8 +55,8 @@ def analyze(
         metrics = _judged(design, groups, at)
     health = checks.health(design, groups, at, metrics, quality or Quality())
     progress = planned.progress(design, groups, metrics, units)
-    lacks = checks.lacking(design, groups)
-    story = Story(design, at, metrics, health, progress, lacks)
+    waits = checks.too_few(design, groups), checks.too_short(design)
+    story = Story(design, at, metrics, health, progress, *waits)
     verdict, suggestion = decision.decide(story, groups.total(groups.arms))
     return ExperimentResult(
         final=at.final,

@@ -131,8 +131,7 @@ def _combined(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
         pairs = [(c, t) for c, t in strata if isinstance(c, Counts) and isinstance(t, Counts)]
         for control, treatment in pairs:
             n, x = control.n + treatment.n, control.x + treatment.x
-            if n:
-                yield f"p = ({control.x} + {treatment.x}) / {n} = {x / n:.6g}"
+            yield f"p = ({control.x} + {treatment.x}) / {n} = {x / max(1, n):.6g}"
         return
     moments = [(c, t) for c, t in strata if isinstance(c, Moments) and isinstance(t, Moments)]
     pair = means.mean_pair(moments)

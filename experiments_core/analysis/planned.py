@@ -100,6 +100,5 @@ def _visible(
             alternative=plan.alternative, direction=direction,
             comparisons=design.comparisons,
         ).relative_lift  # fmt: skip
-    if effect is None:
-        return Undefined("nonpositive_control")
-    return effect if isinstance(effect, Undefined) else abs(effect)
+    known = Undefined("nonpositive_control") if effect is None else effect
+    return known if isinstance(known, Undefined) else abs(known)

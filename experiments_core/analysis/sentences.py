@@ -9,7 +9,7 @@ from experiments_core.analysis import words
 from experiments_core.analysis.checks import closed_by
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.results import Check, Contrast, MetricResult, Progress
-from experiments_core.analysis.stage import Stage, is_below_runtime
+from experiments_core.analysis.stage import Stage
 from experiments_core.domain.metric import MetricRole
 from experiments_core.stats.estimate import Undefined, Value
 
@@ -30,7 +30,8 @@ class Story:
     """Everything that the sentences tell of.
 
     Attributes:
-        lacks: What an interim look still lacks, in one sentence.
+        too_few: Which arm lacks units or conversions, in one sentence.
+        too_short: How many days the plan still asks for, in one sentence.
     """
 
     design: Design
@@ -38,7 +39,8 @@ class Story:
     metrics: Sequence[MetricResult]
     health: Sequence[Check]
     progress: Progress
-    lacks: str | None
+    too_few: str | None
+    too_short: str | None
 
     def name(self, arm: str) -> str:
         """What people call an arm."""
@@ -162,11 +164,9 @@ def _limit_clause(metric: MetricResult, contrast: Contrast, lead: str) -> str:
 
 
 def _too_early(story: Story) -> str:
-    if story.lacks is None:
-        return "Too early to tell."
-    if is_below_runtime(story.design) and "days" in story.lacks:
-        return f"Too early. {story.lacks}"
-    return f"Too early for a p-value: {story.lacks}"
+    if story.too_few is not None:
+        return f"Too early for a p-value: {story.too_few}"
+    return f"Too early. {story.too_short}"
 
 
 def _interim(story: Story) -> str:
@@ -238,20 +238,20 @@ def _flat(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
 
 
 def _mixed(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
-    for arm in story.design.treatments:
-        found = story.primary(arm)
-        if {"better", "worse"} <= {contrast.verdict for _, contrast in found}:
-            said = ", ".join(
-                f"{words.plain(metric.name, LONGEST_NAME)} {contrast.verdict}"
-                for metric, contrast in found
-                if contrast.verdict in {"better", "worse"}
-            )
-            shown = (
-                f"{effect(metric, contrast, widened=_is_widened(story))}."
-                for metric, contrast in found
-            )
-            return f"{said}: the primary metrics disagree.", shown
-    return "The primary metrics disagree.", iter(())
+    judged = (story.primary(arm) for arm in story.design.treatments)
+    found = next(
+        pairs
+        for pairs in judged
+        if {"better", "worse"} <= {contrast.verdict for _, contrast in pairs}
+    )
+    said = ", ".join(
+        f"{words.plain(metric.name, LONGEST_NAME)} {contrast.verdict}"
+        for metric, contrast in found
+        if contrast.verdict in {"better", "worse"}
+    )
+    widened = _is_widened(story)
+    shown = (f"{effect(metric, contrast, widened=widened)}." for metric, contrast in found)
+    return f"{said}: the primary metrics disagree.", shown
 
 
 def _caveats(story: Story, arm: str, contrast: Contrast, *, won: bool = True) -> Iterator[str]:

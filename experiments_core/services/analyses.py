@@ -299,6 +299,7 @@ def _stored(ws: Workspace, reading: Reading) -> StoredLook | None:
 def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") -> StoredLook:
     """Analyse and keep; if somebody was faster with the same data, theirs is the look."""
     with ws.db.read() as cursor:
+        reading = _as_now(cursor, reading, ws.now())
         table = readings.fetch(cursor, reading)
     result = analyze(table.cells, reading.design, reading.quality, data_hash=reading.data_hash)
     kept = {
@@ -329,6 +330,23 @@ def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") 
         )
         looks.insert_look(cursor, taken)
     return taken
+
+
+def _as_now(cursor: Any, reading: Reading, now: datetime) -> Reading:
+    """The reading on the data as this transaction sees them; an import may have come since."""
+    key = reading.experiment.id
+    data = looks.data_states(cursor, [key]).get(key)
+    if data == reading.data:
+        return reading
+    design = reading.design
+    return readings.read(
+        cursor,
+        reading.experiment,
+        data,
+        now=now,
+        looks=design.looks,
+        reference=design.reference,
+    )
 
 
 def _note_view(ws: Workspace, actor: Actor, stored: StoredLook) -> None:

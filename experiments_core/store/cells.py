@@ -25,6 +25,8 @@ from experiments_core.store.catalog import from_utc
 
 _CUBED = 1e50
 """Values below this can be cubed, summed and their variance cubed in double precision."""
+UNITS_PER_SQUARED_SKEWNESS = 355
+"""Units that a mean needs, times its squared skewness (Kohavi, Deng, Longbotham & Xu 2014)."""
 _STEADY = 1e4
 """Mean / standard deviation up to which the engine's third moment keeps its digits."""
 
@@ -43,15 +45,22 @@ class CellTable:
 
 
 def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable:
-    """Group a table with one row per unit.
+    """Group a table with one row per unit, in one pass over its rows.
 
-    Third moments are asked for only where sums of cubes cannot overflow: an error would abort
-    the transaction that the cursor is in.
+    Third moments cost as much as everything else together, so they are fetched only for
+    metrics whose largest value could make a difference of means visibly skewed.
     """
-    if not _can_be_cubed(cursor, query):
-        query = replace(query, skewness=False)
-    sql = cells_sql(query)
-    return CellTable(dict(_cells(query, cursor.execute(sql).fetchall())), sql)
+    plain = replace(query, skewness=False)
+    sql = cells_sql(plain)
+    cells = dict(_cells(plain, cursor.execute(sql).fetchall()))
+    skewed = _may_be_skewed(cursor, query, cells)
+    if skewed:
+        third = replace(query, needs=skewed)
+        rows = cursor.execute(cells_sql(third)).fetchall()
+        for key, cell in _cells(third, rows):
+            known = cells[key]
+            cells[key] = Cell(known.units, {**known.summaries, **cell.summaries})
+    return CellTable(cells, sql)
 
 
 def unit_span(
@@ -87,11 +96,36 @@ def totals_cells(
     return CellTable(cells, sql.replace("?", f"'{dataset_id}'"))
 
 
-def _can_be_cubed(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> bool:
-    if not any(query.wants_skewness(one) for one in query.needs):
+def _may_be_skewed(
+    cursor: duckdb.DuckDBPyConnection, query: CellQuery, cells: Mapping[CellKey, Cell]
+) -> tuple[BoundNeed, ...]:
+    """Metrics whose third moment may matter.
+
+    No skewness is larger than the largest distance from the mean in standard deviations, and
+    none below sqrt(n / 355) tilts a test. Smallest and largest value come from statistics that
+    the engine keeps.
+    """
+    wanted = [one for one in query.needs if query.wants_skewness(one)]
+    if not wanted or not cells:
+        return ()
+    ends = iter(cursor.execute(extremes_sql(query)).fetchone() or ())
+    found = []
+    for one, low, high in zip(wanted, ends, ends, strict=False):
+        if low is None or max(abs(low), abs(high)) >= _CUBED:
+            continue
+        zero = [0.0] if one.need.missing == "zero" else []
+        span = min([low, *zero]), max([high, *zero])
+        moments = (cell.summaries[one.need.key] for cell in cells.values())
+        if any(_is_far(each, *span) for each in moments if isinstance(each, Moments)):
+            found.append(one)
+    return tuple(found)
+
+
+def _is_far(moments: Moments, low: float, high: float) -> bool:
+    if moments.n < 3 or not moments.variance > 0:
         return False
-    ends = cursor.execute(extremes_sql(query)).fetchone() or ()
-    return all(end is None or abs(end) < _CUBED for end in ends)
+    farthest = max(high - moments.mean, moments.mean - low) / math.sqrt(moments.variance)
+    return farthest > math.sqrt(moments.n / UNITS_PER_SQUARED_SKEWNESS)
 
 
 def _cells(query: CellQuery, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[CellKey, Cell]]:

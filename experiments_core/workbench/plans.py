@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments_core.errors import InvalidInputError
 from experiments_core.stats import power as planning
 from experiments_core.stats.plan_values import DetectableEffect, SampleSize
 from experiments_core.workbench.request import refusal
@@ -43,14 +42,11 @@ def sample_size(
         "power": power, "alpha": alpha, "alternative": alternative,
         "allocation_ratio": allocation_ratio, "comparisons": comparisons,
     }  # fmt: skip
-    try:
-        if standard_deviation is not None:
-            return planning.sample_size_means(
-                **shared, baseline=baseline, standard_deviation=standard_deviation
-            )
-        return planning.sample_size_rates(**shared, baseline=_baseline(baseline))
-    except ValueError as error:
-        raise _wrong_plan(error) from error
+    if standard_deviation is not None:
+        return planning.sample_size_means(
+            **shared, baseline=baseline, standard_deviation=standard_deviation
+        )
+    return planning.sample_size_rates(**shared, baseline=_baseline(baseline))
 
 
 def minimum_detectable_effect(
@@ -85,14 +81,11 @@ def minimum_detectable_effect(
         "control": control, "treatment": treatment, "power": power, "alpha": alpha,
         "alternative": alternative, "direction": direction, "comparisons": comparisons,
     }  # fmt: skip
-    try:
-        if standard_deviation is not None:
-            return planning.minimum_detectable_effect_means(
-                **shared, baseline=baseline, standard_deviation=standard_deviation
-            )
-        return planning.minimum_detectable_effect_rates(**shared, baseline=_baseline(baseline))
-    except ValueError as error:
-        raise _wrong_plan(error) from error
+    if standard_deviation is not None:
+        return planning.minimum_detectable_effect_means(
+            **shared, baseline=baseline, standard_deviation=standard_deviation
+        )
+    return planning.minimum_detectable_effect_rates(**shared, baseline=_baseline(baseline))
 
 
 def _baseline(baseline: float | None) -> float:
@@ -102,8 +95,3 @@ def _baseline(baseline: float | None) -> float:
             "Give control's rate, such as baseline=0.2; for a mean also standard_deviation.",
         )  # fmt: skip
     return baseline
-
-
-def _wrong_plan(error: ValueError) -> InvalidInputError:
-    text = str(error)
-    return InvalidInputError(f"{text[:1].upper()}{text[1:]}.", code="RANGE")

@@ -200,9 +200,12 @@ def _axis(result: ExperimentResult) -> tuple[float, float]:
         ]
         found += ends if metric.role == "primary" else []
         margin = metric.non_inferiority_margin
-        found += [-1.2 * margin, 1.2 * margin] if margin else []
-    reach = max([abs(end) for end in found], default=0.0) or 0.1
-    return -reach * 1.05, reach * 1.05
+        rises = metric.preferred_direction == "increase"
+        found += [-1.2 * margin if rises else 1.2 * margin] if margin else []
+    low, high = min(found, default=0.0), max(found, default=0.0)
+    low, high = min(low, 0.0), max(high, 0.0)
+    room = 0.05 * (high - low) or 0.1
+    return low - room, high + room
 
 
 def _ends(contrast: Contrast) -> tuple[Value, Value]:

@@ -212,3 +212,79 @@ def test_too_many_rejected_rows_close_the_gate():
     cells = rates({"control": (400, 40), "B": (400, 40)})
     result = analyze(cells, design(), quality)
     assert (result.verdict.code, result.verdict.reason) == ("cannot_say", "left_out_rows")
+
+
+def test_of_better_variants_one_whose_first_metric_cannot_be_said_comes_last():
+    metrics = (Proportion("a"), Proportion("b"))
+    cells = {
+        CellKey("control"): cell(10_000, a=(10_000, 1000), b=(10_000, 1000)),
+        CellKey("B"): cell(10_000, a=(0, 0), b=(10_000, 1300)),
+        CellKey("C"): cell(10_000, a=(10_000, 1010), b=(10_000, 1300)),
+    }
+    result = analyze(cells, design(metrics=metrics, **THREE))
+    assert (result.verdict.code, result.verdict.variant) == ("better", "C")
+
+
+def test_a_guardrail_in_the_metrics_unit_names_its_limit_there():
+    rail = Mean("seconds", unit="s", role="guardrail", preferred_direction="decrease",
+                non_inferiority_margin_absolute=0.1)  # fmt: skip
+    cells = {
+        CellKey("control"): cell(1000, converted=(1000, 100), seconds=(1000, 3.0, 4.0)),
+        CellKey("B"): cell(1000, converted=(1000, 160), seconds=(1000, 3.0, 4.0)),
+    }
+    result = analyze(cells, design(metrics=(CONVERTED, rail)))
+    assert result.verdict.reasons[0] == (
+        f"Seconds: not shown to be safe. The interval still reaches +0.18{GAP}s; "
+        f"your limit is +0.10{GAP}s."
+    )
+    nothing = {
+        key: cell(1000, converted=(1000, 160 if key.arm == "B" else 100), seconds=(0, 0.0, 0.0))
+        for key in cells
+    }
+    result = analyze(nothing, design(metrics=(CONVERTED, rail)))
+    assert result.verdict.reasons[0] == (
+        "Seconds: cannot say whether it is safe. No units were counted in one arm."
+    )
+    assert result.recommendation.action == "discuss"
+
+
+def test_a_guardrail_in_a_one_hundred_per_cent_margin_cannot_be_judged_for_a_rate():
+    rail = Proportion("refund", role="guardrail", non_inferiority_margin=1.0)
+    cells = {
+        CellKey("control"): cell(1000, converted=(1000, 100), refund=(1000, 100)),
+        CellKey("B"): cell(1000, converted=(1000, 100), refund=(1000, 100)),
+    }
+    contrast = analyze(cells, design(metrics=(CONVERTED, rail))).metrics[1].arms[1].contrast
+    assert contrast.guardrail == "cannot_say"
+
+
+def test_an_interim_guardrail_below_its_minima_cannot_be_judged():
+    cells = {
+        CellKey("control"): cell(1000, converted=(1000, 100), refund=(1000, 3)),
+        CellKey("B"): cell(1000, converted=(1000, 100), refund=(1000, 3)),
+    }
+    told = design(metrics=(CONVERTED, REFUND), **RUNNING)
+    contrast = analyze(cells, told).metrics[1].arms[1].contrast
+    assert contrast.guardrail == "cannot_say"
+    assert contrast.guardrail_p_value.reason == "below_minimum"
+
+
+def test_a_flat_mean_without_a_lift_speaks_of_its_difference():
+    metric = Mean("balance")
+    cells = {
+        CellKey("control"): cell(1000, balance=(1000, -1.0, 4.0)),
+        CellKey("B"): cell(1000, balance=(1000, -1.0, 4.0)),
+    }
+    text = analyze(cells, design(metrics=(metric,))).verdict.text
+    assert text == "No clear difference. The data fit anything from −0.18 to +0.18."
+    upper = analyze(cells, design(metrics=(metric,), plan=Plan(alternative="greater")))
+    assert upper.verdict.text == "No clear difference."
+
+
+def test_an_interim_look_without_a_plan_in_days_counts_units():
+    plan = Plan(planned_units=56_200, min_runtime_days=0)
+    cells = rates({"control": (10_000, 1000), "B": (10_000, 1010)})
+    text = analyze(cells, design(plan=plan, **RUNNING)).verdict.text
+    assert text == f"20{GAP}000 of 56{GAP}200 users. This is a look, not a result."
+    bare = analyze(cells, design(**RUNNING)).verdict.text
+    assert bare == "This is a look, not a result."

@@ -41,6 +41,7 @@ def test_a_finished_test_of_two_rates_has_the_textbook_numbers():
     assert (found.verdict, found.significant) == ("better", True)
     assert result.metric("converted").arm("control").ci_lower == pytest.approx(0.0943, abs=5e-5)
     assert (result.final, result.verdict.code, result.verdict.variant) == (True, "better", "B")
+    assert result.treatments == ("B",)
 
 
 def test_a_split_change_is_combined_inside_phases_and_the_plain_total_is_called_misleading(
@@ -239,6 +240,7 @@ def test_nobody_is_no_data_and_no_number():
     result = analyze({}, design(status="draft"))
     assert (result.verdict.code, result.metrics, result.health) == ("no_data", (), ())
     assert result.verdict.text == "No data yet. Upload a file."
+    assert result.treatments == ()
 
 
 def test_an_empty_arm_gives_reasons_not_numbers():

@@ -62,6 +62,14 @@ def test_corrections_and_looks_are_named():
     assert "always-valid p-value" in told.numbers
 
 
+def test_a_mean_without_spread_gives_its_reason():
+    time = Mean("time")
+    cells = {CellKey(arm): cell(100, time=(100, 5.0, 0.0)) for arm in ("control", "B")}
+    told = explained(cells, design(metrics=(time,)), time)
+    assert "t = none (no_variance)" in told.numbers
+    assert "√v =" not in told.numbers
+
+
 def test_a_test_that_does_not_exist_gives_its_reason():
     told = explained(rates({"control": (100, 0), "B": (100, 0)}), design())
     assert "z = none (no_variance)" in told.numbers

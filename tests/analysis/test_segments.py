@@ -70,3 +70,9 @@ def test_segments_of_phases_are_combined_inside_phases(
     cut_cells = {CellKey(k.arm, k.phase, "all"): v for k, v in cells.items()}
     found = segment_results(cut_cells, told, CONVERTED, "x")
     assert found[0].arms[1].contrast.relative_lift == pytest.approx(0.05)
+
+
+def test_a_metric_that_the_segments_do_not_hold_is_said_to_be_missing():
+    cells = {CellKey(arm, 0, "a"): cell(500) for arm in ("control", "B")}
+    found = segment_results(cells, design(), CONVERTED, "x")
+    assert found[0].arms[1].contrast.p_value == Undefined("column_missing")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from experiments_core.analysis.design import PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.series import cumulative
 from experiments_core.domain.source import CellKey
-from tests.analysis.conftest import CONVERTED, cell, design, rates
+from tests.analysis.conftest import CONVERTED, REFUND, cell, design, rates
 
 
 def test_the_last_point_is_the_scorecard_and_each_point_is_a_look_at_its_day():
@@ -41,6 +43,21 @@ def test_days_before_both_arms_have_units_have_no_point():
     points = cumulative(cells, design(), CONVERTED, {"B": 0.05})["B"]
     assert [point.day.day for point in points] == [2]
     assert points[0].relative_lift == pytest.approx(0.0)
+
+
+def test_units_without_a_day_are_on_no_day_and_a_guardrail_stands_alone():
+    rail = replace(REFUND, key="converted")
+    cells = {
+        CellKey(arm, day=day): cell(500, converted=(500, 50))
+        for arm in ("control", "B", "C")
+        for day in (None, date(2026, 5, 1))
+    }
+    told = design(
+        arms=("control", "B", "C"), metrics=(rail,),
+        phases=(PhaseDesign({"control": 1, "B": 1, "C": 1}),),
+    )  # fmt: skip
+    points = cumulative(cells, told, rail, {"B": 0.05, "C": 0.05})
+    assert [point.treatment_n for point in points["C"]] == [500]
 
 
 def test_nothing_in_nothing_out():
