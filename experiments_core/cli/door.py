@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -30,7 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if it did what was asked, 1 if what was asked is at fault, 2 if it refused to start.
     """
     speak_utf8()
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _answer(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        complain("Stopped. Nothing was stored.")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read has gone: nothing may be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _answer(words: list[str]) -> int:
     if not words or words[0] in {"-h", "--help", "help"}:
         say(usage())
         return 0 if words else USER_ERROR
@@ -60,9 +71,3 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     except UpshotError as error:
         complain(str(error))
         return USER_ERROR
-    except KeyboardInterrupt:
-        complain("Stopped. Nothing was stored.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = None
-        return 0

@@ -1,10 +1,11 @@
+import io
 import subprocess
 import sys
 
 import pytest
 
 from experiments_core.cli import main
-from experiments_core.cli.terminal import shown_width, table
+from experiments_core.cli.terminal import Progress, shown_width, table
 
 
 def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]):
@@ -61,3 +62,36 @@ def test_tables_align_by_what_a_terminal_shows():
     text = table(("name", "n"), [("日本", "1"), ("e\u0301", "10")])
     assert text.splitlines() == ["name   n", "────  ──", "日本   1", "e\u0301     10"]
     assert shown_width("日本") == 4
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_drawn_on_a_terminal_and_taken_away(monkeypatch: pytest.MonkeyPatch):
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    progress = Progress()
+    progress(0.5, "Reading")
+    progress(0.51, "Reading")  # too soon to draw again
+    progress(1.0, "Read")
+    progress.end()
+    drawn = screen.getvalue().split("\r")
+    assert [line.split()[1] for line in drawn if "%" in line] == ["50%", "100%"]
+    assert drawn[-2].strip() == ""
+
+
+def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]):
+    progress = Progress()
+    progress(1.0, "Read")
+    progress.end()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    command = f"{sys.executable} -m experiments_core --help | sleep 0"
+    done = subprocess.run(command, shell=True, capture_output=True, check=True)  # noqa: S602
+    assert done.stderr == b""

@@ -65,6 +65,31 @@ def test_the_same_file_again_is_nothing_to_do(
     assert "You imported this file" in capsys.readouterr().out
 
 
+def test_a_file_of_the_inbox_stays_there(file: str, workspace: Path):
+    inbox = workspace / "inbox"
+    inbox.mkdir(parents=True)
+    lying = inbox / "units.csv"
+    lying.write_text(UNITS)
+    assert load(str(lying), "--new", "Checkout", "--finished") == 0
+    other = Path(file)
+    other.write_text(UNITS.replace("u", "v"))
+    assert load(file, "--new", "Other", "--variant", "grovp", "--finished", "--control",
+                "control", "--outcome", "converted") == 0  # fmt: skip
+    assert [found.name for found in inbox.iterdir()] == ["units.csv"]
+    assert lying.read_text() == UNITS
+
+
+def test_a_file_on_another_disk_is_copied(
+    file: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refused(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "link", refused)
+    assert load(file, "--new", "Checkout", "--finished") == 0
+    assert list((workspace / "inbox").iterdir()) == []
+
+
 def test_a_check_stores_nothing(file: str, workspace: Path, capsys: pytest.CaptureFixture[str]):
     assert load(file, "--new", "Checkout", "--finished", "--check") == 0
     assert "this was a check" in capsys.readouterr().out

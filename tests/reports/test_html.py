@@ -150,9 +150,7 @@ def test_a_limit_is_drawn_where_harm_begins():
     ("limit", "harm", "tints"),
     ((0.1, 1, 1), (0.1, -1, 1), (0.5, 1, 0), (0.5, -1, 1), (-0.5, 1, 1), (-0.5, -1, 0)),
 )
-def test_the_harmful_side_is_tinted_up_to_the_axis(
-    limit: float, harm: int, tints: int
-):
+def test_the_harmful_side_is_tinted_up_to_the_axis(limit: float, harm: int, tints: int):
     drawn = shapes(Bar(0.05, 0.01, 0.1, filled=True, limit=limit, harm=harm))
     assert sum(tag == "rect" for tag, _ in drawn) == tints
 
