@@ -18,12 +18,13 @@ from pages.parts import (
 def draw() -> None:
     """Doors on first use; else cards, table and timeline."""
     ws = workspace.current()
-    experiments_doors.title_actions(theme.title_row("Experiments"))
+    actions = theme.title_row("Experiments")
     known = service.list_experiments(ws, LOCAL)
     if not known:
         experiments_doors.three_doors(ws, LOCAL)
         experiments_doors.the_bin(ws, LOCAL)
         return
+    experiments_doors.title_actions(actions)
     rows = experiments_rows.rows_of(known, analyses.summaries(ws, LOCAL))
     experiments_attention.draw(rows, ws.now())
     st.space("xsmall")

@@ -75,9 +75,9 @@ def draw(known: Import, report: ImportReport) -> None:
     theme.figure(drawing, key="data-rows", alt=alt)
     if report.by_rule:
         _reasons(known, report)
-    arms = " · ".join(
-        f"{words.plain(arm, 40)} {words.count(n)}" for arm, n in report.arms.items()
-    )
+    control = known.mapping.control
+    ordered = sorted(report.arms.items(), key=lambda one: one[0] != control)
+    arms = " · ".join(f"{words.plain(arm, 40)} {words.count(n)}" for arm, n in ordered)
     theme.lead("Arms", arms)
     for warning in report.warnings:
         lines = f" Line {_lines(warning.lines)}." if warning.lines else ""
