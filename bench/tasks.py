@@ -94,8 +94,8 @@ def load(ws: Workspace, csv: Path) -> None:
     """The import as a person does it: proposal, the open questions, check, commit."""
     draft = ingestion.receive(ws, LOCAL, csv, csv.name)
     mapping = replace(draft.detection.proposal, control="control", finished=True)
-    ingestion.create_from_import(ws, LOCAL, draft.import_id, mapping, name="Bench")
     ingestion.check(ws, LOCAL, draft.import_id, mapping)
+    ingestion.create_from_import(ws, LOCAL, draft.import_id, mapping, name="Bench")
     ingestion.commit(ws, LOCAL, draft.import_id)
 
 

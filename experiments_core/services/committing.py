@@ -10,10 +10,12 @@ from experiments_core.domain.access import Actor, AuditEvent, Permission, requir
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.domain.source_document import mapping_from_document
-from experiments_core.errors import ConflictError, NotFoundError
+from experiments_core.errors import ConflictError, NotFoundError, Problem
 from experiments_core.services.births import experiment_draft
 from experiments_core.services.drafts import ImportRecord, find_any, find_draft, record_of
 from experiments_core.services.experiments import create_experiment
+from experiments_core.services.import_check import check
+from experiments_core.services.import_report import ImportReport
 from experiments_core.services.saving import Save, find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, facts, imports
@@ -95,27 +97,38 @@ def create_from_import(
 ) -> Experiment:
     """Make the experiment that a file is the data of; ``commit`` then brings the data.
 
-    Its variants are the file's, the first outcome (or else the first number) is its primary
-    metric, other measures are secondary; the variant arrives with the data.
+    It is checked first, unless that was done under the same mapping. Its variants are the
+    file's, the first outcome (or else the first number) is its primary metric, other measures
+    are secondary; the variant arrives with the data.
 
     Raises:
-        ConflictError: it was not checked with this mapping, or a question is open.
+        ConflictError: a question is open.
         InvalidInputError: the name or a column's name breaks a rule of experiments.
     """
     require(actor, Permission.EDIT)
     row = find_draft(ws, actor, import_id)
     if row.mapping is None or _mapping(row) != replace(mapping, control=row.mapping["control"]):
-        raise ConflictError(
-            f"“{row.file_name}” was not read with these answers.",
-            code="NOT_CHECKED",
-            hint="Check it with this mapping first.",
-        )
+        _refuse_questions(check(ws, actor, import_id, mapping))
+        row = find_draft(ws, actor, import_id)
     _refuse_unready(row, "good_rows", needs_experiment=False)
     with ws.db.write() as cursor:
         draft = experiment_draft(_mapping(row), row.report["arms"], name)
         experiment = create_experiment(ws, actor, draft)
         imports.update_import(cursor, row.id, {"experiment_id": experiment.id})
     return experiment
+
+
+def _refuse_questions(report: ImportReport) -> None:
+    if report.questions:
+        raise ConflictError(
+            " ".join(question.text for question in report.questions),
+            code="QUESTIONS_OPEN",
+            hint="Nothing was stored.",
+            details=tuple(
+                Problem(question.field, None, question.code, question.text)
+                for question in report.questions
+            ),
+        )
 
 
 def _refuse_unready(row: ImportRow, mode: str, *, needs_experiment: bool = True) -> None:

@@ -62,7 +62,7 @@ def receive(
     Args:
         ws: The workspace.
         actor: Who brings it.
-        source: The bytes, or a file to read them from.
+        source: The bytes, or a file of this machine to read them from, of any size.
         file_name: Its name, only shown, never used as a path.
         experiment_id: The experiment that it is for (id, key or slug).
         progress: Told a fraction and what is being done, when the size is known.
@@ -73,7 +73,8 @@ def receive(
         TooLargeError: beyond a limit, which is stated.
     """
     require(actor, Permission.IMPORT)
-    limits = Limits(ws.settings.max_upload_bytes, uploads.MOST_ROWS)
+    is_local = isinstance(source, Path)  # only what comes through a door is limited
+    limits = Limits() if is_local else Limits(ws.settings.max_upload_bytes, uploads.MOST_ROWS)
     name = _shown_name(file_name)
     return _receive(ws, actor, source, name, limits, experiment_id, progress)
 

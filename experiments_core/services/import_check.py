@@ -1,0 +1,168 @@
+"""Read every row of a draft under a mapping and report; nothing is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.source import Mapping, Shape
+from experiments_core.domain.source_document import mapping_to_document
+from experiments_core.services.checked import Checked, can_be_read, check_mapping, control_of
+from experiments_core.services.checking import check_file
+from experiments_core.services.drafts import (
+    arms_of,
+    asks_whether_finished,
+    detection_of,
+    find_draft,
+    stored_file,
+    structure_of,
+)
+from experiments_core.services.import_report import Context, ImportReport, Remark
+from experiments_core.services.saving import find
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import facts, imports
+from experiments_core.store.imports import ImportRow
+from experiments_core.store.watch import Watch
+from experiments_core.tabular.questions import open_questions
+from experiments_core.tabular.shape import Detection
+
+
+def check(
+    ws: Workspace,
+    actor: Actor,
+    import_id: str,
+    mapping: Mapping,
+    *,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ImportReport:
+    """Read every row into staging and report; commits nothing.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        import_id: A draft.
+        mapping: The proposal with what was said; questions may still be open.
+        progress: Told a fraction and what is being done.
+        cancelled: Asked now and then; True stops the reading.
+
+    Raises:
+        InvalidInputError: the file as a whole cannot be used under this mapping.
+        CancelledError: it was stopped.
+    """
+    require(actor, Permission.IMPORT)
+    row = find_draft(ws, actor, import_id)
+    experiment = _experiment(ws, actor, row)
+    seen = detection_of(ws, row, mapping.dialect)
+    check_mapping(mapping, [column.name for column in seen.columns])
+    ask_finished = asks_whether_finished(experiment)
+    if not can_be_read(mapping):
+        questions = open_questions(seen, mapping, ask_finished=ask_finished)
+        return ImportReport(0, 0, 0, 0, {}, questions=questions)
+    known = structure_of(row)
+    same = known is not None and (known[0].delimiter, known[0].header_line) == (
+        mapping.dialect.delimiter,
+        mapping.dialect.header_line,
+    )
+    checked = check_file(
+        ws.db,
+        stored_file(ws, row.id),
+        mapping,
+        import_id=row.id,
+        structure=known[1] if known and same else None,
+        known_arms=arms_of(experiment),
+        context=_context(seen, experiment),
+        watch=Watch(progress, cancelled),
+    )
+    remarks = (*checked.report.warnings, *_about_experiment(ws, row, experiment, checked))
+    questions = open_questions(seen, mapping, checked.found, ask_finished=ask_finished)
+    report = replace(checked.report, warnings=remarks, questions=questions)
+    control = control_of(mapping, report.arms) if mapping.control else ""
+    _remember(ws, row, replace(mapping, control=control), checked, report)
+    return report
+
+
+def _experiment(ws: Workspace, actor: Actor, row: ImportRow) -> Experiment | None:
+    if row.experiment_id is None:
+        return None
+    with ws.db.read() as cursor:
+        return find(cursor, actor, row.experiment_id)
+
+
+def _context(seen: Detection, experiment: Experiment | None) -> Context:
+    if experiment is None:
+        return Context(seen.notices)
+    ended = experiment.stopped_at or experiment.completed_at
+    return Context(seen.notices, started=experiment.first_started_at, ended=ended)
+
+
+def _about_experiment(
+    ws: Workspace, row: ImportRow, experiment: Experiment | None, checked: Checked
+) -> list[Remark]:
+    """What the file means for the experiment it is for."""
+    remarks = []
+    with ws.db.read() as cursor:
+        diff = (0, 0)
+        twin = imports.committed_twin(
+            cursor,
+            row.org_id,
+            content_hash=checked.content_hash,
+            experiment_id=row.experiment_id,
+        )
+        dataset = imports.dataset_of(cursor, experiment.id) if experiment else None
+        if (
+            dataset is not None
+            and dataset.shape == Shape.UNIT
+            and dataset.columns == list(checked.columns)
+        ):
+            diff = facts.known_units(cursor, checked.table, dataset.id)
+    if twin is not None:
+        day = f"{twin.committed_at:%-d %B %Y}" if twin.committed_at else "before"
+        remarks.append(Remark(
+            "SAME_ROWS", f"The same rows were imported on {day} as “{twin.file_name}”."
+        ))  # fmt: skip
+    if any(diff):
+        known, gone = diff
+        remarks.append(Remark(
+            "UNIT_KNOWN",
+            f"{known:,} units are in the data already, {gone:,} units of the data are not in "
+            "this file. “Add” brings the new ones only, “replace” takes this file alone.",
+        ))  # fmt: skip
+    names = {column["name"] for column in checked.columns}
+    missing = [
+        metric.name
+        for metric in (experiment.metrics if experiment else ())
+        if metric.columns[0] not in names
+    ]
+    if missing:
+        remarks.append(Remark(
+            "METRIC_MISSING",
+            f"No column of this file is used for the metrics {', '.join(missing)}.",
+        ))  # fmt: skip
+    if experiment is not None and experiment.completed_at is not None:
+        remarks.append(Remark("LATE_DATA", "The experiment was completed before."))
+    return remarks
+
+
+def _remember(
+    ws: Workspace, row: ImportRow, mapping: Mapping, checked: Checked, report: ImportReport
+) -> None:
+    document = {
+        **report.to_document(),
+        "intake": row.report["intake"],
+        "columns": list(checked.columns),
+        "has_rejects": bool(checked.rejects),
+    }
+    changes = {
+        "mapping": mapping_to_document(mapping),
+        "shape": mapping.shape.value,
+        "content_hash": checked.content_hash,
+        "rows_read": report.rows_read,
+        "rows_used": report.rows_used,
+        "rows_left_out": report.rows_left_out,
+        "report": document,
+    }
+    with ws.db.write() as cursor:
+        imports.update_import(cursor, row.id, changes)
