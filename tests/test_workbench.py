@@ -143,6 +143,28 @@ def test_the_split_may_be_any_positive_numbers_and_orders_the_arms():
     assert off.verdict.code == "cannot_say"
 
 
+def test_what_was_done_with_rows_and_spellings_is_told(tmp_path: Path):
+    rows = frame().replace({"group": {"B": "b "}})
+    rows.loc[1, "group"] = "B"
+    twice = pd.concat([rows, rows.head(10).assign(revenue=1.0)])
+    text = repr(analyse(twice, unit="user", repeats="first"))
+    assert "“B” was read as the variant “b”." in text
+    assert "10 units had several rows; the first row counts." in text
+    priced = frame().assign(revenue=[f"$ {value:.2f}" for value in frame()["revenue"]])
+    path = tmp_path / "priced.csv"
+    priced.to_csv(path, index=False)
+    report = analyse(path)
+    assert report["revenue"].value == analyse(frame())["revenue"].value
+    assert "Currency signs were taken off “revenue”." in repr(report)
+
+
+def test_without_an_identifier_nobody_can_say_who_was_in_both_arms():
+    assert "crossed_units" not in {card.check for card in analyse(frame()).health}
+    named = analyse(frame().rename(columns={"user": "customer_id"}), unit="customer_id")
+    assert "crossed_units" in {card.check for card in named.health}
+    assert named.design.unit == "customer"
+
+
 def test_control_is_the_arm_that_is_called_so():
     assert analyse(frame()).result.reference == "control"
     assert analyse(frame(), control="B").result.reference == "B"

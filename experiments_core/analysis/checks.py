@@ -57,9 +57,9 @@ def closed_by(health: Sequence[Check]) -> Check | None:
 
 def crossed_units(design: Design, groups: Groups, quality: Quality) -> Check | None:
     """Units seen in more than one arm."""
-    if design.basis != "units":
-        return None
     crossed = quality.crossed_units
+    if design.basis != "units" or crossed is None:
+        return None
     counted = groups.total(groups.arms)
     share = crossed / (counted + crossed * quality.crossed_left_out) if crossed else 0.0
     facts: dict[str, object] = {"units": crossed, "share": share}
@@ -129,9 +129,9 @@ def too_few(design: Design, groups: Groups) -> str | None:
                 continue
             side, count, least, what = found
             arm = design.named(treatment if side else design.reference)
-            noun = f"{design.unit}s" if what == "units" else what
+            noun = design.unit if what == "units" else "conversion"
             return (
-                f"{words.plain(arm, 60)} has {words.count(count)} {noun}, we start at "
+                f"{words.plain(arm, 60)} has {words.plural(count, noun)}, we start at "
                 f"{words.count(least)}."
             )
     return None

@@ -54,7 +54,8 @@ def margin_test(metric: Metric, strata: Sequence[Pair], alpha: float) -> TestRes
         metric.non_inferiority_margin if relative else metric.non_inferiority_margin_absolute
     )
     direction = metric.preferred_direction.value
-    if margin is None or (is_rate(metric) and margin >= 1):
+    doubles = relative and direction == "decrease"  # a rate may rise by 100 %, never fall by it
+    if margin is None or (is_rate(metric) and margin >= 1 and not doubles):
         missing = Undefined("target_outside_range")
         return TestResult(missing, missing, "score")
     if is_rate(metric):

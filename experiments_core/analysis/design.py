@@ -110,14 +110,14 @@ class Quality:
         rows_read: Of all committed imports.
         rows_left_out: Rows that are not in the data, whatever the reason.
         rows_rejected: Those that broke a rule (the rest are repeats and crossovers).
-        crossed_units: Units seen in two arms.
+        crossed_units: Units seen in two arms; None when nothing identifies a unit.
         crossed_left_out: Whether these are out (else they count by first sight).
     """
 
     rows_read: int = 0
     rows_left_out: int = 0
     rows_rejected: int = 0
-    crossed_units: int = 0
+    crossed_units: int | None = 0
     crossed_left_out: bool = True
 
 

@@ -19,7 +19,7 @@ from experiments_core.analysis.results import (
     MetricResult,
 )
 from experiments_core.analysis.sentences import Story
-from experiments_core.analysis.stage import Stage, stage
+from experiments_core.analysis.stage import Stage, is_below_runtime, stage
 from experiments_core.domain.metric import Metric, MetricRole, MomentNeed
 from experiments_core.stats import standardised
 from experiments_core.stats.estimate import Estimate, Interval, Undefined
@@ -75,7 +75,7 @@ def analyze(
 
 def _has_decided(design: Design, metrics: Sequence[MetricResult]) -> bool:
     """Whether a sequential plan is reached because its first primary metric is decided."""
-    if design.plan.method == "fixed":
+    if design.plan.method == "fixed" or is_below_runtime(design):
         return False
     first = next((m for m in metrics if m.role == MetricRole.PRIMARY), None)
     arms = first.arms if first else ()

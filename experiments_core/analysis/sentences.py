@@ -150,13 +150,17 @@ def _limit_clause(metric: MetricResult, contrast: Contrast, lead: str) -> str:
     side = "lower" if rises else "upper"
     relative = metric.non_inferiority_margin
     reaches: Value
+    early = contrast.sequential
+    source = early if early is not None and early.decides else contrast
     if relative is not None:
-        point, reaches = contrast.relative_lift, getattr(contrast, f"relative_lift_ci_{side}")
+        point, reaches = contrast.relative_lift, getattr(source, f"relative_lift_ci_{side}")
         limit: Value = -relative if rises else relative
         shown = [words.lift(value) for value in (point, reaches, limit)]
+        if isinstance(point, Undefined):
+            shown[0] = words.difference_of(metric, contrast.difference)
     else:
         absolute = metric.non_inferiority_margin_absolute or 0.0
-        point, reaches = contrast.difference, getattr(contrast, f"difference_ci_{side}")
+        point, reaches = contrast.difference, getattr(source, f"difference_ci_{side}")
         limit = -absolute if rises else absolute
         shown = [words.difference_of(metric, value) for value in (point, reaches, limit)]
     value = shown[0] if lead.endswith("by") else shown[1]
@@ -227,13 +231,18 @@ def _flat(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
     if len(arms) == 1 and fits:
         arm, contrast, span = fits[0]
         line = _close(story, contrast)
-        fit = f"The data fit anything from {span}."
+        fit = f"The data fit anything {span}."
         if line is not None:
             text = f"No clear difference, though close ({words.p(contrast.p_value)})."
             return text, _with(fit, _flat_reasons(story, arm, contrast))
         return f"No clear difference. {fit}", _flat_reasons(story, arm, contrast)
     text = "No clear difference for any variant." if len(arms) > 1 else "No clear difference."
-    told = (f"{story.name(arm)}: anything from {span}." for arm, _, span in fits)
+    worse = [
+        story.name(arm) for arm in arms if any(c.verdict == "worse" for _, c in story.primary(arm))
+    ]
+    if worse:
+        text = f"No variant is better, and worse: {', '.join(worse)}."
+    told = (f"{story.name(arm)}: anything {span}." for arm, _, span in fits)
     return text, told
 
 
@@ -261,7 +270,7 @@ def _caveats(story: Story, arm: str, contrast: Contrast, *, won: bool = True) ->
         sentence = guardrail(metric, rail)
         if sentence is not None:
             yield sentence
-    if _is_widened(story):
+    if _is_widened(story) and not story.at.reached:
         yield EARLY_STOP
     yield from (card.message for card in story.health if card.check == "split_changed")
     if won:

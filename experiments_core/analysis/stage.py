@@ -36,7 +36,8 @@ def stage(design: Design, units: int) -> Stage:
     """
     if design.plan.method != "fixed":
         planned = design.plan.planned_units
-        reached = planned is not None and units >= planned
+        enough = planned is not None and units >= planned
+        reached = enough and not is_below_runtime(design)
         return Stage(design.finished or reached, reached, "always_valid")
     reached = _is_reached(design, units)
     deciding = "fixed" if reached else "always_valid"

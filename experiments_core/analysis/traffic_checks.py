@@ -20,7 +20,11 @@ Metrics = Sequence[MetricResult]
 
 def sample_ratio(design: Design, groups: Groups) -> Check:
     """Units against the planned split, phase by phase."""
-    weights = [phase.weights for phase in design.phases][: groups.phases]
+    if groups.phases < len(design.phases):
+        message = "The split changed, and nobody knows which split the units saw."
+        return Check("sample_ratio_mismatch", "info", "Sample ratio", "not checked", message,
+                     Undefined("phase_unknown"))  # fmt: skip
+    weights = [phase.weights for phase in design.phases]
     arms = dict.fromkeys((*design.arms, *groups.arms))
     strata = [
         ({arm: groups.units(arm, k) for arm in arms}, planned)
@@ -184,11 +188,10 @@ def _ratio_by_phase(
     rows: list[dict[str, object]] = []
     for stratum in strata:
         p = srm.sample_ratio([stratum]).p_value
-        rows.append({
-            "observed": dict(stratum[0]),
-            "weights": dict(stratum[1]),
-            "p_value": None if isinstance(p, Undefined) else p,
-        })  # fmt: skip
+        shown: dict[str, object] = {"p_value": p}
+        if isinstance(p, Undefined):
+            shown = {"p_value": None, "p_value_reason": p.reason}
+        rows.append({"observed": dict(stratum[0]), "weights": dict(stratum[1]), **shown})
     return rows
 
 

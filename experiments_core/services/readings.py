@@ -275,9 +275,21 @@ def _quality(imports: Iterable[ImportFacts]) -> Quality:
         rows_read=sum(one.rows_read for one in known),
         rows_left_out=out,
         rows_rejected=max(0, out - chosen),
-        crossed_units=sum(int(one.report.get("crossed_units") or 0) for one in known),
+        crossed_units=_crossed(known),
         crossed_left_out=not kept,
     )
+
+
+def _crossed(known: Iterable[ImportFacts]) -> int | None:
+    """Units in two arms; None where no column identifies a unit."""
+    identified = [
+        one
+        for one in known
+        if any(column["role"] == Role.UNIT for column in one.mapping.get("columns", ()))
+    ]
+    if not identified:
+        return None
+    return sum(int(one.report.get("crossed_units") or 0) for one in identified)
 
 
 def _digest(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,7 +113,7 @@ def analyze(
         phases=_phases(split, arms, loaded.phases),
         plan=plan,
         basis=loaded.basis,
-        unit="unit" if unit is None else "user",
+        unit=_unit_word(unit),
         finished=sequential is None,
         said_over=sequential is None,
     )
@@ -123,7 +124,7 @@ def analyze(
         )
         for metric, known in zip(result.metrics, design.metrics, strict=False)
     )
-    return Report(replace(result, metrics=cut), design, loaded.cells, loaded.sql)
+    return Report(replace(result, metrics=cut), design, loaded.cells, loaded.sql, loaded.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,12 @@ def _plan(
         method="fixed" if sequential is None else "sequential",
         planned_units=planned_units if sequential else None,
     )
+
+
+def _unit_word(column: str | None) -> str:
+    """``user`` for a column ``user_id``."""
+    word = re.sub(r"[ _]?(id|key|uuid|no|number)$", "", (column or "").strip().lower())
+    return word.replace("_", " ") or "unit"
 
 
 def _in_order(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Table
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from experiments_core.analysis.cells import Cell
@@ -46,6 +46,7 @@ class Loaded:
         phases: Labels of the phases, in order.
         basis: ``units``, ``totals`` or ``moments``.
         data_hash: Of the rows.
+        notes: What was done with rows and spellings on the way.
     """
 
     cells: dict[CellKey, Cell]
@@ -56,6 +57,7 @@ class Loaded:
     phases: tuple[str, ...] = ()
     sql: str = ""
     data_hash: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def load_units(
@@ -99,6 +101,7 @@ def load_units(
         phases=phases,
         sql=table.sql,
         data_hash=f"sha256:{staged.content_hash.removeprefix('sha256:')}",
+        notes=tuple(_notes(staged, request)),
     )
     return loaded, staged, mapping
 
@@ -147,13 +150,25 @@ def _natural(label: str) -> tuple[float, str]:
     return (float("inf") if number is None else number), label
 
 
+def _notes(staged: Staged, request: Request) -> Iterator[str]:
+    """What a reader would want to know, although nothing is wrong."""
+    for spelling, arm in staged.merged.items():
+        yield f"“{shorten(spelling)}” was read as the variant “{shorten(arm)}”."
+    if staged.repeated:
+        rule = {"first": "the first row counts", "max": "the highest value counts",
+                "sum": "numbers are added up"}[request.repeats]  # fmt: skip
+        yield f"{staged.repeated:,} units had several rows; {rule}."
+    for column in staged.currency:
+        yield f"Currency signs were taken off “{shorten(column)}”."
+
+
 def _quality(staged: Staged, request: Request) -> Quality:
     rejected = sum(broken.rows for broken in staged.broken if broken.rule not in ON_PURPOSE)
     return Quality(
         rows_read=staged.rows_read,
         rows_left_out=staged.rows_left_out,
         rows_rejected=rejected,
-        crossed_units=staged.crossed,
+        crossed_units=staged.crossed if request.unit else None,
         crossed_left_out=request.crossovers == "exclude",
     )
 
