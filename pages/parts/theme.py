@@ -41,8 +41,8 @@ h1 { padding: 0.25rem 0 !important; }
 [class*="st-key-numbers-"] :is(th, td) { font-size: 13px; white-space: nowrap; }
 [class*="st-key-numbers-"] :is(th, td):not(:first-child) { text-align: right !important; }
 @media (prefers-color-scheme: dark) {
-  button[kind="primary"], button[kind="primary"] p,
-  button[kind="primaryFormSubmit"] p { color: #11161C !important; }
+  button[kind="primary"]:enabled, button[kind="primary"]:enabled p,
+  button[kind="primaryFormSubmit"]:enabled p { color: #11161C !important; }
 }
 </style>"""
 
