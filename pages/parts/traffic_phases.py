@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from experiments_core.charts import words
 from experiments_core.charts.bars import number_of
-from experiments_core.charts.timeline import Run, timeline
+from experiments_core.charts.timeline import NARROW_DAYS, Run, timeline
 from experiments_core.domain.experiment import WHOLE_BP, Experiment, Phase
 from experiments_core.domain.lifecycle import Status
 from pages.parts import theme
@@ -41,9 +41,11 @@ def draw(experiment: Experiment, now: datetime) -> None:
     changes = words.plural(len(phases) - 1, "change") if len(phases) > 1 else "no change"
     theme.section(f"Phases: {changes} since {words.day(phases[0].started_at)}")
     runs = [_run(experiment, number, now) for number in sorted({p.run_no for p in phases})]
+    first = now.date() - timedelta(days=NARROW_DAYS)
+    recent = any(run.end is None or run.end >= first for run in runs)
     wide, narrow = (
         timeline(runs, theme.tokens(), today=now.date(), narrow=narrow)
-        for narrow in (False, True)
+        for narrow in (False, recent)  # the narrow calendar shows the last weeks only
     )
     alt = "; ".join(
         f"{row['Phase']}: {row['Split']}, from {row['From']}" for row in _rows(phases)
