@@ -29,7 +29,7 @@ def decide(story: Story, units: int) -> tuple[Verdict, Recommendation]:
     text, reasons = sentences.verdict(story, code, variant, reason)
     told = Verdict(code, variant, story.design.basis, text, reasons, reason)
     days = days_to_go(story.design, story.progress)
-    action, about, why = _held(story, told) or _advice(story, told, days)
+    action, about, why = _held(story, told) or _advice(story, told)
     said = sentences.recommendation(story, action, about, why, days)
     return told, Recommendation(action, about, why, said)
 
@@ -106,7 +106,7 @@ def _held(story: Story, told: Verdict) -> Advice | None:
     return None
 
 
-def _advice(story: Story, told: Verdict, days: int | None) -> Advice:
+def _advice(story: Story, told: Verdict) -> Advice:
     """What to do with a final result that can be read."""
     if told.code == "mixed":
         return "discuss", None, ("primary_metrics_disagree",)
@@ -116,9 +116,9 @@ def _advice(story: Story, told: Verdict, days: int | None) -> Advice:
         arms = story.design.treatments
         return "roll_back", (arms[0] if len(arms) == 1 else None), ("primary_worse",)
     harmed = _harmed(story)
-    if harmed is not None and harmed[1] == "guardrail_harmed":
+    if harmed is not None:
         return "roll_back", harmed[0], (harmed[1],)
-    return _after_a_flat(days)
+    return _after_a_flat(story)
 
 
 def _harmed(story: Story) -> tuple[str, str] | None:
@@ -141,10 +141,12 @@ def _after_a_win(story: Story, variant: str) -> Advice:
     return "ship", variant, ("primary_better", *safe)
 
 
-def _after_a_flat(days: int | None) -> Advice:
+def _after_a_flat(story: Story) -> Advice:
     """A flat result is an answer only where the test could see what was asked for."""
-    if days is None:
-        return "stop_flat", None, ("no_difference",)
-    if days == 0:
-        return "stop_flat", None, ("no_difference", "powered")
-    return "extend", None, ("no_difference", "underpowered")
+    reached = story.progress.relative_minimum_detectable_effect
+    asked = story.progress.planned_relative_minimum_detectable_effect
+    if asked and isinstance(reached, float):
+        if reached <= asked:
+            return "stop_flat", None, ("no_difference", "powered")
+        return "extend", None, ("no_difference", "underpowered")
+    return "stop_flat", None, ("no_difference",)

@@ -237,11 +237,10 @@ def _flat(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
             return text, _with(fit, _flat_reasons(story, arm, contrast))
         return f"No clear difference. {fit}", _flat_reasons(story, arm, contrast)
     text = "No clear difference for any variant." if len(arms) > 1 else "No clear difference."
-    worse = [
-        story.name(arm) for arm in arms if any(c.verdict == "worse" for _, c in story.primary(arm))
-    ]
+    worse = [story.name(arm) for arm in arms if _is_worse(story, arm)]
     if worse:
-        text = f"No variant is better, and worse: {', '.join(worse)}."
+        verb = "is" if len(worse) == 1 else "are"
+        text = f"No variant is better; {', '.join(worse)} {verb} worse."
     told = (f"{story.name(arm)}: anything {span}." for arm, _, span in fits)
     return text, told
 
@@ -289,6 +288,10 @@ def _flat_reasons(story: Story, arm: str, contrast: Contrast) -> Iterator[str]:
     yield from _caveats(story, arm, contrast, won=False)
 
 
+def _is_worse(story: Story, arm: str) -> bool:
+    return any(contrast.verdict == "worse" for _, contrast in story.primary(arm))
+
+
 def _first(story: Story, arm: str, said: str) -> tuple[MetricResult, Contrast]:
     return next(pair for pair in story.primary(arm) if pair[1].verdict == said)
 
@@ -310,15 +313,18 @@ def _close(story: Story, contrast: Contrast) -> str | None:
 
 def _span(metric: MetricResult, contrast: Contrast, *, widened: bool) -> str:
     source = (contrast.sequential if widened else None) or contrast
-    lower, upper = source.relative_lift_ci_lower, source.relative_lift_ci_upper
-    if isinstance(lower, Undefined) or isinstance(upper, Undefined):
-        lower, upper = source.difference_ci_lower, source.difference_ci_upper
-        if isinstance(lower, Undefined) or isinstance(upper, Undefined):
-            return words.NONE
-        ends = (words.difference_of(metric, lower), words.difference_of(metric, upper))
-    else:
-        ends = (words.lift(lower), words.lift(upper))
-    return f"{ends[0]} to {ends[1]}"
+    ends = [
+        words.lift(source.relative_lift_ci_lower),
+        words.lift(source.relative_lift_ci_upper),
+    ]
+    if isinstance(contrast.relative_lift, Undefined) or set(ends) == {words.NONE}:
+        limits = source.difference_ci_lower, source.difference_ci_upper
+        ends = [words.difference_of(metric, limit) for limit in limits]
+    if set(ends) == {words.NONE}:
+        return words.NONE
+    if words.NONE in ends:
+        return f"below {ends[1]}" if ends[0] == words.NONE else f"above {ends[0]}"
+    return f"from {ends[0]} to {ends[1]}"
 
 
 def _bracket(ends: str) -> str:

@@ -133,9 +133,12 @@ def test_units_without_a_time_are_left_out_of_a_test_whose_split_changed():
 
 
 def test_without_any_time_a_changed_split_leaves_only_totals_that_may_mislead():
-    result = analyze(GOOD, design(phases=TWO_PHASES, basis="totals"))
+    as_planned = rates({"control": (7000, 600), "B": (13_000, 945)})
+    result = analyze(as_planned, design(phases=TWO_PHASES, basis="totals"))
     assert (result.verdict.code, result.verdict.reason) == ("cannot_say", "phase_unknown")
     assert result.phases == 1
+    ratio = card(result, "sample_ratio_mismatch")
+    assert (ratio.level, ratio.p_value) == ("info", Undefined("phase_unknown"))
     assert isinstance(result.metric("converted").arm("B").value, float)
 
 
@@ -185,3 +188,14 @@ def test_minima_that_a_finished_test_missed_are_told_but_withhold_nothing():
 def test_looks_are_counted_where_there_is_an_experiment():
     assert card(analyze(GOOD, design(looks=4, **RUNNING)), "looks").short == "5"
     assert not has(analyze(GOOD, design()), "looks")
+
+
+def test_a_phase_too_small_for_the_split_check_says_so_beside_its_missing_p_value():
+    cells = phased() | {
+        CellKey("control", 2): cell(2, converted=(2, 0)),
+        CellKey("B", 2): cell(8, converted=(8, 1)),
+    }
+    facts = card(analyze(cells, design(phases=TWO_PHASES)), "sample_ratio_mismatch").facts
+    first, second = facts["by_phase"]
+    assert first["p_value"] > 0.001
+    assert (second["p_value"], second["p_value_reason"]) == (None, "below_minimum")

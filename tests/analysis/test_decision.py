@@ -278,7 +278,7 @@ def test_a_flat_mean_without_a_lift_speaks_of_its_difference():
     text = analyze(cells, design(metrics=(metric,))).verdict.text
     assert text == "No clear difference. The data fit anything from −0.18 to +0.18."
     upper = analyze(cells, design(metrics=(metric,), plan=Plan(alternative="greater")))
-    assert upper.verdict.text == "No clear difference."
+    assert upper.verdict.text == "No clear difference. The data fit anything above −0.15."
 
 
 def test_an_interim_look_without_a_plan_in_days_counts_units():
@@ -288,3 +288,68 @@ def test_an_interim_look_without_a_plan_in_days_counts_units():
     assert text == f"20{GAP}000 of 56{GAP}200 users. This is a look, not a result."
     bare = analyze(cells, design(**RUNNING)).verdict.text
     assert bare == "This is a look, not a result."
+
+
+def test_a_worse_variant_beside_a_flat_one_is_named_and_rolled_back():
+    cells = rates({"control": (10_000, 1000), "B": (10_000, 800), "C": (10_000, 1001)})
+    result = analyze(cells, design(**THREE))
+    assert result.verdict.code == "no_clear_difference"
+    assert result.verdict.text == "No variant is better; B is worse."
+    assert (result.recommendation.action, result.recommendation.variant) == ("roll_back", "B")
+
+
+def test_a_flat_result_that_cannot_see_the_asked_effect_is_no_answer_without_days_either():
+    found = flat(0.05, days=None)
+    assert found.recommendation.reasons == ("no_difference", "underpowered")
+    assert found.recommendation.text.startswith("Extend the test, or stop:")
+
+
+def test_a_flat_one_sided_test_says_what_the_data_fit_how_close_it_was_and_what_it_could_see():
+    metric = replace(CONVERTED, relative_minimum_detectable_effect=0.02)
+    plan = Plan(alternative="greater")
+    cells = rates({"control": (1000, 100), "B": (1000, 122)})
+    found = analyze(cells, design(metrics=(metric,), plan=plan)).verdict
+    assert found.text == f"No clear difference, though close (p{GAP}={GAP}0.059)."
+    assert found.reasons[0] == f"The data fit anything above −1.0{GAP}%."
+    assert "A flat result says little here." in found.reasons[1]
+    less = analyze(cells, design(metrics=(metric,), plan=replace(plan, alternative="less")))
+    assert less.verdict.text == (
+        f"No clear difference. The data fit anything below +50.4{GAP}%."
+    )
+
+
+def test_a_guardrail_judged_at_the_level_of_a_look_is_told_by_the_interval_of_that_level():
+    cells = {
+        CellKey("control"): cell(20_000, converted=(20_000, 2000), refund=(20_000, 2000)),
+        CellKey("B"): cell(20_000, converted=(20_000, 2600), refund=(20_000, 2040)),
+    }
+    plan = Plan(planned_units=200_000)
+    told = design(metrics=(CONVERTED, REFUND), plan=plan, said_over=False, status="stopped")
+    result = analyze(cells, told)
+    contrast = result.metric("refund").arm("B").contrast
+    assert contrast.guardrail == "not_shown_safe"
+    assert contrast.relative_lift_ci_upper < 0.1 < contrast.sequential.relative_lift_ci_upper
+    assert f"The interval still reaches +12.8{GAP}%" in result.verdict.reasons[0]
+
+
+def test_a_guardrail_harmed_from_zero_is_told_by_its_difference():
+    cells = {
+        CellKey("control"): cell(1000, converted=(1000, 100), refund=(1000, 0)),
+        CellKey("B"): cell(1000, converted=(1000, 150), refund=(1000, 50)),
+    }
+    result = analyze(cells, design(metrics=(CONVERTED, REFUND)))
+    assert result.verdict.reasons[0] == (
+        f"Refund: harmed, it moved by +5.00{GAP}pp; your limit is +10.0{GAP}%."
+    )
+
+
+def test_only_a_test_that_ended_before_its_plan_is_said_to_have_stopped_early():
+    plan = Plan(method="sequential", planned_units=20_000, min_runtime_days=0)
+    cells = rates({"control": (10_000, 1000), "B": (10_000, 1400)})
+    reached = analyze(cells, design(plan=plan, **RUNNING))
+    assert reached.final
+    assert not any("stopped before" in reason for reason in reached.verdict.reasons)
+    far = replace(plan, planned_units=200_000)
+    flat_cells = rates({"control": (10_000, 1000), "B": (10_000, 1010)})
+    stopped = analyze(flat_cells, design(plan=far, said_over=False, status="stopped"))
+    assert any("stopped before" in reason for reason in stopped.verdict.reasons)

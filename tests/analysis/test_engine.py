@@ -253,3 +253,15 @@ def test_an_empty_arm_gives_reasons_not_numbers():
 
 def test_the_needs_are_the_union_of_what_metrics_declare():
     assert [need.shape for need in needs((CONVERTED, REVENUE))] == ["counts", "moments"]
+
+
+@pytest.mark.parametrize(("conversions", "word"), ((110, "safe"), (180, "harmed")))
+def test_a_guardrail_may_be_allowed_to_double(conversions: int, word: str):
+    rail = replace(REFUND, non_inferiority_margin=1.0)
+    cells = {
+        CellKey("control"): cell(2000, converted=(2000, 200), refund=(2000, 100)),
+        CellKey("B"): cell(2000, converted=(2000, 200), refund=(2000, conversions)),
+    }
+    found = contrast(analyze(cells, design(metrics=(CONVERTED, rail))), "refund")
+    assert found.guardrail == word
+    assert (found.relative_lift_ci_upper < 1) == (word == "safe")

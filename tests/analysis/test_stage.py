@@ -88,3 +88,19 @@ def test_before_the_minimum_runtime_it_is_too_early():
     result = analyze(cells, design(plan=plan, days=3, **RUNNING))
     assert result.verdict.code == "too_early"
     assert "has run 3 days" in result.verdict.text
+
+
+@pytest.mark.parametrize("conversions", (1010, 1500))
+def test_a_sequential_plan_is_not_reached_before_its_minimum_runtime(conversions: int):
+    plan = Plan(method="sequential", planned_units=20_000, min_runtime_days=7)
+    cells = rates({"control": (10_000, 1000), "B": (10_000, conversions)})
+    early = analyze(cells, design(plan=plan, days=2, **RUNNING))
+    assert (early.final, early.verdict.code) == (False, "too_early")
+    assert early.verdict.text == "Too early. The test has run 2 days, the plan asks for 7."
+    assert analyze(cells, design(plan=plan, days=7, **RUNNING)).final
+
+
+def test_a_single_conversion_is_named_in_the_singular():
+    few = rates({"control": (500, 40), "B": (500, 1)})
+    text = analyze(few, design(days=9, **RUNNING)).verdict.text
+    assert text == "Too early for a p-value: B has 1 conversion, we start at 25."
