@@ -203,14 +203,11 @@ def _tidy(ws: Workspace) -> None:
     now = ws.now()
     with ws.db.read() as cursor:
         stale = imports.stale_drafts(cursor, now - DRAFTS_KEPT)
+        old = imports.created_before(cursor, now - KEPT)
     if stale:
         with ws.db.write() as cursor:
             for import_id in stale:
                 imports.delete_import(cursor, import_id)
-        for import_id in stale:
-            stored_file(ws, import_id).unlink(missing_ok=True)
-    oldest = (now - KEPT).timestamp()
-    for file in (ws.db.side / "uploads").glob("*.txt"):
+    for import_id in (*stale, *old):
         with suppress(OSError):
-            if file.stat().st_mtime < oldest:
-                file.unlink()
+            stored_file(ws, import_id).unlink(missing_ok=True)

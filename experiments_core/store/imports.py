@@ -138,6 +138,14 @@ def stale_drafts(cursor: duckdb.DuckDBPyConnection, before: datetime) -> list[st
     return [row[0] for row in rows]
 
 
+def created_before(cursor: duckdb.DuckDBPyConnection, moment: datetime) -> list[str]:
+    """Ids of imports that came in before a moment."""
+    rows = cursor.execute(
+        "SELECT id FROM imports WHERE created_at < ?", [to_utc(moment)]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def dataset_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> DatasetRow | None:
     """The dataset that an experiment's committed imports fill."""
     row = cursor.execute(

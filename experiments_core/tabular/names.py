@@ -16,7 +16,7 @@ _UNIT = re.compile(
     r"|^(id|uid|uuid|guid|user|unit|email|customer|visitor|subject|participant|respondent)$"
 )
 _MAYBE_VARIANT = re.compile(
-    r"promo|campaign|offer|coupon|treat|shown|page|^segment$|test|email"
+    r"promo|campaign|offer|coupon|treat|shown|page$|^segment$|test|email"
 )
 _OUTCOME = re.compile(
     r"(^|_)(conver|purchas|bought|order|click|sign|subscri|retain|retention|return|churn|success|"

@@ -24,6 +24,7 @@ def variant_candidates(columns: Sequence[ColumnSeen]) -> list[tuple[int, ColumnS
         if 2 <= len(column.values) <= MOST_ARMS
         and column.kind is not Kind.TIME
         and column.kind is not Kind.NUMBER
+        and not (column.unique and names.is_unit(column.name))
     ]
     return sorted(scored, key=lambda pair: (-pair[0], pair[1].position))
 

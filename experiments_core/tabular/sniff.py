@@ -75,8 +75,10 @@ def sniff(
     Raises:
         InvalidInputError: no table can be seen; the message says what is there instead.
     """
-    delimiter = delimiter or _find_delimiter(head, complete=complete)
-    records = split(head, delimiter, complete=complete)
+    records: list[Row] = []
+    if head.strip():
+        delimiter = delimiter or _find_delimiter(head, complete=complete)
+        records = split(head, delimiter, complete=complete)
     if not records:
         raise InvalidInputError(
             "The file holds no rows, only blank lines.",

@@ -14,6 +14,12 @@ ISO = "iso"
 EPOCH_SECONDS = "epoch_s"
 EPOCH_MILLISECONDS = "epoch_ms"
 
+PLAIN_ISO = (
+    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M",
+    "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f",
+)  # fmt: skip
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 ISO_PATTERN = (
     r"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"
     r"(?:[T ]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?))?"
@@ -111,11 +117,9 @@ def formats_of(text: str, *, numbers: bool = False) -> tuple[str, ...]:
 
 def exact_iso(text: str) -> str:
     """The strptime format of one naive ISO time (``%Y-%m-%d %H:%M:%S``), else an empty text."""
-    for name in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"):
-        if len(text) == len(datetime(2000, 1, 1, tzinfo=UTC).strftime(name)):
-            return name if _parses(text, name) else ""
-    for name in ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f"):
-        if _parses(text, name):
+    for name in PLAIN_ISO:
+        fraction = name.endswith("%f")
+        if (fraction or len(text) == len(EPOCH.strftime(name))) and _parses(text, name):
             return name
     return ""
 
