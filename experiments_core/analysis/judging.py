@@ -93,7 +93,10 @@ def _sequential(
         return None, level.alpha_looks, False
     tuned_to = design.tuned_to(one.treatment)
     alpha = always_valid_level(one.n, level.alpha_looks, tuned_to)
-    found = comparing.compare(one.metric, one.strata, alpha)
+    if alpha > SMALLEST_LEVEL:
+        found = comparing.compare(one.metric, one.strata, alpha)
+    else:  # so early that no p-value a computer can hold would decide
+        alpha, found = 0.0, comparing.withheld(one.metric, "below_minimum", 1.0)
     p = found.test.p_value
     always: Value = p
     if not isinstance(p, Undefined):
@@ -117,8 +120,9 @@ def _guardrail(one: Hypothesis, verdict: str, alpha: float) -> tuple[str | None,
     """Not significant is not safe: the interval has to stay inside the margin."""
     if one.metric.role is not MetricRole.GUARDRAIL:
         return None, None
-    if one.withheld is not None:
-        return "cannot_say", Undefined(one.withheld)
+    withheld = one.withheld or (None if alpha > 0 else "below_minimum")
+    if withheld is not None:
+        return "cannot_say", Undefined(withheld)
     p = comparing.margin_test(one.metric, one.strata, alpha).p_value
     worse = verdict == "worse"
     if isinstance(p, Undefined):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import streamlit as st
-from experiments_core.services.ingestion import ImportRecord
 
 from experiments_core.charts import words
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
+from experiments_core.services.ingestion import ImportRecord
 from pages.parts import theme
 
 FAILED = "data-undo-failed"

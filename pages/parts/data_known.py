@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import streamlit as st
-from experiments_core.services.ingestion import ImportRecord
 
 from experiments_core.charts import words
 from experiments_core.domain.access import LOCAL
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments, workspace
+from experiments_core.services.ingestion import ImportRecord
 from pages.parts import data_draft, theme
 
 

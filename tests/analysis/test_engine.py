@@ -110,6 +110,25 @@ def test_a_final_look_of_a_fixed_plan_only_shows_what_could_have_been_said_at_an
     assert found.sequential.relative_lift_ci_lower < found.relative_lift_ci_lower
 
 
+def test_a_look_far_too_early_for_the_confidence_sequence_decides_nothing_however_large_the_effect():
+    metrics = (
+        Mean("price"),
+        Mean("cost", role="guardrail", non_inferiority_margin_absolute=50.0),
+    )
+    cells = {
+        CellKey("control"): cell(500, price=(500, 100.0, 1.0), cost=(500, 100.0, 1.0)),
+        CellKey("B"): cell(500, price=(500, 110.0, 1.0), cost=(500, 100.0, 1.0)),
+    }
+    plan = Plan(planned_units=10_000_000, min_runtime_days=0)
+    result = analyze(cells, design(metrics=metrics, plan=plan, days=3, **RUNNING))
+    found = contrast(result, "price")
+    assert (found.significant, found.verdict) == (False, "no_clear_difference")
+    assert found.sequential.p_value_always_valid == Undefined("below_minimum")
+    assert found.sequential.relative_lift_ci_lower == Undefined("below_minimum")
+    assert contrast(result, "cost").guardrail == "cannot_say"
+    assert result.verdict.reasons[0] == "So far +10.0\u202f% price."
+
+
 def test_holm_sets_the_level_of_every_primary_comparison():
     cells = {
         CellKey("control"): cell(10_000, a=(10_000, 1000), b=(10_000, 1000)),
