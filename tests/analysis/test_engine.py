@@ -110,7 +110,7 @@ def test_a_final_look_of_a_fixed_plan_only_shows_what_could_have_been_said_at_an
     assert found.sequential.relative_lift_ci_lower < found.relative_lift_ci_lower
 
 
-def test_a_look_far_too_early_for_the_confidence_sequence_decides_nothing_however_large_the_effect():
+def test_a_look_far_too_early_for_the_sequence_decides_nothing_however_large_the_effect():
     metrics = (
         Mean("price"),
         Mean("cost", role="guardrail", non_inferiority_margin_absolute=50.0),
