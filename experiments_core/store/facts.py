@@ -263,10 +263,10 @@ def without_lines(jumps: Jumps, blank_lines: Sequence[int]) -> Jumps:
         for n in later:
             records[n] -= 1
             offsets[n] += 1
-        if not any(records[n] == record for n in later):
-            records.insert(place + 1, record)
-            offsets.insert(place + 1, offsets[place] + 1)
-    return tuple(records), tuple(offsets)
+        records.insert(place + 1, record)
+        offsets.insert(place + 1, offsets[place] + 1)
+    last = dict(zip(records, offsets, strict=True))
+    return tuple(last), tuple(last.values())
 
 
 def _jumps(structure: Structure, first: int) -> Jumps:

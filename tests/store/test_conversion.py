@@ -1,0 +1,138 @@
+from math import isnan
+
+import pytest
+
+from experiments_core.domain.source import Role
+from experiments_core.store import conversion
+from experiments_core.store.database import Database
+
+
+@pytest.fixture(scope="module")
+def db():
+    with Database.memory() as database:
+        yield database
+
+
+def value(db: Database, expression: str, cell: object) -> object:
+    with db.read() as cursor:
+        row = cursor.execute(f"SELECT {expression} FROM (SELECT ? AS f)", [cell]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "stored"),
+    (
+        ("1", 1), ("0", 0), (" Yes ", 1), ("N", 0), ("TRUE", 1), ("f", 0), ("1.0", 1),
+        ("0,0", 0),
+        ("", None), ("NA", None), ("-", None), (None, None),
+        ("maybe", 2), ("-1", 2), ("3", 2), ("#N/A", 2), ("0.5", 2),
+    ),
+)  # fmt: skip
+def test_outcomes_are_one_zero_blank_or_wrong(
+    db: Database, cell: str | None, stored: int | None
+):
+    assert value(db, conversion.outcome("f", "VARCHAR"), cell) == stored
+
+
+def test_blank_outcomes_are_zero_and_counts_converted_only_when_somebody_said_so(db: Database):
+    said = conversion.outcome("f", "VARCHAR", blank="zero", converted="positive")
+    assert [value(db, said, cell) for cell in ("", "3", "0.5", "-2")] == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("sql_type", "cell", "stored"),
+    (("BOOLEAN", True, 1), ("BIGINT", 0, 0), ("BIGINT", 7, 2), ("DOUBLE", float("nan"), None)),
+)
+def test_outcomes_of_a_frame_keep_their_type(
+    db: Database, sql_type: str, cell: object, stored: int | None
+):
+    field = f"CAST(f AS {sql_type})"
+    assert value(db, conversion.outcome(field, sql_type), cell) == stored
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "thousands", "stored"),
+    (
+        ("18,50", ",", "", 18.5), ("1.234,56", ",", ".", 1234.56), ("1e5", ".", "", 1e5),
+        ("10,500.00", ".", ",", 10500), ("$10.50", ".", "", 10.5), ("-3 €", ".", "", -3),
+        (" 2 ", ".", "", 2), ("NA", ".", "", None),
+    ),
+)  # fmt: skip
+def test_numbers_are_read_in_the_format_of_their_column(
+    db: Database, cell: str, decimal: str, thousands: str, stored: float | None
+):
+    assert value(db, conversion.number("f", "VARCHAR", decimal, thousands), cell) == stored
+
+
+@pytest.mark.parametrize(
+    "cell", ("abc", "18,50", "5%", "1_000", "0x10", "inf", "#DIV/0!", "١", "1 000")
+)
+def test_what_is_no_number_becomes_nan_and_never_another_number(db: Database, cell: str):
+    stored = value(db, conversion.number("f", "VARCHAR"), cell)
+    assert isinstance(stored, float)
+    assert isnan(stored)
+
+
+@pytest.mark.parametrize(
+    ("cell", "stored"),
+    (
+        ("2024-03-05", "2024-03-05 00:00:00"),
+        ("2024-03-05T10:00", "2024-03-05 10:00:00"),
+        ("2024-03-10T01:30:00-05:00", "2024-03-10 06:30:00"),
+        ("2024-03-10 07:30:00.25+0530", "2024-03-10 02:00:00.25"),
+        ("2024-03-10T06:30:00Z", "2024-03-10 06:30:00"),
+        ("", None),
+    ),
+)  # fmt: skip
+def test_iso_times_become_utc(db: Database, cell: str, stored: str | None):
+    text = f"CAST({conversion.time('f', 'VARCHAR', 'iso')} AS VARCHAR)"
+    assert value(db, text, cell) == stored
+
+
+@pytest.mark.parametrize(
+    ("cell", "time_format"),
+    (
+        ("2024-02-30", "iso"), ("infinity", "iso"), ("epoch", "iso"), ("24:00", "iso"),
+        ("2024-03-10T02:30:00 America/New_York", "iso"), ("31/02/2024", "%d/%m/%Y"),
+        ("2024-03-05", "%d/%m/%Y"), ("soon", "epoch_s"),
+    ),
+)  # fmt: skip
+def test_what_is_no_time_is_wrong_and_no_day_rolls_over(
+    db: Database, cell: str, time_format: str
+):
+    read = conversion.time("f", "VARCHAR", time_format)
+    assert value(db, conversion.is_wrong(Role.TIME, read), cell) is True
+
+
+@pytest.mark.parametrize(
+    ("cell", "trimmed"),
+    (
+        ("a b", "a b"),
+        (" a ", "a"),
+        ("\ta\n", "a"),
+        ("\u00a0é\u200b", "é"),
+        ("", ""),
+        (None, None),
+    ),
+)
+def test_cells_are_trimmed_alike_whatever_their_characters(
+    db: Database, cell: str | None, trimmed: str | None
+):
+    assert value(db, conversion.trimmed("f"), cell) == trimmed
+
+
+@pytest.mark.parametrize(
+    ("role", "cell", "rule"),
+    (
+        (Role.VALUE, "#####", "SPREADSHEET_ERROR"), (Role.VALUE, "1e400", "NOT_FINITE"),
+        (Role.VALUE, "abc", "NUMBER"), (Role.OUTCOME, "-1", "OUTCOME_RANGE"),
+        (Role.OUTCOME, "maybe", "OUTCOME_WORD"), (Role.TIME, "soon", "TIME"),
+    ),
+)  # fmt: skip
+def test_each_wrong_cell_has_its_rule(db: Database, role: Role, cell: str, rule: str):
+    assert value(db, conversion.rule_of(role, "f"), cell) == rule
+
+
+def test_text_in_quotes_stays_text():
+    assert conversion.quoted("it's") == "'it''s'"
