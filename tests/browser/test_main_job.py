@@ -44,9 +44,14 @@ def settled(page: Page) -> None:
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SLOW)
 
 
-def step(page: Page, button: str) -> None:
+def step(page: Page, button: str, then: str = "") -> None:
+    """Press a button; ``then`` is one that shows that the next step is there."""
     page.get_by_role("button", name=button, exact=True).click()
     settled(page)
+    if then:
+        arrived = page.get_by_role("button", name=then, exact=True)
+        expect(arrived).to_be_visible(timeout=SLOW)
+        settled(page)
 
 
 def typed(page: Page, label: str, text: str) -> None:
@@ -61,21 +66,22 @@ def create_experiment(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_text("Nothing here yet.")).to_be_visible(timeout=SLOW)
     page.get_by_role("link", name="Create").click()
+    expect(page.get_by_role("heading", name="New experiment")).to_be_visible(timeout=SLOW)
     settled(page)
     typed(page, "Name", "Free shipping banner")
-    step(page, "Go to arms")
+    step(page, "Go to arms", "Go to metrics")
     for place, key in enumerate(ARMS):
         field = page.get_by_label("Key in the data").nth(place)
         field.fill(key)
         field.press("Enter")
         settled(page)
-    step(page, "Go to metrics")
+    step(page, "Go to metrics", "Go to plan")
     page.get_by_label("Name", exact=True).first.fill("Paid order")
     page.get_by_label("Name", exact=True).first.press("Enter")
     settled(page)
-    step(page, "Go to plan")
+    step(page, "Go to plan", "Go to checklist")
     typed(page, "Baseline", "10")
-    step(page, "Go to checklist")
+    step(page, "Go to checklist", "Start the test")
     step(page, "Start the test")
     expect(page.get_by_text("This experiment is running.")).to_be_visible(timeout=SLOW)
 
@@ -93,6 +99,7 @@ def test_from_a_new_experiment_and_a_csv_to_the_right_verdict(
     upload.set_input_files(write_file(tmp_path))
     button = page.get_by_role("button", name="Import 100")
     expect(button).to_be_enabled(timeout=SLOW)
+    settled(page)
     button.click()
     page.wait_for_url("**/results?exp=free-shipping-banner**", timeout=SLOW)
     settled(page)
