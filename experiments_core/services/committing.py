@@ -16,6 +16,7 @@ from experiments_core.services.drafts import ImportRecord, find_any, find_draft,
 from experiments_core.services.experiments import create_experiment
 from experiments_core.services.import_check import check
 from experiments_core.services.import_report import ImportReport
+from experiments_core.services.remembered import remember
 from experiments_core.services.saving import Save, find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, facts, imports
@@ -68,6 +69,7 @@ def commit(
         changes = _store(ws, cursor, row, experiment, existing)
         imports.update_import(cursor, row.id, changes)
         _record(ws, actor, cursor, row, changes)
+        remember(cursor, row.org_id, _mapping(row), ws.now())
         _finish(ws, actor, row, experiment)
     watch.say(1.0, "Imported")
     return record_of(find_any(ws, actor, import_id))

@@ -12,6 +12,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Dialect, Mapping, Role
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import uploads
+from experiments_core.services.remembered import fill_in, recall
 from experiments_core.services.saving import find
 from experiments_core.services.uploads import Upload
 from experiments_core.services.workspace import Workspace
@@ -210,12 +211,14 @@ def make_draft(
     ws: Workspace, row: ImportRow, detection: Detection, experiment: Experiment | None
 ) -> Draft:
     """Fit the proposal to the experiment, ask what is open, look for the same file."""
-    proposal = _fit(detection.proposal, experiment)
-    detection = replace(detection, proposal=proposal)
     with ws.db.read() as cursor:
+        known = recall(cursor, row.org_id, detection.proposal, row.experiment_id)
         twin = imports.committed_twin(
             cursor, row.org_id, sha256=row.sha256, experiment_id=row.experiment_id
         )
+    detection = fill_in(detection, known)
+    proposal = _fit(detection.proposal, experiment)
+    detection = replace(detection, proposal=proposal)
     return Draft(
         row.id,
         row.file_name,

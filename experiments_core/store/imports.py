@@ -167,6 +167,34 @@ def fills_dataset(cursor: duckdb.DuckDBPyConnection, dataset_id: str) -> bool:
     return cursor.execute(sql, [dataset_id]).fetchone() is not None
 
 
+def keep_source(
+    cursor: duckdb.DuckDBPyConnection,
+    org_id: str,
+    header_hash: str,
+    mapping: dict[str, Any],
+    now: datetime,
+) -> None:
+    """Remember the mapping of files with a header, in place of an earlier one."""
+    cursor.execute(
+        "DELETE FROM sources WHERE org_id = ? AND header_hash = ?", [org_id, header_hash]
+    )
+    cursor.execute(
+        "INSERT INTO sources VALUES (?, ?, ?, ?)",
+        [org_id, header_hash, json.dumps(mapping, ensure_ascii=False), to_utc(now)],
+    )
+
+
+def find_source(
+    cursor: duckdb.DuckDBPyConnection, org_id: str, header_hash: str
+) -> dict[str, Any] | None:
+    """The mapping that was confirmed for files with a header."""
+    row = cursor.execute(
+        "SELECT mapping FROM sources WHERE org_id = ? AND header_hash = ?",
+        [org_id, header_hash],
+    ).fetchone()
+    return dict(json.loads(row[0])) if row else None
+
+
 def insert_dataset(
     cursor: duckdb.DuckDBPyConnection, row: DatasetRow, created_at: datetime
 ) -> None:

@@ -90,7 +90,7 @@ def unit_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
         for column in columns
         if names.is_unit(column.name)
         and column.kind in {Kind.TEXT, Kind.WHOLE, Kind.NUMBER}
-        and column.distinct > max(2, min(20, 0.3 * column.filled))
+        and (column.unique or column.distinct > max(2, min(20, 0.3 * column.filled)))
         and column.distinct >= 0.05 * column.filled
     ]
     return next((column for column in named if column.unique), named[0] if named else None)
