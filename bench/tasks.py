@@ -107,7 +107,7 @@ def rerun(_csv: Path, folder: Path, turns: int) -> dict[str, float]:
     samples.start(Settings(workspace=file, sample=True))
     blank = folder / "blank.py"
     blank.write_text("import streamlit as st\nst.title('Empty')\n", encoding="utf-8")
-    page = AppTest.from_file("pages/results.py", default_timeout=60)
+    page = AppTest.from_file(str(Path("pages/results.py").resolve()), default_timeout=60)
     page.query_params["exp"] = "shorter-checkout"
     empty = AppTest.from_file(str(blank), default_timeout=60)
     page.run()
@@ -154,3 +154,7 @@ TASKS: dict[str, Callable[..., dict[str, float]]] = {
     "tea_file": tea_file,
     "pandas": with_pandas,
 }
+
+
+if __name__ == "__main__":
+    main()
