@@ -27,7 +27,9 @@ check: .venv/dev.stamp
 	@$(BIN)/python tests/budget.py
 
 test: check
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=90
 
 bench: .venv/bench.stamp

@@ -38,6 +38,7 @@ def start_server(workspace: Path, *, sample: bool) -> Server:
     if sample:
         command.append("--sample")
     environment = {**os.environ, "UPSHOT_WORKSPACE": str(workspace)}
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)  # traced servers are slow, and get killed
     workspace.mkdir(parents=True, exist_ok=True)
     log = workspace / "server.log"
     with log.open("w", encoding="utf-8") as out:
