@@ -1,0 +1,60 @@
+"""The tab of phases: what each stretch of constant design says, and all together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from experiments_core.charts import findings, tables, words
+from experiments_core.charts.segments import phase_plot
+from experiments_core.charts.theme import Figure
+from experiments_core.domain.experiment import Phase
+from pages.parts import theme
+from pages.parts.results_subject import Subject
+
+
+def draw(subject: Subject) -> None:
+    """Draw the phases beside the figure that decides."""
+    result, metric = subject.view.result, subject.view.result.metric(subject.metric)
+    contrast = metric.arm(subject.treatment).contrast
+    name = subject.names.get(subject.treatment, subject.treatment)
+    theme.lead(findings.phases_title(metric, subject.treatment, name))
+    if contrast is None or not contrast.by_phase:
+        theme.muted("This metric has no numbers per phase.")
+        return
+    labels = {f"phase {phase.seq}": phase_words(phase) for phase in subject.experiment.phases}
+    palette = theme.tokens()
+
+    def plot(*, narrow: bool) -> Figure:
+        return phase_plot(
+            metric,
+            palette,
+            treatment=subject.treatment,
+            reference=result.reference,
+            names=subject.names,
+            labels=labels,
+            final=result.final,
+            narrow=narrow,
+        )
+
+    theme.wide_and_narrow(
+        plot(narrow=False),
+        plot(narrow=True),
+        key="phases",
+        alt=findings.phases_title(metric, subject.treatment, name),
+        image=f"{subject.experiment.slug}-{subject.metric}-phases",
+    )
+    rows = tables.phases_table(metric, subject.treatment, result.reference)
+    theme.numbers(rows, key="phases")
+    weights = [phase.weight for phase in contrast.by_phase if phase.weight is not None]
+    shares = " and ".join(words.percent(weight, 0) for weight in weights)
+    if shares:
+        theme.note(f"Phase weights: {shares}.")
+
+
+def phase_words(phase: Phase) -> str:
+    """``Phase 1 · 6–11 May · 50/50``."""
+    split = words.split(phase.weights_bp)
+    if phase.ended_at is None:
+        return f"Phase {phase.seq} · since {words.day(phase.started_at)} · {split}"
+    last = max(phase.ended_at - timedelta(seconds=1), phase.started_at)
+    return f"Phase {phase.seq} · {words.days(phase.started_at, last)} · {split}"

@@ -1,0 +1,71 @@
+"""The tab of segments: does the effect differ between kinds of units?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from experiments_core.charts import findings, tables, words
+from experiments_core.charts.segments import Cut, segment_forest
+from experiments_core.charts.theme import Figure
+from experiments_core.domain.access import Actor
+from experiments_core.services import analyses
+from experiments_core.services.workspace import Workspace
+from pages.parts import links, theme
+from pages.parts.results_subject import Subject
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cut(
+    _ws: Workspace, _actor: Actor, key: tuple[str, str, int | None], metric: str, column: str
+) -> Cut:
+    return analyses.segments(_ws, _actor, key[0], metric, column)
+
+
+def draw(subject: Subject) -> None:
+    """Let the viewer choose a column and draw its segments."""
+    columns = analyses.segment_columns(subject.ws, subject.actor, subject.experiment.id)
+    if not columns:
+        theme.muted("The data have no segment column. Map one on the page Data.")
+        return
+    options = {column: words.plain(column.replace("_", " "), 40) for column in columns}
+    with subject.choices:
+        column = links.box("Segment", options, param="segment", scope=subject.experiment.slug)
+    with st.spinner(f"Computing the segments of {words.plain(column, 40)}"):
+        found = _cut(subject.ws, subject.actor, subject.key, subject.metric, column)
+    if not found:
+        theme.muted("No segment has enough units yet.")
+        return
+    _forest(subject, found)
+
+
+def _forest(subject: Subject, found: Cut) -> None:
+    result, metric = subject.view.result, subject.view.result.metric(subject.metric)
+    theme.lead(findings.segments_title(found, subject.treatment))
+    palette = theme.tokens()
+
+    def forest(*, narrow: bool) -> Figure:
+        return segment_forest(
+            found,
+            metric,
+            palette,
+            treatment=subject.treatment,
+            reference=result.reference,
+            names=subject.names,
+            final=result.final,
+            unit=subject.experiment.unit,
+            narrow=narrow,
+        )
+
+    theme.wide_and_narrow(
+        forest(narrow=False),
+        forest(narrow=True),
+        key="segments",
+        alt=findings.segments_alt(found, subject.treatment),
+        image=f"{subject.experiment.slug}-{subject.metric}-segments",
+    )
+    theme.note(
+        f"You have opened {words.plural(len(found), 'segment')}. By chance alone about one in "
+        "twenty looks significant; the p-values here are corrected (Benjamini-Hochberg)."
+    )
+    rows = tables.segments_table(found, metric, subject.treatment, result.reference)
+    theme.numbers(rows, key="segments")

@@ -1,0 +1,92 @@
+"""The tab over time: how the lift settled, and when the units came."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from experiments_core.charts import findings, tables, words
+from experiments_core.charts.days import daily_units, units_by_day
+from experiments_core.charts.series import Course, PhaseMark, cumulative
+from experiments_core.domain.access import Actor
+from experiments_core.domain.experiment import Experiment, Phase
+from experiments_core.services import analyses
+from experiments_core.services.workspace import Workspace
+from pages.parts import theme
+from pages.parts.results_subject import Subject
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _course(
+    _ws: Workspace, _actor: Actor, key: tuple[str, str, int | None], metric: str
+) -> Course:
+    return analyses.series(_ws, _actor, key[0], metric)
+
+
+def draw(subject: Subject) -> None:
+    """Draw the course of the lift and the arrivals."""
+    found = _course(subject.ws, subject.actor, subject.key, subject.metric)
+    points = found.get(subject.treatment, ())
+    if not points:
+        theme.muted("There is no course over time: the data have no time column.")
+        return
+    theme.lead(findings.series_title(points))
+    if all(not isinstance(point.relative_lift, float) for point in points):
+        theme.muted(words.reason(points[-1].relative_lift))
+        return
+    marks = [_mark(phase, before) for before, phase in _pairs(subject.experiment)]
+    shown = marks if len(marks) > 1 else []
+    palette = theme.tokens()
+    theme.wide_and_narrow(
+        cumulative(points, palette, phases=shown, confidence_level=_level(subject)),
+        cumulative(points, palette, phases=shown, narrow=True),
+        key="course",
+        alt=findings.series_alt(points),
+        image=f"{subject.experiment.slug}-{subject.metric}-over-time",
+    )
+    names = subject.names
+    theme.note(
+        f"Cumulative relative lift, {names.get(subject.treatment, subject.treatment)} over "
+        f"{names.get(subject.view.result.reference, subject.view.result.reference)}, by day "
+        "(UTC). Dark band: interval if you had looked only that day."
+    )
+    theme.numbers(tables.series_table(points), key="course")
+    _arrivals(subject, found)
+
+
+def _level(subject: Subject) -> float:
+    contrast = subject.view.result.metric(subject.metric).arm(subject.treatment).contrast
+    return contrast.confidence_level if contrast else 0.95
+
+
+def _arrivals(subject: Subject, course: Course) -> None:
+    """Units of every arm by the day they came, from the course itself."""
+    arms = [subject.view.result.reference, *course]
+    days = daily_units(course)
+    names = [subject.names.get(arm, arm) for arm in arms]
+    phases = [
+        (phase.started_at.date(), f"phase {phase.seq} {words.split(phase.weights_bp)}")
+        for phase in subject.experiment.phases
+    ]
+    shown = phases if len(phases) > 1 else []
+    theme.lead(findings.days_title(days, f"{subject.experiment.unit}s"))
+    palette = theme.tokens()
+    theme.wide_and_narrow(
+        units_by_day(days, names, palette, phases=shown),
+        units_by_day(days, names, palette, phases=shown, narrow=True),
+        key="arrivals",
+        alt=findings.days_title(days, f"{subject.experiment.unit}s"),
+        image=f"{subject.experiment.slug}-per-day",
+    )
+    theme.numbers(tables.days_table(days, names), key="arrivals")
+
+
+def _pairs(experiment: Experiment) -> list[tuple[Phase | None, Phase]]:
+    phases = experiment.phases
+    return list(zip((None, *phases), phases, strict=False))
+
+
+def _mark(phase: Phase, before: Phase | None) -> PhaseMark:
+    change = ""
+    if before is not None and before.weights_bp != phase.weights_bp:
+        change = f"split {words.split(before.weights_bp)} → {words.split(phase.weights_bp)}"
+    return PhaseMark(phase.started_at.date(), f"phase {phase.seq}", change)
