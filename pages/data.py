@@ -10,6 +10,7 @@ from pages.parts import (
     data_mapping,
     data_report,
     data_upload,
+    data_waiting,
     theme,
 )
 
@@ -28,6 +29,7 @@ def _empty() -> None:
     theme.muted("Drop a CSV with one row per user, or just totals per variant.")
     into = data_upload.target(data_upload.targets())
     data_upload.drop(into)
+    data_waiting.draw()
     if into is not None:
         data_history.draw(into)
 

@@ -49,7 +49,8 @@ def commit(
             rows out.
         existing: ``add`` to the rows that the experiment has, or ``replace`` them.
         progress: Told a fraction and what is being done.
-        cancelled: Asked before the transaction; True stops.
+        cancelled: Asked before the transaction; True stops. Afterwards nothing can fail any
+            more, so nobody is asked or told.
 
     Raises:
         ConflictError: not checked, a question is open, rows are at fault, the rows are there
@@ -71,8 +72,32 @@ def commit(
         _record(ws, actor, cursor, row, changes)
         remember(cursor, row.org_id, _mapping(row), ws.now())
         _finish(ws, actor, row, experiment)
-    watch.say(1.0, "Imported")
     return record_of(find_any(ws, actor, import_id))
+
+
+def commit_as_new(
+    ws: Workspace,
+    actor: Actor,
+    import_id: str,
+    mapping: Mapping,
+    *,
+    name: str,
+    mode: str = "all",
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ImportRecord:
+    """Make the experiment that a file is the data of and bring the data, in one transaction.
+
+    Neither is there without the other, whatever stops the process in between.
+
+    Raises:
+        ConflictError: a question is open, or rows are at fault.
+        InvalidInputError: the name or a column's name breaks a rule of experiments.
+    """
+    _check_under(ws, actor, import_id, mapping)
+    with ws.db.write():
+        create_from_import(ws, actor, import_id, mapping, name=name)
+        return commit(ws, actor, import_id, mode=mode, progress=progress, cancelled=cancelled)
 
 
 def undo(ws: Workspace, actor: Actor, import_id: str) -> ImportRecord:
@@ -108,16 +133,21 @@ def create_from_import(
         InvalidInputError: the name or a column's name breaks a rule of experiments.
     """
     require(actor, Permission.EDIT)
+    _check_under(ws, actor, import_id, mapping)
     row = find_draft(ws, actor, import_id)
-    if row.mapping is None or _mapping(row) != replace(mapping, control=row.mapping["control"]):
-        _refuse_questions(check(ws, actor, import_id, mapping))
-        row = find_draft(ws, actor, import_id)
     _refuse_unready(row, "good_rows", needs_experiment=False)
     with ws.db.write() as cursor:
         draft = experiment_draft(_mapping(row), row.report["arms"], name)
         experiment = create_experiment(ws, actor, draft)
         imports.update_import(cursor, row.id, {"experiment_id": experiment.id})
     return experiment
+
+
+def _check_under(ws: Workspace, actor: Actor, import_id: str, mapping: Mapping) -> None:
+    """Read every row, unless that was done under the same mapping."""
+    row = find_draft(ws, actor, import_id)
+    if row.mapping is None or _mapping(row) != replace(mapping, control=row.mapping["control"]):
+        _refuse_questions(check(ws, actor, import_id, mapping))
 
 
 def _refuse_questions(report: ImportReport) -> None:

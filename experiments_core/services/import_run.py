@@ -13,7 +13,7 @@ from experiments_core.errors import InvalidInputError, Problem, UpshotError
 from experiments_core.services import ingestion
 from experiments_core.services.experiments import get_experiment
 from experiments_core.services.import_choices import Choices, choose
-from experiments_core.services.ingestion import Draft, ImportReport, Question
+from experiments_core.services.ingestion import Draft, ImportRecord, ImportReport, Question
 from experiments_core.services.workspace import Workspace
 
 MODES = ("all", "good_rows", "check")
@@ -155,16 +155,10 @@ def _carry_on(  # noqa: PLR0917  private, called once
         return ImportOutcome("checked", draft.file_name, report)
     if report.blocking and request.mode == "all":
         return ImportOutcome("rejected", draft.file_name, report)
-    experiment = _target(ws, actor, draft, mapping, request)
-    ingestion.commit(
-        ws,
-        actor,
-        draft.import_id,
-        mode=request.mode,
-        existing=request.existing,
-        progress=_part(progress, 0.9, 1.0),
-        cancelled=cancelled,
-    )
+    record = _store(ws, actor, draft, mapping, request, _part(progress, 0.9, 1.0), cancelled)
+    experiment = get_experiment(ws, actor, record.experiment_id or "")
+    if progress is not None:
+        progress(1.0, "Imported")
     return ImportOutcome("committed", draft.file_name, report, experiment=experiment)
 
 
@@ -199,13 +193,22 @@ def _answered(mapping: Mapping, questions: tuple[Question, ...], choices: Choice
     return mapping
 
 
-def _target(
-    ws: Workspace, actor: Actor, draft: Draft, mapping: Mapping, request: ImportRequest
-) -> Experiment:
+def _store(  # noqa: PLR0917  private, called once
+    ws: Workspace,
+    actor: Actor,
+    draft: Draft,
+    mapping: Mapping,
+    request: ImportRequest,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> ImportRecord:
+    told: dict[str, Any] = {
+        "mode": request.mode, "progress": progress, "cancelled": cancelled
+    }  # fmt: skip
     if request.new_name is None:
-        return get_experiment(ws, actor, request.experiment or "")
-    return ingestion.create_from_import(
-        ws, actor, draft.import_id, mapping, name=request.new_name
+        return ingestion.commit(ws, actor, draft.import_id, existing=request.existing, **told)
+    return ingestion.commit_as_new(
+        ws, actor, draft.import_id, mapping, name=request.new_name, **told
     )
 
 

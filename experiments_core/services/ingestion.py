@@ -7,7 +7,12 @@ refused file leaves nothing behind. Progress is reported in the caller's thread.
 from __future__ import annotations
 
 from experiments_core.domain.access import Actor, Permission, require
-from experiments_core.services.committing import commit, create_from_import, undo
+from experiments_core.services.committing import (
+    commit,
+    commit_as_new,
+    create_from_import,
+    undo,
+)
 from experiments_core.services.drafts import (
     Draft,
     ImportRecord,
@@ -20,6 +25,7 @@ from experiments_core.services.import_check import check
 from experiments_core.services.import_report import ImportReport, Remark, RuleCount
 from experiments_core.services.receiving import InboxFile, inbox_files, receive, receive_inbox
 from experiments_core.services.saving import find
+from experiments_core.services.unfinished import unfinished
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import facts, imports
 from experiments_core.store.staging import staging_table
@@ -32,8 +38,8 @@ from experiments_core.tabular.shape import Detection, Notice
 __all__ = [
     "Choice", "ColumnSeen", "Detection", "Draft", "ImportRecord", "ImportReport", "InboxFile",
     "Notice", "Question", "Reject", "Remark", "RuleCount", "answer", "check", "commit",
-    "create_from_import", "discard", "give_role", "imports_of", "inbox_files", "look_again",
-    "receive", "receive_inbox", "rejects_csv", "undo",
+    "commit_as_new", "create_from_import", "discard", "give_role", "imports_of", "inbox_files",
+    "look_again", "receive", "receive_inbox", "rejects_csv", "undo", "unfinished",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Self
 
 from experiments_core.errors import WorkspaceError
 from experiments_core.settings import Settings, read_settings, workspace_file
+from experiments_core.store import imports
 from experiments_core.store.database import Database, open_database
 from experiments_core.store.lock import Owner, owner_of
 
@@ -83,6 +84,7 @@ def open_workspace(
         file = workspace_file(path)
         settings = dataclasses.replace(settings, workspace=file)
         db = open_database(file, memory_limit=settings.memory_limit, threads=settings.threads)
+    imports.drop_orphans(db)
     return Workspace(db, settings, clock or utc_now)
 
 
@@ -111,6 +113,7 @@ def start(settings: Settings, *, clock: Clock = utc_now) -> Workspace:
         address=settings.address,
         port=settings.port,
     )
+    imports.drop_orphans(db)
     return use(Workspace(db, settings, clock))
 
 

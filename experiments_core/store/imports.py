@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from experiments_core.store.catalog import from_utc, to_utc
+from experiments_core.store.database import Database
 
 _COLUMNS = (
     "id", "org_id", "experiment_id", "dataset_id", "file_name", "bytes", "sha256",
@@ -136,6 +137,24 @@ def stale_drafts(cursor: duckdb.DuckDBPyConnection, before: datetime) -> list[st
         "SELECT id FROM imports WHERE state = 'draft' AND created_at < ?", [to_utc(before)]
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def drafts_of(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[ImportRow]:
+    """Files that were received and not committed, the newest first."""
+    sql = f"{_SELECT} WHERE org_id = ? AND state = 'draft' ORDER BY created_at DESC, id DESC"
+    return [_read(row) for row in cursor.execute(sql, [org_id]).fetchall()]
+
+
+def drop_orphans(db: Database) -> None:
+    """Remove texts of files of which no record was written: their import was cut short.
+
+    Only right after opening; later, somebody may be on the way in.
+    """
+    with db.read() as cursor:
+        known = {row[0] for row in cursor.execute("SELECT id FROM imports").fetchall()}
+    for text in (db.side / "uploads").glob("*.txt"):
+        if text.stem not in known:
+            text.unlink()
 
 
 def created_before(cursor: duckdb.DuckDBPyConnection, moment: datetime) -> list[str]:

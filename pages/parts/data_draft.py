@@ -157,6 +157,16 @@ def look_again(known: Import, dialect: Dialect) -> None:
         _begin(draft, known.experiment_id)
 
 
+def carry_on(import_id: str, experiment_id: str | None) -> None:
+    """Take up a file that came in before and was not imported."""
+    try:
+        draft = ingestion.look_again(workspace.current(), LOCAL, import_id)
+    except UpshotError as error:
+        st.session_state[FAILED] = error
+    else:
+        _begin(draft, experiment_id)
+
+
 def answer(known: Import, question: Question, value: str | None) -> None:
     """Take an answer; one about the header changes how the whole file is read."""
     if question.field == HEADER and value is not None:
@@ -203,27 +213,27 @@ def commit(known: Import, name: str, mode: str, existing: str) -> str | None:
     """
     ws = workspace.current()
     bar = st.progress(0.0, text="Importing")
-    made = ""
+    import_id = known.draft.import_id
+
+    def told(share: float, what: str) -> None:
+        _show(bar, share, what)
+
     try:
         if known.experiment_id is None:
-            made = ingestion.create_from_import(
-                ws, LOCAL, known.draft.import_id, known.mapping, name=name
-            ).id
-        ingestion.commit(
-            ws, LOCAL, known.draft.import_id, mode=mode, existing=existing,
-            progress=lambda share, what: _show(bar, share, what),
-        )  # fmt: skip
-    except BaseException as error:  # a click that stops the page ends here too
-        if made:
-            experiments.transition(ws, LOCAL, made, "delete", version=1)
-        if not isinstance(error, UpshotError):
-            raise
+            record = ingestion.commit_as_new(
+                ws, LOCAL, import_id, known.mapping, name=name, mode=mode, progress=told
+            )
+        else:
+            record = ingestion.commit(
+                ws, LOCAL, import_id, mode=mode, existing=existing, progress=told
+            )
+    except UpshotError as error:
         st.session_state[FAILED] = error
         return None
     finally:
         bar.empty()
     _clear()
-    return experiments.get_experiment(ws, LOCAL, made or known.experiment_id or "").slug
+    return experiments.get_experiment(ws, LOCAL, record.experiment_id or "").slug
 
 
 def _begin(draft: Draft, experiment_id: str | None) -> None:

@@ -223,3 +223,21 @@ def test_names_in_the_file_are_never_markup(open_page: Open) -> None:
     app = drop(open_page("data"), content, "**x**.csv")
     assert not app.exception
     assert not any("](http" in one.value.replace("\\", "#") for one in app.markdown)
+
+
+def test_a_file_that_was_left_on_the_way_can_be_taken_up_or_thrown_away(
+    ws: Workspace, open_page: Open
+) -> None:
+    drop(open_page("data"), unit_rows())
+    app = open_page("data")  # the browser was closed meanwhile
+    assert "nothing of these files is among the data" in said(app)
+    app = button(app, "Go on").click().run()
+    assert not app.exception
+    assert "One row per unit, 400 rows, 2 variants" in said(app)
+    button(reply(app, "Yes"), "Import 400 rows").click().run()
+    assert only_experiment(ws).name == "Checkout export"
+    drop(open_page("data"), unit_rows(users=300))
+    app = open_page("data")
+    app = button(app, "Throw away").click().run()
+    assert not app.exception
+    assert ingestion.unfinished(ws, LOCAL) == []

@@ -15,6 +15,7 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft, Vari
 from experiments_core.domain.metric import Mean, MetricKind, Proportion
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.errors import (
+    CancelledError,
     ConflictError,
     ForbiddenError,
     InvalidInputError,
@@ -129,6 +130,34 @@ def test_the_experiment_has_the_file_s_variants_and_metrics(ws: Workspace):
         ("revenue", MetricKind.MEAN, "secondary"),
     ]
     assert experiments.get_experiment(ws, LOCAL, experiment.id).data_finished is True
+
+
+def test_a_refused_name_leaves_neither_experiment_nor_data(ws: Workspace):
+    draft = receive(ws, FILE)
+    mapping = answered(draft)
+    with pytest.raises(InvalidInputError):
+        ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name=" ")
+    assert experiments.list_experiments(ws, LOCAL) == []
+    faulty = receive(ws, FILE + "x,control,perhaps,1,DE\n")
+    with pytest.raises(ConflictError, match="perhaps"):
+        ingestion.commit_as_new(ws, LOCAL, faulty.import_id, answered(faulty), name="x")
+    assert (experiments.list_experiments(ws, LOCAL), units(ws)) == ([], [])
+    record = ingestion.commit_as_new(
+        ws, LOCAL, faulty.import_id, answered(faulty), name="x", mode="good_rows"
+    )
+    assert (record.rows_used, len(units(ws))) == (60, 60)
+
+
+def test_somebody_who_stops_during_the_import_finds_nothing_of_it(ws: Workspace):
+    draft = receive(ws, FILE)
+    mapping = answered(draft)
+    ingestion.check(ws, LOCAL, draft.import_id, mapping)
+    with pytest.raises(CancelledError):
+        ingestion.commit_as_new(
+            ws, LOCAL, draft.import_id, mapping, name="x", cancelled=lambda: True
+        )
+    assert (experiments.list_experiments(ws, LOCAL), units(ws)) == ([], [])
+    assert [one.id for one in ingestion.unfinished(ws, LOCAL)] == [draft.import_id]
 
 
 def test_totals_become_an_experiment_too(ws: Workspace):
