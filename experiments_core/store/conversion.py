@@ -20,6 +20,8 @@ from experiments_core.tabular.text import (
 )
 from experiments_core.tabular.times import EPOCH_MILLISECONDS, EPOCH_SECONDS, ISO, ISO_PATTERN
 
+EPOCH_PATTERN = r"[+-]?[0-9]{1,18}(?:\.[0-9]*)?"
+
 TYPES = {
     Role.OUTCOME: "TINYINT",
     Role.VALUE: "DOUBLE",
@@ -121,7 +123,7 @@ def outcome(field: str, sql_type: str, *, blank: str = "", converted: str = "") 
         )
         return f"CAST({value} AS TINYINT)"
     word = f"lower({trimmed(_text(field, sql_type))})"
-    plain = f"TRY_CAST(replace({word}, ',', '.') AS DOUBLE)"
+    plain = _cast_number(f"replace({word}, ',', '.')")
     above = f"WHEN {plain} > 0 AND {plain} = floor({plain}) THEN 1" if converted else ""
     rest = (
         f"CASE WHEN {field} IS NULL OR {word} IN ({_list(BLANK_WORDS)}) THEN {empty} "
@@ -165,9 +167,9 @@ def time(field: str, sql_type: str, time_format: str) -> str:
         return "CAST('infinity' AS TIMESTAMP)"
     text = trimmed(_text(field, sql_type))
     if time_format == EPOCH_SECONDS:
-        value = f"make_timestamp(1000000 * TRY_CAST({text} AS BIGINT))"
+        value = f"make_timestamp(1000000 * {_cast_epoch(text)})"
     elif time_format == EPOCH_MILLISECONDS:
-        value = f"make_timestamp(1000 * TRY_CAST({text} AS BIGINT))"
+        value = f"make_timestamp(1000 * {_cast_epoch(text)})"
     elif time_format == ISO or time_format.startswith("%Y-%m-%d"):
         value = iso(text)
     else:
@@ -212,7 +214,7 @@ def rule_of(role: Role, field: str) -> str:
     """Write the code of the rule that a wrong cell breaks."""
     word = f"lower({trimmed(field)})"
     error = f"({word} IN ({_list(SPREADSHEET_ERRORS)}) OR regexp_full_match({word}, '#+'))"
-    number_like = f"TRY_CAST({without_currency(field)} AS DOUBLE) IS NOT NULL"
+    number_like = f"{_cast_number(without_currency(field))} IS NOT NULL"
     if role is Role.OUTCOME:
         wrong = f"CASE WHEN {number_like} THEN 'OUTCOME_RANGE' ELSE 'OUTCOME_WORD' END"
     elif role is Role.TIME:
@@ -232,6 +234,17 @@ def without_currency(field: str) -> str:
 def has_currency(field: str) -> str:
     """Whether an amount carries a sign or code."""
     return f"({trimmed(field)} <> {without_currency(field)})"
+
+
+def _cast_number(text: str) -> str:
+    """Read a text as DuckDB reads numbers, except that ``1_000`` is none."""
+    return f"TRY_CAST(CASE WHEN contains({text}, '_') THEN NULL ELSE {text} END AS DOUBLE)"
+
+
+def _cast_epoch(text: str) -> str:
+    """Read seconds or milliseconds; a cast alone would take ``0x10`` and ``1_000`` too."""
+    plain = f"regexp_full_match({text}, {quoted(EPOCH_PATTERN)})"
+    return f"TRY_CAST(CASE WHEN {plain} THEN {text} END AS BIGINT)"
 
 
 def _text(field: str, sql_type: str) -> str:

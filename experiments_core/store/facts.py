@@ -1,7 +1,8 @@
 """Facts: what is staged becomes a dataset, is added to one, and can be taken out again.
 
-Unit rows of a dataset lie in ``units_<hex id>``: import_id, unit, arm, first_ts, then ``c0``,
-``c1`` … in the order of the file's mapped columns. Rows keep the order of the file. Header
+Unit rows of a dataset lie in ``units_<hex id>``: import_id and line (where the row came from; a
+unit made of several rows has its first), unit, arm, first_ts, then ``c0``, ``c1`` … in the
+order of the file's mapped columns. Rows keep the order of the file. Header
 texts are data (``datasets.columns``), never identifiers.
 """
 
@@ -66,6 +67,7 @@ def load_csv(
         lines=lambda blank: without_lines(_jumps(structure, first), blank),
         known_arms=known_arms,
         records=structure.records - first,
+        joined_digits=structure.joined_digits,
         refuse_broken=lambda cursor: refuse_broken_rows(cursor, path, dialect, len(columns)),
         watch=watch,
     )
@@ -150,7 +152,8 @@ def add_to_dataset(
     """Append units that the dataset does not have yet; all rows where nothing names a unit."""
     table = units_table(dataset_id)
     new = f"ANTI JOIN {table} USING (unit)" if has_unit else ""
-    cursor.execute(f"INSERT INTO {table} SELECT * FROM {staged_table} {new}")
+    cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS line BIGINT")
+    cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {staged_table} {new}")
     cursor.execute(f"DROP TABLE {staged_table}")
 
 

@@ -33,6 +33,7 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
     create_table(cursor, job)
     _drop(cursor)
     rows, blank_lines = _read_text(cursor, job)
+    _know_lines(cursor, job, blank_lines)
     _convert(cursor, job)
     _find_rows(cursor, job)
     job.watch.say(0.75, "Looking at every cell")
@@ -41,7 +42,7 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
         job.watch.say(0.85, "Looking for units that stand twice")
         _find_units(cursor, job)
     _stage(cursor, job)
-    _keep_rejects(cursor, job, blank_lines)
+    _keep_rejects(cursor, job)
     return rows
 
 
@@ -73,6 +74,17 @@ def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[
             "There are no rows below the header.", code="FILE_NO_ROWS", hint="Export it again."
         )
     return rows, blank_lines
+
+
+def _know_lines(
+    cursor: duckdb.DuckDBPyConnection, job: Job, blank_lines: tuple[int, ...]
+) -> None:
+    """Make ``jumps``: from which record on line minus record number is what."""
+    records, offsets = job.lines(blank_lines)
+    cursor.execute("CREATE TEMP TABLE jumps (since BIGINT, line_offset BIGINT)")
+    cursor.execute(
+        "INSERT INTO jumps SELECT unnest(?), unnest(?)", [list(records), list(offsets)]
+    )
 
 
 def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
@@ -233,20 +245,22 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Write the good rows, units with several rows made one when that was the answer."""
     _good(cursor)
     names = [column.column for column in job.columns]
-    fixed = f"{quoted(job.import_id)}, unit, arm"
+    (jumps,) = one_row(cursor, "SELECT count(*) FROM jumps")
+    ahead = "ASOF JOIN jumps ON record >= since" if jumps > 1 else "CROSS JOIN jumps"
     combine = job.mapping.repeats in {"max", "sum"} and job.mapped(Role.UNIT) is not None
     if not combine:
         values = ", ".join(["first_ts", *names])
         cursor.execute(
-            f"INSERT INTO {job.table} SELECT {fixed}, {values} FROM good ORDER BY record"
+            f"INSERT INTO {job.table} SELECT {quoted(job.import_id)}, record + line_offset, "
+            f"unit, arm, {values} FROM good {ahead} ORDER BY record"
         )
         return
     values = ", ".join(
         ["min(first_ts)", *(_combined(c.role, c.column, job) for c in job.columns)]
     )
     cursor.execute(
-        f"INSERT INTO {job.table} SELECT {fixed}, {values} FROM good "
-        "GROUP BY unit, arm ORDER BY min(record)"
+        f"INSERT INTO {job.table} SELECT {quoted(job.import_id)}, min(record + line_offset), "
+        f"unit, arm, {values} FROM good {ahead} GROUP BY unit, arm ORDER BY min(record)"
     )
 
 
@@ -258,15 +272,8 @@ def _combined(role: Role, column: str, job: Job) -> str:
     return f"arg_min({column}, record)"
 
 
-def _keep_rejects(
-    cursor: duckdb.DuckDBPyConnection, job: Job, blank_lines: tuple[int, ...]
-) -> None:
+def _keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Write the rows left out into their own table, with lines and words."""
-    records, offsets = job.lines(blank_lines)
-    cursor.execute("CREATE TEMP TABLE jumps (since BIGINT, line_offset BIGINT)")
-    cursor.execute(
-        "INSERT INTO jumps SELECT unnest(?), unnest(?)", [list(records), list(offsets)]
-    )
     cursor.execute("CREATE OR REPLACE TEMP TABLE words (rule VARCHAR, words VARCHAR)")
     cursor.execute(
         "INSERT INTO words SELECT unnest(?), unnest(?)",

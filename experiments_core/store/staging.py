@@ -49,6 +49,8 @@ class Job:
         lines: Takes lines that hold nothing but blanks; gives the records from which line minus
             record number changes, and that number.
         records: Rows that the census counted, None when nobody did.
+        joined_digits: Somewhere in the file an underscore stands between digits: the reader
+            takes ``1_000`` for 1000, and nobody else does.
         refuse_broken: Raises when the reader could not split a row into its fields; gives the
             lines that hold nothing but blanks.
     """
@@ -61,6 +63,7 @@ class Job:
     lines: Callable[[tuple[int, ...]], Jumps]
     known_arms: dict[str, str] | None = None
     records: int | None = None
+    joined_digits: bool = False
     refuse_broken: Callable[[duckdb.DuckDBPyConnection], tuple[int, ...]] | None = None
     watch: Watch = SILENT
 
@@ -104,7 +107,8 @@ def create_table(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     drop_tables(cursor, job.import_id)
     values = "".join(f", {c.column} {conversion.TYPES[c.role]}" for c in job.columns)
     cursor.execute(
-        f"CREATE TABLE {job.table} (import_id VARCHAR, unit VARCHAR USING COMPRESSION zstd, "
+        f"CREATE TABLE {job.table} (import_id VARCHAR, line BIGINT, "
+        "unit VARCHAR USING COMPRESSION zstd, "
         f"arm VARCHAR, first_ts TIMESTAMP{values})"
     )
 
@@ -135,8 +139,10 @@ def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> Clean | None:
     source = job.typed
     unit, time = job.mapped(Role.UNIT), job.mapped(Role.TIME)
     variant = job.mapping.named(Role.VARIANT)[0]
+    records, offsets = job.lines(())
     values = [
         conversion.quoted(job.import_id),
+        f"row_number() OVER () + {offsets[0]}",
         job.value(unit, source) if unit else "NULL",
         job.value(variant, source),
         job.value(time, source) if time else "NULL",
@@ -145,12 +151,14 @@ def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> Clean | None:
     values += [job.value(mapped[c.position], source) for c in job.columns]
     sql = f"INSERT INTO {job.table} SELECT {', '.join(values)} FROM {source.sql}"
     job.watch.run(cursor, sql, "Reading rows", Step(0.0, 0.75, source.size))
-    if source.rejects and has_rejects(cursor):
+    if source.rejects and (has_rejects(cursor) or _joins_digits(cursor, job)):
         return None
     profile = take_profile(cursor, job.table, job.columns)
     if not _nothing_wrong(cursor, job, profile):
         return None
     merged = _put_arms_right(cursor, job)
+    if len(records) > 1:
+        _put_lines_right(cursor, job, (records, offsets))
     if merged:
         profile = take_profile(cursor, job.table, job.columns)
     return None if merged is None else Clean(profile, merged)
@@ -207,6 +215,20 @@ def _nothing_wrong(cursor: duckdb.DuckDBPyConnection, job: Job, profile: Profile
     return all_different(cursor, job.table, rows)
 
 
+def _joins_digits(cursor: duckdb.DuckDBPyConnection, job: Job) -> bool:
+    """Whether a cell that the reader took as a number is written like ``1_000``."""
+    read_as_number = [
+        field
+        for field, kind in zip(job.text.fields, job.typed.types, strict=True)
+        if kind == "DOUBLE"
+    ]
+    if not job.joined_digits or not read_as_number:
+        return False
+    condition = " OR ".join(f"contains({field}, '_')" for field in read_as_number)
+    sql = f"SELECT 1 FROM {job.text.sql} WHERE {condition} LIMIT 1"
+    return cursor.execute(sql).fetchone() is not None
+
+
 def _needs_answer(column: ColumnMapping) -> bool:
     return column.role in {Role.OUTCOME, Role.VALUE} and not column.blank
 
@@ -224,6 +246,21 @@ def _put_arms_right(cursor: duckdb.DuckDBPyConnection, job: Job) -> dict[str, st
     for text, arm in changed.items():
         cursor.execute(f"UPDATE {job.table} SET arm = ? WHERE arm = ?", [arm, text])
     return changed
+
+
+def _put_lines_right(cursor: duckdb.DuckDBPyConnection, job: Job, jumps: Jumps) -> None:
+    """Where blank lines or line breaks in fields come in between, lines run ahead of rows."""
+    records, offsets = jumps
+    cursor.execute(
+        f"UPDATE {job.table} SET line = ahead.line + more FROM ("
+        f"SELECT line, more FROM {job.table} ASOF JOIN "
+        "(SELECT unnest(?::BIGINT[]) AS since, unnest(?::BIGINT[]) AS more) "
+        f"ON line >= since) AS ahead WHERE {job.table}.line = ahead.line AND more > 0",
+        [
+            [record + offsets[0] for record in records],
+            [offset - offsets[0] for offset in offsets],
+        ],
+    )
 
 
 def count_arms(cursor: duckdb.DuckDBPyConnection, sql: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-NEWLINE, QUOTE, BLANK = 10, 34, 32
+NEWLINE, QUOTE, BLANK, UNDERSCORE, ZERO, NINE = 10, 34, 32, 95, 48, 57
 PAIR = NEWLINE << 8 | NEWLINE
 LONGEST_LINE = 2_000_000
 KEPT_LINES = 100
@@ -36,6 +36,7 @@ class Structure:
         long_line: Line that is longer than can be read, else 0.
         jump_records: Records from which on line minus record number is another.
         jump_offsets: That difference.
+        joined_digits: An underscore stands between two digits somewhere, as in ``1_000``.
     """
 
     records: int
@@ -47,6 +48,7 @@ class Structure:
     long_line: int
     jump_records: tuple[int, ...]
     jump_offsets: tuple[int, ...]
+    joined_digits: bool = False
 
     def line_of(self, record: int) -> int:
         """Physical line on which a record begins; records count from 0 over the whole file."""
@@ -85,6 +87,7 @@ class Census:
     _blank_lines: list[int] = field(default_factory=list)
     _jumps: list[tuple[Sequence[int], Sequence[int]]] = field(default_factory=list)
     _offset: int = -1
+    _joined_digits: bool = False
     _record_line: int = 0  # line of the record that a quote carried over from the last block
 
     def feed(self, chunk: bytes) -> None:
@@ -131,11 +134,14 @@ class Census:
             long_line=self._long_line,
             jump_records=tuple(records) or (0,),
             jump_offsets=tuple(offsets) or (1,),
+            joined_digits=self._joined_digits,
         )
 
     def _block(self, block: bytes, start: int, stop: int) -> None:
         """Count whole lines."""
         data = np.frombuffer(block, np.uint8, count=stop - start, offset=start)
+        if not self._joined_digits and block.find(b"_", start, stop) >= 0:
+            self._joined_digits = _has_joined_digits(data)
         plain = not self._open_line and block.find(b'"', start, stop) < 0
         if plain and data[0] != NEWLINE and not _has_blank_line(data):
             self._count_plain(int(np.count_nonzero(data == NEWLINE)))
@@ -245,6 +251,13 @@ class Census:
         while data[place] == BLANK:
             place += 1
         return int(data[place])
+
+
+def _has_joined_digits(data: Bytes) -> bool:
+    """Whether an underscore stands between two digits."""
+    places = np.flatnonzero(data[1:-1] == UNDERSCORE)
+    before, after = data[places], data[places + 2]
+    return bool(((before >= ZERO) & (before <= NINE) & (after >= ZERO) & (after <= NINE)).any())
 
 
 def _has_blank_line(data: Bytes) -> bool:

@@ -103,7 +103,7 @@ def _count(
         return 0
     decimal = column.decimal or mapping.dialect.decimal
     number = numbers.read(cell, decimal, column.thousands or mapping.dialect.thousands)
-    if number is None or number < 0 or number != int(number):
+    if number is None or number < 0 or number != int(number) or "e" in cell.lower():
         problems.append(("COUNT", column.name, cell))
         return None
     return int(number)

@@ -26,7 +26,7 @@ def value(db: Database, expression: str, cell: object) -> object:
         ("1", 1), ("0", 0), (" Yes ", 1), ("N", 0), ("TRUE", 1), ("f", 0), ("1.0", 1),
         ("0,0", 0),
         ("", None), ("NA", None), ("-", None), (None, None),
-        ("maybe", 2), ("-1", 2), ("3", 2), ("#N/A", 2), ("0.5", 2),
+        ("maybe", 2), ("-1", 2), ("3", 2), ("#N/A", 2), ("0.5", 2), ("0_1", 2), ("0x1", 2),
     ),
 )  # fmt: skip
 def test_outcomes_are_one_zero_blank_or_wrong(

@@ -91,6 +91,46 @@ def test_lines_are_those_of_an_editor(db: Database):
     assert staged.rows_read == 5
 
 
+@pytest.mark.parametrize("cell", ("1_000", "0x10", "1_0.5", "1e1_0", "0b11", "1_000e2"))
+def test_the_reader_s_own_liberties_with_numbers_are_not_taken(db: Database, cell: str):
+    staged = stage(db, f"{PLAIN}u9,control,1,{cell}\n")
+    assert rules_of(staged) == {"NUMBER": (1, (6,))}
+    assert list(staged.broken[0].values) == [cell]
+
+
+def test_underscores_in_ids_are_no_numbers_and_cost_no_second_reading(db: Database):
+    staged = stage(db, PLAIN.replace("u1", "u_1_1"))
+    assert (staged.rejects, rows_of(db, staged)[0]) == ("", ("u_1_1", "control", None, 1, 10.5))
+
+
+def test_seconds_since_1970_are_digits(db: Database):
+    header = "user_id,variant,converted,seen"
+    mapping = change(mapping_of(header), "seen", time_format="epoch_s")
+    rows = "u1,control,1,1777000000\nu2,treatment,0,1777000000.5\nu3,control,0,"
+    for wrong in ("1_777_000_000", "0x69E0", "1.777e9"):
+        staged = load(db, f"{header}\n{rows}{wrong}\n", mapping)
+        assert rules_of(staged) == {"TIME": (1, (4,))}
+
+
+def lines(db: Database, staged: Staged) -> list[tuple[str, int]]:
+    with db.read() as cursor:
+        return cursor.execute(
+            f"SELECT unit, line FROM {staged.table} ORDER BY rowid"
+        ).fetchall()
+
+
+@pytest.mark.parametrize("faulty", ("", "x,,1,1\n"), ids=("clean", "sifted"))
+def test_every_row_knows_its_line(db: Database, faulty: str):
+    assert lines(db, stage(db, PLAIN + faulty)) == [("u1", 2), ("u2", 3), ("u3", 4), ("u4", 5)]
+    rows = 'u1,control,1,1\n\n\nu2,treatment,0,"1"\n"u\n3",control,1,2\nu4,treatment,0,1\n'
+    assert lines(db, stage(db, rows + faulty)) == [("u1", 2), ("u2", 5), ("u\n3", 6), ("u4", 8)]
+
+
+def test_a_unit_of_several_rows_has_the_line_of_its_first(db: Database):
+    staged = stage(db, f"{PLAIN}u2,treatment,1,5\nu5,control,0,1\n", repeats="max")
+    assert lines(db, staged) == [("u1", 2), ("u2", 3), ("u3", 4), ("u4", 5), ("u5", 7)]
+
+
 def test_clean_rows_are_the_same_whether_the_file_is_sifted_or_not(db: Database):
     header = "user_id,variant,converted,revenue,seen,country,before"
     rows = (

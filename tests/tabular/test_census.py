@@ -30,6 +30,15 @@ def test_the_last_line_needs_no_line_feed():
     assert count(b"a,b\n1,2").records == 2
 
 
+@pytest.mark.parametrize("size", (1, 3, 1000))
+@pytest.mark.parametrize(
+    ("text", "found"),
+    (("a,b\n1,1_000\n", True), ("a,b\n1_\n_2,x_1\n", False), ("a_b,1__2\n_", False)),
+)
+def test_an_underscore_between_digits_is_noticed(text: str, size: int, *, found: bool):
+    assert count(text.encode(), size).joined_digits is found
+
+
 def test_blank_lines_are_no_records_but_count_as_lines():
     found = count(b"\na,b\n\n\n1,2\n\n")
     assert lines_of(found) == [2, 5]

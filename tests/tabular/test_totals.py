@@ -1,3 +1,5 @@
+import pytest
+
 from experiments_core.domain.source import ColumnMapping, Dialect, Mapping, Role, Shape
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.totals import Total, read_totals
@@ -31,6 +33,11 @@ def test_counts_that_cannot_be_are_rejected_with_their_line():
     totals, rejects = read(*rows)
     assert totals == []
     assert rejects == [(2, "COUNT"), (3, "COUNT_ABOVE"), (4, "VISITORS_ZERO"), (5, "COUNT")]
+
+
+@pytest.mark.parametrize("cell", ("1_000", "0x3E8", "1e3", "1E+03", "0b11"))
+def test_a_count_is_written_in_digits(cell: str):
+    assert read(("a", cell, "1"))[1] == [(2, "COUNT")]
 
 
 def test_totals_rows_second_headers_and_blank_arms_are_no_data():
