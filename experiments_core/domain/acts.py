@@ -104,6 +104,7 @@ def next_phase(experiment: Experiment, kind: str, act: Act) -> Phase:
         reason=clean(act.reason),
         by=act.by,
         rerandomised=act.reassign == "fresh",
+        targeting=experiment.targeting,
     )
 
 

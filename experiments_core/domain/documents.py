@@ -8,7 +8,14 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from experiments_core.domain.experiment import Experiment, Phase, Plan, Variant
+from experiments_core.domain.experiment import (
+    Experiment,
+    NamespaceSlot,
+    Phase,
+    Plan,
+    RampStep,
+    Variant,
+)
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import Mean, Metric, MetricKind, Proportion
 from experiments_core.errors import InvalidInputError, Problem
@@ -125,6 +132,12 @@ def from_document(document: Mapping[str, Any], phases: tuple[Phase, ...]) -> Exp
     values["variants"] = tuple(Variant(**variant) for variant in values["variants"])
     values["metrics"] = tuple(metric_from_document(metric) for metric in values["metrics"])
     values["plan"] = plan_from_document(values["plan"])
+    if values.get("namespace"):
+        values["namespace"] = NamespaceSlot(**values["namespace"])
+    values["ramp"] = tuple(
+        RampStep(read_moment(step["at"]), step["allocation_bp"])
+        for step in values.get("ramp", ())
+    )
     values["phases"] = phases
     return Experiment(**values)
 
@@ -135,5 +148,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
-        return list(value)
+        return [_plain(one) for one in value]
+    if isinstance(value, NamespaceSlot | RampStep):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return value.value if isinstance(value, StrEnum) else value

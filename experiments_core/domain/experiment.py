@@ -16,6 +16,9 @@ WHOLE_BP = 10_000
 
 TYPES = ("ranking", "config", "feature", "model", "page", "file", "email", "other")
 ASSIGNMENT_MODES = ("hash", "listed", "external")
+HASH_METHODS = (
+    "upshot1", "fnv1a32", "fnv1a32_mod100", "md5_mod2", "growthbook_v1", "growthbook_v2",
+)  # fmt: skip
 CONCLUSIONS = ("won", "lost", "inconclusive", "stopped_early", "invalid")
 
 
@@ -38,6 +41,34 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class NamespaceSlot:
+    """The part of a namespace that one test owns; tests of one namespace share no unit.
+
+    Attributes:
+        key: Of the namespace.
+        from_bp: First bucket, in basis points.
+        to_bp: The bucket after the last one.
+    """
+
+    key: str
+    from_bp: int
+    to_bp: int
+
+
+@dataclass(frozen=True, slots=True)
+class RampStep:
+    """One scheduled rise of the allocation.
+
+    Attributes:
+        at: When, aware, in UTC.
+        allocation_bp: Share of eligible units from then on.
+    """
+
+    at: datetime
+    allocation_bp: int
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
     """An interval in which the design was constant. Never overwritten.
 
@@ -47,6 +78,7 @@ class Phase:
         weights_bp: Variant key -> weight.
         ended_at: None while it lasts; the moment itself belongs to the next phase.
         rerandomised: Units were assigned afresh at its beginning.
+        targeting: Condition tree that a unit had to meet; None for everybody.
     """
 
     run_no: int
@@ -60,6 +92,7 @@ class Phase:
     reason: str
     by: str
     rerandomised: bool = False
+    targeting: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +138,7 @@ class ExperimentDraft:
     Attributes:
         key: Made from the name when empty.
         variants: Control and treatment, half each, when empty.
+        hash_seed: The key when empty.
         sample: One of the samples that come with Upshot.
     """
 
@@ -122,6 +156,10 @@ class ExperimentDraft:
     owner: str = ""
     allocation_bp: int = WHOLE_BP
     holdout_bp: int = 0
+    targeting: dict[str, Any] | None = None
+    namespace: NamespaceSlot | None = None
+    hash_method: str = "upshot1"
+    hash_seed: str = ""
     data_finished: bool | None = None
     sample: bool = False
 
@@ -133,6 +171,10 @@ class Experiment:
     Attributes:
         allocation_bp: Share of eligible units that enter the test.
         holdout_bp: Share of the allocated units kept on the fallback and measured.
+        targeting: Condition tree of the units that may enter; None for everybody.
+        namespace: The part of a namespace whose units alone may enter.
+        ramp: Scheduled rises of the allocation, in the order of their time.
+        hash_method: One of :data:`HASH_METHODS`.
         hash_seed: Text that the assignment hash starts with; changed only by a new run that
             assigns afresh.
         seal_hash: SHA-256 of hypothesis, metrics and plan as they were at the first start.
@@ -177,7 +219,11 @@ class Experiment:
     run_no: int = 0
     sample: bool = False
     data_finished: bool | None = None
+    hash_method: str = "upshot1"
     hash_seed: str = ""
+    targeting: dict[str, Any] | None = None
+    namespace: NamespaceSlot | None = None
+    ramp: tuple[RampStep, ...] = ()
     seal_hash: str = ""
     sealed_at: datetime | None = None
 

@@ -15,8 +15,10 @@ from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.errors import ConflictError
 
 OPEN = frozenset({"name", "description", "tags", "owner", "type", "data_finished"})
-TRAFFIC = frozenset({"allocation_bp", "holdout_bp"})
-FIXED = frozenset({"variants", "assignment_mode", "unit"})
+TRAFFIC = frozenset({"allocation_bp", "holdout_bp", "targeting"})
+FIXED = frozenset({
+    "variants", "assignment_mode", "unit", "namespace", "hash_method", "hash_seed",
+})  # fmt: skip
 
 
 def check_edit(experiment: Experiment, changes: Mapping[str, object]) -> None:
@@ -82,7 +84,7 @@ def _check_sealed(experiment: Experiment, name: str, value: object) -> None:
     if name in TRAFFIC:
         raise sealed(name.replace("_bp", ""), experiment, "Change it with “Change traffic”.")
     if name in FIXED:
-        what = {"variants": "list of variants", "assignment_mode": "assignment"}.get(name, name)
+        what = _FIXED_WORDS.get(name, name)
         raise sealed(what, experiment, _FIXED_ADVICE)
     if name == "metrics":
         _check_metrics(experiment, value)
@@ -90,6 +92,12 @@ def _check_sealed(experiment: Experiment, name: str, value: object) -> None:
         raise sealed(name, experiment, _NEW_RUN)
 
 
+_FIXED_WORDS = {
+    "variants": "list of variants",
+    "assignment_mode": "assignment",
+    "hash_method": "hash",
+    "hash_seed": "seed of the hash",
+}
 _FIXED_ADVICE = "To drain a variant, set its weight to 0 with “Change traffic”."
 _NEW_RUN = "Say what differs in the conclusion, or make a new experiment."
 _ADD_SECONDARY = (

@@ -8,8 +8,17 @@ from math import isfinite
 from typing import Any
 
 from experiments_core.domain.arms import LIMIT_EXTERNAL, LIMIT_HASH, variant_problems
-from experiments_core.domain.experiment import ASSIGNMENT_MODES, TYPES, WHOLE_BP, Plan
+from experiments_core.domain.assignment import slot_problems
+from experiments_core.domain.experiment import (
+    ASSIGNMENT_MODES,
+    HASH_METHODS,
+    TYPES,
+    WHOLE_BP,
+    NamespaceSlot,
+    Plan,
+)
 from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.targeting import targeting_problems
 from experiments_core.domain.text import KEY, clean, text_problems
 from experiments_core.errors import InvalidInputError, Problem
 
@@ -72,6 +81,8 @@ def cleaned(name: str, value: Any) -> Any:
         for tag in map(clean, value):
             unique.setdefault(tag.casefold(), tag)
         return tuple(unique.values())
+    if name == "targeting":
+        return value or None
     if isinstance(value, list):
         return tuple(value)
     return clean(value) if isinstance(value, str) else value
@@ -210,6 +221,18 @@ def _yes_no(name: str, value: object) -> list[Problem]:
     return [Problem(name, value, "TYPE", f"{name} must be yes, no or empty")]
 
 
+def _targeting(name: str, value: object) -> list[Problem]:
+    return targeting_problems(value, field=name)
+
+
+def _namespace(name: str, value: object) -> list[Problem]:
+    if value is None:
+        return []
+    if not isinstance(value, NamespaceSlot):
+        return [Problem(name, value, "TYPE", f"{name} must have key, from_bp and to_bp")]
+    return [*_key(f"{name}.key", value.key), *slot_problems(value, name)]
+
+
 _CHECKS: dict[str, Check] = {
     "name": _text(200, 1, rule="NAME_LENGTH"),
     "key": _key,
@@ -222,6 +245,10 @@ _CHECKS: dict[str, Check] = {
     "unit": _text(40, 1),
     "allocation_bp": _whole(0, WHOLE_BP),
     "holdout_bp": _whole(0, 5_000),
+    "targeting": _targeting,
+    "namespace": _namespace,
+    "hash_method": _choice(*HASH_METHODS),
+    "hash_seed": _text(100, 1),
     "metrics": _metrics,
     "plan": _plan,
     "data_finished": _yes_no,

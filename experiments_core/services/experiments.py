@@ -96,7 +96,7 @@ def create_experiment(
             "created_by": actor.name,
             "org_id": actor.org_id,
             "owner": values["owner"] or actor.name,
-            "hash_seed": key,
+            "hash_seed": values.get("hash_seed") or key,
             "sample": draft.sample,
         })  # fmt: skip
         catalog.insert_experiment(cursor, experiment)
@@ -142,7 +142,8 @@ def edit_experiment(
             values["metrics"] = merge_metrics(experiment.metrics, added, started=True)
         if values.get("key", experiment.key) != experiment.key:
             _check_key_free(ws, actor, experiment, values["key"])
-            values["hash_seed"] = values["key"]
+            if experiment.hash_seed == experiment.key:
+                values.setdefault("hash_seed", values["key"])
         return replace(experiment, **values)
 
     return Save(ws, actor, "edit").change(reference, version, change)
@@ -295,12 +296,14 @@ def history(ws: Workspace, actor: Actor, reference: str) -> list[AuditEvent]:
 def _draft_fields(draft: ExperimentDraft) -> dict[str, Any]:
     names = (
         "name", "hypothesis", "metrics", "plan", "assignment_mode", "unit", "tags",
-        "description", "type", "owner", "allocation_bp", "holdout_bp", "data_finished",
+        "description", "type", "owner", "allocation_bp", "holdout_bp", "targeting",
+        "namespace", "hash_method", "data_finished",
     )  # fmt: skip
     fields = {name: getattr(draft, name) for name in names}
     fields["variants"] = draft.variants or DEFAULT_ARMS
-    if clean(draft.key):
-        fields["key"] = draft.key
+    for name in ("key", "hash_seed"):
+        if clean(getattr(draft, name)):
+            fields[name] = getattr(draft, name)
     return fields
 
 
