@@ -70,7 +70,7 @@ def analysis(csv: Path, folder: Path) -> dict[str, float]:
 
             def ours() -> object:
                 data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
-                reading = readings.read(cursor, experiment, data, now=ws.now(), looks=0)
+                reading = readings.read(cursor, experiment, data, now=ws.now())
                 cells = readings.fetch(cursor, reading).cells
                 return analyze(cells, reading.design, reading.quality, data_hash="")
 

@@ -9,6 +9,7 @@ from pages.parts import (
     header,
     results_foot,
     results_head,
+    results_looks,
     results_scorecard,
     results_tabs,
     theme,
@@ -26,7 +27,8 @@ def page() -> None:
         return
     try:
         with st.spinner("Computing the results", show_time=True):
-            view = analyses.look(ws, LOCAL, experiment.id)
+            fresh = results_looks.wants_new(experiment.id)
+            view = analyses.look(ws, LOCAL, experiment.id, fresh=fresh)
     except UpshotError as error:
         theme.refused(error)
         return
@@ -34,6 +36,7 @@ def page() -> None:
     if view.result.verdict.code == "no_data":
         results_head.no_data(view, experiment)
         return
+    results_looks.draw(view)
     results_head.health(view)
     results_head.progress(view, experiment)
     if view.result.metrics and view.result.treatments:

@@ -184,6 +184,24 @@ def test_one_sided_uncorrected_and_sequential_are_a_word_each():
     assert running.to_dict()["metrics"][0]["arms"][1]["sequential"]["method"] == "always_valid"
 
 
+def test_a_group_sequential_test_counts_the_looks_before_this_one():
+    rows = frame()
+    planned = {"sequential": "group_sequential", "planned_units": 4 * len(rows)}
+    first = analyse(rows, **planned)["converted"].sequential
+    later = analyse(rows, looks=[len(rows) // 2], **planned)["converted"].sequential
+    assert (first.method, first.information) == ("group_sequential", 0.25)
+    assert first.bound < later.bound
+    assert "needs to know how many" in refused({"sequential": "group_sequential"})
+    assert "do not" not in refused(planned | {"looks": [500, 400]})
+    assert "looks" in refused({"sequential": "always_valid", "looks": [500]})
+
+
+def refused(told: dict[str, object]) -> str:
+    with pytest.raises(InvalidInputError) as caught:
+        analyse(frame(), **told)
+    return f"{caught.value} {caught.value.hint}"
+
+
 def test_segments_stand_in_the_body_of_their_metric():
     body = analyse(frame(), segments=["country"]).to_dict()
     found = body["metrics"][0]["segments"]

@@ -110,6 +110,11 @@ def _values(item: Any, skip: Sequence[str] = ()) -> Json:
     return body
 
 
+def _without_nothing(body: Json) -> Json:
+    """Leave out what does not apply; what cannot be said stays, with its reason."""
+    return {k: v for k, v in body.items() if v is not None or f"{k}_reason" in body}
+
+
 def _check(card: Check) -> Json:
     body = _values(card)
     if card.p_value is None:
@@ -147,7 +152,7 @@ def _contrast(contrast: Contrast, *, neutral: bool) -> Json:
     early = contrast.sequential
     if early is not None:
         name = "sequential" if early.decides else "always_valid"
-        body[name] = _values(early, skip=("decides",))
+        body[name] = _without_nothing(_values(early, skip=("decides",)))
     if contrast.by_phase:
         body["by_phase"] = [_values(row) for row in contrast.by_phase]
     for name in ("size_weighted", "plain_total"):
@@ -197,7 +202,8 @@ def _read_contrast(body: Mapping[str, Any]) -> Contrast:
     }
     for name, decides in (("sequential", True), ("always_valid", False)):
         if name in body:
-            given["sequential"] = _read(Sequential, body[name], decides=decides)
+            told = {"p_value_always_valid": None, **body[name]}
+            given["sequential"] = _read(Sequential, told, decides=decides)
     for name in ("size_weighted", "plain_total"):
         given[name] = _read(PhaseResult, body[name]) if name in body else None
     contrast: Contrast = _read(Contrast, body, **given)

@@ -18,6 +18,7 @@ from experiments_core.analysis.traffic_checks import (
     split_changed,
 )
 from experiments_core.domain.metric import MetricRole
+from experiments_core.stats import sequential
 from experiments_core.stats.estimate import Undefined
 
 CROSSED_AMBER, CROSSED_RED = 0.01, 0.1
@@ -25,6 +26,14 @@ LEFT_OUT_AMBER, LEFT_OUT_RED = 0.01, 0.1
 STALE_DAYS = 2
 LARGE_LIFT = 0.5
 LARGE_AGAINST_PLAN = 3
+
+TAKES_CARE = {
+    "fixed": "here the one test at the planned end decides.",
+    "always_valid": "a confidence sequence decides, which holds however often you look.",
+    "group_sequential": (
+        "each look spends its part of alpha (Lan-DeMets, O’Brien-Fleming type, half per side)."
+    ),
+}
 
 Metrics = Sequence[MetricResult]
 
@@ -45,7 +54,7 @@ def health(
         minimum_reached(design, groups, at),
         suspicious_lift(metrics),
         freshness(design),
-        looks(design),
+        looks(design, at),
     )
     return tuple(card for card in cards if card is not None)
 
@@ -183,10 +192,22 @@ def freshness(design: Design) -> Check | None:
     return Check("freshness", "pass", label, short, f"Data reach to {moment} UTC.")
 
 
-def looks(design: Design) -> Check | None:
-    """How often somebody has looked."""
+def looks(design: Design, at: Stage) -> Check | None:
+    """How often somebody has looked, and what takes care of it."""
     if design.status is None:
         return None
     number = design.looks + 1
-    message = f"This is look {number}. Every look at a running test is a chance to be misled."
-    return Check("looks", "pass", "Looks", str(number), message, facts={"looks": number})
+    facts: dict[str, object] = {"looks": number, "method": at.deciding}
+    message = (
+        f"This is look {number}. Every look at a running test is a chance to be misled; "
+        f"{TAKES_CARE[at.deciding]}"
+    )
+    if at.deciding == "group_sequential":
+        now = at.information[-1]
+        used = sequential.spent(1.0 if at.is_last else now, design.plan.alpha)
+        facts |= {"information": now, "alpha_spent": used}
+        message += (
+            f" With {words.percent(now, 0)} of the planned units, "
+            f"{used:.2g} of {design.plan.alpha:g} is spent."
+        )
+    return Check("looks", "pass", "Looks", str(number), message, facts=facts)

@@ -44,6 +44,9 @@ class Design:
         planned_end_passed: The planned end lies in the past.
         days: Days the test has run, None when unknown.
         looks: Looks taken before this one.
+        past_units: Units of all arms at each of them; what a group-sequential plan has spent.
+        spends: A sequential plan with planned units spends alpha look by look; if not, the
+            confidence sequence decides there too.
         newest: Last moment at which a unit was first seen.
         age_days: Days between that moment and now.
     """
@@ -63,6 +66,8 @@ class Design:
     days: int | None = None
     planned_days: int | None = None
     looks: int = 0
+    past_units: tuple[int, ...] = ()
+    spends: bool = True
     newest: datetime | None = None
     age_days: float | None = None
 

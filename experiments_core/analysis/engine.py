@@ -50,8 +50,8 @@ def analyze(
     units = groups.total(design.arms)
     at = stage(design, units)
     metrics = _judged(design, groups, at)
-    if at.deciding == "always_valid" and not at.final and _has_decided(design, metrics):
-        at = Stage(final=True, reached=True, deciding=at.deciding)
+    if at.deciding != "fixed" and not at.final and _has_decided(design, metrics):
+        at = replace(at, final=True, reached=True)
         metrics = _judged(design, groups, at)
     health = checks.health(design, groups, at, metrics, quality or Quality())
     progress = planned.progress(design, groups, metrics, units)

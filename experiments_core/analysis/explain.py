@@ -160,10 +160,16 @@ def _levels(
             f"{_number(contrast.p_value_adjusted)}, to be below {design.plan.alpha:g}"
         )
     early = contrast.sequential
-    if early is not None and early.decides:
+    if early is not None and early.decides and early.method == "group_sequential":
+        yield (
+            f"look at {early.information or 0:.4g} of the planned units: alpha spent so far "
+            f"{early.alpha_spent or 0:.4g}, |z| has to be above {_number(early.bound or 0.0)}, "
+            f"level {1 - early.confidence_level:.4g} (Lan & DeMets 1983, O’Brien-Fleming type)"
+        )
+    elif early is not None and early.decides:
         yield (
             "looks are allowed for: always-valid p-value "
-            f"{_number(early.p_value_always_valid)}, interval at "
+            f"{_number(early.p_value_always_valid or 0.0)}, interval at "
             f"{100 * early.confidence_level:.6g} %, tuned to "
             f"{design.tuned_to(treatment)} units (Waudby-Smith et al. 2024)"
         )

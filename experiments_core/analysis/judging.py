@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from experiments_core.analysis import comparing, phases
+from experiments_core.analysis import comparing, looking, phases
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import Hypothesis, Level
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.results import Contrast, Sequential
+from experiments_core.analysis.results import Contrast
 from experiments_core.analysis.stage import Stage
 from experiments_core.domain.metric import Direction, Metric, MetricRole
-from experiments_core.stats import sequential, stratified
+from experiments_core.stats import stratified
 from experiments_core.stats.estimate import Comparison, Undefined, Value
 from experiments_core.stats.moments import Counts
 
-SMALLEST_LEVEL = 1e-300
-"""Below this the critical value of a test is no longer a number."""
 MISSING_ALPHA = 0.01
 
 
@@ -24,9 +22,8 @@ def judge(design: Design, groups: Groups, at: Stage, one: Hypothesis, level: Lev
         found = comparing.compare(one.metric, one.strata, level.alpha_local, one.alternative)
     else:
         found = comparing.withheld(one.metric, one.withheld, 1 - level.alpha_local)
-    early, early_alpha, early_decision = _sequential(design, at, one, level)
-    by_sequence = at.deciding == "always_valid"
-    if by_sequence:
+    early, early_alpha, early_decision = looking.look(design, at, one, level)
+    if at.deciding != "fixed":
         significant, decided_at = early_decision, early_alpha
     else:
         p = found.test.p_value
@@ -68,11 +65,6 @@ def verdict_of(metric: Metric, difference: Value, *, significant: bool) -> str:
     return "better" if (difference > 0) == rises else "worse"
 
 
-def always_valid_level(n: int, alpha: float, tuned_to: int) -> float:
-    """Level at which test and intervals hold at this look and all others."""
-    return max(sequential.always_valid_alpha(n, alpha, tuned_to), SMALLEST_LEVEL)
-
-
 def _verdict(metric: Metric, found: Comparison, *, significant: bool) -> tuple[str, str | None]:
     p = found.test.p_value
     if isinstance(p, Undefined):
@@ -83,37 +75,6 @@ def _verdict(metric: Metric, found: Comparison, *, significant: bool) -> tuple[s
 def _interval_method(found: Comparison) -> str:
     """What the limits of the lift invert; it names the whole family of intervals."""
     return found.relative_lift.interval.method
-
-
-def _sequential(
-    design: Design, at: Stage, one: Hypothesis, level: Level
-) -> tuple[Sequential | None, float, bool]:
-    """The reading that holds at any look: two-sided, at the level of its bound."""
-    if one.withheld is not None or one.n == 0:
-        return None, level.alpha_looks, False
-    tuned_to = design.tuned_to(one.treatment)
-    alpha = always_valid_level(one.n, level.alpha_looks, tuned_to)
-    if alpha > SMALLEST_LEVEL:
-        found = comparing.compare(one.metric, one.strata, alpha)
-    else:  # so early that no p-value a computer can hold would decide
-        alpha, found = 0.0, comparing.withheld(one.metric, "below_minimum", 1.0)
-    p = found.test.p_value
-    always: Value = p
-    if not isinstance(p, Undefined):
-        z = sequential.z_of_two_sided_p(p)
-        always = sequential.always_valid_p_value(z, one.n, level.alpha_looks, tuned_to)
-    difference, lift = found.difference, found.relative_lift
-    reading = Sequential(
-        method="always_valid",
-        confidence_level=1 - alpha,
-        p_value_always_valid=always,
-        difference_ci_lower=difference.ci_lower,
-        difference_ci_upper=difference.ci_upper,
-        relative_lift_ci_lower=lift.ci_lower,
-        relative_lift_ci_upper=lift.ci_upper,
-        decides=at.deciding == "always_valid",
-    )
-    return reading, alpha, not isinstance(p, Undefined) and p < alpha
 
 
 def _guardrail(one: Hypothesis, verdict: str, alpha: float) -> tuple[str | None, Value | None]:

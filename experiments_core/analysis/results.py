@@ -17,18 +17,30 @@ STATISTICS_VERSION = "1"
 class Sequential:
     """The always-valid or group-sequential reading of one comparison.
 
-    ``decides`` tells whether the verdict rests on it; on a final look of a fixed plan it only
-    shows what could have been said at any time.
+    Attributes:
+        method: ``always_valid`` or ``group_sequential``.
+        confidence_level: 1 - the level of this look.
+        p_value_always_valid: Of a confidence sequence, held against alpha; else None.
+        decides: Whether the verdict rests on it; on a final look of a fixed plan it only shows
+            what could have been said at any time.
+        p_value: Two-sided, held against 1 - ``confidence_level``; group sequential only.
+        bound: How far from 0 z has to be at this look.
+        information: Units / planned units.
+        alpha_spent: Of the comparison's share of alpha, up to and with this look.
     """
 
-    method: str  # always_valid | group_sequential
+    method: str
     confidence_level: float
-    p_value_always_valid: Value
+    p_value_always_valid: Value | None
     difference_ci_lower: Value
     difference_ci_upper: Value
     relative_lift_ci_lower: Value
     relative_lift_ci_upper: Value
     decides: bool = True
+    p_value: Value | None = None
+    bound: Value | None = None
+    information: float | None = None
+    alpha_spent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,7 +297,7 @@ def _first(story: Story, arm: str, said: str) -> tuple[MetricResult, Contrast]:
 
 
 def _is_widened(story: Story) -> bool:
-    return story.at.deciding == "always_valid"
+    return story.at.deciding != "fixed"
 
 
 def _close(story: Story, contrast: Contrast) -> str | None:

@@ -9,7 +9,7 @@ from experiments_core.analysis.cells import Cell, Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import family_size
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.judging import always_valid_level
+from experiments_core.analysis.looking import always_valid_level
 from experiments_core.analysis.results import SeriesPoint
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.source import CellKey

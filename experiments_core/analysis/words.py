@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 
-from experiments_core.analysis.results import ArmResult, MetricResult
+from experiments_core.analysis.results import ArmResult, MetricResult, Sequential
 from experiments_core.stats.estimate import Undefined, Value
 
 NARROW = "\u202f"  # narrow no-break space: before a unit, between thousands, around "="
@@ -154,6 +154,14 @@ def p(value: Value | None) -> str:
     if value is None or isinstance(value, Undefined):
         return NONE
     return f"p{NARROW}{p_digits(value)}"
+
+
+def p_of_look(found: Sequential) -> str:
+    """The p-value of a reading that allows for looks, with what it is held against."""
+    if found.method == "always_valid":
+        return f"{p(found.p_value_always_valid)} any look"
+    line = 1 - found.confidence_level
+    return f"{p(found.p_value)}, line {line:.2g}" if line else NONE
 
 
 def interval(lower: Value, upper: Value, form: Callable[[float], str]) -> str:

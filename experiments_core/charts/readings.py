@@ -132,7 +132,11 @@ def _interim(contrast: Contrast) -> Reading:
         return _with_note(BY_VERDICT["cannot_say"], _why(contrast))
     if contrast.sequential is None:
         return INTERIM
-    return _with_note(INTERIM, words.p(contrast.sequential.p_value_always_valid))
+    early = contrast.sequential
+    by_looks = early.method == "group_sequential"
+    return _with_note(
+        INTERIM, words.p_of_look(early) if by_looks else words.p(early.p_value_always_valid)
+    )
 
 
 def _p_note(contrast: Contrast) -> str:
@@ -140,7 +144,7 @@ def _p_note(contrast: Contrast) -> str:
         return _why(contrast)
     sequence = deciding_sequence(contrast)
     if sequence is not None:
-        return f"{words.p(sequence.p_value_always_valid)} any look"
+        return words.p_of_look(sequence)
     if contrast.p_value_adjusted == contrast.p_value:
         return words.p(contrast.p_value)
     return f"{words.p(contrast.p_value_adjusted)} corrected"

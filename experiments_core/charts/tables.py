@@ -87,7 +87,9 @@ def _sequence(contrast: Contrast) -> tuple[str, str]:
     ends = words.lift_interval(
         found.relative_lift_ci_lower, found.relative_lift_ci_upper, column=True
     )
-    return words.p(found.p_value_always_valid), ends
+    by_looks = found.method == "group_sequential"
+    shown = words.p_of_look(found) if by_looks else words.p(found.p_value_always_valid)
+    return shown, ends
 
 
 def series_table(points: Sequence[SeriesPoint]) -> list[TableRow]:

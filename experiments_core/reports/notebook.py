@@ -129,6 +129,16 @@ def study_of(result: ExperimentResult, cells: Cells, design: Design) -> dict[str
             contrast.sequential is not None and contrast.sequential.decides
             for _, _, contrast in contrasts
         ),
+        "look_bounds": {
+            f"{metric.key} / {arm.variant}": (
+                contrast.sequential.bound
+                if isinstance(contrast.sequential.bound, float)
+                else None
+            )
+            for metric, arm, contrast in contrasts
+            if contrast.sequential is not None
+            and contrast.sequential.method == "group_sequential"
+        },
         "withheld": [
             f"{metric.key} / {arm.variant}"
             for metric, arm, contrast in contrasts
@@ -177,7 +187,7 @@ CONTRAST_FIELDS = (
     "difference", "relative_lift", *LIMITS, "statistic", "p_value", "p_value_adjusted",
     "confidence_level", "guardrail_p_value", "heterogeneity_p_value",
 )  # fmt: skip
-SEQUENTIAL_FIELDS = ("confidence_level", "p_value_always_valid", *LIMITS)
+SEQUENTIAL_FIELDS = ("confidence_level", "p_value_always_valid", "p_value", *LIMITS)
 PHASE_FIELDS = (
     "control_n", "treatment_n", "control_value", "treatment_value", "difference",
     "relative_lift", *LIMITS, "p_value", "weight",
@@ -194,7 +204,7 @@ def _contrast(head: str, contrast: Contrast) -> Iterator[tuple[str, float]]:
     if contrast.verdict_reason in WITHHELD:
         return
     yield from _numbers(head, contrast, CONTRAST_FIELDS)
-    if contrast.sequential is not None and contrast.sequential.method == "always_valid":
+    if contrast.sequential is not None:
         yield from _numbers(f"{head} / sequential", contrast.sequential, SEQUENTIAL_FIELDS)
     extra = (contrast.plain_total, contrast.size_weighted)
     for row in (*contrast.by_phase, *(row for row in extra if row is not None)):

@@ -252,9 +252,7 @@ def contrast_numbers(
     n = sum(c[0] + q[0] for c, q in strata)
     decided_at = alpha
     if n:
-        tuned_to = study["tuned_to"][arm]
-        look_alpha = max(2 * norm.sf(always_valid_bound(n, share, tuned_to)), 1e-300)
-        look = always_valid(strata, look_alpha, (n, share, tuned_to))
+        look_alpha, look = look_numbers(study, key, arm, share)
         found |= {f"sequential / {name}": number for name, number in look.items()}
         decided_at = look_alpha if study["decides_by_looks"] else alpha
     if study["metrics"][key]["role"] == "guardrail":
@@ -262,6 +260,28 @@ def contrast_numbers(
     if len(strata) > 1:
         found |= phase_numbers(strata, alpha)
     return {f"{key} / {arm} / {name}": number for name, number in found.items()}
+
+
+def look_numbers(study: Study, key: str, arm: str, share: float) -> tuple[float, Numbers]:
+    """Level of this look and the reading at it; the bound where the plan spends its alpha."""
+    name, strata = f"{key} / {arm}", pairs(study, key, arm)
+    if name not in study["look_bounds"]:
+        tuning = sum(c[0] + q[0] for c, q in strata), share, study["tuned_to"][arm]
+        level = max(2 * norm.sf(always_valid_bound(*tuning)), 1e-300)
+        return level, always_valid(strata, level, tuning)
+    bound = study["look_bounds"][name]
+    if bound is None:  # so early that nothing can be decided
+        return 0.0, {"confidence_level": 1.0}
+    level = 2 * norm.sf(bound)
+    found = compared(strata, level)
+    return level, {
+        "confidence_level": 1 - level,
+        **{
+            name: number
+            for name, number in found.items()
+            if "_ci_" in name or name == "p_value"
+        },
+    }
 
 
 def always_valid(
@@ -279,6 +299,8 @@ def always_valid(
 
 def margin_p_value(metric: Mapping[str, Any], strata: Sequence[Any], alpha: float) -> Any:
     """One-sided test that the harm stays inside the margin; None where it does not exist."""
+    if alpha == 0:
+        return None
     harm = -1 if metric["direction"] == "increase" else 1
     alternative = "greater" if harm < 0 else "less"
     relative = metric["margin"] is not None

@@ -57,6 +57,9 @@ class LookView:
         design: What the analysis was told besides.
         data_as_of: Last moment at which a unit was first seen; None without times.
         finished: The test is over, or the data were said to be complete.
+        views: How often it has been opened; several openings within half an hour are one.
+        newer_data: Data have come since. A plan that spends alpha look by look takes a new
+            look once a day, or on demand.
     """
 
     result: ExperimentResult
@@ -68,6 +71,8 @@ class LookView:
     design: Design
     data_as_of: datetime | None
     finished: bool
+    views: int = 1
+    newer_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +106,12 @@ def look(
     *,
     reference: str | None = None,
     trigger: str = "page",
+    fresh: bool = False,
 ) -> LookView:
     """Read an experiment as its data are now.
+
+    A sequential plan with a planned number of units spends part of its alpha at each look, so
+    a running test shows the look of the same day again until ``fresh`` asks for a new one.
 
     Args:
         ws: The workspace.
@@ -110,6 +119,7 @@ def look(
         experiment_id: Id, key or slug.
         reference: Variant to compare with; control when left out.
         trigger: ``page``, ``api`` or ``report``.
+        fresh: Take a new look now, even if the plan has had one today.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -130,12 +140,13 @@ def look(
             data_as_of=None,
             finished=reading.design.finished,
         )
-    stored = _stored(ws, reading)
+    stored = _stored(ws, reading) or (None if fresh else _of_today(ws, reading))
     if stored is None:
-        stored = _take(ws, actor, reading, trigger)
-    else:
-        _note_view(ws, actor, stored)
-    return _opened(reading.experiment, stored)
+        return _opened(reading.experiment, _take(ws, actor, reading, trigger))
+    _note_view(ws, actor, stored)
+    return replace(
+        _opened(reading.experiment, stored), newer_data=stored.data_hash != reading.data_hash
+    )
 
 
 def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> LookView:
@@ -259,10 +270,10 @@ def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
         known = [e for e in catalog.all_experiments(cursor, actor.org_id) if not e.deleted_at]
         ids = [experiment.id for experiment in known]
         states = looks.data_states(cursor, ids)
-        taken = looks.count_looks(cursor, ids)
+        taken = looks.units_at_looks(cursor, ids)
         now = ws.now()
         ready = [
-            readings.read(cursor, one, states.get(one.id), now=now, looks=taken.get(one.id, 0))
+            readings.read(cursor, one, states.get(one.id), now=now, looks=taken.get(one.id, ()))
             for one in known
             if one.id in states
         ]
@@ -271,7 +282,11 @@ def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
         )
     return {
         one.experiment.id: _summary(
-            from_dict((stored.get(one.experiment.id) or _take(ws, actor, one)).results)
+            from_dict(
+                (
+                    stored.get(one.experiment.id) or _of_today(ws, one) or _take(ws, actor, one)
+                ).results
+            )
         )
         for one in ready
     }
@@ -283,7 +298,7 @@ def _reading(
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, experiment_id)
         data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
-        taken = looks.count_looks(cursor, [experiment.id]).get(experiment.id, 0)
+        taken = looks.units_at_looks(cursor, [experiment.id]).get(experiment.id, ())
         return readings.read(
             cursor, experiment, data, now=ws.now(), looks=taken, reference=reference
         )
@@ -296,6 +311,20 @@ def _stored(ws: Workspace, reading: Reading) -> StoredLook | None:
         )
 
 
+def _of_today(ws: Workspace, reading: Reading) -> StoredLook | None:
+    """The newest look, where the plan spends its alpha and has had its look of today."""
+    plan, now = reading.design.plan, ws.now()
+    spends = plan.method == "sequential" and plan.planned_units is not None
+    if not spends or reading.design.finished:
+        return None
+    with ws.db.read() as cursor:
+        latest = looks.latest_look(cursor, reading.experiment.id)
+    if latest is None or latest.taken_at.date() != now.date():
+        return None
+    same = latest.settings["settings"]["reference"] == reading.design.reference
+    return latest if same and latest.data_hash != reading.data_hash else None
+
+
 def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") -> StoredLook:
     """Analyse and keep; if somebody was faster with the same data, theirs is the look."""
     with ws.db.read() as cursor:
@@ -305,6 +334,7 @@ def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") 
     kept = {
         "settings": reading.settings,
         "newest": reading.design.newest.isoformat() if reading.design.newest else None,
+        "past_units": list(reading.design.past_units),
         "sql": table.sql,
         "cells": looks.cells_to_json(table.cells),
     }
@@ -338,14 +368,13 @@ def _as_now(cursor: Any, reading: Reading, now: datetime) -> Reading:
     data = looks.data_states(cursor, [key]).get(key)
     if data == reading.data:
         return reading
-    design = reading.design
     return readings.read(
         cursor,
         reading.experiment,
         data,
         now=now,
-        looks=design.looks,
-        reference=design.reference,
+        looks=looks.units_at_looks(cursor, [key]).get(key, ()),
+        reference=reading.design.reference,
     )
 
 
@@ -363,7 +392,7 @@ def _opened(experiment: Experiment, stored: StoredLook) -> LookView:
     """A look with everything that was kept with it."""
     kept = stored.settings
     newest = datetime.fromisoformat(kept["newest"]) if kept["newest"] else None
-    design = readings.design_of(kept["settings"], newest)
+    design = readings.design_of(kept["settings"], newest, kept.get("past_units", ()))
     cells = looks.cells_from_json(kept["cells"])
     return LookView(
         result=from_dict(stored.results),
@@ -375,6 +404,7 @@ def _opened(experiment: Experiment, stored: StoredLook) -> LookView:
         design=design,
         data_as_of=newest,
         finished=design.finished,
+        views=stored.views,
     )
 
 

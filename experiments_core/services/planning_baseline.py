@@ -47,7 +47,7 @@ def baseline_of(
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, experiment_id)
         data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
-        reading = readings.read(cursor, experiment, data, now=ws.now(), looks=0)
+        reading = readings.read(cursor, experiment, data, now=ws.now())
         cells = readings.fetch(cursor, reading).cells
     design = reading.design
     metric = next((one for one in design.metrics if one.key == metric_key), None)

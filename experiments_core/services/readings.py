@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -40,6 +40,8 @@ ON_PURPOSE = frozenset({
 NUMBERS = (Role.VALUE, Role.OUTCOME, Role.COVARIATE)
 
 Span = tuple[datetime | None, datetime | None]
+PastLook = tuple[datetime, int]
+"""When a look was taken, and the units of all arms that it rested on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def read(
     data: DataState | None,
     *,
     now: datetime,
-    looks: int,
+    looks: Sequence[PastLook] = (),
     reference: str | None = None,
 ) -> Reading:
     """Put together what an analysis needs; looks at no rows.
@@ -122,7 +124,7 @@ def read(
         experiment: The experiment.
         data: Its data, None before the first import.
         now: The present moment, aware.
-        looks: Looks taken so far.
+        looks: When each look so far was taken, and on how many units.
         reference: Variant to compare with; control when left out.
 
     Raises:
@@ -138,7 +140,9 @@ def read(
     )
 
 
-def design_of(settings: dict[str, Any], newest: datetime | None) -> Design:
+def design_of(
+    settings: dict[str, Any], newest: datetime | None, past_units: Sequence[int] = ()
+) -> Design:
     """The design that a look was judged under, from the settings kept with it."""
     names = (
         "reference", "names", "unit", "basis", "status", "finished", "said_over",
@@ -154,6 +158,8 @@ def design_of(settings: dict[str, Any], newest: datetime | None) -> Design:
         ),
         plan=plan_from_document(settings["plan"]),
         newest=newest,
+        looks=len(past_units),
+        past_units=tuple(past_units),
     )
 
 
@@ -209,7 +215,7 @@ def _design(
     span: Span,
     *,
     now: datetime,
-    looks: int,
+    looks: Sequence[PastLook],
     reference: str | None,
 ) -> Design:
     arms = tuple(variant.key for variant in experiment.variants)
@@ -235,10 +241,18 @@ def _design(
         planned_end_passed=plan.planned_end is not None and now.date() > plan.planned_end,
         days=_days(experiment, span, now),
         planned_days=_planned_days(experiment, first),
-        looks=looks,
+        looks=len(looks),
+        past_units=_past_units(experiment, looks),
         newest=newest,
         age_days=None if newest is None else (now - newest).total_seconds() / 86_400,
     )
+
+
+def _past_units(experiment: Experiment, looks: Sequence[PastLook]) -> tuple[int, ...]:
+    """Units at each look of the run that the data belong to; a new assignment starts afresh."""
+    opened, _ = phase_designs(experiment)
+    since = opened[0].started_at if opened and opened[0].rerandomised else None
+    return tuple(units for taken_at, units in looks if since is None or taken_at >= since)
 
 
 def _days(experiment: Experiment, span: Span, now: datetime) -> int | None:

@@ -112,6 +112,11 @@ def group_sequential_bounds(
     return tuple(bounds)
 
 
+def spent(fraction: float, alpha: float, spending: str = "obrien_fleming") -> float:
+    """Alpha spent up to a fraction of the planned units, at most alpha."""
+    return math.exp(_log_spent(min(1.0, fraction), alpha, spending))
+
+
 def false_alarm_rate(information: Sequence[float], bounds: Sequence[float]) -> float:
     """Probability, without any effect, that |z| is beyond its bound at one of the looks.
 

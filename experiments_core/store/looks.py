@@ -148,6 +148,32 @@ def count_looks(
     return {str(owner): int(number) for owner, number in rows}
 
 
+def units_at_looks(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, tuple[tuple[datetime, int], ...]]:
+    """When each look of each experiment was taken, and the units of all arms it rested on."""
+    rows = cursor.execute(
+        "SELECT experiment_id, taken_at, "
+        "coalesce(CAST(json_extract(results, '$.progress.units') AS BIGINT), 0) "
+        "FROM looks WHERE list_contains(?, experiment_id) ORDER BY experiment_id, no",
+        [list(experiment_ids)],
+    ).fetchall()
+    found: dict[str, list[tuple[datetime, int]]] = {}
+    for owner, taken_at, units in rows:
+        moment = from_utc(taken_at)
+        if moment is not None:
+            found.setdefault(str(owner), []).append((moment, int(units)))
+    return {owner: tuple(looks) for owner, looks in found.items()}
+
+
+def latest_look(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> StoredLook | None:
+    """The newest look of an experiment."""
+    rows = cursor.execute(
+        f"{_SELECT_LOOK} WHERE experiment_id = ? ORDER BY no DESC LIMIT 1", [experiment_id]
+    ).fetchall()
+    return _look(rows[0]) if rows else None
+
+
 def insert_look(cursor: duckdb.DuckDBPyConnection, look: StoredLook) -> None:
     """Write a look, for ever."""
     values = [getattr(look, name) for name in _LOOK]

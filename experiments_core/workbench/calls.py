@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ALTERNATIVES = ("two-sided", "greater", "less")
 CORRECTIONS = ("holm", "bh", "none")
-SEQUENTIAL = (None, "always_valid")
+SEQUENTIAL = (None, "always_valid", "group_sequential")
 MEMORY_LIMIT = "2GB"
 
 
@@ -55,6 +55,7 @@ def analyze(
     phases: str | None = None,
     sequential: str | None = None,
     planned_units: int | None = None,
+    looks: Sequence[int] = (),
     repeats: str = "refuse",
     crossovers: str = "exclude",
     decimal: str | None = None,
@@ -78,9 +79,12 @@ def analyze(
         correction: ``holm``, ``bh`` or ``none``.
         segments: Columns to cut by; attributes known before the test began.
         phases: Column that names the phase (interval of one split) in which a unit came.
-        sequential: ``always_valid`` when the test still runs and is looked at again; else the
-            data are taken as a finished test.
+        sequential: ``always_valid`` (confidence sequence) or ``group_sequential`` (spends
+            alpha over the looks, needs ``planned_units``) when the test still runs and is
+            looked at again; left out, the data are taken as a finished test.
         planned_units: Units of all arms that are planned; tunes the sequential test.
+        looks: Units of all arms at each earlier look, rising; what has been spent there is
+            no longer there. Group sequential only.
         repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max``, ``sum``.
         crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
         decimal: Decimal mark, where a column can be read in two ways.
@@ -103,6 +107,7 @@ def analyze(
     )
     check(request)
     plan = _plan(alpha, alternative, correction, sequential, planned_units)
+    past = _past_looks(looks, sequential)
     loaded = _load(data, request)
     chosen = choose_control(control, loaded.arms)
     arms = (chosen, *(arm for arm in loaded.arms if arm != chosen))
@@ -116,6 +121,9 @@ def analyze(
         unit=_unit_word(unit),
         finished=sequential is None,
         said_over=sequential is None,
+        looks=len(past),
+        past_units=past,
+        spends=sequential == "group_sequential",
     )
     result = judge(loaded.cells, design, loaded.quality, data_hash=loaded.data_hash)
     cut = tuple(
@@ -266,6 +274,17 @@ def _plan(
                 name, value, "UNKNOWN_CHOICE", f"{name} is “{value}”.",
                 f"Choose one of {listed}.",
             )  # fmt: skip
+    if sequential == "group_sequential" and planned_units is None:
+        raise refusal(
+            "planned_units", None, "REQUIRED",
+            "A group-sequential test needs to know how many units are planned.",
+            'Say it: planned_units=20_000, or use sequential="always_valid".',
+        )  # fmt: skip
+    if planned_units is not None and not (is_number(planned_units) and planned_units >= 1):
+        raise refusal(
+            "planned_units", planned_units, "RANGE", f"planned_units is {planned_units!r}.",
+            "It is the number of units of all arms together, at least 1.",
+        )  # fmt: skip
     return Plan(
         alpha=float(alpha),
         alternative=alternative,
@@ -273,6 +292,27 @@ def _plan(
         method="fixed" if sequential is None else "sequential",
         planned_units=planned_units if sequential else None,
     )
+
+
+def _past_looks(looks: Sequence[int], sequential: str | None) -> tuple[int, ...]:
+    """Units at the earlier looks of a group-sequential test.
+
+    Raises:
+        InvalidInputError: they do not rise, or no test spends alpha.
+    """
+    past = tuple(looks)
+    rising = all(is_number(one) and one >= 1 for one in past) and list(past) == sorted(past)
+    if not rising:
+        raise refusal(
+            "looks", list(past), "RANGE", f"The earlier looks are at {list(past)} units.",
+            "Give the units of all arms at each earlier look, in the order they were taken.",
+        )  # fmt: skip
+    if past and sequential != "group_sequential":
+        raise refusal(
+            "looks", list(past), "UNKNOWN_CHOICE", "Only a group-sequential test spends looks.",
+            'Say sequential="group_sequential" with planned_units, or leave looks out.',
+        )  # fmt: skip
+    return tuple(int(one) for one in past)
 
 
 def _unit_word(column: str | None) -> str:

@@ -226,7 +226,7 @@ def _p(contrast: Contrast) -> str:
     if contrast.guardrail_p_value is not None:
         return f"vs limit {words.p(contrast.guardrail_p_value)}"
     if early is not None and early.decides:
-        return f"{words.p(early.p_value_always_valid)} at any look"
+        return words.p_of_look(early)
     if isinstance(contrast.p_value, Undefined):
         return words.reason(contrast.p_value)
     if contrast.p_value_adjusted != contrast.p_value:

@@ -64,7 +64,11 @@ def _key(view: LookView) -> str:
     if not result.final and not sequences:
         said.append("Bar: interval for the end of the plan. Looking early makes it too narrow.")
     elif not result.final or any(one.decides for one in sequences):
-        said.append("Bar: always-valid interval; it is wide because you may look at any time.")
+        by_looks = any(one.method == "group_sequential" for one in sequences)
+        kind = (
+            "interval of this look (group-sequential)" if by_looks else "always-valid interval"
+        )
+        said.append(f"Bar: {kind}; it is wide because you may look again.")
     else:
         said.append(f"Bar: {level} interval of the plan.")
         if sequences:

@@ -73,7 +73,10 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     )
     view = {
         "look": lambda: SimpleNamespace(
-            result=answer.result, taken_at=datetime(2026, 5, 20, 9, 14, tzinfo=UTC)
+            result=answer.result,
+            taken_at=datetime(2026, 5, 20, 9, 14, tzinfo=UTC),
+            views=2,
+            newer_data=False,
         ),
         "series": lambda: {"B": examples.cumulative_points()},
         "segment_columns": lambda: ("device",),

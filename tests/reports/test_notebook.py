@@ -92,6 +92,8 @@ def test_every_number_comes_out_again(seed: int, arms: tuple[str, ...], phases: 
         {"correction": "none"},
         {"alpha": 0.01, "power": 0.9},
         {"method": "sequential"},
+        {"method": "sequential", "planned_units": 40_000},
+        {"method": "sequential", "planned_units": 10**8},
         {"planned_units": 1_000_000},
     ),
 )

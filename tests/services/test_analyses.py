@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from experiments_core.analysis.results import Contrast
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.metric import Mean, Metric, Proportion
 from experiments_core.errors import InvalidInputError, NotFoundError
 from experiments_core.services import analyses, experiments, ingestion
 from experiments_core.services.workspace import Workspace
+from experiments_core.stats import sequential
 from experiments_core.stats.estimate import Undefined
 from tests.services.conftest import Clock
 
@@ -319,3 +321,54 @@ def test_totals_per_variant_have_a_verdict_and_no_segments(ws: Workspace):
     assert analyses.segment_columns(ws, LOCAL, made.id) == ()
     assert analyses.series(ws, LOCAL, made.id, "conversions") == {"B": ()}
     assert "FROM totals" in view.sql
+
+
+SPENDING = Plan(method="sequential", planned_units=8_000, min_runtime_days=2)
+
+
+def test_a_plan_that_spends_alpha_takes_one_look_a_day_or_on_demand(
+    ws: Workspace, clock: Clock
+):
+    clock.now = START + timedelta(days=5)
+    experiment = make(ws, plan=SPENDING)
+    upload(ws, experiment, rows(2000, days=3))
+    first = analyses.look(ws, LOCAL, experiment.id)
+    assert (first.result.look, first.newer_data) == (1, False)
+    clock.wait(hours=2)
+    upload(ws, experiment, rows(1000, first=2000, days=3))
+    held = analyses.look(ws, LOCAL, experiment.id)
+    assert (held.result.look, held.newer_data, held.result.progress.units) == (1, True, 2000)
+    assert analyses.summaries(ws, LOCAL)[experiment.id].progress == 0.25
+    assert views(ws) == [(1, 2)]
+    wanted = analyses.look(ws, LOCAL, experiment.id, fresh=True)
+    assert (wanted.result.look, wanted.result.progress.units) == (2, 3000)
+    upload(ws, experiment, rows(1000, first=3000, days=3))
+    clock.wait(days=1)
+    third = analyses.look(ws, LOCAL, experiment.id)
+    assert (third.result.look, third.design.past_units) == (3, (2000, 3000))
+
+
+def test_each_look_spends_its_part_and_opens_again_as_it_was(ws: Workspace, clock: Clock):
+    clock.now = START + timedelta(days=5)
+    experiment = make(ws, plan=SPENDING)
+    bounds = []
+    for place, first in enumerate((0, 2000, 4000)):
+        upload(ws, experiment, rows(2000, first=first, days=3))
+        view = analyses.look(ws, LOCAL, experiment.id)
+        early = contrast(view)
+        assert early.sequential.method == "group_sequential"
+        assert early.sequential.information == (place + 1) / 4
+        bounds.append(early.sequential.bound)
+        clock.wait(days=1)
+    assert bounds == pytest.approx(
+        list(sequential.group_sequential_bounds((0.25, 0.5, 0.75), 0.05))
+    )
+    past = analyses.past_look(ws, LOCAL, experiment.id, 2)
+    assert contrast(past).sequential.bound == bounds[1]
+    assert past.design.past_units == (2000,)
+
+
+def contrast(view: analyses.LookView) -> Contrast:
+    found = view.result.metric("converted").arm("B").contrast
+    assert found is not None
+    return found
