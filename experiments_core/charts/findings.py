@@ -11,6 +11,7 @@ from experiments_core.analysis.results import (
     ExperimentResult,
     MetricResult,
     SegmentResult,
+    Sequential,
     SeriesPoint,
 )
 from experiments_core.charts import words
@@ -220,3 +221,28 @@ def _sign(value: Value) -> int:
     if isinstance(value, Undefined):
         return 0
     return (value > 0) - (value < 0)
+
+
+def looks_note(result: ExperimentResult) -> str:
+    """Which test decides this look, in a sentence; empty where nothing is compared."""
+    found = _deciding_look(result)
+    if found is None:
+        return ""
+    if found.method == "always_valid":
+        return "Decided by a confidence sequence: it holds however often you look."
+    share = words.percent(found.information or 0.0, 0)
+    bound = f"{found.bound:.2f}" if isinstance(found.bound, float) else ""
+    needs = f"|z| has to be above {bound}" if bound else "too early for any decision"
+    return (
+        f"Decided group-sequentially (Lan-DeMets, O’Brien-Fleming type): at {share} of the "
+        f"planned units {needs}."
+    )
+
+
+def _deciding_look(result: ExperimentResult) -> Sequential | None:
+    for metric in result.metrics:
+        for arm in metric.arms:
+            early = arm.contrast.sequential if arm.contrast else None
+            if early is not None and early.decides:
+                return early
+    return None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from experiments_core.analysis.results import ExperimentResult, Sequential
-from experiments_core.charts import words
+from experiments_core.charts import findings, words
 from experiments_core.services.analyses import LookView
 from pages.parts import theme
 
@@ -19,7 +18,7 @@ def wants_new(experiment_id: str) -> bool:
 
 def draw(view: LookView) -> None:
     """One line about the look and the method behind it; a button when newer data wait."""
-    told = [_which(view), method(view.result)]
+    told = [_which(view), findings.looks_note(view.result)]
     theme.note(" ".join(part for part in told if part))
     if view.newer_data:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -35,37 +34,12 @@ def draw(view: LookView) -> None:
             )
 
 
-def method(result: ExperimentResult) -> str:
-    """Which test decides this look, in a sentence; empty where nothing is compared."""
-    found = _deciding(result)
-    if found is None:
-        return ""
-    if found.method == "always_valid":
-        return "Decided by a confidence sequence: it holds however often you look."
-    share = words.percent(found.information or 0.0, 0)
-    bound = f"{found.bound:.2f}" if isinstance(found.bound, float) else ""
-    needs = f"|z| has to be above {bound}" if bound else "too early for any decision"
-    return (
-        f"Decided group-sequentially (Lan-DeMets, O’Brien-Fleming type): at {share} of the "
-        f"planned units {needs}."
-    )
-
-
 def _which(view: LookView) -> str:
     number = view.result.look
     if not number:
         return ""
     opened = words.plural(view.views, "time")
     return f"Look {number}, opened {opened}."
-
-
-def _deciding(result: ExperimentResult) -> Sequential | None:
-    for metric in result.metrics:
-        for arm in metric.arms:
-            early = arm.contrast.sequential if arm.contrast else None
-            if early is not None and early.decides:
-                return early
-    return None
 
 
 def _ask(experiment_id: str) -> None:
