@@ -25,6 +25,7 @@ class Permission(StrEnum):
     EDIT = "edit"
     IMPORT = "import"
     INBOX = "inbox"
+    DEPLOY = "deploy"
     REOPEN = "reopen"
     PURGE = "purge"
 
@@ -34,6 +35,7 @@ REQUIRED: dict[Permission, Role] = {
     Permission.EDIT: Role.EDITOR,
     Permission.IMPORT: Role.EDITOR,
     Permission.INBOX: Role.ADMIN,
+    Permission.DEPLOY: Role.ADMIN,
     Permission.REOPEN: Role.ADMIN,
     Permission.PURGE: Role.ADMIN,
 }
@@ -79,6 +81,19 @@ class AuditEvent:
     seq: int = 0
 
 
+_DOING: dict[Permission, str] = {
+    Permission.DEPLOY: "Deploying",
+    Permission.REOPEN: "Reopening",
+    Permission.PURGE: "Purging",
+    Permission.INBOX: "Reading the inbox",
+}
+
+
+def may(actor: Actor, permission: Permission) -> bool:
+    """Whether the actor's role is high enough."""
+    return actor.role >= REQUIRED[permission]
+
+
 def require(actor: Actor, permission: Permission) -> None:
     """Let the actor pass or refuse.
 
@@ -86,9 +101,9 @@ def require(actor: Actor, permission: Permission) -> None:
         ForbiddenError: the actor's role is too low.
     """
     needed = REQUIRED[permission]
-    if actor.role < needed:
+    if not may(actor, permission):
         message = (
-            f"This needs the {needed.name.lower()} role. "
+            f"{_DOING.get(permission, 'This')} needs the {needed.name.lower()} role. "
             f"You are {'an' if actor.role is Role.EDITOR else 'a'} {actor.role.name.lower()}."
         )
         raise ForbiddenError(message, hint="Ask an admin.")

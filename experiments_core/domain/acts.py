@@ -11,9 +11,11 @@ from experiments_core.domain.experiment import CONCLUSIONS, Experiment, Phase
 from experiments_core.domain.lifecycle import (
     BIN,
     BIN_DAYS,
+    GONE,
     PREVIOUS,
     Status,
     Verb,
+    action_names,
     advance,
     allowed_actions,
     invalid_transition,
@@ -38,6 +40,8 @@ class Act:
         conclusion: How the test ended; required to complete.
         note: Goes with the conclusion.
         reassign: For a new run: ``keep`` every unit's arm, or assign ``fresh``.
+        winner: Key of a variant: deployed with a deploy, and with a stop that names one;
+            written down with a conclusion.
     """
 
     verb: Verb
@@ -47,6 +51,7 @@ class Act:
     conclusion: str | None = None
     note: str = ""
     reassign: str = "keep"
+    winner: str | None = None
 
 
 def perform(experiment: Experiment, act: Act) -> Experiment:
@@ -56,24 +61,43 @@ def perform(experiment: Experiment, act: Act) -> Experiment:
 
     Raises:
         ConflictError: ``INVALID_TRANSITION`` from here, or ``CHECKLIST`` when something that a
-            start needs is missing.
+            start needs is missing, or ``ALREADY_DEPLOYED``.
         InvalidInputError: something that has to be told with the verb is missing or wrong.
     """
+    if act.verb is Verb.DEPLOY and experiment.deployed:
+        raise already_deployed(experiment)
     step = advance(experiment.place, act.verb)
     refuse(_problems(experiment, act))
     check_moment(experiment, act.at)
     done = _EFFECTS[act.verb](experiment, act)
-    if step.target in {BIN, PREVIOUS}:
+    if step.target in {BIN, GONE, PREVIOUS}:
         return done
     return replace(done, status=Status(step.target))
 
 
-def needed_permission(experiment: Experiment, verb: Verb) -> Permission:
-    """The right that a verb needs from here; editing, when the table does not allow it."""
+def needed_permission(
+    experiment: Experiment, verb: Verb, winner: str | None = None
+) -> Permission:
+    """The right that a verb needs from here; editing, when the table does not allow it.
+
+    A stop that names a winner deploys it, so it needs that right.
+    """
+    if verb is Verb.STOP and winner is not None:
+        return Permission.DEPLOY
     for info in allowed_actions(experiment.place):
         if info.verb is verb:
             return info.permission
     return Permission.EDIT
+
+
+def already_deployed(experiment: Experiment) -> ConflictError:
+    """The refusal of a second deployment."""
+    return ConflictError(
+        f"“{experiment.fallback.name}” of this experiment is deployed already.",
+        code="ALREADY_DEPLOYED",
+        hint="Revert that deployment first.",
+        allowed_actions=action_names(experiment.place),
+    )
 
 
 def open_phase(experiment: Experiment, phase: Phase) -> Experiment:
@@ -137,12 +161,16 @@ def _start(experiment: Experiment, act: Act) -> Experiment:
             code="CHECKLIST",
             hint=missing[0].fix,
             details=tuple(Problem(i.item, None, i.rule, i.message) for i in missing),
-            allowed_actions=tuple(
-                info.verb.value for info in allowed_actions(experiment.place)
-            ),
+            allowed_actions=action_names(experiment.place),
         )
     begun = replace(
-        experiment, run_no=experiment.run_no + 1, started_at=act.at, stopped_at=None
+        experiment,
+        run_no=experiment.run_no + 1,
+        started_at=act.at,
+        stopped_at=None,
+        stop_reason="",
+        conclusion=None,
+        winner=None,
     )
     if experiment.first_started_at is None:
         seal = seal_hash(experiment)
@@ -158,7 +186,16 @@ def _pause(experiment: Experiment, act: Act) -> Experiment:
 
 def _stop(experiment: Experiment, act: Act) -> Experiment:
     stopped = close_phase(experiment, act.at)
-    return replace(stopped, stopped_at=act.at, stop_reason=clean(act.reason))
+    stopped = replace(stopped, stopped_at=act.at, stop_reason=clean(act.reason))
+    if act.winner is None:
+        return stopped
+    won = act.winner != experiment.control.key
+    return replace(
+        stopped,
+        winner=act.winner,
+        deployed=act.winner,
+        conclusion="won" if won else "lost",
+    )
 
 
 def _complete(experiment: Experiment, act: Act) -> Experiment:
@@ -167,14 +204,30 @@ def _complete(experiment: Experiment, act: Act) -> Experiment:
         over,
         conclusion=act.conclusion,
         conclusion_note=clean(act.note),
+        winner=act.winner or _implied_winner(experiment, act.conclusion),
         stop_reason=clean(act.reason) or over.stop_reason,
         stopped_at=over.stopped_at or act.at,
         completed_at=act.at,
     )
 
 
+def _implied_winner(experiment: Experiment, conclusion: str | None) -> str | None:
+    """With two arms the conclusion says which one won."""
+    treatments = [one.key for one in experiment.variants if not one.is_control]
+    if conclusion == "won":
+        return treatments[0] if len(treatments) == 1 else experiment.winner
+    return experiment.control.key if conclusion == "lost" else None
+
+
 def _reopen(experiment: Experiment, _act: Act) -> Experiment:
-    return replace(experiment, conclusion=None, conclusion_note="", completed_at=None)
+    return replace(
+        experiment, conclusion=None, conclusion_note="", winner=None, completed_at=None
+    )
+
+
+def _deploy(experiment: Experiment, act: Act) -> Experiment:
+    shown = replace(experiment, deployed=act.winner, winner=experiment.winner or act.winner)
+    return _archive(shown, act)
 
 
 def _archive(experiment: Experiment, act: Act) -> Experiment:
@@ -198,6 +251,10 @@ def _restore(experiment: Experiment, act: Act) -> Experiment:
     return replace(experiment, deleted_at=None)
 
 
+def _purge(experiment: Experiment, _act: Act) -> Experiment:
+    return experiment
+
+
 _EFFECTS = {
     Verb.START: _start,
     Verb.PAUSE: _pause,
@@ -209,6 +266,8 @@ _EFFECTS = {
     Verb.UNARCHIVE: _unarchive,
     Verb.DELETE: _delete,
     Verb.RESTORE: _restore,
+    Verb.DEPLOY: _deploy,
+    Verb.PURGE: _purge,
 }
 
 
@@ -224,9 +283,27 @@ def _problems(experiment: Experiment, act: Act) -> list[Problem]:
     if act.verb is Verb.REOPEN and not clean(act.reason):
         message = "Say why the experiment is opened again"
         problems.append(Problem("reason", act.reason, "REQUIRED", message))
+    problems += _winner_problems(experiment, act)
     if act.verb is Verb.COMPLETE:
         problems += _conclusion_problems(experiment, act)
     return problems
+
+
+def _winner_problems(experiment: Experiment, act: Act) -> list[Problem]:
+    keys = [variant.key for variant in experiment.variants]
+    field = "variant" if act.verb is Verb.DEPLOY else "winner"
+    if act.winner is None:
+        if act.verb is not Verb.DEPLOY:
+            return []
+        message = f"Say which variant is deployed: {', '.join(keys)}"
+        return [Problem(field, None, "REQUIRED", message)]
+    if act.verb not in {Verb.STOP, Verb.COMPLETE, Verb.DEPLOY}:
+        message = f"A winner cannot be named with {act.verb}"
+        return [Problem(field, act.winner, "UNKNOWN_FIELD", message)]
+    if act.winner not in keys:
+        message = f"There is no variant “{act.winner}”; there are {', '.join(keys)}"
+        return [Problem(field, act.winner, "UNKNOWN_CHOICE", message)]
+    return []
 
 
 def _conclusion_problems(experiment: Experiment, act: Act) -> list[Problem]:

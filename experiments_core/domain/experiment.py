@@ -162,6 +162,9 @@ class ExperimentDraft:
     hash_seed: str = ""
     data_finished: bool | None = None
     sample: bool = False
+    auto_promote: bool = False
+    promote_threshold: float = 0.02
+    promote_after_days: int = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,7 @@ class Experiment:
     phases: tuple[Phase, ...] = ()
     conclusion: str | None = None
     winner: str | None = None
+    deployed: str | None = None
     conclusion_note: str = ""
     stop_reason: str = ""
     first_started_at: datetime | None = None
@@ -226,6 +230,9 @@ class Experiment:
     ramp: tuple[RampStep, ...] = ()
     seal_hash: str = ""
     sealed_at: datetime | None = None
+    auto_promote: bool = False
+    promote_threshold: float = 0.02
+    promote_after_days: int = 14
 
     @property
     def place(self) -> str:
@@ -236,6 +243,11 @@ class Experiment:
     def control(self) -> Variant:
         """The one control."""
         return next(variant for variant in self.variants if variant.is_control)
+
+    @property
+    def fallback(self) -> Variant:
+        """The version that units outside the test get: the deployed one, else control."""
+        return next((one for one in self.variants if one.key == self.deployed), self.control)
 
     @property
     def weights_bp(self) -> dict[str, int]:

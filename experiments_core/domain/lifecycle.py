@@ -6,7 +6,8 @@
             running, paused → stopped → running (a new run)
             running, paused, stopped → completed → stopped (reopen)
             draft, stopped, completed → archived → back (unarchive)
-            draft, stopped, completed, archived → bin → back (restore, 30 days)
+            stopped, completed → archived with a version for everyone (deploy)
+            draft, stopped, completed, archived → bin → back (restore, 30 days) or gone (purge)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from experiments_core.domain.access import Permission
-from experiments_core.errors import ConflictError
+from experiments_core.errors import ConflictError, Problem
 
 
 class Status(StrEnum):
@@ -39,14 +40,19 @@ class Verb(StrEnum):
     STOP = "stop"
     COMPLETE = "complete"
     REOPEN = "reopen"
+    DEPLOY = "deploy"
     ARCHIVE = "archive"
     UNARCHIVE = "unarchive"
     DELETE = "delete"
     RESTORE = "restore"
+    PURGE = "purge"
 
 
 BIN = "bin"
 """Where a deleted experiment is; its status waits underneath."""
+
+GONE = "gone"
+"""Target of the verb after which nothing is left but the audit trail."""
 
 PREVIOUS = "previous"
 """Target of the verbs that lead back to the status before."""
@@ -59,10 +65,10 @@ class Step:
     """One cell of the table.
 
     Attributes:
-        target: A :class:`Status`, :data:`BIN` or :data:`PREVIOUS`.
+        target: A :class:`Status`, :data:`BIN`, :data:`GONE` or :data:`PREVIOUS`.
         label: What a button says.
         what_happens: What the verb does from here, for the person about to use it.
-        asks: What has to be told with it: ``reason``, ``conclusion``.
+        asks: What has to be told with it: ``reason``, ``conclusion``, ``variant``.
         permission: The right it needs.
         listed: False for a second name of a verb that is listed already.
     """
@@ -95,14 +101,25 @@ _COMPLETE = (
     "Records how the test ended and closes it. Late data can be imported and are marked."
 )
 _REOPEN = "Takes the conclusion back; it stays in the history."
+_DEPLOY = (
+    "Everyone gets the version you choose, and the experiment goes to the archive. Data and "
+    "results stay as they are. It can be reverted."
+)
 _ARCHIVE = "Leaves the list and becomes read-only. Unarchive brings it back as it is."
 _UNARCHIVE = "Comes back to the list in the status it had."
 _DELETE = f"Goes to the bin for {BIN_DAYS} days, with its data. Its key stays reserved."
 _RESTORE = "Comes back as it was when it was deleted."
+_PURGE = (
+    "Erases the experiment with its data, looks and decisions for ever, and units get no "
+    "answer any more. Only the audit trail remains."
+)
 
 _stop = Step(Status.STOPPED, "Stop", _STOP)
 _complete = Step(Status.COMPLETED, "Complete", _COMPLETE, asks=("conclusion",))
 _archive = Step(Status.ARCHIVED, "Archive", _ARCHIVE)
+_deploy = Step(
+    Status.ARCHIVED, "Deploy", _DEPLOY, asks=("variant",), permission=Permission.DEPLOY
+)
 _delete = Step(BIN, "Delete", _DELETE)
 
 TRANSITIONS: dict[tuple[str, Verb], Step] = {
@@ -118,8 +135,10 @@ TRANSITIONS: dict[tuple[str, Verb], Step] = {
     (Status.PAUSED, Verb.COMPLETE): _complete,
     (Status.STOPPED, Verb.START): Step(Status.RUNNING, "Start a new run", _AGAIN),
     (Status.STOPPED, Verb.COMPLETE): _complete,
+    (Status.STOPPED, Verb.DEPLOY): _deploy,
     (Status.STOPPED, Verb.ARCHIVE): _archive,
     (Status.STOPPED, Verb.DELETE): _delete,
+    (Status.COMPLETED, Verb.DEPLOY): _deploy,
     (Status.COMPLETED, Verb.REOPEN): Step(
         Status.STOPPED, "Reopen", _REOPEN, asks=("reason",), permission=Permission.REOPEN
     ),
@@ -128,6 +147,7 @@ TRANSITIONS: dict[tuple[str, Verb], Step] = {
     (Status.ARCHIVED, Verb.UNARCHIVE): Step(PREVIOUS, "Unarchive", _UNARCHIVE),
     (Status.ARCHIVED, Verb.DELETE): _delete,
     (BIN, Verb.RESTORE): Step(PREVIOUS, "Restore", _RESTORE),
+    (BIN, Verb.PURGE): Step(GONE, "Purge", _PURGE, permission=Permission.PURGE),
 }
 """The only truth about what may follow what: (place, verb) -> step."""
 
@@ -145,11 +165,13 @@ _ONLY: dict[Verb, str] = {
     Verb.REOPEN: "Only a completed experiment can be reopened.",
     Verb.UNARCHIVE: "Only an archived experiment can be unarchived.",
     Verb.RESTORE: "Only an experiment in the bin can be restored.",
+    Verb.PURGE: "Only an experiment in the bin can be purged.",
 }
 _STARTED_ONLY: dict[Verb, str] = {
     Verb.PAUSE: "Only a running experiment can be paused.",
     Verb.STOP: "Only one that has been started can be stopped.",
     Verb.COMPLETE: "Only one that has been started can be completed.",
+    Verb.DEPLOY: "Only one that has been started can be deployed.",
 }
 
 
@@ -166,7 +188,7 @@ def advance(place: str, verb: Verb) -> Step:
     """
     step = TRANSITIONS.get((place, verb))
     if step is None:
-        raise invalid_transition(place, _advice(place, verb))
+        raise invalid_transition(place, _advice(place, verb), (_misplaced(place, verb),))
     return step
 
 
@@ -179,13 +201,29 @@ def allowed_actions(place: str) -> tuple[VerbInfo, ...]:
     )
 
 
-def invalid_transition(place: str, advice: str) -> ConflictError:
+def action_names(place: str) -> tuple[str, ...]:
+    """What a program may ask for now: the verbs, and ``traffic`` while a test is under way."""
+    verbs = tuple(info.verb.value for info in allowed_actions(place))
+    under_way = place in {Status.RUNNING, Status.PAUSED}
+    return (*verbs, "traffic") if under_way else verbs
+
+
+def invalid_transition(
+    place: str, advice: str, details: tuple[Problem, ...] = ()
+) -> ConflictError:
     """The refusal of something that the present state does not allow."""
     return ConflictError(
         f"This experiment {_IS[place]}. {advice}",
         code="INVALID_TRANSITION",
-        allowed_actions=tuple(info.verb.value for info in allowed_actions(place)),
+        details=details,
+        allowed_actions=action_names(place),
     )
+
+
+def _misplaced(place: str, verb: Verb) -> Problem:
+    origins = [origin for (origin, other) in TRANSITIONS if other is verb]
+    listed = " or ".join(filter(None, (", ".join(origins[:-1]), origins[-1])))
+    return Problem("status", str(place), f"must be {listed}", f"{verb} needs {listed}")
 
 
 def _what_first(place: str, goals: frozenset[str]) -> str:

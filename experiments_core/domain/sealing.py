@@ -14,7 +14,10 @@ from experiments_core.domain.lifecycle import Status, invalid_transition
 from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.errors import ConflictError
 
-OPEN = frozenset({"name", "description", "tags", "owner", "type", "data_finished"})
+OPEN = frozenset({
+    "name", "description", "tags", "owner", "type", "data_finished",
+    "auto_promote", "promote_threshold", "promote_after_days",
+})  # fmt: skip
 TRAFFIC = frozenset({"allocation_bp", "holdout_bp", "targeting"})
 FIXED = frozenset({
     "variants", "assignment_mode", "unit", "namespace", "hash_method", "hash_seed",
@@ -82,10 +85,11 @@ def _check_sealed(experiment: Experiment, name: str, value: object) -> None:
         message = "The key cannot change once a test has started: assignments depend on it."
         raise ConflictError(message, code="KEY_FROZEN", hint="Change the name instead.")
     if name in TRAFFIC:
-        raise sealed(name.replace("_bp", ""), experiment, "Change it with “Change traffic”.")
+        advice = _TRAFFIC_ADVICE if _is_under_way(experiment) else _NEW_START
+        raise sealed(name.replace("_bp", ""), experiment, advice)
     if name in FIXED:
-        what = _FIXED_WORDS.get(name, name)
-        raise sealed(what, experiment, _FIXED_ADVICE)
+        advice = _FIXED_ADVICE if _is_under_way(experiment) else _NEW_EXPERIMENT
+        raise sealed(_FIXED_WORDS.get(name, name), experiment, advice)
     if name == "metrics":
         _check_metrics(experiment, value)
     else:
@@ -98,11 +102,18 @@ _FIXED_WORDS = {
     "hash_method": "hash",
     "hash_seed": "seed of the hash",
 }
+_TRAFFIC_ADVICE = "Change it with “Change traffic”."
+_NEW_START = "Start a new run, then change it with “Change traffic”."
+_NEW_EXPERIMENT = "Duplicate the experiment to test another one."
 _FIXED_ADVICE = "To drain a variant, set its weight to 0 with “Change traffic”."
-_NEW_RUN = "Say what differs in the conclusion, or make a new experiment."
+_NEW_RUN = "Write down what differs as a deviation, or make a new experiment."
 _ADD_SECONDARY = (
     "Add yours as a secondary metric (marked post-hoc), or stop and start a new run."
 )
+
+
+def _is_under_way(experiment: Experiment) -> bool:
+    return experiment.status in {Status.RUNNING, Status.PAUSED}
 
 
 def _check_metrics(experiment: Experiment, value: object) -> None:

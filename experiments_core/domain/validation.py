@@ -233,6 +233,12 @@ def _namespace(name: str, value: object) -> list[Problem]:
     return [*_key(f"{name}.key", value.key), *slot_problems(value, name)]
 
 
+def _flag(name: str, value: object) -> list[Problem]:
+    if isinstance(value, bool):
+        return []
+    return [Problem(name, value, "TYPE", f"{name} must be yes or no")]
+
+
 _CHECKS: dict[str, Check] = {
     "name": _text(200, 1, rule="NAME_LENGTH"),
     "key": _key,
@@ -252,6 +258,9 @@ _CHECKS: dict[str, Check] = {
     "metrics": _metrics,
     "plan": _plan,
     "data_finished": _yes_no,
+    "auto_promote": _flag,
+    "promote_threshold": _number(-1e15, 1e15),
+    "promote_after_days": _whole(1, 365),
 }
 
 

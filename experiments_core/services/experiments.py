@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments_core.domain import checklist as rules
 from experiments_core.domain import traffic
-from experiments_core.domain.access import Actor, AuditEvent, Permission, require
+from experiments_core.domain.access import Actor, AuditEvent, Permission, may, require
 from experiments_core.domain.acts import Act, needed_permission, perform
 from experiments_core.domain.arms import DEFAULT_ARMS, make_variants
 from experiments_core.domain.checklist import ChecklistItem
@@ -25,6 +25,7 @@ from experiments_core.domain.text import clean, slugify, unused
 from experiments_core.domain.traffic import TrafficPreview
 from experiments_core.domain.validation import cleaned, field_problems, refuse
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
+from experiments_core.services import deployed, deploying, erasing
 from experiments_core.services.saving import EXPERIMENT, Save, find, moment
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, catalog
@@ -173,9 +174,19 @@ def checklist(ws: Workspace, actor: Actor, reference: str) -> tuple[ChecklistIte
     return rules.checklist(get_experiment(ws, actor, reference))
 
 
-def allowed_verbs(experiment: Experiment) -> tuple[VerbInfo, ...]:
-    """The verbs that the transition table allows now, each with what it will do."""
-    return allowed_actions(experiment.place)
+def allowed_verbs(experiment: Experiment, actor: Actor | None = None) -> tuple[VerbInfo, ...]:
+    """The verbs that the transition table allows now, each with what it will do.
+
+    Args:
+        experiment: The experiment.
+        actor: Leaves out what this actor may not do; None leaves nothing out.
+    """
+    return tuple(
+        info
+        for info in allowed_actions(experiment.place)
+        if (actor is None or may(actor, info.permission))
+        and not (info.verb is Verb.DEPLOY and experiment.deployed)
+    )
 
 
 def transition(
@@ -189,9 +200,11 @@ def transition(
     conclusion: str | None = None,
     note: str = "",
     reassign: str = "keep",
+    winner: str | None = None,
+    acknowledge: Iterable[str] = (),
     at: datetime | None = None,
 ) -> Experiment:
-    """Start, pause, resume, stop, complete, reopen, archive, unarchive, delete or restore.
+    """Start, pause, resume, stop, complete, reopen, deploy, archive, unarchive and so on.
 
     Args:
         ws: The workspace.
@@ -203,25 +216,51 @@ def transition(
         conclusion: Needed to complete: won, lost, inconclusive, stopped_early or invalid.
         note: Goes with the conclusion.
         reassign: For a new run: ``keep`` everybody's variant, or assign ``fresh``.
+        winner: Key of a variant. With a stop everybody gets it, whatever the results say (the
+            conditions that are not met are written down); with a conclusion it is only
+            remembered; needed to deploy.
+        acknowledge: To deploy: codes of unmet conditions that the actor knows of.
         at: When it happened, for history recorded after the fact; now when left out.
 
     Raises:
-        ConflictError: ``INVALID_TRANSITION`` with the verbs allowed now, or ``CHECKLIST``.
+        ConflictError: ``INVALID_TRANSITION`` with the verbs allowed now, ``CHECKLIST``,
+            ``DEPLOY_NOT_SUPPORTED`` or ``ALREADY_DEPLOYED``.
         VersionStaleError: somebody saved since that version.
         InvalidInputError: something that has to be told with the verb is missing or wrong.
         ForbiddenError: the verb needs a higher role.
     """
     require(actor, Permission.EDIT)
     known = _verb(verb)
+    if known is Verb.DEPLOY:
+        after, _ = deploying.deploy(
+            ws, actor, reference, variant=winner, version=version, reason=reason,
+            acknowledge=acknowledge, at=at,
+        )  # fmt: skip
+        return after
+    if known is Verb.PURGE:
+        return erasing.purge(ws, actor, reference, version=version)
+    unmet: tuple[str, ...] = ()
+    if known is Verb.STOP and winner is not None:
+        require(actor, Permission.DEPLOY)
+        unmet = deploying.conditions(ws, actor, reference, winner)
 
     def change(experiment: Experiment) -> Experiment:
+        act = Act(
+            known, moment(at, ws.now(), experiment), actor.name, reason, conclusion, note,
+            reassign, winner,
+        )  # fmt: skip
+        done = perform(experiment, act)
         require(actor, needed_permission(experiment, known))
-        when = moment(at, ws.now(), experiment)
-        act = Act(known, when, actor.name, reason, conclusion, note, reassign)
-        return perform(experiment, act)
+        return done
+
+    def also(cursor: Any, before: Experiment, _after: Experiment) -> None:
+        if known is Verb.STOP and winner is not None:
+            deployed.record(
+                ws, actor, cursor, before, variant=winner, reason=reason, acknowledged=unmet
+            )
 
     said = "; ".join(text for text in (clean(reason), clean(note)) if text)
-    return Save(ws, actor, known.value, said, at).change(reference, version, change)
+    return Save(ws, actor, known.value, said, at).change(reference, version, change, also)
 
 
 def change_traffic(

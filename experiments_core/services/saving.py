@@ -23,6 +23,9 @@ from experiments_core.store import audit, catalog
 
 EXPERIMENT = "experiment"
 
+Also = Callable[[Any, Experiment, Experiment], None]
+"""Writes further rows: cursor, the experiment before, the experiment after."""
+
 
 @dataclass(frozen=True, slots=True)
 class Save:
@@ -41,7 +44,11 @@ class Save:
     at: datetime | None = None
 
     def change(
-        self, reference: str, version: int | None, change: Callable[[Experiment], Experiment]
+        self,
+        reference: str,
+        version: int | None,
+        change: Callable[[Experiment], Experiment],
+        also: Also | None = None,
     ) -> Experiment:
         """Load, compare the version, change, save and record, in one transaction.
 
@@ -49,22 +56,27 @@ class Save:
             reference: Id, key or slug.
             version: The version its author last read; None does not compare.
             change: The pure change; what it raises rolls everything back.
+            also: Writes rows that belong to the change, in the same transaction; it is called
+                although the experiment itself stays as it was.
 
         Raises:
             VersionStaleError: somebody saved since ``version``.
         """
         with self.ws.db.write() as cursor:
             before = find(cursor, self.actor, reference)
-            if version is not None and version != before.version:
-                raise self._stale(cursor, before, version)
+            check_version(self.ws, self.actor, cursor, before, version)
             changed = change(before)
             if changed == before:
+                if also is not None:
+                    also(cursor, before, before)
                 return before
             after = replace(changed, version=before.version + 1, updated_at=self.ws.now())
             by = self.actor.name
             if not catalog.update_experiment(cursor, after, version=before.version, by=by):
-                raise self._stale(cursor, before, before.version)
+                raise _stale(self.ws, self.actor, cursor, before, before.version)
             self.record(cursor, before, after)
+            if also is not None:
+                also(cursor, before, after)
         return after
 
     def record(self, cursor: Any, before: Experiment | None, after: Experiment) -> None:
@@ -85,10 +97,25 @@ class Save:
         )
         audit.append_event(cursor, self.ws.db.secret, event)
 
-    def _stale(self, cursor: Any, current: Experiment, version: int) -> VersionStaleError:
-        events = audit.events_of(cursor, self.actor.org_id, EXPERIMENT, current.id)
-        message, fields = who_was_faster(events, version, self.ws.now())
-        return VersionStaleError(message, current=current, fields=fields)
+
+def check_version(
+    ws: Workspace, actor: Actor, cursor: Any, current: Experiment, version: int | None
+) -> None:
+    """Refuse a version that is not the present one; None is not compared.
+
+    Raises:
+        VersionStaleError: says who changed what since.
+    """
+    if version is not None and version != current.version:
+        raise _stale(ws, actor, cursor, current, version)
+
+
+def _stale(
+    ws: Workspace, actor: Actor, cursor: Any, current: Experiment, version: int
+) -> VersionStaleError:
+    events = audit.events_of(cursor, actor.org_id, EXPERIMENT, current.id)
+    message, fields = who_was_faster(events, version, ws.now())
+    return VersionStaleError(message, current=current, fields=fields)
 
 
 def find(cursor: Any, actor: Actor, reference: str) -> Experiment:

@@ -32,8 +32,8 @@ def migrate(cursor: duckdb.DuckDBPyConnection, side: Path, folder: Path = MIGRAT
     Raises:
         WorkspaceError: the file is no workspace, or was made by a newer Upshot.
     """
-    steps = {int(path.name[:4]): path for path in sorted(folder.glob("[0-9]*.sql"))}
-    newest = max([SCHEMA_VERSION, *steps])
+    steps = _steps(folder)
+    newest = newest_version(folder)
     present = _version(cursor)
     if present > newest:
         raise WorkspaceError(
@@ -49,6 +49,16 @@ def migrate(cursor: duckdb.DuckDBPyConnection, side: Path, folder: Path = MIGRAT
     for version in range(present + 1, newest + 1):
         _run(cursor, steps[version], version)
     return newest
+
+
+def newest_version(folder: Path = MIGRATIONS) -> int:
+    """The version that a file has after every step."""
+    return max([SCHEMA_VERSION, *_steps(folder)])
+
+
+def _steps(folder: Path) -> dict[int, Path]:
+    """Version -> the script that leads to it."""
+    return {int(path.name[:4]): path for path in sorted(folder.glob("[0-9]*.sql"))}
 
 
 def _version(cursor: duckdb.DuckDBPyConnection) -> int:

@@ -1,4 +1,5 @@
--- The whole schema, as a new workspace gets it. Older files reach it through migrations/.
+-- The schema's first version. Every file, new or old, then takes the steps of migrations/ that it
+-- has not taken yet; a table is written down once, here or there.
 -- Times are UTC without a zone. No foreign keys and no unique indexes: every row enters through
 -- the one writing door, which checks keys and references before it writes.
 

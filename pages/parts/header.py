@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.lifecycle import Status, Verb, VerbInfo
-from experiments_core.errors import NotFoundError, UpshotError, VersionStaleError
+from experiments_core.domain.lifecycle import Status
+from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import theme, verbs
+from pages.parts.verbs import CONCLUSIONS
 
 PICKER = "experiment-picker"
-LAST = "experiment-last"
-
-CONCLUSIONS = {
-    "won": "won",
-    "lost": "lost",
-    "inconclusive": "inconclusive",
-    "stopped_early": "stopped early",
-    "invalid": "invalid, do not use",
-}
-WITH_REASON = {Verb.PAUSE, Verb.STOP, Verb.COMPLETE, Verb.REOPEN}
-REASSIGN = {
-    "keep": "Units that took part keep their version",
-    "fresh": "Everybody is assigned anew (recorded)",
-}
+LAST = verbs.LAST
 
 
 def open_experiment(ws: Workspace, actor: Actor) -> Experiment | None:
@@ -96,7 +83,7 @@ def _picked() -> None:
 
 
 def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
-    verbs = service.allowed_verbs(experiment)
+    allowed = service.allowed_verbs(experiment, actor)
     with st.container(
         horizontal=True,
         horizontal_alignment="left",
@@ -105,54 +92,13 @@ def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> No
         key="lifecycle",
     ):
         theme.muted(status_line(experiment, ws.now()), width="content")
-        for info in verbs[:2]:
-            _verb_button(ws, actor, experiment, info)
-        if len(verbs) > 2:
+        for info in allowed[:2]:
+            verbs.button(ws, actor, experiment, info)
+        if len(allowed) > 2:
             with st.popover("More", type="tertiary"):
-                for info in verbs[2:]:
-                    _verb_button(ws, actor, experiment, info)
+                for info in allowed[2:]:
+                    verbs.button(ws, actor, experiment, info)
                     theme.note(info.what_happens)
-
-
-def _verb_button(ws: Workspace, actor: Actor, experiment: Experiment, info: VerbInfo) -> None:
-    if st.button(info.label, key=f"verb-{info.verb}", help=theme.text(info.what_happens)):
-        st.dialog(info.label)(_confirm)(ws, actor, experiment, info)
-
-
-def _confirm(ws: Workspace, actor: Actor, experiment: Experiment, info: VerbInfo) -> None:
-    """Say what will happen, ask what has to be known, do it or say why not."""
-    st.markdown(f"**{theme.text(experiment.name)}**. {theme.text(info.what_happens, 500)}")
-    answers = _questions(experiment, info)
-    if not st.button(info.label, type="primary", key=f"confirm-{info.verb}"):
-        return
-    try:
-        service.transition(
-            ws, actor, experiment.id, info.verb, version=experiment.version, **answers
-        )
-    except VersionStaleError as error:
-        theme.refused(error)
-        st.button("Show it as it is now", key="reload", on_click=st.rerun)
-    except UpshotError as error:
-        theme.refused(error)
-    else:
-        st.rerun()
-
-
-def _questions(experiment: Experiment, info: VerbInfo) -> dict[str, Any]:
-    """Ask what goes with the verb; the service says what is missing."""
-    answers: dict[str, Any] = {}
-    if "conclusion" in info.asks:
-        answers["conclusion"] = st.selectbox(
-            "Conclusion", list(CONCLUSIONS), index=None, format_func=CONCLUSIONS.__getitem__
-        )
-        answers["note"] = st.text_area("Note", placeholder="What was learnt", max_chars=5000)
-    if info.verb is Verb.START and experiment.status is Status.STOPPED:
-        answers["reassign"] = st.radio(
-            "Who gets what", list(REASSIGN), format_func=REASSIGN.__getitem__
-        )
-    if info.verb in WITH_REASON:
-        answers["reason"] = st.text_input("Reason", max_chars=500)
-    return answers
 
 
 def status_line(experiment: Experiment, now: datetime) -> str:

@@ -11,6 +11,7 @@ GRID = {
     "edit": "-++",
     "import": "-++",
     "inbox": "--+",
+    "deploy": "--+",
     "reopen": "--+",
     "purge": "--+",
 }
@@ -40,5 +41,7 @@ def test_the_grid_covers_every_permission():
 def test_a_refusal_names_the_role_that_is_needed():
     with pytest.raises(ForbiddenError) as refused:
         require(Actor("x", Role.EDITOR), Permission.REOPEN)
-    assert str(refused.value) == ("This needs the admin role. You are an editor. Ask an admin.")
+    assert str(refused.value) == (
+        "Reopening needs the admin role. You are an editor. Ask an admin."
+    )
     assert refused.value.code == "ROLE_TOO_LOW"

@@ -133,6 +133,57 @@ def test_the_bin_gives_back_what_it_got_for_30_days(
         act(deleted, "restore", monday + 30 * DAY + timedelta(seconds=1))
 
 
+def test_a_stop_with_a_winner_concludes_and_deploys(build: Build, monday: datetime):
+    won = act(build("running"), "stop", monday + DAY, winner="treatment")
+    assert (won.status, won.winner, won.deployed, won.conclusion) == (
+        "stopped", "treatment", "treatment", "won",
+    )  # fmt: skip
+    assert won.fallback.key == "treatment"
+    kept = act(build("running"), "stop", monday + DAY, winner="control")
+    assert (kept.conclusion, kept.fallback.key) == ("lost", "control")
+    again = act(won, "start", monday + 2 * DAY)
+    assert (again.winner, again.conclusion, again.deployed) == (None, None, "treatment")
+
+
+@pytest.mark.parametrize(
+    ("place", "verb", "winner", "rule"),
+    (
+        ("running", "stop", "nobody", "UNKNOWN_CHOICE"),
+        ("stopped", "deploy", None, "REQUIRED"),
+        ("stopped", "deploy", "nobody", "UNKNOWN_CHOICE"),
+        ("running", "pause", "treatment", "UNKNOWN_FIELD"),
+    ),
+)
+def test_a_winner_is_one_of_the_variants_and_only_where_it_means_something(
+    build: Build, monday: datetime, place: str, verb: str, winner: str | None, rule: str
+):
+    with pytest.raises(InvalidInputError) as refused:
+        perform(build(place), Act(Verb(verb), monday, "mira", winner=winner))
+    assert [problem.rule for problem in refused.value.details] == [rule]
+
+
+def test_a_deployment_archives_and_changes_the_fallback_once(build: Build, monday: datetime):
+    live = act(build("stopped"), "deploy", monday + DAY, winner="treatment")
+    assert (live.status, live.archived_from, live.fallback.key) == (
+        "archived", "stopped", "treatment",
+    )  # fmt: skip
+    with pytest.raises(ConflictError, match="is deployed already") as refused:
+        act(act(live, "unarchive", monday + DAY), "deploy", monday + DAY, winner="control")
+    assert refused.value.code == "ALREADY_DEPLOYED"
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "winner"),
+    (("won", "treatment"), ("lost", "control"), ("inconclusive", None), ("invalid", None)),
+)
+def test_a_conclusion_of_two_arms_names_the_winner(
+    build: Build, monday: datetime, conclusion: str, winner: str | None
+):
+    done = act(build("running"), "complete", monday + DAY, conclusion=conclusion)
+    assert done.winner == winner
+    assert act(done, "reopen", monday + DAY, reason="Late data").winner is None
+
+
 def test_start_names_everything_that_blocks_it(build: Build, monday: datetime):
     draft = build(metrics=(), allocation_bp=0)
     with pytest.raises(ConflictError) as refused:
@@ -190,10 +241,16 @@ def test_whatever_is_done_phases_are_only_appended_and_ended_once(
                     by="mira",
                 )
             else:
-                experiment = perform(before, Act(Verb(verb), now, "m", "why", "won"))
+                experiment = perform(
+                    before, Act(Verb(verb), now, "m", "why", "won", winner=winner_of(verb))
+                )
         except UpshotError:
             continue
         assert_history_is_kept(before, experiment)
+
+
+def winner_of(verb: str) -> str | None:
+    return "treatment" if verb == "deploy" else None
 
 
 def assert_history_is_kept(before: Experiment, after: Experiment) -> None:

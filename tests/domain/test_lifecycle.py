@@ -12,6 +12,7 @@ from experiments_core.domain.lifecycle import (
     TRANSITIONS,
     Status,
     Verb,
+    action_names,
     advance,
     allowed_actions,
 )
@@ -29,10 +30,12 @@ GRID = {
     "stop":      "-         stopped    stopped    -          -          -         -",
     "complete":  "-         completed  completed  completed  -          -         -",
     "reopen":    "-         -          -          -          stopped    -         -",
+    "deploy":    "-         -          -          archived   archived   -         -",
     "archive":   "archived  -          -          archived   archived   -         -",
     "unarchive": "-         -          -          -          -          =         -",
     "delete":    "bin       -          -          bin        bin        bin       -",
     "restore":   "-         -          -          -          -          -         =",
+    "purge":     "-         -          -          -          -          -         =",
 }  # fmt: skip
 CELLS = [
     (place, verb, outcome)
@@ -47,17 +50,18 @@ def test_every_cell_of_the_transition_table(
     build: Callable[..., Experiment], place: str, verb: str, outcome: str
 ):
     before = build(place)
-    act = Act(Verb(verb), before.created_at, "mira", reason="because", conclusion="won")
+    winner = "treatment" if verb == "deploy" else None
+    act = Act(Verb(verb), before.created_at, "mira", "because", conclusion="won", winner=winner)
     if outcome == "-":
         with pytest.raises(ConflictError) as refused:
             perform(before, act)
         assert refused.value.code == "INVALID_TRANSITION"
-        assert refused.value.allowed_actions == tuple(
-            info.verb.value for info in allowed_actions(place)
-        )
+        assert refused.value.allowed_actions == action_names(place)
+        assert [(p.field, p.value) for p in refused.value.details] == [("status", place)]
     else:
         after = perform(before, act)
-        assert after.place == (BACK[place] if outcome == "=" else outcome)
+        back = "bin" if verb == "purge" else BACK.get(place)
+        assert after.place == (back if outcome == "=" else outcome)
 
 
 def test_the_grid_covers_all_places_and_verbs():
@@ -105,9 +109,36 @@ def test_allowed_actions_tell_what_happens_and_name_each_verb_once():
     ]
 
 
-def test_only_reopening_needs_more_than_the_right_to_edit(build: Callable[..., Experiment]):
+def test_a_program_is_told_of_traffic_while_a_test_is_under_way():
+    assert action_names("running") == ("pause", "stop", "complete", "traffic")
+    assert action_names("draft") == ("start", "archive", "delete")
+
+
+def test_a_refusal_names_the_status_it_would_need():
+    with pytest.raises(ConflictError) as refused:
+        advance("running", Verb.DELETE)
+    (problem,) = refused.value.details
+    assert problem.rule == "must be draft, stopped, completed or archived"
+
+
+HIGHER = {
+    (Status.COMPLETED, Verb.REOPEN): Permission.REOPEN,
+    (Status.STOPPED, Verb.DEPLOY): Permission.DEPLOY,
+    (Status.COMPLETED, Verb.DEPLOY): Permission.DEPLOY,
+    (BIN, Verb.PURGE): Permission.PURGE,
+}
+
+
+def test_only_four_cells_need_more_than_the_right_to_edit(build: Callable[..., Experiment]):
     for place in (*Status, BIN):
         for verb in Verb:
             needed = needed_permission(build(place), verb)
-            is_reopen = (place, verb) == (Status.COMPLETED, Verb.REOPEN)
-            assert needed == (Permission.REOPEN if is_reopen else Permission.EDIT)
+            assert needed == HIGHER.get((place, verb), Permission.EDIT)
+
+
+def test_a_stop_that_names_a_winner_needs_the_right_to_deploy(
+    build: Callable[..., Experiment],
+):
+    running = build("running")
+    assert needed_permission(running, Verb.STOP, "treatment") is Permission.DEPLOY
+    assert needed_permission(running, Verb.STOP) is Permission.EDIT

@@ -92,7 +92,7 @@ def test_a_draft_offers_start_and_the_rest_under_more(ws: workspace.Workspace):
 def test_an_experiment_in_the_bin_can_be_opened_by_its_link(ws: workspace.Workspace):
     act(ws, made(ws), "delete")
     app = opened(exp="shorter-checkout")
-    assert labels(app) == ["Restore"]
+    assert labels(app) == ["Restore", "Purge"]
 
 
 def test_every_verb_says_what_it_will_do(ws: workspace.Workspace):

@@ -375,7 +375,10 @@ def test_the_bin_gives_back_for_30_days(ws: Workspace, clock: Any):
 def test_allowed_verbs_follow_the_table(ws: Workspace):
     made = create(ws)
     assert [info.verb for info in service.allowed_verbs(made)] == ["start", "archive", "delete"]
-    assert [info.verb for info in service.allowed_verbs(go(ws, made, "delete"))] == ["restore"]
+    binned = go(ws, made, "delete")
+    assert [info.verb for info in service.allowed_verbs(binned)] == ["restore", "purge"]
+    assert [info.verb for info in service.allowed_verbs(binned, MIRA)] == ["restore"]
+    assert service.allowed_verbs(made, GUEST) == ()
 
 
 def test_history_can_be_recorded_after_the_fact_but_not_before_it(ws: Workspace, clock: Any):

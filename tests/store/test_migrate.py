@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -8,8 +9,9 @@ import pytest
 from experiments_core.errors import WorkspaceError
 from experiments_core.store import migrate as migrations
 from experiments_core.store.database import open_database
-from experiments_core.store.migrate import SCHEMA_VERSION, migrate
+from experiments_core.store.migrate import SCHEMA_VERSION, migrate, newest_version
 
+NEWEST = newest_version()
 COLUMNS = (
     "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
     "WHERE database_name = 'upshot' ORDER BY ALL"
@@ -19,13 +21,13 @@ COLUMNS = (
 @pytest.fixture
 def steps(tmp_path: Path) -> Path:
     folder = tmp_path / "migrations"
-    folder.mkdir()
-    (folder / f"{SCHEMA_VERSION + 1:04d}_colour.sql").write_text(
+    shutil.copytree(migrations.MIGRATIONS, folder)
+    (folder / f"{NEWEST + 1:04d}_colour.sql").write_text(
         "ALTER TABLE experiments ADD COLUMN colour VARCHAR;\n"
         "CREATE TABLE paints (name VARCHAR NOT NULL);",
         encoding="utf-8",
     )
-    (folder / f"{SCHEMA_VERSION + 2:04d}_no_paint.sql").write_text(
+    (folder / f"{NEWEST + 2:04d}_no_paint.sql").write_text(
         "DROP TABLE paints;", encoding="utf-8"
     )
     return folder
@@ -45,7 +47,7 @@ def test_opening_again_changes_nothing(tmp_path: Path):
     with open_database(file) as db, db.read() as cursor:
         assert cursor.execute(COLUMNS).fetchall() == first
         versions = cursor.execute("SELECT * FROM meta").fetchall()
-    assert versions == [("schema_version", str(SCHEMA_VERSION))]
+    assert versions == [("schema_version", str(NEWEST))]
     assert not (tmp_path / "w.d" / "backups").exists()
 
 
@@ -55,9 +57,9 @@ def test_an_old_file_takes_every_step_once_and_leaves_a_copy(tmp_path: Path, ste
         with db.write() as cursor:
             cursor.execute("INSERT INTO meta VALUES ('kept', 'yes')")
         with db.staging() as cursor:
-            assert migrate(cursor, db.side, steps) == SCHEMA_VERSION + 2
+            assert migrate(cursor, db.side, steps) == NEWEST + 2
             once = cursor.execute(COLUMNS).fetchall()
-            assert migrate(cursor, db.side, steps) == SCHEMA_VERSION + 2
+            assert migrate(cursor, db.side, steps) == NEWEST + 2
             assert cursor.execute(COLUMNS).fetchall() == once
             assert ("experiments", "colour", "VARCHAR", True) in once
             assert cursor.execute("SELECT value FROM meta WHERE name = 'kept'").fetchall()
@@ -77,20 +79,18 @@ def test_a_new_file_takes_the_steps_too_and_needs_no_copy(
     with duckdb.connect() as connection:
         connection.execute("ATTACH ':memory:' AS upshot")
         connection.execute("USE upshot")
-        assert migrate(connection, tmp_path, steps) == SCHEMA_VERSION + 2
+        assert migrate(connection, tmp_path, steps) == NEWEST + 2
     assert not (tmp_path / "backups").exists()
 
 
 def test_a_step_that_fails_leaves_the_version_before(tmp_path: Path, steps: Path):
-    (steps / f"{SCHEMA_VERSION + 2:04d}_no_paint.sql").write_text(
+    (steps / f"{NEWEST + 2:04d}_no_paint.sql").write_text(
         "DROP TABLE paints; SELECT * FROM nowhere;", encoding="utf-8"
     )
     with open_database(tmp_path / "w.duckdb") as db, db.staging() as cursor:
         with pytest.raises(duckdb.CatalogException):
             migrate(cursor, db.side, steps)
-        assert cursor.execute("SELECT value FROM meta").fetchall() == [
-            (str(SCHEMA_VERSION + 1),)
-        ]
+        assert cursor.execute("SELECT value FROM meta").fetchall() == [(str(NEWEST + 1),)]
         assert cursor.execute("FROM paints").fetchall() == []
 
 
