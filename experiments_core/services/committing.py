@@ -67,9 +67,9 @@ def commit(
             raise ConflictError(
                 "What was read is no longer there.", code="NOT_CHECKED", hint="Read it again."
             )
-        changes = _store(ws, cursor, row, experiment, existing)
+        changes = store_rows(ws, cursor, row, experiment, existing)
         imports.update_import(cursor, row.id, changes)
-        _record(ws, actor, cursor, row, changes)
+        record(ws, actor, cursor, row, "commit", changes)
         remember(cursor, row.org_id, _mapping(row), ws.now())
         _finish(ws, actor, row, experiment)
     return record_of(find_any(ws, actor, import_id))
@@ -115,7 +115,7 @@ def undo(ws: Workspace, actor: Actor, import_id: str) -> ImportRecord:
         )
     with ws.db.write() as cursor:
         _withdraw(ws, cursor, row)
-        _record(ws, actor, cursor, row, {"state": "undone"})
+        record(ws, actor, cursor, row, "undo", {"state": "undone"})
     return record_of(find_any(ws, actor, import_id))
 
 
@@ -195,10 +195,10 @@ def _refuse_unready(row: ImportRow, mode: str, *, needs_experiment: bool = True)
         )
 
 
-def _store(
+def store_rows(
     ws: Workspace, cursor: Any, row: ImportRow, experiment: Experiment, existing: str
 ) -> dict[str, Any]:
-    """Move the rows; what has to be written into the import's record."""
+    """Move staged rows among the facts; what has to be written into the import's record."""
     if experiment.deleted_at is not None:
         raise ConflictError(f"“{experiment.name}” is in the bin.", hint="Restore it first.")
     dataset = imports.dataset_of(cursor, experiment.id)
@@ -297,13 +297,19 @@ def _finish(ws: Workspace, actor: Actor, row: ImportRow, experiment: Experiment)
         )
 
 
-def _record(
-    ws: Workspace, actor: Actor, cursor: Any, row: ImportRow, changes: dict[str, Any]
+def record(  # noqa: PLR0917  said in the order of a sentence
+    ws: Workspace,
+    actor: Actor,
+    cursor: Any,
+    row: ImportRow,
+    verb: str,
+    changes: dict[str, Any],
 ) -> None:
+    """Write who did what with an import into the audit trail."""
     event = AuditEvent(
         ts=ws.now(),
         actor=actor.name,
-        verb="commit" if changes["state"] == "committed" else "undo",
+        verb=verb,
         object=IMPORT,
         object_id=row.id,
         before={"state": row.state},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
@@ -58,15 +59,36 @@ def check(
     seen = detection_of(ws, row, mapping.dialect)
     check_mapping(mapping, [column.name for column in seen.columns])
     ask_finished = asks_whether_finished(experiment)
+    watch = Watch(progress, cancelled)
     if not can_be_read(mapping):
         questions = open_questions(seen, mapping, ask_finished=ask_finished)
         return ImportReport(0, 0, 0, 0, {}, questions=questions)
+    checked = read_rows(ws, row, mapping, seen, experiment, watch)
+    remarks = (*checked.report.warnings, *_about_experiment(ws, row, experiment, checked))
+    questions = open_questions(seen, mapping, checked.found, ask_finished=ask_finished)
+    report = replace(checked.report, warnings=remarks, questions=questions)
+    control = control_of(mapping, report.arms) if mapping.control else ""
+    changes = changes_of(row, replace(mapping, control=control), checked, report)
+    with ws.db.write() as cursor:
+        imports.update_import(cursor, row.id, changes)
+    return report
+
+
+def read_rows(  # noqa: PLR0917  said in the order in which it is known
+    ws: Workspace,
+    row: ImportRow,
+    mapping: Mapping,
+    seen: Detection,
+    experiment: Experiment | None,
+    watch: Watch,
+) -> Checked:
+    """Read every row of a stored text into staging."""
     known = structure_of(row)
     same = known is not None and (known[0].delimiter, known[0].header_line) == (
         mapping.dialect.delimiter,
         mapping.dialect.header_line,
     )
-    checked = check_file(
+    return check_file(
         ws.db,
         stored_file(ws, row.id),
         mapping,
@@ -74,14 +96,8 @@ def check(
         structure=known[1] if known and same else None,
         known_arms=arms_of(experiment),
         context=_context(seen, experiment),
-        watch=Watch(progress, cancelled),
+        watch=watch,
     )
-    remarks = (*checked.report.warnings, *_about_experiment(ws, row, experiment, checked))
-    questions = open_questions(seen, mapping, checked.found, ask_finished=ask_finished)
-    report = replace(checked.report, warnings=remarks, questions=questions)
-    control = control_of(mapping, report.arms) if mapping.control else ""
-    _remember(ws, row, replace(mapping, control=control), checked, report)
-    return report
 
 
 def _experiment(ws: Workspace, actor: Actor, row: ImportRow) -> Experiment | None:
@@ -146,16 +162,17 @@ def _about_experiment(
     return remarks
 
 
-def _remember(
-    ws: Workspace, row: ImportRow, mapping: Mapping, checked: Checked, report: ImportReport
-) -> None:
+def changes_of(
+    row: ImportRow, mapping: Mapping, checked: Checked, report: ImportReport
+) -> dict[str, Any]:
+    """What reading has found out, as it is written into the import's record."""
     document = {
         **report.to_document(),
         "intake": row.report["intake"],
         "columns": list(checked.columns),
         "has_rejects": bool(checked.rejects),
     }
-    changes = {
+    return {
         "mapping": mapping_to_document(mapping),
         "shape": mapping.shape.value,
         "content_hash": checked.content_hash,
@@ -164,5 +181,3 @@ def _remember(
         "rows_left_out": report.rows_left_out,
         "report": document,
     }
-    with ws.db.write() as cursor:
-        imports.update_import(cursor, row.id, changes)

@@ -1,4 +1,6 @@
-"""A file becomes data: receive, ask, read, report, commit; undo takes exactly it out again.
+"""A file becomes data: receive, ask, read, report, commit, undo, redo.
+
+Undo takes exactly one import out again, redo brings it back from its stored file.
 
 Nothing of a file is among the facts before ``commit``, nothing while a question is open, and a
 refused file leaves nothing behind. Progress is reported in the caller's thread.
@@ -24,6 +26,7 @@ from experiments_core.services.drafts import (
 from experiments_core.services.import_check import check
 from experiments_core.services.import_report import ImportReport, Remark, RuleCount
 from experiments_core.services.receiving import InboxFile, inbox_files, receive, receive_inbox
+from experiments_core.services.redoing import can_redo, redo
 from experiments_core.services.saving import find
 from experiments_core.services.unfinished import unfinished
 from experiments_core.services.workspace import Workspace
@@ -37,9 +40,10 @@ from experiments_core.tabular.shape import Detection, Notice
 
 __all__ = [
     "Choice", "ColumnSeen", "Detection", "Draft", "ImportRecord", "ImportReport", "InboxFile",
-    "Notice", "Question", "Reject", "Remark", "RuleCount", "answer", "check", "commit",
-    "commit_as_new", "create_from_import", "discard", "give_role", "imports_of", "inbox_files",
-    "look_again", "receive", "receive_inbox", "rejects_csv", "undo", "unfinished",
+    "Notice", "Question", "Reject", "Remark", "RuleCount", "answer", "can_redo", "check",
+    "commit", "commit_as_new", "create_from_import", "discard", "give_role", "imports_of",
+    "inbox_files", "look_again", "receive", "receive_inbox", "redo", "rejects_csv", "undo",
+    "unfinished",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from experiments_core.store.imports import ImportRow
 from experiments_core.tabular.text import visible
 
 KEPT = timedelta(days=30)
-"""Text of a file stays so long after it came in."""
+"""Text of a file stays so long after it came in, or after its import was undone."""
 
 DRAFTS_KEPT = timedelta(days=2)
 ENDINGS = (".csv", ".tsv", ".txt", ".gz")
@@ -203,7 +203,7 @@ def _tidy(ws: Workspace) -> None:
     now = ws.now()
     with ws.db.read() as cursor:
         stale = imports.stale_drafts(cursor, now - DRAFTS_KEPT)
-        old = imports.created_before(cursor, now - KEPT)
+        old = imports.untouched_since(cursor, now - KEPT)
     if stale:
         with ws.db.write() as cursor:
             for import_id in stale:

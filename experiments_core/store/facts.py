@@ -183,7 +183,8 @@ def drop_units(cursor: duckdb.DuckDBPyConnection, dataset_id: str) -> None:
 
 
 def keep_rejects(cursor: duckdb.DuckDBPyConnection, rejects_table: str, import_id: str) -> None:
-    """Move the rows left out into the lasting list."""
+    """Move the rows left out into the lasting list, in place of what was there."""
+    cursor.execute("DELETE FROM rejects WHERE import_id = ?", [import_id])
     cursor.execute(f"INSERT INTO rejects SELECT ?, * FROM {rejects_table}", [import_id])
     cursor.execute(f"DROP TABLE {rejects_table}")
 

@@ -157,10 +157,10 @@ def drop_orphans(db: Database) -> None:
             text.unlink()
 
 
-def created_before(cursor: duckdb.DuckDBPyConnection, moment: datetime) -> list[str]:
-    """Ids of imports that came in before a moment."""
+def untouched_since(cursor: duckdb.DuckDBPyConnection, moment: datetime) -> list[str]:
+    """Ids of imports that came in, and were undone if they were, before a moment."""
     rows = cursor.execute(
-        "SELECT id FROM imports WHERE created_at < ?", [to_utc(moment)]
+        "SELECT id FROM imports WHERE greatest(created_at, undone_at) < ?", [to_utc(moment)]
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -1,6 +1,8 @@
-"""Imports of one experiment, each with its counts, and undo."""
+"""Imports of one experiment, each with its counts, undo and redo."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -44,6 +46,9 @@ def _line(one: ImportRecord) -> None:
         if one.state == "committed":
             with st.popover("Undo", type="tertiary", icon=":material/undo:"):
                 _undo(one)
+        elif ingestion.can_redo(workspace.current(), one):
+            with st.popover("Redo", type="tertiary", icon=":material/redo:"):
+                _redo(one)
         if one.rows_left_out:
             st.download_button(
                 "Left-out rows",
@@ -74,8 +79,23 @@ def _undo(one: ImportRecord) -> None:
     st.button(f"Undo {rows}", key=f"undo-{one.id}", on_click=_do, args=(one.id,))
 
 
-def _do(import_id: str) -> None:
+def _redo(one: ImportRecord) -> None:
+    st.markdown(
+        "Reads the stored file again, as it was read before, and brings its rows back. "
+        "The file is kept for 30 days after the undo."
+    )
+    if st.button(f"Redo {words.plural(one.rows_used or 0, 'row')}", key=f"redo-{one.id}"):
+        with st.spinner("Reading every row again"):
+            _try(lambda: ingestion.redo(workspace.current(), LOCAL, one.id))
+        st.rerun()
+
+
+def _try(act: Callable[[], object]) -> None:
     try:
-        ingestion.undo(workspace.current(), LOCAL, import_id)
+        act()
     except UpshotError as error:
         st.session_state[FAILED] = error
+
+
+def _do(import_id: str) -> None:
+    _try(lambda: ingestion.undo(workspace.current(), LOCAL, import_id))

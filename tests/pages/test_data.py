@@ -172,6 +172,9 @@ def test_an_import_can_be_undone_and_its_record_stays(ws: Workspace, open_page: 
     assert "undone; 400 read" in said(app)
     assert "Imports: 0 rows in use" in said(app)
     assert analyses.look(ws, LOCAL, made.id).result.verdict.code == "no_data"
+    button(app, "Redo 400 rows").click().run()
+    assert not app.exception
+    assert "Imports: 400 rows in use" in said(app)
 
 
 def test_cancel_leaves_nothing(ws: Workspace, open_page: Open) -> None:
