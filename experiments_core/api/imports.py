@@ -55,7 +55,7 @@ def _job_body(job: Job) -> dict[str, Any]:
 
 
 def _request(body: dict[str, Any]) -> ImportRequest:
-    unknown = [name for name in body if name not in {*TEXTS, "mapping"}]
+    unknown = [name for name in body if name not in {*TEXTS, "more", "mapping"}]
     if unknown:
         raise _refuse(unknown[0], body[unknown[0]], "UNKNOWN_FIELD", "is not a field")
     if not body.get("inbox"):
@@ -67,7 +67,10 @@ def _request(body: dict[str, Any]) -> ImportRequest:
     mapping = body.get("mapping") or {}
     if not isinstance(mapping, dict):
         raise _refuse("mapping", mapping, "TYPE", "is an object")
-    return ImportRequest(choices=choices_from_document(mapping), **texts)
+    more = body.get("more") or []
+    if not isinstance(more, list) or not all(isinstance(one, str) for one in more):
+        raise _refuse("more", more, "TYPE", "is a list of names of files in the inbox")
+    return ImportRequest(choices=choices_from_document(mapping), more=tuple(more), **texts)
 
 
 def _refuse(field: str, value: object, rule: str, message: str) -> InvalidInputError:

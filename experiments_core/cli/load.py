@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,18 +33,19 @@ from experiments_core.services.import_run import ImportRequest, outcome_body, ru
 from experiments_core.services.workspace import open_workspace, owner
 from experiments_core.settings import Settings
 
-ENDINGS = (".csv", ".tsv", ".txt", ".gz")
+ENDINGS = (".csv", ".tsv", ".txt", ".gz", ".xlsx")
 
 
 def run(arguments: Sequence[str]) -> int:
     """Import a file, asking what it cannot say by itself."""
     options = _parser().parse_args(arguments)
     settings = settle(workspace=options.workspace)
-    file = _file(options.file)
+    files = [_file(path) for path in options.file]
     choices = _choices(options)
-    with _in_inbox(file, settings) as name:
+    with ExitStack() as stack:
+        names = [stack.enter_context(_in_inbox(file, settings)) for file in files]
         while True:
-            outcome = _import(settings, _request(options, name, choices))
+            outcome = _import(settings, _request(options, names, choices))
             answers = _ask(outcome) if outcome["state"] == "questions" else None
             if answers is None:
                 break
@@ -74,6 +75,7 @@ def _import(settings: Settings, request: ImportRequest) -> dict[str, Any]:
 def _request_body(request: ImportRequest) -> dict[str, Any]:
     return {
         "inbox": request.inbox,
+        "more": list(request.more),
         "experiment": request.experiment,
         "new_name": request.new_name,
         "mode": request.mode,
@@ -82,10 +84,13 @@ def _request_body(request: ImportRequest) -> dict[str, Any]:
     }
 
 
-def _request(options: argparse.Namespace, name: str, choices: Choices) -> ImportRequest:
+def _request(
+    options: argparse.Namespace, names: Sequence[str], choices: Choices
+) -> ImportRequest:
     mode = "check" if options.check else "good_rows" if options.good_rows else "all"
     return ImportRequest(
-        inbox=name,
+        inbox=names[0],
+        more=tuple(names[1:]),
         choices=choices,
         experiment=options.experiment,
         new_name=options.new,
@@ -111,7 +116,7 @@ def _choices(options: argparse.Namespace) -> Choices:
         blank=options.blank or "",
         repeats=options.repeats or "",
         crossovers=options.crossovers or "",
-        answers=dict(options.answer),
+        answers=dict(options.answer) | ({"SHEET": options.sheet} if options.sheet else {}),
         accept_defaults=options.yes,
     )
 
@@ -153,7 +158,7 @@ def _tell(outcome: dict[str, Any], options: argparse.Namespace) -> int:
     out = outcome["report"]["rows_left_out"]
     complain(
         f"Nothing was stored: {out:,} rows cannot be used.".replace(",", "\u202f"),
-        f"Correct {options.file}, or leave them out with --good-rows.",
+        f"Correct {', '.join(options.file)}, or leave them out with --good-rows.",
     )
     return USER_ERROR
 
@@ -221,7 +226,13 @@ def _parser() -> Parser:
         description="Bring a CSV file into an experiment. What is not said is proposed.",
     )
     add = parser.add_argument
-    add("file", help="CSV, TSV or text file, or one of them in .gz; any size")
+    add(
+        "file",
+        nargs="+",
+        help="CSV, TSV or text file, or one of them in .gz, or .xlsx; any "
+        "size. Several files become one table: arms, assignments and outcomes, or exposures "
+        "and events",
+    )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--experiment", metavar="KEY", help="an experiment that exists")
     where.add_argument("--new", metavar="NAME", help="make an experiment from the file")
@@ -235,6 +246,7 @@ def _parser() -> Parser:
         ("conversions", "totals: converted units"),
     ):  # fmt: skip
         add(f"--{name}", metavar="COL", action="append", default=[], help=f"{what}; repeatable")
+    add("--sheet", help="sheet of a workbook; '*' for all, each one arm")
     add("--visitors", metavar="COL", help="totals: all units")
     add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
     add("--finished", action=argparse.BooleanOptionalAction, help="is the test over?")

@@ -40,6 +40,13 @@ class Dialect:
         header_line: Physical line of the header, counted from 1; 0 when there is none.
         decimal: ``.`` or ``,``.
         thousands: ``""``, ``,``, ``.``, ``'`` or a space.
+        sheet: Sheet of a workbook; empty while nobody has chosen.
+        combine: How several files (or sheets) become one table: ``arms`` (each is one arm),
+            ``append`` (one after another), ``join`` (on the unit), ``events`` (exposures and
+            what happened); empty while nobody has chosen.
+        reshape: How a wide or long table becomes rows: ``arms`` (columns of each arm),
+            ``samples`` (one column of values per arm), ``metrics`` (a row per unit and metric),
+            ``as_is``; empty while nobody has chosen.
     """
 
     encoding: str = "utf-8"
@@ -48,6 +55,9 @@ class Dialect:
     header_line: int = 1
     decimal: str = "."
     thousands: str = ""
+    sheet: str = ""
+    combine: str = ""
+    reshape: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +12,10 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Dialect, Mapping, Role
 from experiments_core.errors import ConflictError, NotFoundError
-from experiments_core.services import uploads
+from experiments_core.services import preparing, uploads
+from experiments_core.services.preparing import Prepared
 from experiments_core.services.remembered import fill_in, recall
 from experiments_core.services.saving import find
-from experiments_core.services.uploads import Upload
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
@@ -22,8 +23,10 @@ from experiments_core.store.staging import drop_tables
 from experiments_core.tabular.answers import Question
 from experiments_core.tabular.census import Structure
 from experiments_core.tabular.questions import open_questions
-from experiments_core.tabular.shape import Detection, detect
+from experiments_core.tabular.shape import Detection, Made, detect
 from experiments_core.tabular.text import fold
+
+KEPT_JUMPS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Draft:
 def look_again(
     ws: Workspace, actor: Actor, import_id: str, *, dialect: Dialect | None = None
 ) -> Draft:
-    """Look at a draft again, perhaps with another delimiter or header line.
+    """Look at a draft again, perhaps with another delimiter, header line, sheet or shape.
 
     Raises:
         NotFoundError: there is no such draft.
@@ -85,6 +88,9 @@ def look_again(
     row = find_draft(ws, actor, import_id)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, row.experiment_id) if row.experiment_id else None
+    if dialect is not None and _recipe(dialect) != _told(row):
+        row = _prepare(ws, row, dialect)
+        dialect = None
     return make_draft(ws, row, detection_of(ws, row, dialect), experiment)
 
 
@@ -96,7 +102,7 @@ def discard(ws: Workspace, actor: Actor, import_id: str) -> None:
         drop_tables(cursor, row.id)
     with ws.db.write() as cursor:
         imports.delete_import(cursor, row.id)
-    stored_file(ws, row.id).unlink(missing_ok=True)
+    preparing.forget(stored_file(ws, row.id))
 
 
 def find_draft(ws: Workspace, actor: Actor, import_id: str) -> ImportRow:
@@ -159,6 +165,12 @@ def structure_of(row: ImportRow) -> tuple[Dialect, Structure] | None:
 
 def detection_of(ws: Workspace, row: ImportRow, dialect: Dialect | None = None) -> Detection:
     """Judge the stored text again."""
+    prepared = replace(_stored(ws, row), notes=preparing.notes_of(row.report["intake"]))
+    return detect_prepared(prepared, dialect, Dialect(**_told(row)))
+
+
+def _stored(ws: Workspace, row: ImportRow) -> Prepared:
+    """What was taken in, as it was then."""
     path, intake = stored_file(ws, row.id), row.report["intake"]
     if not path.exists():
         raise ConflictError(
@@ -176,7 +188,47 @@ def detection_of(ws: Workspace, row: ImportRow, dialect: Dialect | None = None) 
         )),
         dialect=(intake["delimiter"], intake["header_line"]),
     )  # fmt: skip
-    return detect_upload(upload, dialect)
+    return Prepared(upload, preparing.parts_of(intake), preparing.asks_of(intake))
+
+
+def _prepare(ws: Workspace, row: ImportRow, dialect: Dialect) -> ImportRow:
+    """Make the text anew: another sheet, another way to combine files, another shape."""
+    before = _stored(ws, row)
+    known = before.upload
+    if not before.parts:
+        known = replace(known, path=known.path.with_name(row.file_name.replace("/", "_")))
+    made = preparing.prepare(stored_file(ws, row.id), before.parts, dialect, known)
+    report = {"intake": intake_of(made, dialect)}
+    with ws.db.write() as cursor:
+        imports.update_import(cursor, row.id, {"report": report, "mapping": None})
+    return replace(row, report=report, mapping=None)
+
+
+def intake_of(prepared: Prepared, recipe: Dialect | None = None) -> dict[str, Any]:
+    """What a draft keeps of the files as they came in, as plain JSON values."""
+    upload = prepared.upload
+    structure = upload.structure
+    most = preparing.MOST_JUMPS if prepared.parts else KEPT_JUMPS
+    few = len(structure.jump_records) <= most
+    values = {name: getattr(structure, name) for name in structure.__slots__} if few else {}
+    return {
+        "encoding": upload.encoding,
+        "sample": upload.sample,
+        "delimiter": upload.delimiter,
+        "header_line": upload.header_line,
+        "structure": json.loads(json.dumps(values)),
+        "recipe": _recipe(recipe or Dialect()),
+        **preparing.to_document(prepared),
+    }
+
+
+def _recipe(dialect: Dialect) -> dict[str, Any]:
+    """The part of a dialect that makes the text."""
+    return {"sheet": dialect.sheet, "combine": dialect.combine, "reshape": dialect.reshape}
+
+
+def _told(row: ImportRow) -> dict[str, Any]:
+    return dict(row.report["intake"].get("recipe") or _recipe(Dialect()))
 
 
 def asks_whether_finished(experiment: Experiment | None) -> bool:
@@ -194,8 +246,11 @@ def arms_of(experiment: Experiment | None) -> dict[str, str] | None:
     return named | {fold(variant.key): variant.key for variant in experiment.variants}
 
 
-def detect_upload(upload: Upload, dialect: Dialect | None = None) -> Detection:
-    """Judge a file that was taken in."""
+def detect_prepared(
+    prepared: Prepared, dialect: Dialect | None = None, recipe: Dialect | None = None
+) -> Detection:
+    """Judge a text that was made from what came in."""
+    upload = prepared.upload
     return detect(
         upload.head,
         complete=upload.complete,
@@ -204,6 +259,7 @@ def detect_upload(upload: Upload, dialect: Dialect | None = None) -> Detection:
         encoding=upload.encoding,
         sample=upload.sample,
         told=dialect,
+        made=Made(recipe or Dialect(), prepared.asks, prepared.notes),
     )
 
 

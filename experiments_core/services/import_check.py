@@ -27,7 +27,7 @@ from experiments_core.store import facts, imports
 from experiments_core.store.imports import ImportRow
 from experiments_core.store.watch import Watch
 from experiments_core.tabular.questions import open_questions
-from experiments_core.tabular.shape import Detection
+from experiments_core.tabular.shape import Detection, open_asks
 
 
 def check(
@@ -60,7 +60,7 @@ def check(
     check_mapping(mapping, [column.name for column in seen.columns])
     ask_finished = asks_whether_finished(experiment)
     watch = Watch(progress, cancelled)
-    if not can_be_read(mapping):
+    if not can_be_read(mapping) or open_asks(seen.asks, mapping.dialect):
         questions = open_questions(seen, mapping, ask_finished=ask_finished)
         return ImportReport(0, 0, 0, 0, {}, questions=questions)
     checked = read_rows(ws, row, mapping, seen, experiment, watch)

@@ -19,6 +19,7 @@ from experiments_core.services.workspace import Workspace
 MODES = ("all", "good_rows", "check")
 EXISTING = ("add", "replace")
 MOST_ROUNDS = 10
+LAYOUT = frozenset({"dialect.sheet", "dialect.combine", "dialect.reshape"})
 SHOWN_REJECTS = 10
 
 Progress = Callable[[float, str], None]
@@ -31,6 +32,7 @@ class ImportRequest:
 
     Attributes:
         inbox: Name of a file in the workspace's inbox.
+        more: Further files there that belong to it: other arms, outcomes, events.
         choices: What is known about its columns.
         experiment: Key, id or slug of the experiment that it is for.
         new_name: Or the name of the experiment to make from it.
@@ -41,6 +43,7 @@ class ImportRequest:
 
     inbox: str
     choices: Choices
+    more: tuple[str, ...] = ()
     experiment: str | None = None
     new_name: str | None = None
     mode: str = "all"
@@ -92,6 +95,7 @@ def run_import(
         ws,
         actor,
         request.inbox,
+        *request.more,
         experiment_id=request.experiment,
         progress=_part(progress, 0.0, 0.3),
     )
@@ -140,6 +144,9 @@ def _carry_on(  # noqa: PLR0917  private, called once
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> ImportOutcome:
+    draft = _laid_out(ws, actor, draft, request.choices)
+    if open_layout(draft):
+        return ImportOutcome("questions", draft.file_name, questions=draft.questions)
     choose(draft.detection, request.choices)  # a wrong name is said before anything else
     twin = draft.already_imported
     if twin is not None and request.mode != "check" and request.existing == "add":
@@ -160,6 +167,25 @@ def _carry_on(  # noqa: PLR0917  private, called once
     if progress is not None:
         progress(1.0, "Imported")
     return ImportOutcome("committed", draft.file_name, report, experiment=experiment)
+
+
+def open_layout(draft: Draft) -> bool:
+    """Whether something about sheet, files or shape is open, so that rows mean nothing yet."""
+    return any(question.field in LAYOUT for question in draft.questions)
+
+
+def _laid_out(ws: Workspace, actor: Actor, draft: Draft, choices: Choices) -> Draft:
+    """Answer what has to be known before rows can be seen: sheet, files, shape, header."""
+    for _ in range(MOST_ROUNDS):
+        dialect = draft.detection.dialect
+        for question in draft.questions:
+            value = _answer_to(question, choices)
+            if value and question.field.startswith("dialect."):
+                dialect = ingestion.answer_layout(dialect, question, value)
+        if dialect == draft.detection.dialect:
+            return draft
+        draft = ingestion.look_again(ws, actor, draft.import_id, dialect=dialect)
+    return draft
 
 
 def _read(  # noqa: PLR0917  private, called once
@@ -185,12 +211,17 @@ def _read(  # noqa: PLR0917  private, called once
 
 def _answered(mapping: Mapping, questions: tuple[Question, ...], choices: Choices) -> Mapping:
     for question in questions:
-        value = choices.answers.get(question.code) or choices.answers.get(question.field)
-        if value is None and choices.accept_defaults:
-            value = question.default
+        value = _answer_to(question, choices)
         if value:
             mapping = ingestion.answer(mapping, question, value)
     return mapping
+
+
+def _answer_to(question: Question, choices: Choices) -> str | None:
+    value = choices.answers.get(question.code) or choices.answers.get(question.field)
+    if value is None and choices.accept_defaults:
+        return question.default
+    return value
 
 
 def _store(  # noqa: PLR0917  private, called once

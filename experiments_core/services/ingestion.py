@@ -25,7 +25,13 @@ from experiments_core.services.drafts import (
 )
 from experiments_core.services.import_check import check
 from experiments_core.services.import_report import ImportReport, Remark, RuleCount
-from experiments_core.services.receiving import InboxFile, inbox_files, receive, receive_inbox
+from experiments_core.services.receiving import (
+    InboxFile,
+    inbox_files,
+    receive,
+    receive_files,
+    receive_inbox,
+)
 from experiments_core.services.redoing import can_redo, redo
 from experiments_core.services.saving import find
 from experiments_core.services.unfinished import unfinished
@@ -33,17 +39,23 @@ from experiments_core.services.workspace import Workspace
 from experiments_core.store import facts, imports
 from experiments_core.store.staging import staging_table
 from experiments_core.tabular import rejects
-from experiments_core.tabular.answers import Choice, Question, answer, give_role
+from experiments_core.tabular.answers import (
+    Choice,
+    Question,
+    answer,
+    answer_layout,
+    give_role,
+)
 from experiments_core.tabular.columns import ColumnSeen
 from experiments_core.tabular.rejects import Reject
 from experiments_core.tabular.shape import Detection, Notice
 
 __all__ = [
     "Choice", "ColumnSeen", "Detection", "Draft", "ImportRecord", "ImportReport", "InboxFile",
-    "Notice", "Question", "Reject", "Remark", "RuleCount", "answer", "can_redo", "check",
-    "commit", "commit_as_new", "create_from_import", "discard", "give_role", "imports_of",
-    "inbox_files", "look_again", "receive", "receive_inbox", "redo", "rejects_csv", "undo",
-    "unfinished",
+    "Notice", "Question", "Reject", "Remark", "RuleCount", "answer", "answer_layout",
+    "can_redo", "check", "commit", "commit_as_new", "create_from_import", "discard",
+    "give_role", "imports_of", "inbox_files", "look_again", "receive", "receive_files",
+    "receive_inbox", "redo", "rejects_csv", "undo", "unfinished",
 ]  # fmt: skip
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
-from experiments_core.services import uploads
-from experiments_core.services.drafts import Draft, detect_upload, make_draft, stored_file
+from experiments_core.services import preparing, uploads
+from experiments_core.services.drafts import (
+    Draft,
+    detect_prepared,
+    intake_of,
+    make_draft,
+    stored_file,
+)
+from experiments_core.services.preparing import Prepared
 from experiments_core.services.saving import find
-from experiments_core.services.uploads import Upload
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
@@ -25,8 +30,7 @@ KEPT = timedelta(days=30)
 """Text of a file stays so long after it came in, or after its import was undone."""
 
 DRAFTS_KEPT = timedelta(days=2)
-ENDINGS = (".csv", ".tsv", ".txt", ".gz")
-KEPT_JUMPS = 1_000
+ENDINGS = (".csv", ".tsv", ".txt", ".gz", ".xlsx")
 LONGEST_NAME = 200
 
 Progress = Callable[[float, str], None]
@@ -73,10 +77,38 @@ def receive(
         TooLargeError: beyond a limit, which is stated.
     """
     require(actor, Permission.IMPORT)
-    is_local = isinstance(source, Path)  # only what comes through a door is limited
+    return receive_files(
+        ws, actor, [(source, file_name)], experiment_id=experiment_id, progress=progress
+    )
+
+
+def receive_files(
+    ws: Workspace,
+    actor: Actor,
+    sources: Sequence[tuple[BinaryIO | Path, str]],
+    *,
+    experiment_id: str | None = None,
+    progress: Progress | None = None,
+) -> Draft:
+    """Take files in that belong together: arms, assignments and outcomes, exposures and events.
+
+    Args:
+        ws: The workspace.
+        actor: Who brings them.
+        sources: Each one's bytes (or a file of this machine), and its name.
+        experiment_id: The experiment that they are for (id, key or slug).
+        progress: Told a fraction and what is being done, when the size is known.
+
+    Raises:
+        InvalidInputError: one is no table, or they do not fit together; nothing is kept.
+        TooLargeError: beyond a limit, which is stated.
+    """
+    require(actor, Permission.IMPORT)
+    is_local = all(isinstance(source, Path) for source, _ in sources)
+    # only what comes through a door is limited
     limits = Limits() if is_local else Limits(ws.settings.max_upload_bytes, uploads.MOST_ROWS)
-    name = _shown_name(file_name)
-    return _receive(ws, actor, source, name, limits, experiment_id, progress)
+    named = [(source, _shown_name(name)) for source, name in sources]
+    return _receive(ws, actor, named, limits, experiment_id, progress)
 
 
 def inbox_files(ws: Workspace, actor: Actor) -> list[InboxFile]:
@@ -92,11 +124,11 @@ def receive_inbox(
     ws: Workspace,
     actor: Actor,
     name: str,
-    *,
+    *more: str,
     experiment_id: str | None = None,
     progress: Progress | None = None,
 ) -> Draft:
-    """Take in a file of the inbox, of any size; it is copied first and stays where it is.
+    """Take in files of the inbox, of any size; they are copied first and stay where they are.
 
     Raises:
         NotFoundError: there is no such file in the inbox.
@@ -104,20 +136,20 @@ def receive_inbox(
     """
     require(actor, Permission.INBOX)
     known = {file.name for file in inbox_files(ws, actor)}
-    if name not in known:
+    missing = next((one for one in (name, *more) if one not in known), None)
+    if missing is not None:
         raise NotFoundError(
-            f"There is no file “{visible(name)}” in the inbox.",
+            f"There is no file “{visible(missing)}” in the inbox.",
             hint=f"Put it into {ws.db.inbox}; names end in {', '.join(ENDINGS)}.",
         )
-    source = ws.db.inbox / name
-    return _receive(ws, actor, source, _shown_name(name), Limits(), experiment_id, progress)
+    sources = [(ws.db.inbox / one, _shown_name(one)) for one in (name, *more)]
+    return _receive(ws, actor, sources, Limits(), experiment_id, progress)
 
 
-def _receive(  # noqa: PLR0917  private; the two doors above name everything
+def _receive(  # noqa: PLR0917  private; the doors above name everything
     ws: Workspace,
     actor: Actor,
-    source: BinaryIO | Path,
-    name: str,
+    sources: Sequence[tuple[BinaryIO | Path, str]],
     limits: Limits,
     experiment_id: str | None,
     progress: Progress | None,
@@ -129,54 +161,43 @@ def _receive(  # noqa: PLR0917  private; the two doors above name everything
             experiment = find(cursor, actor, experiment_id)
     import_id = ws.new_id()
     target = stored_file(ws, import_id)
-    upload = _take_in(source, target, limits, progress)
+    prepared = _take_in(sources, target, limits, progress)
+    upload = prepared.upload
     try:
-        detection = detect_upload(upload)
+        detection = detect_prepared(prepared)
         row = ImportRow(
-            id=import_id, org_id=actor.org_id, file_name=name, bytes=upload.bytes,
+            id=import_id, org_id=actor.org_id, file_name=_joined(sources), bytes=upload.bytes,
             sha256=upload.sha256, state="draft", actor=actor.name, created_at=ws.now(),
             experiment_id=experiment.id if experiment else None,
-            report={"intake": _intake(upload)},
+            report={"intake": intake_of(prepared)},
         )  # fmt: skip
         with ws.db.write() as cursor:
             imports.insert_import(cursor, row)
     except BaseException:
-        target.unlink(missing_ok=True)
+        preparing.forget(target)
         raise
     return make_draft(ws, row, detection, experiment)
 
 
+def _joined(sources: Sequence[tuple[BinaryIO | Path, str]]) -> str:
+    return " + ".join(name for _, name in sources)[:LONGEST_NAME]
+
+
 def _take_in(
-    source: BinaryIO | Path, target: Path, limits: Limits, progress: Progress | None
-) -> Upload:
-    size = source.stat().st_size if isinstance(source, Path) else 0
+    sources: Sequence[tuple[BinaryIO | Path, str]],
+    target: Path,
+    limits: Limits,
+    progress: Progress | None,
+) -> Prepared:
+    size = sum(source.stat().st_size for source, _ in sources if isinstance(source, Path))
 
     def tell(done: int) -> None:
         if progress is not None and size:
             progress(min(1.0, done / size), "Taking the file in")
 
-    def take(file: BinaryIO) -> Upload:
-        return uploads.take_in(
-            file, target, most_bytes=limits.most_bytes, most_rows=limits.most_rows, tell=tell
-        )
-
-    if not isinstance(source, Path):
-        return take(source)
-    with source.open("rb") as file:
-        return take(file)
-
-
-def _intake(upload: Upload) -> dict[str, Any]:
-    structure = upload.structure
-    few = len(structure.jump_records) <= KEPT_JUMPS
-    values = {name: getattr(structure, name) for name in structure.__slots__} if few else {}
-    return {
-        "encoding": upload.encoding,
-        "sample": upload.sample,
-        "delimiter": upload.delimiter,
-        "header_line": upload.header_line,
-        "structure": json.loads(json.dumps(values)),
-    }
+    return preparing.take(
+        sources, target, most_bytes=limits.most_bytes, most_rows=limits.most_rows, tell=tell
+    )
 
 
 def _shown_name(file_name: str) -> str:
@@ -210,4 +231,4 @@ def _tidy(ws: Workspace) -> None:
                 imports.delete_import(cursor, import_id)
     for import_id in (*stale, *old):
         with suppress(OSError):
-            stored_file(ws, import_id).unlink(missing_ok=True)
+            preparing.forget(stored_file(ws, import_id))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from experiments_core.domain.source import Dialect
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
@@ -30,6 +30,13 @@ MOST_RATIO = 100
 INBOX_HINT = "Put it into the workspace's inbox folder, or read it with the package."
 
 Tell = Callable[[int], None]
+
+
+class ByteSource(Protocol):
+    """Whatever gives bytes."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read at most so many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Upload:
 
 
 def take_in(
-    source: BinaryIO,
+    source: ByteSource,
     target: Path,
     *,
     most_bytes: int | None = None,
@@ -174,7 +181,7 @@ class _Intake:
         self._census: Census | None = None
         self._total = 0
 
-    def run(self, source: BinaryIO, out: BinaryIO | None) -> None:
+    def run(self, source: ByteSource, out: BinaryIO | None) -> None:
         """Let all bytes pass; they are hashed beside, on another core."""
         with ThreadPoolExecutor(1) as hasher:
             self._run(self._unpacked(self._raw(source, hasher)), out)
@@ -210,7 +217,7 @@ class _Intake:
             header_line=self._found.header_line,
         )
 
-    def _raw(self, source: BinaryIO, hasher: ThreadPoolExecutor) -> Iterator[bytes]:
+    def _raw(self, source: ByteSource, hasher: ThreadPoolExecutor) -> Iterator[bytes]:
         hashed: Future[None] = hasher.submit(self._hash.update, b"")
         while chunk := source.read(CHUNK):
             self._bytes += len(chunk)

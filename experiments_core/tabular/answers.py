@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from experiments_core.domain.source import ColumnMapping, Mapping, Role
+from experiments_core.domain.source import ColumnMapping, Dialect, Mapping, Role
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular.text import listed
 
@@ -59,15 +60,23 @@ def answer(mapping: Mapping, question: Question, value: str) -> Mapping:
     if field.startswith("columns["):
         position, attribute = field.removeprefix("columns[").split("].")
         return _change_column(mapping, int(position), attribute, value)
-    match field:
-        case "control":
-            return replace(mapping, control=value)
-        case "repeats":
-            return replace(mapping, repeats=value)
-        case "finished":
-            return replace(mapping, finished=value == "yes")
-        case _:
-            return replace(mapping, dialect=replace(mapping.dialect, header_line=int(value)))
+    if field.startswith("dialect."):
+        return replace(mapping, dialect=answer_layout(mapping.dialect, question, value))
+    if field == "finished":
+        return replace(mapping, finished=value == "yes")
+    return _fill(mapping, field, value)
+
+
+def answer_layout(dialect: Dialect, question: Question, value: str) -> Dialect:
+    """Fill in an answer about how bytes become rows; the file is to be looked at again."""
+    name = question.field.removeprefix("dialect.")
+    changed: dict[str, Any] = {name: int(value) if name == "header_line" else value}
+    return replace(dialect, **changed)
+
+
+def _fill(mapping: Mapping, field: str, value: str) -> Mapping:
+    changed: dict[str, Any] = {field: value}
+    return replace(mapping, **changed)
 
 
 def give_role(mapping: Mapping, position: int, role: Role) -> Mapping:

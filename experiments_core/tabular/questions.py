@@ -9,7 +9,7 @@ from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.tabular import names, roles
 from experiments_core.tabular.answers import Choice, Question
 from experiments_core.tabular.columns import ColumnSeen, Kind
-from experiments_core.tabular.shape import UNKNOWN_HEADER, Detection, spellings
+from experiments_core.tabular.shape import UNKNOWN_HEADER, Detection, open_asks, spellings
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import listed, shorten
 from experiments_core.tabular.times import formats_of
@@ -43,6 +43,9 @@ def open_questions(
         found: What all rows show, once they have been read.
         ask_finished: Ask whether the test is over (not when an experiment knows).
     """
+    waiting = open_asks(seen.asks, mapping.dialect)
+    if waiting:
+        return waiting[:1]  # the rows mean nothing before it is answered
     questions = [
         *_layout(seen, mapping),
         *_variant(seen, mapping, found),

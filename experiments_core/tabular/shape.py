@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from experiments_core.domain.source import Dialect, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular import names, roles
+from experiments_core.tabular.answers import Question
 from experiments_core.tabular.columns import ColumnSeen, Kind, look
 from experiments_core.tabular.encoding import UTF8, WINDOWS
 from experiments_core.tabular.sniff import DELIMITER_WORDS, Row, Sniff, sniff, split
@@ -44,6 +45,7 @@ class Detection:
         rows: Sample rows.
         rows_are_all: The sample is the whole file.
         seen: “One row per unit, about 294,000 rows, 2 variants”.
+        asks: Questions about how the files become one table of rows.
     """
 
     dialect: Dialect
@@ -53,6 +55,32 @@ class Detection:
     rows: tuple[Row, ...]
     rows_are_all: bool
     seen: str
+    asks: tuple[Question, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How the text came about.
+
+    Attributes:
+        recipe: Sheet, combination and reshape that were chosen.
+        asks: Questions about them.
+        notes: What was done.
+    """
+
+    recipe: Dialect = field(default_factory=Dialect)
+    asks: tuple[Question, ...] = ()
+    notes: tuple[Notice, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Somebody has to choose before the rows mean anything."""
+        return bool(open_asks(self.asks, self.recipe))
+
+
+def open_asks(asks: Sequence[Question], recipe: Dialect) -> tuple[Question, ...]:
+    """Questions about sheet, combination and reshape that are not answered."""
+    return tuple(a for a in asks if not getattr(recipe, a.field.removeprefix("dialect.")))
 
 
 def detect(
@@ -64,6 +92,7 @@ def detect(
     encoding: str = UTF8,
     sample: str = "",
     told: Dialect | None = None,
+    made: Made | None = None,
 ) -> Detection:
     """Judge a file.
 
@@ -75,10 +104,12 @@ def detect(
         encoding: What the bytes were written in.
         sample: A line that was read as Windows-1252.
         told: A dialect that a person set.
+        made: How the text was made, when it is not a file as it came.
 
     Raises:
         InvalidInputError: this is no table of an A/B test; the message says what is there.
     """
+    made = made or Made()
     delimiter = told.delimiter if told else ""
     header_line = told.header_line if told and told.header_line != UNKNOWN_HEADER else None
     found = sniff(head, complete=complete, delimiter=delimiter, header_line=header_line)
@@ -92,11 +123,15 @@ def detect(
         encoding=encoding,
         delimiter=found.delimiter,
         header_line=UNKNOWN_HEADER if doubtful else found.header_line,
+        sheet=made.recipe.sheet,
+        combine=made.recipe.combine,
+        reshape=made.recipe.reshape,
     )
     mapping = roles.propose(shape, columns, rows)
     proposal = Mapping(shape, dialect, mapping)
     variant = next(iter(proposal.named(Role.VARIANT)), None)
-    _refuse_unusable(columns, shape, complete=complete)
+    if not made.is_open:
+        _refuse_unusable(columns, shape, complete=complete)
     if variant is not None:
         values = spellings(rows, variant.position)
         proposal = replace(proposal, control=roles.certain_control(list(values)))
@@ -104,10 +139,11 @@ def detect(
         dialect,
         columns,
         proposal,
-        tuple(_notices(found, encoding, sample)),
+        (*_notices(found, encoding, sample), *made.notes),
         rows,
         complete,
         _seen(proposal, columns, records, complete=complete),
+        made.asks,
     )
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import streamlit as st
@@ -22,7 +23,7 @@ from experiments_core.services.ingestion import Draft, ImportReport, Question
 DRAFT = "data-draft"
 FAILED = "data-failed"
 UPLOAD = "data-upload"
-HEADER = "dialect.header_line"
+LAYOUT = "dialect."
 BLANK_FIELD = re.compile(r"columns\[(\d+)\]\.(blank|converted|decimal|time_format)")
 MEASURED = {Role.OUTCOME, Role.VALUE, Role.COVARIATE, Role.TIME}
 
@@ -115,12 +116,12 @@ def current() -> Import | None:
     return found if isinstance(found, Import) else None
 
 
-def receive(source: BinaryIO, file_name: str, experiment_id: str | None) -> None:
-    """Take a file in; a refusal is remembered and shown by the page."""
+def receive(sources: Sequence[tuple[BinaryIO, str]], experiment_id: str | None) -> None:
+    """Take files in; a refusal is remembered and shown by the page."""
     try:
         with st.spinner("Looking at the file", show_time=True):
-            draft = ingestion.receive(
-                workspace.current(), LOCAL, source, file_name, experiment_id=experiment_id
+            draft = ingestion.receive_files(
+                workspace.current(), LOCAL, sources, experiment_id=experiment_id
             )
     except UpshotError as error:
         st.session_state[FAILED] = error
@@ -168,9 +169,9 @@ def carry_on(import_id: str, experiment_id: str | None) -> None:
 
 
 def answer(known: Import, question: Question, value: str | None) -> None:
-    """Take an answer; one about the header changes how the whole file is read."""
-    if question.field == HEADER and value is not None:
-        dialect = replace(known.draft.detection.dialect, header_line=int(value))
+    """Take an answer; one about sheet, files, shape or header makes the rows anew."""
+    if question.field.startswith(LAYOUT) and value is not None:
+        dialect = ingestion.answer_layout(known.draft.detection.dialect, question, value)
         look_again(known, dialect)
         return
     known.say(question, value)

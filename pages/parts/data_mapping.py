@@ -13,6 +13,7 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import ColumnMapping, Role, Shape
+from experiments_core.services import ingestion
 from experiments_core.services.ingestion import Draft, ImportReport, Question
 from pages.parts import data_draft, data_upload, theme
 from pages.parts.data_draft import Import
@@ -114,12 +115,28 @@ def reading(known: Import) -> None:
                 key=f"header-{known.draft.import_id}",
             )
         changed = replace(dialect, delimiter=delimiter, header_line=int(header))
+        for ask in known.draft.detection.asks:
+            changed = ingestion.answer_layout(changed, ask, _again(known, ask))
         st.button(
             "Read it this way", on_click=data_draft.look_again, args=(known, changed),
             disabled=changed == dialect,
         )  # fmt: skip
         for notice in known.draft.detection.notices:
             st.markdown(theme.text(notice.message, 500))
+
+
+def _again(known: Import, ask: Question) -> str:
+    """Another sheet, another way to put files together, another shape."""
+    labels = {choice.value: choice.label for choice in ask.choices}
+    name = ask.field.removeprefix("dialect.")
+    now = getattr(known.draft.detection.dialect, name)
+    chosen = st.selectbox(
+        name.capitalize(), list(labels), placeholder="Not chosen yet",
+        index=list(labels).index(now) if now in labels else None,
+        format_func=lambda value: words.plain(labels[value], 80),
+        key=f"{name}-{known.draft.import_id}",
+    )  # fmt: skip
+    return chosen or ""
 
 
 def columns(known: Import) -> None:

@@ -66,13 +66,15 @@ def drop(into: Experiment | None) -> None:
             st.markdown("Nothing of this file was stored. Correct it, or choose another one.")
     megabytes = workspace.current().settings.max_upload_bytes // (1024 * 1024)
     found = st.file_uploader(
-        f"One file, up to {megabytes} MB: .csv, .tsv, .txt, also packed as .gz",
+        f"One file, or several that belong together, up to {megabytes} MB: "
+        ".csv, .tsv, .txt, also packed as .gz, or .xlsx",
         key=f"upload-{st.session_state.get(data_draft.UPLOAD, 0)}",
         max_upload_size=megabytes,
+        accept_multiple_files=True,
     )
     experiment_id = into.id if into else None
-    if found is not None:
-        data_draft.receive(found, found.name, experiment_id)
+    if found:
+        data_draft.receive([(one, one.name) for one in found], experiment_id)
         st.rerun()
     _inbox(experiment_id)
 
