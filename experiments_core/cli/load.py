@@ -179,7 +179,9 @@ def _file(path: str) -> Path:
     if file.suffix.lower() not in ENDINGS:
         raise InvalidInputError(
             f"“{file.name}” is not read here; names end in {', '.join(ENDINGS)}.",
-            hint="Export it as CSV.",
+            hint="Parquet is read by the package only: experiments_core.read_data(path)."
+            if file.suffix.lower() == ".parquet"
+            else "Export it as CSV.",
             details=(Problem("file", path, "UNKNOWN_CHOICE", f"one of {ENDINGS}"),),
         )
     return file

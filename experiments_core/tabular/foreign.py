@@ -9,10 +9,15 @@ from experiments_core.errors import InvalidInputError, Problem
 _SAVE = "Open it in the program that made it and save it as “CSV UTF-8”."
 _SPREADSHEET = "Open it in a spreadsheet and save the sheet as “CSV UTF-8”."
 
+_PARQUET = (
+    "An uploaded Parquet file cannot be opened safely. Save it as CSV, or read it from your own "
+    "disk with the package: experiments_core.read_data(path)."
+)
+
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"PK\x03\x04", "an Excel workbook or a ZIP archive", _SPREADSHEET),
+    (b"PK\x03\x04", "an archive inside an archive", "Unpack it and upload what is in it."),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", _SPREADSHEET),
-    (b"PAR1", "a Parquet file", _SAVE),
+    (b"PAR1", "a Parquet file", _PARQUET),
     (b"ARROW1", "an Arrow file", _SAVE),
     (b"%PDF", "a PDF document", _SAVE),
     (b"SQLite format 3\0", "an SQLite database", _SAVE),

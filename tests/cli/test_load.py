@@ -183,7 +183,7 @@ def test_totals_are_named_by_their_columns(
     ("arguments", "sentence"),
     (
         (["none.csv", "--new", "A"], "There is no file “none.csv”"),
-        (["book.xlsx", "--new", "A"], "names end in .csv"),
+        (["book.parquet", "--new", "A"], "names end in .csv"),
         (["units.csv", "--experiment", "nothing"], "no experiment “nothing”"),
         (["units.csv", "--new", "A", "--variant", "grp"], "no column “grp”"),
         (["units.csv", "--new", "A", "--answer", "CONTROL"], "is not CODE=VALUE"),
@@ -199,7 +199,7 @@ def test_what_is_wrong_is_a_sentence_and_exit_code_1(
     capsys: pytest.CaptureFixture[str],
 ):
     monkeypatch.chdir(Path(file).parent)
-    Path("book.xlsx").write_bytes(b"PK")
+    Path("book.parquet").write_bytes(b"PAR1")
     try:
         code: object = load(*arguments)
     except SystemExit as stop:

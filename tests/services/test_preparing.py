@@ -65,8 +65,8 @@ def test_a_workbook_with_one_sheet_is_read_like_a_csv(ws: Workspace):
 
 
 def test_lines_of_a_sheet_are_its_rows_and_dates_are_iso(ws: Workspace):
-    rows = [("Exported today",), (), (None, *HEADER, "seen"),
-            *((None, *row, TEN + timedelta(minutes=n)) for n, row in enumerate(ROWS))]  # fmt: skip
+    data = [(None, *row, TEN + timedelta(minutes=n)) for n, row in enumerate(ROWS)]
+    rows = [("Exported today",), (), (None, *HEADER, "seen"), *data]
     rows[5] = (None, "u9", "control", "perhaps", 1, None)
     draft = ingestion.receive(ws, LOCAL, book(Data=rows), "x.xlsx")
     assert draft.detection.dialect.header_line == 3
