@@ -10,8 +10,8 @@ _SAVE = "Open it in the program that made it and save it as “CSV UTF-8”."
 _SPREADSHEET = "Open it in a spreadsheet and save the sheet as “CSV UTF-8”."
 
 _PARQUET = (
-    "An uploaded Parquet file cannot be opened safely. Save it as CSV, or read it from your own "
-    "disk with the package: experiments_core.read_data(path)."
+    "An uploaded Parquet file cannot be opened safely. Save it as CSV, or read it from your "
+    "own disk with the package: experiments_core.read_data(path)."
 )
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
