@@ -106,6 +106,9 @@ class Mapping:
             once, numbers added up).
         finished: The test is over (a fixed-horizon verdict may be given).
         split: Intended weights in basis points by variant; equal when empty.
+        contradictions: Name of a segment that should say the same as the variant -> what rows
+            count in which it does not: ``exclude`` (none of them) or ``keep`` (all; the variant
+            column is right).
     """
 
     shape: Shape
@@ -117,6 +120,7 @@ class Mapping:
     repeats: str = "refuse"
     finished: bool | None = None
     split: dict[str, int] = field(default_factory=dict)
+    contradictions: dict[str, str] = field(default_factory=dict)
 
     def named(self, role: Role) -> tuple[ColumnMapping, ...]:
         """Columns of one role, in file order."""

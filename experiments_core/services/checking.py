@@ -62,6 +62,7 @@ def check_file(
     staged = facts.load_csv(
         db, path, mapping,
         import_id=import_id, structure=structure, known_arms=known_arms, watch=watch,
+        runs=context.runs,
     )  # fmt: skip
     return report_units(db, staged, mapping, context)
 
@@ -86,11 +87,12 @@ def report_units(db: Database, staged: Staged, mapping: Mapping, context: Contex
         rejects_total=staged.rows_left_out,
         first_rejects=_first_rejects(db, staged.rejects),
         crossed_units=staged.crossed,
+        effects=staged.effects,
     )
     columns = tuple(
         {"name": c.name, "role": c.role.value, "column": c.column} for c in staged.columns
     )
-    found = Found(staged.arms, staged.blanks, staged.repeated)
+    found = Found(staged.arms, staged.blanks, staged.repeated, staged.contradicted)
     return Checked(report, staged.table, staged.rejects, columns, staged.content_hash, found)
 
 

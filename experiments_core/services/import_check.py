@@ -20,7 +20,8 @@ from experiments_core.services.drafts import (
     stored_file,
     structure_of,
 )
-from experiments_core.services.import_report import Context, ImportReport, Remark
+from experiments_core.services.import_quality import context_of, split_remark
+from experiments_core.services.import_report import ImportReport, Remark
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import facts, imports
@@ -64,7 +65,11 @@ def check(
         questions = open_questions(seen, mapping, ask_finished=ask_finished)
         return ImportReport(0, 0, 0, 0, {}, questions=questions)
     checked = read_rows(ws, row, mapping, seen, experiment, watch)
-    remarks = (*checked.report.warnings, *_about_experiment(ws, row, experiment, checked))
+    remarks = (
+        *checked.report.warnings,
+        *split_remark(checked.report.arms, mapping, experiment),
+        *_about_experiment(ws, row, experiment, checked),
+    )
     questions = open_questions(seen, mapping, checked.found, ask_finished=ask_finished)
     report = replace(checked.report, warnings=remarks, questions=questions)
     control = control_of(mapping, report.arms) if mapping.control else ""
@@ -95,7 +100,7 @@ def read_rows(  # noqa: PLR0917  said in the order in which it is known
         import_id=row.id,
         structure=known[1] if known and same else None,
         known_arms=arms_of(experiment),
-        context=_context(seen, experiment),
+        context=context_of(seen, experiment, ws.now()),
         watch=watch,
     )
 
@@ -105,13 +110,6 @@ def _experiment(ws: Workspace, actor: Actor, row: ImportRow) -> Experiment | Non
         return None
     with ws.db.read() as cursor:
         return find(cursor, actor, row.experiment_id)
-
-
-def _context(seen: Detection, experiment: Experiment | None) -> Context:
-    if experiment is None:
-        return Context(seen.notices)
-    ended = experiment.stopped_at or experiment.completed_at
-    return Context(seen.notices, started=experiment.first_started_at, ended=ended)
 
 
 def _about_experiment(
@@ -157,8 +155,13 @@ def _about_experiment(
             "METRIC_MISSING",
             f"No column of this file is used for the metrics {', '.join(missing)}.",
         ))  # fmt: skip
-    if experiment is not None and experiment.completed_at is not None:
-        remarks.append(Remark("LATE_DATA", "The experiment was completed before."))
+    if (
+        experiment is not None
+        and experiment.completed_at is not None
+        and not any(one.code == "LATE_DATA" for one in checked.report.warnings)
+    ):
+        day = f"{experiment.completed_at:%-d %B %Y}"
+        remarks.append(Remark("LATE_DATA", f"The experiment was completed on {day}."))
     return remarks
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from experiments_core.domain.source import Mapping, Role
-from experiments_core.store.staged import Broken, Staged
+from experiments_core.store.staged import Broken, Effect, Example, Finding, Staged
 from experiments_core.tabular.answers import Question
+from experiments_core.tabular.lookalikes import foreign_letters
 from experiments_core.tabular.rejects import RULES, Reject, summary, words
 from experiments_core.tabular.shape import Notice
 from experiments_core.tabular.text import lines_text, listed, shorten, visible
@@ -17,6 +18,7 @@ from experiments_core.tabular.text import lines_text, listed, shorten, visible
 TINY = 0.001
 FEW_UNITS = 10
 MANY_ARMS = 10
+FIRST_LINES = 5
 WRITTEN_OUT = 1e15  # larger numbers are written with an exponent
 
 
@@ -47,11 +49,17 @@ class Remark:
         code: Stable code (``VARIANT_MERGED`` …).
         message: One or two sentences.
         lines: Physical lines of the first cases, where known.
+        rows: Rows (or units) that show it, 0 where it is about the file or a whole column.
+        column: Header of the column that it is about.
+        examples: The first 100 rows that show it.
     """
 
     code: str
     message: str
     lines: tuple[int, ...] = ()
+    rows: int = 0
+    column: str = ""
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class ImportReport:
         first_rejects: The first 100 of them.
         questions: What is still open; nothing can be committed before they are answered.
         crossed_units: Units seen in two variants.
+        effects: What the first measure would be under each choice that is still free.
     """
 
     rows_read: int
@@ -82,6 +91,7 @@ class ImportReport:
     first_rejects: tuple[Reject, ...] = ()
     questions: tuple[Question, ...] = ()
     crossed_units: int = 0
+    effects: tuple[Effect, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rows_read != self.rows_used + self.rows_left_out:
@@ -110,7 +120,9 @@ class ImportReport:
                 for one in self.by_rule
             ],
             "warnings": [
-                {"code": one.code, "message": one.message, "lines": list(one.lines)}
+                {"code": one.code, "message": one.message, "lines": list(one.lines),
+                 "rows": one.rows, "column": one.column,
+                 "examples": [[e.line, e.unit, e.value] for e in one.examples]}
                 for one in self.warnings
             ],
             "questions": [question.code for question in self.questions],
@@ -124,14 +136,14 @@ class Context:
     Attributes:
         notices: Reading choices.
         blank_lines: First blank lines of the file, and how many there are.
-        started: When the experiment started, None if it does not know.
-        ended: When it ended.
+        runs: When the experiment ran: start and end (None while it lasts), in order.
+        completed: It was completed, so what comes after its end is late.
     """
 
     notices: Sequence[Notice] = ()
     blank_lines: tuple[tuple[int, ...], int] = ((), 0)
-    started: datetime | None = None
-    ended: datetime | None = None
+    runs: tuple[tuple[datetime, datetime | None], ...] = ()
+    completed: bool = False
 
 
 def by_rule(broken: Iterable[Broken]) -> tuple[RuleCount, ...]:
@@ -149,6 +161,7 @@ def warnings_of(staged: Staged, mapping: Mapping, context: Context) -> tuple[Rem
         *blank_line_warning(context),
         *_about_arms(staged),
         *_about_units(staged, mapping),
+        *_about_joins(staged),
         *_about_measures(staged, mapping),
         *_about_times(staged, context),
         *_about_columns(staged),
@@ -200,9 +213,21 @@ def _about_arms(staged: Staged) -> Iterator[Remark]:
             f"Invisible characters were removed from names of variants: {names}.",
         )
     spelled = {text: arm for text, arm in staged.merged.items() if text not in hidden}
-    if spelled:
-        pairs = ", ".join(f"“{shorten(t)}” → “{shorten(a)}”" for t, a in spelled.items())
-        yield Remark("VARIANT_MERGED", f"Spellings of one variant were merged: {pairs}.")
+    alike = {
+        text for text in spelled if foreign_letters(text) != foreign_letters(spelled[text])
+    }
+    plain = {text: arm for text, arm in spelled.items() if text not in alike}
+    if plain:
+        yield Remark(
+            "VARIANT_MERGED", f"Spellings of one variant were merged: {_pairs(plain)}."
+        )
+    for text in sorted(alike):
+        letters = foreign_letters(text) or foreign_letters(spelled[text])
+        yield Remark(
+            "VARIANT_MERGED",
+            f"“{shorten(text)}” and “{shorten(spelled[text])}” look the same but hold letters "
+            f"of different alphabets ({letters}); they were merged.",
+        )
     yield from few_units(staged.arms)
 
 
@@ -219,12 +244,42 @@ def _about_units(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
             "sum": "converted at least once counts, numbers are added up",
         }[mapping.repeats]
         yield Remark("UNIT_REPEATED", f"{staged.repeated:,} units have several rows; {rule}.")
-    if staged.damaged_units:
-        yield Remark(
+    damaged = _finding(staged, "UNIT_ID_DAMAGED")
+    if damaged is not None:
+        shown = damaged.examples[0].value if damaged.examples else "1.2E+15"
+        yield _remark(
             "UNIT_ID_DAMAGED",
-            f"{staged.damaged_units:,} identifiers look like 1.2E+15: a spreadsheet has "
+            f"{damaged.rows:,} identifiers look like {shorten(shown, 30)}: a spreadsheet has "
             "rounded them, and different units may have become one.",
+            damaged,
         )
+
+
+def _about_joins(staged: Staged) -> Iterator[Remark]:
+    """What a join or an export has done to the rows as a whole."""
+    for one in staged.findings:
+        if one.code == "FILE_CUT_OFF":
+            yield _remark(
+                one.code,
+                f"The file has {one.rows:,} rows, which is as many as a spreadsheet holds: is "
+                "the rest missing?",
+                one,
+            )
+        elif one.code == "ROWS_MULTIPLIED" and one.facts["whole"]:
+            times = one.facts["times"]
+            yield _remark(
+                one.code,
+                f"Each of {one.rows:,} units stands exactly {times} times with the same "
+                "values: a join has probably multiplied the rows.",
+                one,
+            )
+        elif one.code == "ROWS_MULTIPLIED":
+            yield _remark(
+                one.code,
+                f"{one.rows:,} units have several rows, and all of them say the same: a join "
+                "has probably repeated the values. Added up they would count several times.",
+                one,
+            )
 
 
 def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
@@ -232,11 +287,14 @@ def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
     for position, (count, line) in staged.blanks.items():
         column = columns[position]
         cells = f"“{column.name}” is empty in {count:,} row{'s' if count != 1 else ''}"
-        lines = (line,) if line else ()
+        lines = (line,) if line else None
+        found = _finding(staged, "BLANK", column.name)
+        shown = replace(found, rows=count) if found else Finding("BLANK", count, column.name)
         if column.role is Role.COVARIATE:
-            yield Remark("COVARIATE_MISSING", f"{cells}.", lines)
+            yield _remark("COVARIATE_MISSING", f"{cells}.", shown, lines)
         elif column.blank == "exclude":
-            yield Remark("OUTCOME_BLANK", f"{cells}; they do not count in this metric.", lines)
+            text = f"{cells}; they do not count in this metric."
+            yield _remark("OUTCOME_BLANK", text, shown, lines)
     for column in mapping.columns:
         if column.role is Role.OUTCOME and column.blank == "zero":
             yield Remark("OUTCOME_BLANK", f"An empty “{column.name}” counts as not converted.")
@@ -245,10 +303,11 @@ def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
     for name in staged.currency:
         yield Remark("CURRENCY_STRIPPED", f"The currency sign was removed from “{name}”.")
     for extreme in staged.extremes:
-        yield Remark(
+        yield _remark(
             "EXTREME_VALUE",
             f"One value of “{extreme.column}”, {_plain(extreme.value)}, is {extreme.share:.0%} "
             "of the sum; the mean hangs on it.",
+            _finding(staged, "EXTREME", extreme.column) or Finding("", 1, extreme.column),
         )
 
 
@@ -260,31 +319,68 @@ def _about_times(staged: Staged, context: Context) -> Iterator[Remark]:
         )
     if staged.no_time and staged.first_seen:
         yield Remark("TIME_MISSING", f"{staged.no_time:,} rows have no time.")
-    if staged.first_seen is None:
-        return
-    first, last = staged.first_seen
-    if context.started is not None and first < context.started:
-        yield Remark(
-            "OUTSIDE_RUN",
-            f"The first time is {_day(first)}, before the start on {_day(context.started)}.",
-        )
-    if context.ended is not None and last > context.ended:
-        yield Remark(
-            "OUTSIDE_RUN",
-            f"The last time is {_day(last)}, after the end on {_day(context.ended)}.",
-        )
+    for one in staged.findings:
+        if one.code != "OUTSIDE_RUN" or staged.first_seen is None:
+            continue
+        first, last = staged.first_seen
+        rows = f"{one.rows:,} row{' lies' if one.rows == 1 else 's lie'}"
+        started, ended = context.runs[0][0], context.runs[-1][1]
+        if one.facts["kind"] == "before":
+            text = f"{rows} before the start on {_day(started)}; the first is {_day(first)}."
+            yield _remark("OUTSIDE_RUN", text, one)
+        elif one.facts["kind"] == "between":
+            yield _remark("OUTSIDE_RUN", f"{rows} in times when the test was paused.", one)
+        elif ended is not None:
+            text = f"{rows} after the end on {_day(ended)}; the last is {_day(last)}."
+            yield _remark("LATE_DATA" if context.completed else "OUTSIDE_RUN", text, one)
 
 
 def _about_columns(staged: Staged) -> Iterator[Remark]:
     for name in staged.constant:
-        yield Remark("COVARIATE_CONSTANT", f"“{name}” is constant: no adjustment is possible.")
+        text = f"“{name}” is constant: no adjustment is possible."
+        yield Remark("COVARIATE_CONSTANT", text, column=name)
+    for one in staged.findings:
+        if one.code == "COVARIATE_IS_OUTCOME":
+            yield _remark(
+                one.code,
+                f"“{one.column}” is the same as “{one.facts['measure']}”, so it was not known "
+                "before the test; an adjustment by it would take the effect away.",
+                replace(one, rows=0),
+            )
     for name in staged.leaks:
         yield Remark(
             "SEGMENT_LEAKS_OUTCOME",
             f"Segment “{name}” is determined by the outcome; read no result by it.",
+            column=name,
+        )
+    for name in staged.same_as_arm:
+        yield Remark(
+            "SEGMENT_IS_VARIANT",
+            f"Segment “{name}” says the same as the variant; nothing can be compared in it.",
+            column=name,
         )
     for name in staged.many_values:
-        yield Remark("SEGMENT_TOO_MANY_VALUES", f"Segment “{name}” has very many values.")
+        yield Remark(
+            "SEGMENT_TOO_MANY_VALUES", f"Segment “{name}” has very many values.", column=name
+        )
+
+
+def _finding(staged: Staged, code: str, column: str = "") -> Finding | None:
+    return next(
+        (one for one in staged.findings if (one.code, one.column) == (code, column)), None
+    )
+
+
+def _remark(
+    code: str, message: str, found: Finding, lines: tuple[int, ...] | None = None
+) -> Remark:
+    if lines is None:
+        lines = tuple(one.line for one in found.examples[:FIRST_LINES] if one.line)
+    return Remark(code, message, lines, found.rows, found.column, found.examples)
+
+
+def _pairs(merged: dict[str, str]) -> str:
+    return ", ".join(f"“{shorten(t)}” → “{shorten(a)}”" for t, a in merged.items())
 
 
 def _plain(value: float) -> str:

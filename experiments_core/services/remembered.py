@@ -49,6 +49,7 @@ def fill_in(seen: Detection, known: Mapping | None) -> Detection:
         merge_variants=known.merge_variants,
         crossovers=known.crossovers,
         repeats=known.repeats,
+        contradictions=known.contradictions,
     )
     notice = Notice(
         "SOURCE_REMEMBERED",

@@ -8,18 +8,17 @@ from dataclasses import replace
 import duckdb
 
 from experiments_core.domain.source import Role
-from experiments_core.store import conversion
+from experiments_core.store import conversion, quality
 from experiments_core.store.catalog import from_utc
 from experiments_core.store.profile import Profile, content_hash, one_row, take_profile
 from experiments_core.store.sifting import load_sifted
 from experiments_core.store.staged import Broken, Extreme, Staged, StagedColumn
-from experiments_core.store.staging import Job, load_clean
+from experiments_core.store.staging import Job, Jumps, load_clean
 
 SHOWN = 5
 MANY_VALUES = 200
 MUCH = 0.1  # share of a column's sum that makes one value worth a word
 FAIR_SHARES = 3  # and it is that many times what one of few values carries anyway
-LEAK_VALUES = 100
 
 
 def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
@@ -39,9 +38,16 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
         job.watch.say(0.9, "Describing what was read")
         profile = take_profile(cursor, job.table, job.columns)
         staged = _sifted(cursor, job, _describe(cursor, job, profile, rows))
+        behind = quality.sifted_rows(job.table)
+        jumps = _jumps(cursor)
     else:
-        rows = clean.profile["units"]
-        staged = replace(_describe(cursor, job, clean.profile, rows), merged=clean.merged)
+        profile = clean.profile
+        rows = profile["units"]
+        staged = replace(_describe(cursor, job, profile, rows), merged=clean.merged)
+        behind = quality.clean_rows(job.table)
+        jumps = (0,), (0,)  # their lines are known
+    job.watch.say(0.95, "Looking for what is suspicious")
+    staged = _look_closer(cursor, job, staged, behind, profile, jumps)
     job.watch.say(1.0, "Read")
     return staged
 
@@ -80,14 +86,12 @@ def _describe(
             if column.role is Role.COVARIATE
             and profile[f"{column.column}_low"] == profile[f"{column.column}_high"]
         ),
-        leaks=_leaks(cursor, table, columns, profile),
         many_values=tuple(
             column.name
             for column in columns
             if column.role is Role.SEGMENT and profile[f"{column.column}_values"] > MANY_VALUES
         ),
         extremes=tuple(_extremes(columns, profile)),
-        damaged_units=_damaged(cursor, table) if profile["exponents"] else 0,
     )
 
 
@@ -106,6 +110,40 @@ def _sifted(cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged) -> Stag
         mixed_zones=_mixed_zones(cursor, job),
         currency=_currency(cursor, job),
     )
+
+
+def _look_closer(  # noqa: PLR0917  private, called once
+    cursor: duckdb.DuckDBPyConnection,
+    job: Job,
+    staged: Staged,
+    behind: quality.Rows,
+    profile: Profile,
+    jumps: Jumps,
+) -> Staged:
+    """Add what needs the rows themselves."""
+    cuts = quality.cuts(cursor, behind, job.columns, profile)
+    names = {column.position: column.name for column in job.columns}
+    found = quality.findings(cursor, job, behind, profile, jumps)
+    return replace(
+        staged,
+        leaks=tuple(names[position] for position, one in cuts.items() if one.leaks()),
+        findings=found,
+        damaged_units=sum(one.rows for one in found if one.code == "UNIT_ID_DAMAGED"),
+        contradicted={
+            position: pairs for position, one in cuts.items() if (pairs := one.contradicted())
+        },
+        same_as_arm=tuple(
+            names[position]
+            for position, one in cuts.items()
+            if one.expected() and not one.contradicted()
+        ),
+        effects=quality.effects(cursor, job, behind, cuts),
+    )
+
+
+def _jumps(cursor: duckdb.DuckDBPyConnection) -> Jumps:
+    rows = cursor.execute("SELECT since, line_offset FROM jumps ORDER BY since").fetchall()
+    return tuple(row[0] for row in rows), tuple(row[1] for row in rows)
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -172,31 +210,6 @@ def _currency(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[str, ...]:
     )
 
 
-def _leaks(
-    cursor: duckdb.DuckDBPyConnection,
-    table: str,
-    columns: Sequence[StagedColumn],
-    profile: Profile,
-) -> tuple[str, ...]:
-    """Segments in which everybody or nobody has the outcome: known only because of it."""
-    segments = [column for column in columns if column.role is Role.SEGMENT]
-    outcome = next((column for column in columns if column.role is Role.OUTCOME), None)
-    if outcome is None:
-        return ()
-    found = []
-    for segment in segments:
-        if profile[f"{segment.column}_values"] > LEAK_VALUES:
-            continue
-        groups = cursor.execute(
-            f"SELECT avg({outcome.column}) FROM {table} WHERE {outcome.column} IS NOT NULL "
-            f"GROUP BY {segment.column}"
-        ).fetchall()
-        rates = {rate for (rate,) in groups}
-        if rates == {0.0, 1.0}:
-            found.append(segment.name)
-    return tuple(found)
-
-
 def _extremes(columns: Sequence[StagedColumn], profile: Profile) -> Iterator[Extreme]:
     for column in columns:
         if column.role is not Role.VALUE or not profile[f"{column.column}_sum"]:
@@ -206,11 +219,3 @@ def _extremes(columns: Sequence[StagedColumn], profile: Profile) -> Iterator[Ext
         share = abs(value) / profile[f"{column.column}_sum"]
         if share > max(MUCH, FAIR_SHARES / profile[f"{column.column}_nonzero"]):
             yield Extreme(column.name, float(value), float(share))
-
-
-def _damaged(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
-    return _count(
-        cursor,
-        f"SELECT count(*) FROM {table} "
-        "WHERE regexp_full_match(unit, '[0-9][.,][0-9]+E\\+[0-9]+')",
-    )

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import astuple
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def load_csv(
     import_id: str,
     structure: Structure,
     known_arms: dict[str, str] | None = None,
+    runs: tuple[tuple[datetime, datetime | None], ...] = (),
     watch: Watch = SILENT,
 ) -> Staged:
     """Read a clean text file (UTF-8, line feeds) into a staging table.
@@ -50,6 +52,7 @@ def load_csv(
         import_id: Written into every row; names the staging table.
         structure: The census of the file under the mapping's dialect.
         known_arms: Folded spelling -> variant, when the experiment has its variants already.
+        runs: When the experiment ran, where it knows.
         watch: Progress and cancel.
 
     Raises:
@@ -70,6 +73,7 @@ def load_csv(
         joined_digits=structure.joined_digits,
         refuse_broken=lambda cursor: refuse_broken_rows(cursor, path, dialect, len(columns)),
         watch=watch,
+        runs=runs,
     )
     with db.staging() as cursor:
         return describing.stage(cursor, job)

@@ -42,7 +42,7 @@ def take_profile(
         "units": "count(*)",
         "unit_filled": "count(unit)",
         "unit_long": f"count(*) FILTER (length(unit) > {LONGEST_UNIT})",
-        "exponents": "count(*) FILTER (contains(unit, 'E+'))",
+        "exponents": "count(*) FILTER (contains(unit, 'E+') OR contains(unit, 'e+'))",
         "first": "min(first_ts)",
         "last": "max(first_ts)",
         "timed": "count(first_ts)",

@@ -6,7 +6,7 @@ import duckdb
 
 from experiments_core.domain.source import Role
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.store import conversion
+from experiments_core.store import conversion, quality
 from experiments_core.store.conversion import quoted, trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
@@ -38,6 +38,7 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
     _find_rows(cursor, job)
     job.watch.say(0.75, "Looking at every cell")
     _find_cells(cursor, job)
+    _find_contradictions(cursor, job)
     if job.mapped(Role.UNIT) is not None:
         job.watch.say(0.85, "Looking for units that stand twice")
         _find_units(cursor, job)
@@ -163,6 +164,22 @@ def _find_cells(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
             f"INSERT INTO problems SELECT record, {place}, {field}, "
             f"{conversion.rule_of(role, field)} FROM typed JOIN raw USING (record) "
             f"ANTI JOIN whole USING (record) WHERE {conversion.is_wrong(role, value)}"
+        )
+
+
+def _find_contradictions(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Rows in which another column names another variant, where those were to go."""
+    for column in job.columns:
+        if job.mapping.contradictions.get(column.name) != "exclude":
+            continue
+        _good(cursor)
+        found = quality.cut(cursor, "good", column.column, None)
+        if not found.contradicted():
+            continue
+        cursor.execute(
+            f"INSERT INTO problems SELECT record, {column.position}, {column.column}, "
+            "'VARIANT_CONTRADICTED' FROM good "
+            f"WHERE {quality.disagrees(column.column, found)}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from experiments_core.domain.source import Role
 
@@ -45,6 +46,59 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """One row that shows a finding.
+
+    Attributes:
+        line: Physical line, 0 where the row stands for several.
+        unit: Its unit, empty where nothing names one.
+        value: The cell that matters.
+    """
+
+    line: int
+    unit: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about rows that are used, with the first rows that show it.
+
+    Attributes:
+        code: Stable code.
+        rows: How many rows (or units) show it.
+        column: Header of the column at fault, empty when it is none.
+        facts: Further numbers for the sentence.
+        examples: The first 100.
+    """
+
+    code: str
+    rows: int
+    column: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the first measure would be under one choice.
+
+    Attributes:
+        about: ``crossovers``, or the name of a column that contradicts the variant.
+        choice: ``exclude``, ``first_seen``, ``keep`` …
+        column: Header of the measure.
+        is_rate: It is yes or no.
+        arms: Arm -> units, mean, variance (n - 1).
+    """
+
+    about: str
+    choice: str
+    column: str
+    is_rate: bool
+    arms: dict[str, tuple[int, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Extreme:
     """One value that carries much of a column's sum."""
 
@@ -79,6 +133,11 @@ class Staged:
         many_values: Segments with very many values.
         extremes: Values that carry more than a tenth of a sum.
         damaged_units: Identifiers that a spreadsheet has rounded (``1.2E+15``).
+        findings: What else the used rows show, with examples.
+        contradicted: Position of a segment that nearly always says the same as the variant ->
+            rows in which it does not, by (arm, value).
+        same_as_arm: Segments that always say the same as the variant.
+        effects: The first measure under each choice that is still free.
         content_hash: Of the rows without regard to their order.
     """
 
@@ -104,6 +163,10 @@ class Staged:
     many_values: tuple[str, ...] = ()
     extremes: tuple[Extreme, ...] = ()
     damaged_units: int = 0
+    findings: tuple[Finding, ...] = ()
+    contradicted: dict[int, dict[tuple[str, str], int]] = field(default_factory=dict)
+    same_as_arm: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
     @property
     def rows_used(self) -> int:

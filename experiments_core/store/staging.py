@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
@@ -53,6 +54,7 @@ class Job:
             takes ``1_000`` for 1000, and nobody else does.
         refuse_broken: Raises when the reader could not split a row into its fields; gives the
             lines that hold nothing but blanks.
+        runs: When the experiment ran, where it knows.
     """
 
     import_id: str
@@ -66,6 +68,7 @@ class Job:
     joined_digits: bool = False
     refuse_broken: Callable[[duckdb.DuckDBPyConnection], tuple[int, ...]] | None = None
     watch: Watch = SILENT
+    runs: tuple[tuple[datetime, datetime | None], ...] = ()
 
     @property
     def table(self) -> str:
@@ -205,7 +208,14 @@ def _nothing_wrong(cursor: duckdb.DuckDBPyConnection, job: Job, profile: Profile
         for column in job.columns
         if column.position in asked
     )
-    if wrong or blank or not rows or (job.records is not None and rows != job.records):
+    contradicted = "exclude" in job.mapping.contradictions.values()
+    if (
+        wrong
+        or blank
+        or contradicted
+        or not rows
+        or (job.records is not None and rows != job.records)
+    ):
         return False
     if not has_unit:
         return True

@@ -75,6 +75,10 @@ def answer_layout(dialect: Dialect, question: Question, value: str) -> Dialect:
 
 
 def _fill(mapping: Mapping, field: str, value: str) -> Mapping:
+    if field.startswith("contradictions["):
+        place = int(field.removeprefix("contradictions[").removesuffix("]"))
+        name = next(c.name for c in mapping.columns if c.position == place)
+        return replace(mapping, contradictions={**mapping.contradictions, name: value})
     changed: dict[str, Any] = {field: value}
     return replace(mapping, **changed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.tabular import names, roles
@@ -25,11 +25,14 @@ class Found:
         arms: Arms, by rows.
         blanks: Position of a column -> blank cells and the line of the first.
         repeated: Units with several rows in one arm, after exact copies were left out.
+        contradicted: Position of a column that nearly always says the same as the variant ->
+            rows in which it does not, by (arm, value).
     """
 
     arms: dict[str, int]
     blanks: dict[int, tuple[int, int]]
     repeated: int = 0
+    contradicted: dict[int, dict[tuple[str, str], int]] = field(default_factory=dict)
 
 
 def open_questions(
@@ -52,6 +55,7 @@ def open_questions(
         *_measures(seen, mapping),
         *_columns(seen, mapping, found),
         *_repeats(mapping, found),
+        *_contradictions(mapping, found),
     ]
     if ask_finished and mapping.finished is None:
         questions.append(_finished())
@@ -268,6 +272,34 @@ def _repeats(mapping: Mapping, found: Found | None) -> Iterator[Question]:
             Choice("first", "The first row in the file"),
         ),
     )
+
+
+def _contradictions(mapping: Mapping, found: Found | None) -> Iterator[Question]:
+    """Two columns say who got what, and not always the same."""
+    variant = next(iter(mapping.named(Role.VARIANT)), None)
+    if variant is None or found is None:
+        return
+    names_of = {column.position: column.name for column in mapping.columns}
+    for position, pairs in found.contradicted.items():
+        name = names_of[position]
+        if name in mapping.contradictions:
+            continue
+        count = sum(pairs.values())
+        told = "; ".join(
+            f"“{shorten(arm, 40)}” with “{shorten(value, 40)}”: {rows:,}"
+            for (arm, value), rows in sorted(pairs.items(), key=lambda one: -one[1])[:4]
+        )
+        yield Question(
+            "COLUMNS_CONTRADICT",
+            f"contradictions[{position}]",
+            f"“{name}” says another variant than “{variant.name}” in {count:,} "
+            f"row{'' if count == 1 else 's'} ({told}). Which rows count?",
+            (
+                Choice("exclude", "Only those in which both agree"),
+                Choice("keep", f"All: “{shorten(variant.name, 40)}” is right"),
+            ),
+            "exclude",
+        )
 
 
 def _finished() -> Question:

@@ -75,6 +75,8 @@ RULES: dict[str, Rule] = {
              "units in more than one variant"),
         Rule("UNIT_REPEATED", False, "a further row of “{value}”",
              "further rows of units that stand several times"),
+        Rule("VARIANT_CONTRADICTED", False, "{column} “{value}” belongs to another variant",
+             "another column says another variant"),
         Rule("UNIT_KNOWN", False, "“{value}” was imported before",
              "units that were imported before"),
         Rule("VISITORS_ZERO", True, "0 visitors", "0 visitors"),

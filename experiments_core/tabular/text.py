@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from experiments_core.tabular.lookalikes import plain_letters
+
 BLANK_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "(blank)"})
 """What counts as empty where a number, a yes/no or a time is expected (lower case, trimmed)."""
 
@@ -61,8 +63,11 @@ def visible(text: str) -> str:
 
 @lru_cache(maxsize=CACHED)
 def fold(text: str) -> str:
-    """What two spellings of one name share: no case, no surplus blanks, nothing invisible."""
-    return " ".join(visible(text).casefold().split())
+    """What two spellings of one name share.
+
+    No case, no surplus blanks, nothing invisible, no letter that only looks like a Latin one.
+    """
+    return " ".join(plain_letters(visible(text)).casefold().split())
 
 
 def neutral(cell: str) -> str:

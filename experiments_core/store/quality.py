@@ -1,0 +1,424 @@
+"""What rows that are used show beyond simple aggregates: each finding with its first rows.
+
+Every look is one pass over one or two columns, and most are taken only after a cheap sample or
+an aggregate of the profile has raised a suspicion, so that a clean file stays fast.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from experiments_core.domain.source import Role
+from experiments_core.store.catalog import to_utc
+from experiments_core.store.conversion import quoted
+from experiments_core.store.profile import Profile, one_row
+from experiments_core.store.staged import Effect, Example, Finding, StagedColumn
+from experiments_core.store.staging import Job, Jumps
+
+SHOWN = 100
+SAMPLE = 10_000
+FEW = 20  # fewer rows than this show no regularity
+MOST_CODES = 20  # a column with more values does not name the variant
+AGREE = 0.9  # share of rows in which a column has to say the same as the variant
+DECIDED = 0.01  # share of an outcome's variance that a segment leaves: no more, and it leaks
+LEAK_VALUES = 100
+SAME_IN_ALL = 0.98  # share of repeated units whose rows agree, before a join is suspected
+SPREADSHEET_ROWS = frozenset({65_535, 65_536, 1_048_575, 1_048_576})
+"""Rows that a sheet holds, with and without the header."""
+
+DAMAGED = r"[0-9]+([.,][0-9]+)?[eE]\+[0-9]+"
+ROUNDED = r"[0-9]{15}0+"
+LONG_NUMBER = r"[0-9]{16,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that are used, as a relation with ``record``, unit, arm, first_ts and the values.
+
+    Attributes:
+        table: The staging table: one row per unit.
+        used: The rows behind it.
+        all: Those, and the rows of units that stand in two variants or contradict it.
+            What is called record orders them.
+        sifted: The sieve's tables (``raw``, ``typed``, ``problems`` …) are there.
+    """
+
+    table: str
+    used: str
+    all: str
+    sifted: bool
+
+
+def clean_rows(table: str) -> Rows:
+    """Rows of a file in which nothing was wrong: the table has all of them, with lines."""
+    numbered = f"(SELECT line AS record, * FROM {table})"
+    return Rows(table, numbered, numbered, sifted=False)
+
+
+def sifted_rows(table: str) -> Rows:
+    """Rows that the sieve let through."""
+    free = "('UNIT_IN_TWO_ARMS', 'UNIT_REPEATED', 'VARIANT_CONTRADICTED')"
+    kept = (
+        "(FROM typed ANTI JOIN (SELECT DISTINCT record FROM problems "
+        f"WHERE rule NOT IN {free}) USING (record))"
+    )
+    return Rows(table, "good", kept, sifted=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the variant and one segment go together.
+
+    Attributes:
+        counts: (arm, value) -> rows, rows with the outcome known, sum of the outcome.
+    """
+
+    counts: dict[tuple[str, str | None], tuple[int, int, float]]
+
+    def expected(self) -> dict[str, str]:
+        """Value that belongs to each arm; empty when the column does not name the variant."""
+        arms: dict[str, dict[str, int]] = {}
+        for (arm, value), (rows, _, _) in self.counts.items():
+            if value is not None:
+                arms.setdefault(arm, {})[value] = rows
+        values = {value for _, value in self.counts if value is not None}
+        if not 2 <= len(values) <= MOST_CODES or len(arms) < 2:
+            return {}
+        best = {arm: max(found, key=lambda v: found[v]) for arm, found in arms.items()}
+        total = sum(sum(found.values()) for found in arms.values())
+        agree = sum(found[best[arm]] for arm, found in arms.items())
+        if len(set(best.values())) < len(arms) or agree < AGREE * total or total < FEW:
+            return {}
+        return best
+
+    def contradicted(self) -> dict[tuple[str, str], int]:
+        """Rows in which the column names another variant, by (arm, value)."""
+        best = self.expected()
+        return {
+            (arm, value): rows
+            for (arm, value), (rows, _, _) in self.counts.items()
+            if best and value is not None and value != best.get(arm)
+        }
+
+    def leaks(self) -> bool:
+        """Whether the segment leaves next to nothing of the outcome open."""
+        groups: dict[str | None, tuple[int, float]] = {}
+        for (_, value), (_, known, converted) in self.counts.items():
+            n, x = groups.get(value, (0, 0.0))
+            groups[value] = (n + known, x + converted)
+        units, events = (sum(part) for part in zip(*groups.values(), strict=True))
+        if not 0 < events < units or len(groups) < 2 or units < FEW:
+            return False
+        inside = sum(x * (1 - x / n) for n, x in groups.values() if n)
+        return bool(inside <= DECIDED * events * (1 - events / units))
+
+
+def cut(cursor: duckdb.DuckDBPyConnection, rows: str, segment: str, outcome: str | None) -> Cut:
+    """Count arms by the values of one segment, in one pass."""
+    known = f"count({outcome}), coalesce(sum({outcome}), 0)" if outcome else "0, 0"
+    found = cursor.execute(
+        f"SELECT arm, {segment}, count(*), {known} FROM {rows} GROUP BY ALL"
+    ).fetchall()
+    return Cut({(arm, value): (n, k, float(x)) for arm, value, n, k, x in found})
+
+
+def outcome_of(columns: Sequence[StagedColumn]) -> str | None:
+    """Expression of the first outcome, or whether the first number is more than nothing."""
+    outcome = next((c.column for c in columns if c.role is Role.OUTCOME), None)
+    if outcome is not None:
+        return outcome
+    value = next((c.column for c in columns if c.role is Role.VALUE), None)
+    return f"CAST({value} <> 0 AS INTEGER)" if value else None
+
+
+def cuts(
+    cursor: duckdb.DuckDBPyConnection,
+    rows: Rows,
+    columns: Sequence[StagedColumn],
+    profile: Profile,
+) -> dict[int, Cut]:
+    """Position of each segment with few values -> how it goes with the variant."""
+    outcome = outcome_of(columns)
+    return {
+        column.position: cut(cursor, rows.all, column.column, outcome)
+        for column in columns
+        if column.role is Role.SEGMENT and profile[f"{column.column}_values"] <= LEAK_VALUES
+    }
+
+
+def findings(
+    cursor: duckdb.DuckDBPyConnection,
+    job: Job,
+    rows: Rows,
+    profile: Profile,
+    jumps: Jumps,
+) -> tuple[Finding, ...]:
+    """Look for everything that needs rows, not only aggregates."""
+    look = _Look(cursor, job, rows, profile, _line_of(jumps))
+    return tuple(
+        finding
+        for search in (
+            look.blanks, look.extremes, look.damaged_units, look.copied_covariates,
+            look.outside_runs, look.fanned_out, look.cut_off,
+        )
+        for finding in search()
+    )  # fmt: skip
+
+
+def effects(
+    cursor: duckdb.DuckDBPyConnection, job: Job, rows: Rows, cuts_: dict[int, Cut]
+) -> tuple[Effect, ...]:
+    """The first measure under each choice about crossed units and contradicting columns."""
+    measure = next((c for c in job.columns if c.role in {Role.OUTCOME, Role.VALUE}), None)
+    if measure is None:
+        return ()
+    found = []
+    used = " AND ".join(_excluded(job, cuts_)) or "TRUE"
+    if rows.sifted and job.mapped(Role.UNIT) is not None:
+        crossed = int(one_row(cursor, "SELECT count(*) FROM crossed")[0])
+        choices = ("exclude", "first_seen") if job.mapped(Role.TIME) else ("exclude",)
+        for choice in choices if crossed else ():
+            arms = _measured(cursor, job, measure, f"{rows.all} WHERE {used}", choice)
+            found.append(
+                Effect("crossovers", choice, measure.name, measure.role is Role.OUTCOME, arms)
+            )
+    for position, one in cuts_.items():
+        if not one.contradicted():
+            continue
+        column = next(c for c in job.columns if c.position == position)
+        for choice, where in (("exclude", _agrees(column.column, one)), ("keep", "TRUE")):
+            arms = _measured(
+                cursor, job, measure, f"{rows.all} WHERE {where}", job.mapping.crossovers
+            )
+            found.append(
+                Effect(column.name, choice, measure.name, measure.role is Role.OUTCOME, arms)
+            )
+    return tuple(found)
+
+
+def disagrees(segment: str, one: Cut) -> str:
+    """Condition of a row whose segment names another variant."""
+    pairs = " ".join(
+        f"WHEN {quoted(arm)} THEN {segment} <> {quoted(value)}"
+        for arm, value in one.expected().items()
+    )
+    return f"coalesce(CASE arm {pairs} ELSE FALSE END, FALSE)"
+
+
+def _agrees(segment: str, one: Cut) -> str:
+    return f"NOT {disagrees(segment, one)}"
+
+
+def _excluded(job: Job, cuts_: dict[int, Cut]) -> Iterator[str]:
+    for column in job.columns:
+        if job.mapping.contradictions.get(column.name) == "exclude":
+            one = cuts_.get(column.position)
+            if one is not None and one.contradicted():
+                yield _agrees(column.column, one)
+
+
+def _measured(
+    cursor: duckdb.DuckDBPyConnection,
+    job: Job,
+    measure: StagedColumn,
+    rows: str,
+    crossovers: str,
+) -> dict[str, tuple[int, float, float]]:
+    """Units, mean and variance of a measure by arm, after one row per unit was made."""
+    value = measure.column
+    if job.mapped(Role.UNIT) is None:
+        source = f"(SELECT arm, {value} AS m FROM {rows})"
+    else:
+        combined = {
+            "max": f"max({value})",
+            "sum": f"sum({value})" if measure.role is Role.VALUE else f"max({value})",
+        }.get(job.mapping.repeats, f"arg_min({value}, record)")
+        kept = "nth = 1" if crossovers == "first_seen" else "arms_of = 1"
+        source = (
+            "(SELECT arm, m FROM (SELECT arm, m, count(*) OVER same AS arms_of, "
+            "row_number() OVER (same ORDER BY first, record) AS nth FROM (SELECT unit, arm, "
+            f"{combined} AS m, coalesce(min(first_ts), 'infinity'::TIMESTAMP) AS first, "
+            f"min(record) AS record FROM {rows} GROUP BY unit, arm) "
+            f"WINDOW same AS (PARTITION BY unit)) WHERE {kept})"
+        )
+    found = cursor.execute(
+        f"SELECT arm, count(m), coalesce(avg(m), 0), coalesce(var_samp(m), 0) FROM {source} "
+        "GROUP BY arm ORDER BY arm"
+    ).fetchall()
+    return {arm: (int(n), float(mean), float(variance)) for arm, n, mean, variance in found}
+
+
+def _line_of(jumps: Jumps) -> Callable[[int], int]:
+    records, offsets = jumps
+
+    def line(record: int) -> int:
+        return record + offsets[max(0, bisect_right(records, record) - 1)]
+
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One reading of the rows for findings."""
+
+    cursor: duckdb.DuckDBPyConnection
+    job: Job
+    rows: Rows
+    profile: Profile
+    line: Callable[[int], int]
+
+    def blanks(self) -> Iterator[Finding]:
+        """Cells of measures and covariates that hold nothing."""
+        for column in self.job.columns:
+            if column.role is Role.SEGMENT:
+                continue
+            count = self.profile["units"] - self.profile[f"{column.column}_filled"]
+            if count:
+                examples = self._examples(f"{column.column} IS NULL", "''")
+                yield Finding("BLANK", count, column.name, examples=examples)
+
+    def extremes(self) -> Iterator[Finding]:
+        """The largest values of columns with numbers, for who wants to see the row."""
+        for column in self.job.columns:
+            if column.role is Role.VALUE and self.profile[f"{column.column}_sum"]:
+                largest = max(
+                    self.profile[f"{column.column}_high"],
+                    -self.profile[f"{column.column}_low"],
+                )
+                share = largest / self.profile[f"{column.column}_sum"]
+                if share > 1 / 10:
+                    where = f"abs({column.column}) = {float(largest)!r}"
+                    examples = self._examples(where, f"{column.column}::VARCHAR")
+                    yield Finding("EXTREME", len(examples), column.name, examples=examples)
+
+    def damaged_units(self) -> Iterator[Finding]:
+        """Identifiers that a spreadsheet has rounded."""
+        if self.job.mapped(Role.UNIT) is None:
+            return
+        conditions = []
+        if self.profile["exponents"]:
+            conditions.append(f"regexp_full_match(unit, {quoted(DAMAGED)})")
+        if self._rounded_in_sample():
+            conditions.append(f"regexp_full_match(unit, {quoted(ROUNDED)})")
+        if not conditions:
+            return
+        where = " OR ".join(conditions)
+        count = self._count(f"{self.rows.table} WHERE {where}")
+        if count:
+            yield Finding("UNIT_ID_DAMAGED", count, examples=self._examples(where, "unit"))
+
+    def copied_covariates(self) -> Iterator[Finding]:
+        """A number from before the test cannot be what happened in it."""
+        measures = [c for c in self.job.columns if c.role in {Role.OUTCOME, Role.VALUE}]
+        for covariate in self.job.columns:
+            if covariate.role is not Role.COVARIATE:
+                continue
+            for measure in measures:
+                if self._is_copy(covariate.column, measure.column):
+                    yield Finding(
+                        "COVARIATE_IS_OUTCOME",
+                        self.profile["units"],
+                        covariate.name,
+                        {"measure": measure.name},
+                    )
+                    break
+
+    def outside_runs(self) -> Iterator[Finding]:
+        """Times at which the experiment was not running."""
+        runs = self.job.runs
+        if not runs or self.job.mapped(Role.TIME) is None or self.profile["first"] is None:
+            return
+        inside = " OR ".join(
+            f"(first_ts >= {_moment(start)}"
+            + (f" AND first_ts <= {_moment(end)})" if end is not None else ")")
+            for start, end in runs
+        )
+        first, last = runs[0][0], runs[-1][1]
+        before = f"first_ts < {_moment(first)}"
+        after = f"first_ts > {_moment(last)}" if last is not None else "FALSE"
+        between = f"NOT ({inside}) AND NOT ({before}) AND NOT ({after})"
+        for kind, where in (("before", before), ("between", between), ("after", after)):
+            count = self._count(f"{self.rows.used} WHERE {where}")
+            if count:
+                examples = self._examples(where, "first_ts::VARCHAR")
+                yield Finding("OUTSIDE_RUN", count, facts={"kind": kind}, examples=examples)
+
+    def fanned_out(self) -> Iterator[Finding]:
+        """Rows that a join has repeated: the same number of times, or with the same values."""
+        if not self.rows.sifted or self.job.mapped(Role.UNIT) is None:
+            return
+        copies, times, fewest = one_row(
+            self.cursor,
+            "SELECT count(*), coalesce(max(n), 0), coalesce(min(n), 0) FROM (SELECT unit, "
+            "1 + count(*) AS n FROM problems JOIN typed USING (record) "
+            "WHERE rule = 'UNIT_DUPLICATE_ROWS' GROUP BY unit)",
+        )
+        units = self._count("(SELECT DISTINCT unit FROM good)")
+        if copies >= FEW and times == fewest and copies >= SAME_IN_ALL * units:
+            yield Finding("ROWS_MULTIPLIED", copies, facts={"times": times, "whole": True})
+        repeated = self._count("repeated")
+        values = [c.column for c in self.job.columns if c.role in {Role.OUTCOME, Role.VALUE}]
+        if repeated < FEW or not values:
+            return
+        same = " AND ".join(
+            f"min({v}) IS NOT DISTINCT FROM max({v}) AND count({v}) IN (0, count(*))"
+            for v in values
+        )
+        shown = " OR ".join(f"max({v}) <> 0" for v in values)
+        agreeing, telling = one_row(
+            self.cursor,
+            "SELECT count(*) FILTER (same), count(*) FILTER (same AND shown) "
+            f"FROM (SELECT {same} AS same, coalesce({shown}, FALSE) AS shown "
+            f"FROM {self.rows.all} "
+            "SEMI JOIN repeated USING (unit) GROUP BY unit)",
+        )
+        if agreeing >= SAME_IN_ALL * repeated and telling >= FEW:
+            yield Finding("ROWS_MULTIPLIED", repeated, facts={"times": 0, "whole": False})
+
+    def cut_off(self) -> Iterator[Finding]:
+        """A file with exactly as many rows as a sheet holds."""
+        records = self.job.records or 0
+        if records in SPREADSHEET_ROWS:
+            yield Finding("FILE_CUT_OFF", records)
+
+    def _is_copy(self, covariate: str, measure: str) -> bool:
+        sample = f"(FROM {self.rows.table} LIMIT {SAMPLE})"
+        for rows in (sample, self.rows.table):
+            known, same, r = one_row(
+                self.cursor,
+                f"SELECT count(*), count(*) FILTER ({covariate} = {measure}), "
+                f"corr({covariate}, {measure}) FROM {rows} "
+                f"WHERE {covariate} IS NOT NULL AND {measure} IS NOT NULL",
+            )
+            if known < FEW or r is None or not (same == known or abs(r) > 1 - 1e-9):
+                return False
+        return True
+
+    def _rounded_in_sample(self) -> bool:
+        """Numbers of 16 digits and more that all end in zeros after the 15th."""
+        long, rounded = one_row(
+            self.cursor,
+            f"SELECT count(*) FILTER (regexp_full_match(unit, {quoted(LONG_NUMBER)})), "
+            f"count(*) FILTER (regexp_full_match(unit, {quoted(ROUNDED)})) "
+            f"FROM (SELECT unit FROM {self.rows.table} LIMIT {SAMPLE})",
+        )
+        return bool(long >= FEW and long == rounded)
+
+    def _examples(self, where: str, value: str) -> tuple[Example, ...]:
+        found = self.cursor.execute(
+            f"SELECT record, coalesce(unit, ''), {value} FROM {self.rows.used} WHERE {where} "
+            f"ORDER BY record LIMIT {SHOWN}"
+        ).fetchall()
+        return tuple(Example(self.line(record), unit, text) for record, unit, text in found)
+
+    def _count(self, rows: str) -> int:
+        return int(one_row(self.cursor, f"SELECT count(*) FROM {rows}")[0])
+
+
+def _moment(moment: datetime) -> str:
+    return f"TIMESTAMP {quoted(f'{to_utc(moment):%Y-%m-%d %H:%M:%S.%f}')}"
