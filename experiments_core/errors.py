@@ -105,6 +105,44 @@ class VersionStaleError(UpshotError):
         self.fields = fields
 
 
+class VersionRequiredError(UpshotError):
+    """A change has to name the version it was made from (HTTP 428)."""
+
+    code = "VERSION_REQUIRED"
+
+
+class MalformedError(UpshotError):
+    """What was sent cannot be read at all (HTTP 400)."""
+
+    code = "MALFORMED"
+
+
+class MediaTypeError(UpshotError):
+    """A body of a type that is not taken here (HTTP 415)."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class GoneError(UpshotError):
+    """It was there, and its data have been erased (HTTP 410)."""
+
+    code = "GONE"
+
+
+class RateLimitedError(UpshotError):
+    """Too many requests (HTTP 429).
+
+    Attributes:
+        retry_after: Seconds to wait.
+    """
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
 class TooLargeError(UpshotError):
     """A file, body or cell is beyond its limit (HTTP 413)."""
 

@@ -10,19 +10,16 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from experiments_core import __version__
-from experiments_core.api import imports
-from experiments_core.api.envelope import not_found, register_errors
+from experiments_core.api import docs_page, imports, openapi, system
+from experiments_core.api.frame import build, not_found
 from experiments_core.api.sockets import disable_nagle
 from experiments_core.errors import UpshotError
 from experiments_core.services import samples, workspace
@@ -62,12 +59,16 @@ def _url(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
+DOORS = (system.door, imports.door)
+"""Every resource of the API; a new one is added here."""
+
+
 def routes() -> list[BaseRoute]:
     """Everything the server answers beside the pages."""
     return [
         Mount("/api/v1", build_api()),
-        Mount("/api", not_found_app()),
-        Mount("/compat", not_found_app()),
+        Mount("/api", build("Nothing", ())),
+        Mount("/compat", build("Nothing", ())),
         Route("/api", not_found),
         Route("/compat", not_found),
     ]
@@ -75,7 +76,7 @@ def routes() -> list[BaseRoute]:
 
 def middleware() -> list[Middleware]:
     """Guards in front of pages and API alike."""
-    hosts = [*LOOPBACK, "[::1]"]
+    hosts = [*LOOPBACK, "[::1]", *read_settings().hosts]
     return [
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
         Middleware(SecurityHeaders),
@@ -83,33 +84,11 @@ def middleware() -> list[Middleware]:
 
 
 def build_api() -> FastAPI:
-    """The API below ``/api/v1``."""
-    api = FastAPI(
-        title="Upshot",
-        version=__version__,
-        openapi_url="/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-    )
-    register_errors(api)
-    api.include_router(imports.router)
-    api.add_api_route("/health", health, methods=["GET"])
-    api.add_route("/{path:path}", not_found, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    """The API below ``/api/v1``, with its OpenAPI document and a page that shows it."""
+    api = build("Upshot", DOORS, openapi="/openapi.json")
+    openapi.describe(api)
+    docs_page.serve(api)
     return api
-
-
-def health() -> dict[str, Any]:
-    """Tell that the process and its workspace answer."""
-    opened = workspace.current()
-    with opened.db.read() as connection:
-        connection.execute("SELECT 1").fetchone()
-    return {"data": {"status": "ok", "version": __version__, "database": "ok"}}
-
-
-def not_found_app() -> Starlette:
-    """Answer any path below the mount with a JSON 404."""
-    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    return Starlette(routes=[Route("/{path:path}", not_found, methods=methods)])
 
 
 class SecurityHeaders:

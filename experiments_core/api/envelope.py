@@ -2,87 +2,141 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
+from experiments_core.api import answers
 from experiments_core.errors import (
     BusyError,
     ConflictError,
     ForbiddenError,
+    GoneError,
     InvalidInputError,
+    MalformedError,
+    MediaTypeError,
     NotFoundError,
+    Problem,
+    RateLimitedError,
     TooLargeError,
     UnauthorizedError,
     UpshotError,
+    VersionRequiredError,
     VersionStaleError,
 )
 
 STATUS: dict[type[UpshotError], int] = {
-    InvalidInputError: 422,
+    MalformedError: 400,
+    UnauthorizedError: 401,
+    ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
-    ForbiddenError: 403,
-    UnauthorizedError: 401,
+    GoneError: 410,
     VersionStaleError: 412,
     TooLargeError: 413,
+    MediaTypeError: 415,
+    InvalidInputError: 422,
+    VersionRequiredError: 428,
+    RateLimitedError: 429,
     BusyError: 503,
 }
+RETRY_SECONDS = 2
+LONGEST_VALUE = 200
+MOST_DETAILS = 100
+
+_RULES = {
+    "missing": "REQUIRED",
+    "extra_forbidden": "UNKNOWN_FIELD",
+    "literal_error": "UNKNOWN_CHOICE",
+    "enum": "UNKNOWN_CHOICE",
+    "greater_than": "RANGE",
+    "greater_than_equal": "RANGE",
+    "less_than": "RANGE",
+    "less_than_equal": "RANGE",
+    "string_too_long": "LENGTH",
+    "string_too_short": "LENGTH",
+    "string_pattern_mismatch": "PATTERN",
+    "value_error": "PATTERN",
+    "too_long": "TOO_MANY",
+    "too_short": "REQUIRED",
+    "finite_number": "NOT_FINITE",
+}
+_CURRENT: dict[type, Callable[[Any], Any]] = {}
 
 
-def error_body(error: UpshotError) -> dict[str, Any]:
-    """Render an error as ``{"error": {code, message, hint, details, …, request_id}}``."""
-    return {
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-            "details": [
-                {
-                    "field": problem.field,
-                    "value": _plain(problem.value),
-                    "rule": problem.rule,
-                    "message": problem.message,
-                }
-                for problem in error.details
-            ],
-            "allowed_actions": list(error.allowed_actions),
-            "request_id": f"req_{secrets.token_hex(8)}",
-        }
+def shows_current(kind: type, render: Callable[[Any], Any]) -> None:
+    """Tell how an object is written into the answer to a stale version."""
+    _CURRENT[kind] = render
+
+
+def status_of(error: UpshotError) -> int:
+    """The HTTP status of an error."""
+    return next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+
+
+def error_body(error: UpshotError, request_id: str) -> dict[str, Any]:
+    """Render an error as ``{code, message, hint, details, allowed_actions, request_id}``."""
+    body: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "details": [
+            {
+                "field": problem.field,
+                "value": plain(problem.value),
+                "rule": problem.rule,
+                "message": problem.message,
+            }
+            for problem in error.details
+        ],
+        "allowed_actions": list(error.allowed_actions),
+        "request_id": request_id,
     }
+    if isinstance(error, VersionStaleError):
+        render = _CURRENT.get(type(error.current))
+        body["current"] = render(error.current) if render else None
+        body["fields"] = list(error.fields)
+    return body
 
 
-def respond(error: UpshotError) -> JSONResponse:
+def respond(error: UpshotError, request_id: str) -> Response:
     """Answer with the error and its status."""
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
-    return JSONResponse(error_body(error), status_code=status)
+    answer = answers.raw({"error": error_body(error, request_id)}, status_of(error))
+    if isinstance(error, RateLimitedError):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, BusyError):
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    elif isinstance(error, UnauthorizedError):
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    elif isinstance(error, VersionStaleError) and hasattr(error.current, "version"):
+        answer.headers["ETag"] = f'"v{error.current.version}"'
+    return answer
 
 
-async def not_found(request: Request) -> JSONResponse:
-    """Answer a path that does not exist."""
-    error = NotFoundError(f"There is nothing at {request.url.path}.")
-    return respond(error)
+def refused(faults: Sequence[Any]) -> UpshotError:
+    """Turn what the shapes found into one error that names every field."""
+    problems = tuple(_problem(fault) for fault in faults[:MOST_DETAILS])
+    first = problems[0].message
+    message = first if len(faults) == 1 else f"{len(faults)} things to correct. {first}"
+    return InvalidInputError(message, details=problems)
 
 
-def register_errors(api: FastAPI) -> None:
-    """Turn every error of the house into its status and body."""
-
-    @api.exception_handler(UpshotError)
-    async def known(_request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, UpshotError)  # noqa: S101  registered for this class only
-        return respond(error)
-
-    @api.exception_handler(RequestValidationError)
-    async def malformed(_request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)  # noqa: S101  as above
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return respond(InvalidInputError(f"{place}: {first['msg']}."))
+def plain(value: object) -> object:
+    """A value as it may stand in an error: short, and JSON."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
-def _plain(value: object) -> object:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+def _problem(fault: Any) -> Problem:
+    place = [str(part) for part in fault["loc"]]
+    if place[:1] in (["body"], ["query"], ["path"], ["header"]) and len(place) > 1:
+        place = place[1:]
+    field = ".".join(place)
+    kind = fault["type"]
+    rule = _RULES.get(kind, "TYPE")
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    given = None if kind == "missing" else fault.get("input")
+    return Problem(field, given, rule, f"{field}: {said[:1].lower()}{said[1:]}.")

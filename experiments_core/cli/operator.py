@@ -45,7 +45,7 @@ class Server:
         while job["state"] == "running":
             progress(job["progress"], job["what"])
             time.sleep(POLL_SECONDS)
-            job = self._ask(f"/api/v1/imports/{job['id']}")
+            job = self._ask(f"/api/v1/imports/run/{job['id']}")
         if job["error"] is not None:
             raise _error(job["error"])
         outcome: dict[str, Any] = job["outcome"]

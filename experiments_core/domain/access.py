@@ -18,36 +18,101 @@ class Role(IntEnum):
     ADMIN = 3
 
 
+class Scope(StrEnum):
+    """What a key was issued for."""
+
+    EXPERIMENTS_READ = "experiments:read"
+    EXPERIMENTS_WRITE = "experiments:write"
+    ASSIGN = "assign"
+    EVENTS_WRITE = "events:write"
+    IMPORTS_WRITE = "imports:write"
+    RESULTS_READ = "results:read"
+    DEPLOY = "deploy"
+    SQL_READ = "sql:read"
+    ADMIN = "admin"
+
+
+READING = frozenset({Scope.EXPERIMENTS_READ, Scope.RESULTS_READ})
+"""Scopes that change nothing: all that a viewer's key can use."""
+
+ALIASES: dict[str, frozenset[Scope]] = {
+    "flags:read": READING,
+    "flags:write": frozenset({Scope.EXPERIMENTS_WRITE}),
+}
+"""Names that other services use for the same."""
+
+
 class Permission(StrEnum):
-    """What can be done, and (in :data:`REQUIRED`) the lowest role that may."""
+    """What can be done, and (in :data:`REQUIRED`) what it takes."""
 
     READ = "read"
+    RESULTS = "results"
+    FORECAST = "forecast"
+    COMMENT = "comment"
     EDIT = "edit"
+    ASSIGN = "assign"
+    EVENTS = "events"
     IMPORT = "import"
     INBOX = "inbox"
     DEPLOY = "deploy"
     REOPEN = "reopen"
     PURGE = "purge"
+    ERASE = "erase"
+    ADMIN = "admin"
+    SQL = "sql"
 
 
-REQUIRED: dict[Permission, Role] = {
-    Permission.READ: Role.VIEWER,
-    Permission.EDIT: Role.EDITOR,
-    Permission.IMPORT: Role.EDITOR,
-    Permission.INBOX: Role.ADMIN,
-    Permission.DEPLOY: Role.ADMIN,
-    Permission.REOPEN: Role.ADMIN,
-    Permission.PURGE: Role.ADMIN,
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What one permission takes.
+
+    Attributes:
+        role: The lowest role that may.
+        scope: What a key must have been issued for besides.
+    """
+
+    role: Role
+    scope: Scope
+
+
+REQUIRED: dict[Permission, Right] = {
+    Permission.READ: Right(Role.VIEWER, Scope.EXPERIMENTS_READ),
+    Permission.RESULTS: Right(Role.VIEWER, Scope.RESULTS_READ),
+    Permission.FORECAST: Right(Role.VIEWER, Scope.EXPERIMENTS_WRITE),
+    Permission.COMMENT: Right(Role.VIEWER, Scope.EXPERIMENTS_WRITE),
+    Permission.EDIT: Right(Role.EDITOR, Scope.EXPERIMENTS_WRITE),
+    Permission.ASSIGN: Right(Role.EDITOR, Scope.ASSIGN),
+    Permission.EVENTS: Right(Role.EDITOR, Scope.EVENTS_WRITE),
+    Permission.IMPORT: Right(Role.EDITOR, Scope.IMPORTS_WRITE),
+    Permission.INBOX: Right(Role.ADMIN, Scope.IMPORTS_WRITE),
+    Permission.DEPLOY: Right(Role.ADMIN, Scope.DEPLOY),
+    Permission.REOPEN: Right(Role.ADMIN, Scope.EXPERIMENTS_WRITE),
+    Permission.PURGE: Right(Role.ADMIN, Scope.EXPERIMENTS_WRITE),
+    Permission.ERASE: Right(Role.ADMIN, Scope.ADMIN),
+    Permission.ADMIN: Right(Role.ADMIN, Scope.ADMIN),
+    Permission.SQL: Right(Role.ADMIN, Scope.SQL_READ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, for permissions and the audit trail."""
+    """Who acts, for permissions and the audit trail.
+
+    Attributes:
+        scopes: What the key in use was issued for; None for a person, who is bound by the role
+            alone.
+        projects: Keys of the projects that a key is good for; empty means all.
+        request_id: Of the request that is being answered, for the audit trail.
+        via: The door it came through (``api``, ``compat/krafter``); empty for the pages.
+    """
 
     name: str
     role: Role
     org_id: str = "default"
+    scopes: frozenset[Scope] | None = None
+    projects: tuple[str, ...] = ()
+    request_id: str = ""
+    via: str = ""
 
 
 LOCAL = Actor("local", Role.ADMIN)
@@ -67,6 +132,8 @@ class AuditEvent:
         before: The fields that changed, as they were.
         after: The same fields as they are now.
         note: The reason that was given.
+        request_id: Of the request that asked for it.
+        via: The door it came through.
     """
 
     ts: datetime
@@ -79,6 +146,35 @@ class AuditEvent:
     note: str = ""
     org_id: str = "default"
     seq: int = 0
+    request_id: str = ""
+    via: str = ""
+
+
+def event_by(
+    actor: Actor,
+    ts: datetime,
+    verb: str,
+    kind: str,
+    object_id: str,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    note: str = "",
+) -> AuditEvent:
+    """The event of something that an actor does to an object of their organisation."""
+    return AuditEvent(
+        ts=ts,
+        actor=actor.name,
+        verb=verb,
+        object=kind,
+        object_id=object_id,
+        before=before,
+        after=after,
+        note=note,
+        org_id=actor.org_id,
+        request_id=actor.request_id,
+        via=actor.via,
+    )
 
 
 _DOING: dict[Permission, str] = {
@@ -90,20 +186,49 @@ _DOING: dict[Permission, str] = {
 
 
 def may(actor: Actor, permission: Permission) -> bool:
-    """Whether the actor's role is high enough."""
-    return actor.role >= REQUIRED[permission]
+    """Whether role and, for a key, scopes are enough."""
+    right = REQUIRED[permission]
+    if actor.role < right.role:
+        return False
+    if actor.scopes is None:
+        return True
+    reads = right.scope in READING
+    return holds(actor.scopes, right.scope) and (reads or actor.role > Role.VIEWER)
 
 
 def require(actor: Actor, permission: Permission) -> None:
-    """Let the actor pass or refuse.
+    """Let the actor pass or refuse: the role and, for a key, its scopes must both allow it.
 
     Raises:
-        ForbiddenError: the actor's role is too low.
+        ForbiddenError: ``ROLE_TOO_LOW``, or ``SCOPE_MISSING`` for a key.
     """
-    needed = REQUIRED[permission]
-    if not may(actor, permission):
-        message = (
-            f"{_DOING.get(permission, 'This')} needs the {needed.name.lower()} role. "
-            f"You are {'an' if actor.role is Role.EDITOR else 'a'} {actor.role.name.lower()}."
+    if may(actor, permission):
+        return
+    right = REQUIRED[permission]
+    if actor.role < right.role:
+        raise ForbiddenError(
+            f"{_DOING.get(permission, 'This')} needs the {right.role.name.lower()} role. "
+            f"You are {_role_words(actor)}.",
+            hint="Ask an admin.",
         )
-        raise ForbiddenError(message, hint="Ask an admin.")
+    if actor.scopes is not None and not holds(actor.scopes, right.scope):
+        raise ForbiddenError(
+            f"This key was not issued for “{right.scope}”.",
+            code="SCOPE_MISSING",
+            hint="Create a key with that scope.",
+        )
+    raise ForbiddenError(
+        "A viewer's key only reads.", hint="Ask an admin for a key of an editor."
+    )
+
+
+def holds(scopes: frozenset[Scope], scope: Scope) -> bool:
+    """Tell whether scopes include one; writing experiments includes reading them."""
+    return scope in scopes or (
+        scope is Scope.EXPERIMENTS_READ and Scope.EXPERIMENTS_WRITE in scopes
+    )
+
+
+def _role_words(actor: Actor) -> str:
+    article = "a" if actor.role is Role.VIEWER else "an"
+    return f"{article} {actor.role.name.lower()}"

@@ -125,7 +125,7 @@ def look(
         NotFoundError: there is no such experiment.
         InvalidInputError: there is no such variant.
     """
-    require(actor, Permission.READ)
+    require(actor, Permission.RESULTS)
     reading = _reading(ws, actor, experiment_id, reference=reference)
     if reading.data is None:
         result = analyze({}, reading.design, data_hash=reading.data_hash)
@@ -155,7 +155,7 @@ def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> L
     Raises:
         NotFoundError: there is no such experiment or look.
     """
-    require(actor, Permission.READ)
+    require(actor, Permission.RESULTS)
     reading = _reading(ws, actor, experiment_id)
     with ws.db.read() as cursor:
         taken = looks.looks_of(cursor, reading.experiment.id)
@@ -176,7 +176,7 @@ def series(
     Raises:
         NotFoundError: there is no such experiment or metric.
     """
-    require(actor, Permission.READ)
+    require(actor, Permission.RESULTS)
     reading = _reading(ws, actor, experiment_id)
     metric = _metric(reading, metric_key)
     nothing: dict[str, tuple[SeriesPoint, ...]] = dict.fromkeys(reading.design.treatments, ())
@@ -198,7 +198,7 @@ def series(
 
 def segment_columns(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[str, ...]:
     """Attributes that the units can be cut by."""
-    require(actor, Permission.READ)
+    require(actor, Permission.RESULTS)
     return _reading(ws, actor, experiment_id).segment_columns
 
 
@@ -210,7 +210,7 @@ def segments(
     Raises:
         NotFoundError: there is no such experiment, metric or attribute.
     """
-    require(actor, Permission.READ)
+    require(actor, Permission.RESULTS)
     reading = _reading(ws, actor, experiment_id)
     metric = _metric(reading, metric_key)
     ours = reading.column_of(column, Role.SEGMENT)
@@ -265,7 +265,7 @@ def contrast_of(result: ExperimentResult, metric_key: str, variant: str) -> Cont
 
 def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
     """What a list shows of every experiment with data; readings not yet seen are taken."""
-    require(actor, Permission.READ)
+    require(actor, Permission.RESULTS)
     with ws.db.read() as cursor:
         known = [e for e in catalog.all_experiments(cursor, actor.org_id) if not e.deleted_at]
         ids = [experiment.id for experiment in known]

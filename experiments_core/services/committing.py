@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from experiments_core.domain.access import Actor, AuditEvent, Permission, require
+from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.domain.source_document import mapping_from_document
@@ -306,12 +306,12 @@ def record(  # noqa: PLR0917  said in the order of a sentence
     changes: dict[str, Any],
 ) -> None:
     """Write who did what with an import into the audit trail."""
-    event = AuditEvent(
-        ts=ws.now(),
-        actor=actor.name,
-        verb=verb,
-        object=IMPORT,
-        object_id=row.id,
+    event = event_by(
+        actor,
+        ws.now(),
+        verb,
+        IMPORT,
+        row.id,
         before={"state": row.state},
         after={
             "state": changes["state"],
@@ -319,7 +319,6 @@ def record(  # noqa: PLR0917  said in the order of a sentence
             "experiment_id": row.experiment_id,
             "rows_used": changes.get("rows_used", row.rows_used),
         },
-        org_id=actor.org_id,
     )
     audit.append_event(cursor, ws.db.secret, event)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from experiments_core.domain.access import Actor, AuditEvent
+from experiments_core.domain.access import Actor, event_by
 from experiments_core.domain.deployment import PRODUCTION, Deployment, cleaned_reason
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services.workspace import Workspace
@@ -80,12 +80,12 @@ def _write_event(
     ws: Workspace, actor: Actor, cursor: Any, deployment: Deployment, *, verb: str, note: str
 ) -> None:
     """The audit row of a deployment or its end."""
-    event = AuditEvent(
-        ts=ws.now(),
-        actor=actor.name,
-        verb=verb,
-        object=DEPLOYMENT,
-        object_id=deployment.id,
+    event = event_by(
+        actor,
+        ws.now(),
+        verb,
+        DEPLOYMENT,
+        deployment.id,
         before=None if verb == "deploy" else {"state": "active"},
         after={
             "experiment": deployment.experiment_id,
@@ -96,6 +96,5 @@ def _write_event(
             "acknowledged": list(deployment.acknowledged),
         },
         note=note,
-        org_id=actor.org_id,
     )
     audit.append_event(cursor, ws.db.secret, event)

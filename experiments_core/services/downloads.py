@@ -81,7 +81,7 @@ def experiments_csv(
     for_spreadsheet: bool = True,
 ) -> bytes:
     """The list as it is shown, one row per experiment."""
-    require(actor, Permission.READ)
+    require(actor, Permission.RESULTS)
     known = summaries(ws, actor)
     rows = [_experiment_row(one, known.get(one.id)) for one in experiments]
     return tables.write_csv(EXPERIMENT_COLUMNS, rows, for_spreadsheet=for_spreadsheet)

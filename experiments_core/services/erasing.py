@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments_core.domain.access import Actor, AuditEvent, Permission, require
+from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.acts import needed_permission
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Verb, advance
@@ -37,16 +37,10 @@ def purge(ws: Workspace, actor: Actor, reference: str, *, version: int | None) -
         require(actor, needed_permission(experiment, Verb.PURGE))
         files = purging.files_of(cursor, experiment.id)
         erased = purging.purge_experiment(cursor, experiment.id)
-        event = AuditEvent(
-            ts=ws.now(),
-            actor=actor.name,
-            verb=Verb.PURGE.value,
-            object=EXPERIMENT,
-            object_id=experiment.id,
-            before={"key": experiment.key, "name": experiment.name},
-            after={"erased": erased},
-            org_id=actor.org_id,
-        )
+        event = event_by(
+            actor, ws.now(), Verb.PURGE.value, EXPERIMENT, experiment.id,
+            before={"key": experiment.key, "name": experiment.name}, after={"erased": erased},
+        )  # fmt: skip
         audit.append_event(cursor, ws.db.secret, event)
     for import_id in files:
         drafts.stored_file(ws, import_id).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from experiments_core.domain.access import Actor, AuditEvent
+from experiments_core.domain.access import Actor, event_by
 from experiments_core.domain.acts import last_change
 from experiments_core.domain.documents import moment_text
 from experiments_core.domain.experiment import Experiment
@@ -84,17 +84,10 @@ class Save:
         old, new = changes_between(before, after)
         if self.at is not None:
             new["at"] = moment_text(self.at)
-        event = AuditEvent(
-            ts=self.ws.now(),
-            actor=self.actor.name,
-            verb=self.verb,
-            object=EXPERIMENT,
-            object_id=after.id,
-            before=old if before else None,
-            after=new,
-            note=self.note,
-            org_id=self.actor.org_id,
-        )
+        event = event_by(
+            self.actor, self.ws.now(), self.verb, EXPERIMENT, after.id,
+            before=old if before else None, after=new, note=self.note,
+        )  # fmt: skip
         audit.append_event(cursor, self.ws.db.secret, event)
 
 

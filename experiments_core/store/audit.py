@@ -14,7 +14,10 @@ from experiments_core.domain.access import AuditEvent
 from experiments_core.domain.documents import moment_text
 from experiments_core.store.catalog import from_utc, to_utc
 
-_COLUMNS = "seq, ts, org_id, actor, verb, object, object_id, before, after, note, hash"
+_COLUMNS = (
+    "seq, ts, org_id, actor, verb, object, object_id, before, after, note, hash, "
+    "request_id, via"
+)
 
 
 def append_event(
@@ -31,11 +34,11 @@ def append_event(
     seq, previous = (int(last[0]), str(last[1])) if last else (0, "")
     written = replace(event, seq=seq + 1)
     cursor.execute(
-        f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO audit ({_COLUMNS}) VALUES ({', '.join('?' * 13)})",
         [
             written.seq, to_utc(written.ts), written.org_id, written.actor, written.verb,
             written.object, written.object_id, _text(written.before), _text(written.after),
-            written.note, _chain(secret, previous, written),
+            written.note, _chain(secret, previous, written), written.request_id, written.via,
         ],
     )  # fmt: skip
     return written
@@ -58,10 +61,10 @@ def first_broken_event(cursor: duckdb.DuckDBPyConnection, secret: bytes) -> int 
     previous = ""
     rows = cursor.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq").fetchall()
     for expected, row in enumerate(rows, start=1):
-        event = _event(row)
-        if event.seq != expected or row[-1] != _chain(secret, previous, event):
+        event, kept = _event(row), str(row[10])
+        if event.seq != expected or kept != _chain(secret, previous, event):
             return expected
-        previous = row[-1]
+        previous = kept
     return None
 
 
@@ -70,12 +73,14 @@ def _chain(secret: bytes, previous: str, event: AuditEvent) -> str:
         previous, event.seq, moment_text(event.ts), event.org_id, event.actor, event.verb,
         event.object, event.object_id, event.before, event.after, event.note,
     ]  # fmt: skip
+    if event.request_id or event.via:  # rows of the first schema had neither
+        content += [event.request_id, event.via]
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _event(row: tuple[Any, ...]) -> AuditEvent:
-    seq, ts, org_id, actor, verb, kind, object_id, before, after, note, _hash = row
+    seq, ts, org_id, actor, verb, kind, object_id, before, after, note, _hash, *door = row
     moment = from_utc(ts)
     assert moment is not None  # noqa: S101  the column is NOT NULL
     return AuditEvent(
@@ -89,6 +94,8 @@ def _event(row: tuple[Any, ...]) -> AuditEvent:
         note=note,
         org_id=org_id,
         seq=seq,
+        request_id=door[0] or "",
+        via=door[1] or "",
     )
 
 

@@ -2,18 +2,34 @@ from __future__ import annotations
 
 import pytest
 
-from experiments_core.domain.access import Actor, Permission, Role, require
+from experiments_core.domain.access import (
+    REQUIRED,
+    Actor,
+    Permission,
+    Role,
+    Scope,
+    holds,
+    require,
+)
 from experiments_core.errors import ForbiddenError
 
 # One line per permission; + passes, - is refused, for viewer, editor, admin.
 GRID = {
     "read": "+++",
+    "results": "+++",
+    "forecast": "+++",
+    "comment": "+++",
     "edit": "-++",
+    "assign": "-++",
+    "events": "-++",
     "import": "-++",
     "inbox": "--+",
     "deploy": "--+",
     "reopen": "--+",
     "purge": "--+",
+    "erase": "--+",
+    "admin": "--+",
+    "sql": "--+",
 }
 
 
@@ -45,3 +61,30 @@ def test_a_refusal_names_the_role_that_is_needed():
         "Reopening needs the admin role. You are an editor. Ask an admin."
     )
     assert refused.value.code == "ROLE_TOO_LOW"
+
+
+@pytest.mark.parametrize("permission", Permission)
+@pytest.mark.parametrize("scope", Scope)
+def test_a_key_also_needs_the_scope(permission: Permission, scope: Scope):
+    actor = Actor("x", Role.ADMIN, scopes=frozenset({scope}))
+    if holds(frozenset({scope}), REQUIRED[permission].scope):
+        require(actor, permission)
+    else:
+        with pytest.raises(ForbiddenError) as refused:
+            require(actor, permission)
+        assert refused.value.code == "SCOPE_MISSING"
+
+
+def test_writing_experiments_includes_reading_them_and_nothing_else_includes_anything():
+    pairs = {(a, b) for a in Scope for b in Scope if a != b and holds(frozenset({a}), b)}
+    assert pairs == {(Scope.EXPERIMENTS_WRITE, Scope.EXPERIMENTS_READ)}
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_a_viewers_key_never_writes_whatever_its_scopes(permission: Permission):
+    actor = Actor("x", Role.VIEWER, scopes=frozenset(Scope))
+    if permission in {Permission.READ, Permission.RESULTS}:
+        require(actor, permission)
+    else:
+        with pytest.raises(ForbiddenError):
+            require(actor, permission)

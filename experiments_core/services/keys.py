@@ -1,0 +1,367 @@
+"""API keys: made, registered, recognised, revoked.
+
+A key is shown once and kept as an HMAC under the workspace's secret. Whoever holds one acts
+with its role, narrowed by its scopes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import string
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
+from experiments_core.domain.access import (
+    ALIASES,
+    READING,
+    Actor,
+    Permission,
+    Role,
+    Scope,
+    event_by,
+    require,
+)
+from experiments_core.domain.documents import moment_text
+from experiments_core.domain.text import clean, text_problems
+from experiments_core.domain.tokens import (
+    ID_LENGTH,
+    LONGEST,
+    PREFIXES,
+    SHORTEST,
+    is_printed,
+    read_key,
+    shown_part,
+)
+from experiments_core.domain.validation import refuse
+from experiments_core.errors import ConflictError, NotFoundError, Problem, UnauthorizedError
+from experiments_core.services.operator_token import PREFIX as OPERATOR_PREFIX
+from experiments_core.services.operator_token import check_token
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import audit
+from experiments_core.store import keys as rows
+from experiments_core.store.keys import KeyRow
+
+KEY = "key"
+NOBODY = Actor("nobody", Role.VIEWER, scopes=frozenset())
+"""Who asks what is open to everybody."""
+_ROLES = tuple(role.name.lower() for role in Role)
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key, as its owner may see it.
+
+    Attributes:
+        shown: Its beginning.
+        secret: The whole key, only at the moment it is made.
+        last_used_at: To the minute.
+    """
+
+    id: str
+    name: str
+    role: Role
+    scopes: tuple[Scope, ...]
+    projects: tuple[str, ...]
+    shown: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    secret: str | None = None
+
+
+class _Known:
+    """Keys this process has recognised: the one process that can change them."""
+
+    by_workspace: ClassVar[WeakKeyDictionary[Workspace, dict[bytes, KeyRow]]] = (
+        WeakKeyDictionary()
+    )
+    lock = threading.Lock()
+
+
+def create_key(
+    ws: Workspace,
+    actor: Actor,
+    name: str,
+    *,
+    role: str = "editor",
+    scopes: Iterable[str] = (),
+    projects: Iterable[str] = (),
+    expires_at: datetime | None = None,
+    prefix: str = PREFIXES[0],
+) -> ApiKey:
+    """Make a key; its text is in the answer and nowhere else.
+
+    Args:
+        ws: The workspace.
+        actor: An admin.
+        name: What people call it; the audit trail names it.
+        role: viewer, editor or admin.
+        scopes: Names or aliases of scopes; everything the role can use when empty.
+        projects: Keys of the projects it is good for; all when empty.
+        expires_at: When it ends by itself, aware.
+        prefix: How its text begins, for clients that look at it.
+
+    Raises:
+        InvalidInputError: fields that break a rule.
+        ForbiddenError: the actor is no admin.
+    """
+    key_id = "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH))
+    token = f"{prefix}{key_id}_{secrets.token_urlsafe(32)}"
+    problems = [] if prefix in PREFIXES else [_choice("prefix", prefix, PREFIXES)]
+    order = _Order(name, role, tuple(scopes), tuple(projects), expires_at)
+    return _keep(ws, actor, token, order, problems)
+
+
+def register_key(
+    ws: Workspace,
+    actor: Actor,
+    token: str,
+    name: str,
+    *,
+    role: str = "editor",
+    scopes: Iterable[str] = (),
+    projects: Iterable[str] = (),
+    expires_at: datetime | None = None,
+) -> ApiKey:
+    """Let in a key that a migrating service has already; it is kept as an HMAC like ours.
+
+    Raises:
+        InvalidInputError: it is shorter than 20 characters, or a document prints it.
+        ConflictError: it is registered already.
+    """
+    problems = []
+    if not ws.settings.test_keys:
+        if is_printed(token):
+            message = "This key is printed in a public document and is no secret"
+            problems.append(Problem("token", shown_part(token), "PRINTED_KEY", message))
+        elif not SHORTEST <= len(token) <= LONGEST:
+            message = f"A key has {SHORTEST} to {LONGEST} characters; this one has {len(token)}"
+            problems.append(Problem("token", None, "LENGTH", message))
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        message = "A key is printable ASCII without blanks"
+        problems.append(Problem("token", None, "PATTERN", message))
+    order = _Order(name, role, tuple(scopes), tuple(projects), expires_at)
+    return _keep(ws, actor, token, order, problems)
+
+
+def list_keys(ws: Workspace, actor: Actor) -> list[ApiKey]:
+    """Every key of the organisation, revoked ones included, the newest first."""
+    require(actor, Permission.ADMIN)
+    with ws.db.read() as cursor:
+        return [_told(row) for row in rows.keys_of(cursor, actor.org_id)]
+
+
+def revoke_key(ws: Workspace, actor: Actor, reference: str) -> ApiKey:
+    """End a key; the next request that carries it is refused.
+
+    Args:
+        ws: The workspace.
+        actor: An admin.
+        reference: Its id, its name, or the part that may be seen.
+
+    Raises:
+        NotFoundError: there is no such key.
+        ConflictError: it was revoked before, or several have this name.
+    """
+    require(actor, Permission.ADMIN)
+    with ws.db.write() as cursor:
+        found = [
+            row
+            for row in rows.keys_of(cursor, actor.org_id)
+            if reference in {row.id, row.shown, row.name}
+        ]
+        live = [row for row in found if row.revoked_at is None]
+        if not found:
+            raise NotFoundError(f"There is no key “{reference}”.", hint="List the keys.")
+        if len(live) != 1:
+            raise ConflictError(
+                f"“{reference}” was revoked before."
+                if not live
+                else f"{len(live)} keys are called “{reference}”.",
+                code="ALREADY_REVOKED" if not live else "AMBIGUOUS",
+                hint="" if not live else "Name it by its id.",
+            )
+        now = ws.now()
+        rows.revoke_key(cursor, actor.org_id, live[0].id, now)
+        event = event_by(
+            actor, now, "revoke", KEY, live[0].id,
+            before={"revoked_at": None}, after={"revoked_at": moment_text(now)},
+            note=live[0].name,
+        )  # fmt: skip
+        audit.append_event(cursor, ws.db.secret, event)
+        ended = next(r for r in rows.keys_of(cursor, actor.org_id) if r.id == live[0].id)
+    forget_known(ws)
+    return _told(ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who holds a key.
+
+    Attributes:
+        key_id: Empty for the operator.
+        touched: The key was not used before in this minute.
+    """
+
+    actor: Actor
+    key_id: str
+    touched: bool = False
+
+
+def recognise(ws: Workspace, token: str) -> Caller:
+    """Find who holds a key.
+
+    Raises:
+        UnauthorizedError: nobody, or it has ended; the sentence does not tell which keys exist.
+    """
+    now = ws.now()
+    if token.startswith(f"{OPERATOR_PREFIX}."):
+        operator = check_token(ws.db.secret, token, now)
+        return Caller(replace(operator, via="cli"), "")
+    row = _find(ws, token)
+    if row is None or (is_printed(token) and not ws.settings.test_keys):
+        raise UnauthorizedError("This key is not valid.", hint="Ask an admin for a key.")
+    if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        raise UnauthorizedError("This key has ended.", hint="Ask an admin for a new one.")
+    actor = Actor(
+        f"key:{row.name}",
+        Role[row.role.upper()],
+        row.org_id,
+        scopes=frozenset(Scope(scope) for scope in row.scopes),
+        projects=row.projects,
+        via="api",
+    )
+    used = row.last_used_at
+    minute = now.replace(second=0, microsecond=0)
+    return Caller(actor, row.id, touched=used is None or used < minute)
+
+
+def touch(ws: Workspace, key_id: str) -> None:
+    """Note that a key was used in this minute."""
+    with ws.db.write() as cursor:
+        rows.touch_key(cursor, key_id, ws.now().replace(second=0, microsecond=0))
+    forget_known(ws)
+
+
+def forget_known(ws: Workspace) -> None:
+    """Read keys from the file again, after something about them has changed."""
+    with _Known.lock:
+        _Known.by_workspace.pop(ws, None)
+
+
+def read_scopes(names: Iterable[str]) -> tuple[tuple[Scope, ...], list[Problem]]:
+    """Names and aliases -> scopes, and what is wrong with them."""
+    found: dict[Scope, None] = {}
+    problems = []
+    for name in names:
+        if name in ALIASES:
+            found |= dict.fromkeys(sorted(ALIASES[name]))
+        elif name in set(Scope):
+            found[Scope(name)] = None
+        else:
+            problems.append(_choice("scopes", name, (*Scope, *ALIASES)))
+    return tuple(found), problems
+
+
+def _find(ws: Workspace, token: str) -> KeyRow | None:
+    mark = hashlib.sha256(token.encode()).digest()
+    with _Known.lock:
+        known = _Known.by_workspace.setdefault(ws, {})
+    if mark in known:
+        return known[mark]
+    digest = _digest(ws, token)
+    ours = read_key(token)
+    with ws.db.read() as cursor:
+        found = rows.keys_by_lookup(cursor, ours.id if ours else digest[:24])
+    for row in found:
+        if hmac.compare_digest(row.digest, digest):
+            known[mark] = row
+            return row
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a key is to be."""
+
+    name: str
+    role: str
+    scopes: tuple[str, ...]
+    projects: tuple[str, ...]
+    expires_at: datetime | None
+
+    def problems(self, now: datetime) -> list[Problem]:
+        """What is wrong with it."""
+        found = text_problems("name", self.name, longest=200, shortest=1)
+        found += read_scopes(self.scopes)[1]
+        if self.role not in _ROLES:
+            found.append(_choice("role", self.role, _ROLES))
+        ends = self.expires_at
+        if ends is not None and (ends.tzinfo is None or ends <= now):
+            message = "expires_at must be a time with its zone that lies in the future"
+            found.append(Problem("expires_at", str(ends), "RANGE", message))
+        return found
+
+    def granted(self) -> tuple[str, ...]:
+        """Its scopes; everything the role can use when none is named."""
+        chosen, _ = read_scopes(self.scopes)
+        every = sorted(READING if self.role == "viewer" else Scope)
+        return tuple(scope.value for scope in chosen or every)
+
+
+def _keep(
+    ws: Workspace, actor: Actor, token: str, order: _Order, problems: list[Problem]
+) -> ApiKey:
+    require(actor, Permission.ADMIN)
+    now = ws.now()
+    refuse([*problems, *order.problems(now)])
+    ours = read_key(token)
+    digest = _digest(ws, token)
+    row = KeyRow(
+        id=ws.new_id(), org_id=actor.org_id, name=clean(order.name), role=order.role,
+        scopes=order.granted(), projects=order.projects,
+        shown=ours.shown if ours else shown_part(token),
+        lookup=ours.id if ours else digest[:24], digest=digest,
+        created_by=actor.name, created_at=now, expires_at=order.expires_at,
+    )  # fmt: skip
+    with ws.db.write() as cursor:
+        if any(one.digest == digest for one in rows.keys_by_lookup(cursor, row.lookup)):
+            raise ConflictError(
+                "This key is registered already.", code="DUPLICATE_KEY", hint="List the keys."
+            )
+        rows.insert_key(cursor, row)
+        event = event_by(
+            actor, now, "create", KEY, row.id,
+            after={"name": row.name, "role": row.role, "scopes": list(row.scopes),
+                   "projects": list(row.projects), "shown": row.shown},
+        )  # fmt: skip
+        audit.append_event(cursor, ws.db.secret, event)
+    return _told(row, secret=token)
+
+
+def _digest(ws: Workspace, token: str) -> str:
+    return hmac.new(ws.db.secret, b"api key\0" + token.encode(), hashlib.sha256).hexdigest()
+
+
+def _told(row: KeyRow, *, secret: str | None = None) -> ApiKey:
+    return ApiKey(
+        id=row.id, name=row.name, role=Role[row.role.upper()],
+        scopes=tuple(Scope(scope) for scope in row.scopes), projects=row.projects,
+        shown=row.shown, created_by=row.created_by, created_at=row.created_at,
+        expires_at=row.expires_at, last_used_at=row.last_used_at, revoked_at=row.revoked_at,
+        secret=secret,
+    )  # fmt: skip
+
+
+def _choice(field: str, value: object, choices: Iterable[str]) -> Problem:
+    listed = ", ".join(choices)
+    return Problem(field, value, "UNKNOWN_CHOICE", f"{field} is “{value}”; choose of {listed}")
