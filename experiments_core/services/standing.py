@@ -23,4 +23,3 @@ def check(ws: Workspace) -> None:
 def usable_scopes(actor: Actor) -> frozenset[Scope]:
     """The scopes that role and key together leave."""
     return frozenset(REQUIRED[one].scope for one in Permission if may(actor, one))
-
