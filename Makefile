@@ -1,9 +1,9 @@
-# The one door: setup · run · test · check · bench · lock
+# The one door: setup · run · test · check · bench · calibrate · lock
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= $(or $(UPSHOT_PORT),8501)
 
-.PHONY: setup run check test bench lock screenshots clean
+.PHONY: setup run check test bench calibrate lock screenshots clean
 .DEFAULT_GOAL := run
 
 # A stamp is newer than the pins it installed; changing the pins installs again.
@@ -34,6 +34,9 @@ test: check
 
 bench: .venv/bench.stamp
 	PYTHONPATH=. $(BIN)/python -m bench.run $(UNITS)
+
+calibrate: .venv/dev.stamp
+	PYTHONPATH=. $(BIN)/python -m tests.calibration.run
 
 screenshots: .venv/dev.stamp
 	$(BIN)/python -m pytest tests/browser/test_screenshots.py -q

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -36,7 +38,9 @@ def run(
     """
     fresh = multiprocessing.get_context("spawn")
     outcomes: dict[str, Outcome] = {}
-    with ProcessPoolExecutor(workers, mp_context=fresh) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=fresh, initializer=_end_with_the_parent
+    ) as pool:
         waiting = [
             (study, [pool.submit(block, study.name, seed, number)
                      for number in range(runs(study) // BLOCK)])
@@ -53,6 +57,19 @@ def block(name: str, seed: int, number: int) -> Outcome:
     study = _by_name()[name]
     rng = np.random.default_rng([seed, zlib.crc32(study.world.encode()), number])
     return study.simulate(rng, BLOCK)
+
+
+def _end_with_the_parent() -> None:
+    """Whoever is killed leaves no workers behind that simulate for nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @cache
