@@ -7,6 +7,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services import analyses, workspace
 from pages.parts import (
     header,
+    results_choices,
     results_foot,
     results_head,
     results_looks,
@@ -40,8 +41,9 @@ def page() -> None:
     results_head.health(view)
     results_head.progress(view, experiment)
     if view.result.metrics and view.result.treatments:
-        results_scorecard.draw(view, experiment)
-        results_tabs.draw(ws, LOCAL, view, experiment)
+        shown = results_choices.draw(view, experiment)
+        results_scorecard.draw(shown, experiment)
+        results_tabs.draw(ws, LOCAL, shown, experiment)
     results_foot.draw(ws, LOCAL, view, experiment)
 
 

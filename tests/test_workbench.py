@@ -267,7 +267,7 @@ WRONG = {
     "share in words": ({"split": {"control": 1, "B": "half"}}, "'half'", "above 0"),
     "alpha in per cent": ({"alpha": 5}, "alpha is 5", "0.05"),
     "alternative": ({"alternative": "larger"}, "“larger”", "greater"),
-    "correction": ({"correction": "bonferroni"}, "“bonferroni”", "holm"),
+    "correction": ({"correction": "sidak"}, "“sidak”", "holm"),
     "sequential": ({"sequential": "yes"}, "“yes”", "always_valid"),
     "repeats": ({"repeats": "last"}, "“last”", "first"),
     "text as a number": ({"metrics": [ec.Mean("country")]}, "not a number", "leave_out_bad"),

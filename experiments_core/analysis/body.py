@@ -11,10 +11,12 @@ from typing import Any
 
 from experiments_core.analysis.results import (
     ArmResult,
+    Bayes,
     Check,
     Contrast,
     ExperimentResult,
     MetricResult,
+    Omnibus,
     PhaseResult,
     Progress,
     Recommendation,
@@ -26,8 +28,16 @@ from experiments_core.stats.estimate import Undefined
 
 Json = dict[str, Any]
 
-_OPTIONAL = ("standard_deviation", "conversions")
-_HELD = {"sequential", "by_phase", "size_weighted", "plain_total", "heterogeneity_p_value"}
+_OPTIONAL = (
+    "standard_deviation", "conversions", "value_interval_method", "probability_best",
+)  # fmt: skip
+_HELD = {
+    "sequential", "by_phase", "size_weighted", "plain_total", "heterogeneity_p_value", "bayes",
+}  # fmt: skip
+_WHERE_THEY_APPLY = (
+    "verdict_reason", "guardrail", "guardrail_p_value", "difference_interval_method",
+    "relative_lift_interval_method",
+)  # fmt: skip
 
 
 def to_dict(result: ExperimentResult) -> Json:
@@ -42,7 +52,7 @@ def to_dict(result: ExperimentResult) -> Json:
     if result.verdict.reason is not None:
         verdict["reason"] = result.verdict.reason
     suggestion = result.recommendation
-    return {
+    body: Json = {
         "look": result.look,
         "status": result.status,
         "final": result.final,
@@ -62,6 +72,9 @@ def to_dict(result: ExperimentResult) -> Json:
         "statistics_version": result.statistics_version,
         "data_hash": result.data_hash,
     }
+    if result.exploring:
+        body["exploring"] = list(result.exploring)
+    return body
 
 
 def segment_to_dict(segment: SegmentResult, *, neutral: bool = False) -> Json:
@@ -90,6 +103,7 @@ def from_dict(body: Mapping[str, Any]) -> ExperimentResult:
         look=body["look"],
         status=body["status"],
         progress=None if body["progress"] is None else _read(Progress, body["progress"]),
+        exploring=tuple(body.get("exploring", ())),
     )
 
 
@@ -124,8 +138,10 @@ def _check(card: Check) -> Json:
 
 def _metric(metric: MetricResult) -> Json:
     neutral = metric.preferred_direction == "neutral"
-    body = _values(metric, skip=("arms", "segments"))
+    body = _values(metric, skip=("arms", "segments", "omnibus"))
     body["arms"] = [_arm(arm, neutral=neutral) for arm in metric.arms]
+    if metric.omnibus is not None:
+        body["omnibus"] = _values(metric.omnibus)
     if metric.segments:
         body["segments"] = [segment_to_dict(one, neutral=neutral) for one in metric.segments]
     return body
@@ -134,7 +150,7 @@ def _metric(metric: MetricResult) -> Json:
 def _arm(arm: ArmResult, *, neutral: bool) -> Json:
     body = _values(arm, skip=("contrast",))
     for name in _OPTIONAL:
-        if body[name] is None:
+        if body[name] is None and f"{name}_reason" not in body:
             del body[name]
     if arm.contrast is not None:
         body |= _contrast(arm.contrast, neutral=neutral)
@@ -144,7 +160,7 @@ def _arm(arm: ArmResult, *, neutral: bool) -> Json:
 def _contrast(contrast: Contrast, *, neutral: bool) -> Json:
     body = _values(contrast, skip=tuple(_HELD))
     body["flags"] = list(contrast.flags)
-    for name in ("verdict_reason", "guardrail", "guardrail_p_value"):
+    for name in _WHERE_THEY_APPLY:
         if body[name] is None and f"{name}_reason" not in body:
             del body[name]
     if neutral and contrast.verdict != "cannot_say":
@@ -159,6 +175,8 @@ def _contrast(contrast: Contrast, *, neutral: bool) -> Json:
         row = getattr(contrast, name)
         if row is not None:
             body[name] = _values(row)
+    if contrast.bayes is not None:
+        body["bayes"] = _values(contrast.bayes)
     if contrast.heterogeneity_p_value is not None:
         _put(body, "heterogeneity_p_value", contrast.heterogeneity_p_value)
     return body
@@ -182,7 +200,11 @@ def _read_metric(body: Mapping[str, Any]) -> MetricResult:
         for one in body.get("segments", ())
     )
     arms = tuple(_read_arm(arm) for arm in body["arms"])
-    metric: MetricResult = _read(MetricResult, body, arms=arms, segments=segments)
+    told = body.get("omnibus")
+    omnibus = None if told is None else _read(Omnibus, told)
+    metric: MetricResult = _read(
+        MetricResult, body, arms=arms, segments=segments, omnibus=omnibus
+    )
     return metric
 
 
@@ -204,6 +226,7 @@ def _read_contrast(body: Mapping[str, Any]) -> Contrast:
         if name in body:
             told = {"p_value_always_valid": None, **body[name]}
             given["sequential"] = _read(Sequential, told, decides=decides)
+    given["bayes"] = _read(Bayes, body["bayes"]) if "bayes" in body else None
     for name in ("size_weighted", "plain_total"):
         given[name] = _read(PhaseResult, body[name]) if name in body else None
     contrast: Contrast = _read(Contrast, body, **given)

@@ -33,6 +33,7 @@ class Design:
 
     Attributes:
         arms: Variant keys in position order.
+        methods: Asked for instead of the defaults (``on_request.METHODS``).
         reference: The arm the others are compared with.
         phases: In order; the k-th is phase k of the cells.
         names: Variant key -> what people call it.
@@ -68,6 +69,7 @@ class Design:
     looks: int = 0
     past_units: tuple[int, ...] = ()
     spends: bool = True
+    methods: tuple[str, ...] = ()
     newest: datetime | None = None
     age_days: float | None = None
 

@@ -8,10 +8,19 @@ from dataclasses import replace
 from typing import cast
 
 from experiments_core import __version__
-from experiments_core.analysis import checks, comparing, decision, families, judging, planned
+from experiments_core.analysis import (
+    checks,
+    comparing,
+    decision,
+    families,
+    judging,
+    on_request,
+    planned,
+)
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design, Quality
 from experiments_core.analysis.groups import Groups, is_rate
+from experiments_core.analysis.omnibus import over_all_arms
 from experiments_core.analysis.results import (
     ArmResult,
     Contrast,
@@ -104,10 +113,17 @@ def _metric(
         role=metric.role.value,
         preferred_direction=metric.preferred_direction.value,
         unit=metric.unit,
-        arms=arm_results(design, groups, metric, contrasts),
+        arms=on_request.with_arm_intervals(
+            arm_results(design, groups, metric, contrasts),
+            metric,
+            groups,
+            1 - design.plan.alpha,
+            design.methods,
+        ),
         non_inferiority_margin=metric.non_inferiority_margin,
         non_inferiority_margin_absolute=metric.non_inferiority_margin_absolute,
         relative_minimum_detectable_effect=metric.relative_minimum_detectable_effect,
+        omnibus=over_all_arms(groups, metric, design.arms),
     )
 
 

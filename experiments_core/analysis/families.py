@@ -5,45 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments_core.analysis import comparing
+from experiments_core.analysis import comparing, on_request
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, Pair, is_rate
+from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.stage import Stage
 from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.stats import multiplicity
-from experiments_core.stats.estimate import TestResult, Value
+from experiments_core.stats.estimate import Value
 from experiments_core.stats.moments import Counts
 
 TWO_SIDED = "two-sided"
-
-
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """One metric of one treatment against the reference.
-
-    Attributes:
-        strata: (control, treatment) per phase.
-        withheld: Why it is not judged at all, None when it is.
-        alternative: The plan's for primary metrics, two-sided for the others.
-        test: At no level yet.
-    """
-
-    metric: Metric
-    treatment: str
-    strata: tuple[Pair, ...]
-    withheld: str | None
-    alternative: str
-    test: TestResult
-
-    @property
-    def n(self) -> int:
-        """Units counted in both arms."""
-        return sum(control.n + treatment.n for control, treatment in self.strata)
-
-    @property
-    def p_value(self) -> Value:
-        """Raw."""
-        return self.test.p_value
+CORRECTIONS = {
+    "holm": multiplicity.holm,
+    "bh": multiplicity.benjamini_hochberg,
+    "bonferroni": multiplicity.bonferroni,
+    "hochberg": multiplicity.hochberg,
+    "by": multiplicity.benjamini_yekutieli,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +32,19 @@ class Level:
     Attributes:
         alpha_local: Level of the fixed-horizon test and intervals.
         adjusted: p-value after the family's correction.
-        alpha_looks: Error rate that the confidence sequence of this comparison may spend.
+        alpha_looks: Error rate that the looks at this comparison may spend.
+        family: Who shares the error rate: ``primary``, ``secondary``, ``guardrail`` or
+            ``segments``.
+        family_size: How many they are.
+        correction: How they share it.
     """
 
     alpha_local: float
     adjusted: Value
     alpha_looks: float
+    family: str
+    family_size: int = 1
+    correction: str = "none"
 
 
 def hypotheses(design: Design, groups: Groups, at: Stage) -> tuple[Hypothesis, ...]:
@@ -97,13 +83,26 @@ def _family(design: Design, role: MetricRole, members: Sequence[Value]) -> list[
     if not members:
         return []
     if role is MetricRole.GUARDRAIL or correction == "none":
-        return [Level(alpha, p, alpha) for p in members]
-    if role is MetricRole.PRIMARY and correction == "holm":
-        family = multiplicity.holm(members, alpha)
-    else:
-        family = multiplicity.benjamini_hochberg(members, alpha)
-    pairs = zip(family.alpha_local, family.adjusted, strict=True)
-    return [Level(local, adjusted, alpha / len(members)) for local, adjusted in pairs]
+        return [Level(alpha, p, alpha, role.value) for p in members]
+    return corrected(members, alpha, correction_of(role, correction), role.value)
+
+
+def corrected(
+    members: Sequence[Value], alpha: float, correction: str, name: str
+) -> list[Level]:
+    """The levels of one family under one correction, in the order of its members."""
+    family = CORRECTIONS[correction](members, alpha)
+    return [
+        Level(local, adjusted, alpha / len(members), name, len(members), correction)
+        for local, adjusted in zip(family.alpha_local, family.adjusted, strict=True)
+    ]
+
+
+def correction_of(role: MetricRole, planned: str) -> str:
+    """Primary metrics as planned; what is explored is held to a share of false finds."""
+    if role is MetricRole.PRIMARY or planned == "by":
+        return planned
+    return "bh"
 
 
 def _hypothesis(
@@ -113,7 +112,7 @@ def _hypothesis(
     alternative = design.plan.alternative if metric.role is MetricRole.PRIMARY else TWO_SIDED
     reason = _reason_to_withhold(design, groups, at, metric, strata)
     if reason is None:
-        found = comparing.no_difference_test(metric, strata, alternative)
+        found = on_request.test(metric, strata, alternative, design.methods)
     else:
         found = comparing.withheld(metric, reason, 0.0).test
     return Hypothesis(metric, treatment, strata, reason, alternative, found)

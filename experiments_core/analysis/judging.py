@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from experiments_core.analysis import comparing, looking, phases
+from experiments_core.analysis import comparing, looking, on_request, phases
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.families import Hypothesis, Level
+from experiments_core.analysis.families import Level
 from experiments_core.analysis.groups import Groups
+from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import Contrast
 from experiments_core.analysis.stage import Stage
 from experiments_core.domain.metric import Direction, Metric, MetricRole
@@ -19,7 +20,7 @@ MISSING_ALPHA = 0.01
 def judge(design: Design, groups: Groups, at: Stage, one: Hypothesis, level: Level) -> Contrast:
     """Take test and intervals at their level and draw the one verdict."""
     if one.withheld is None:
-        found = comparing.compare(one.metric, one.strata, level.alpha_local, one.alternative)
+        found = on_request.compare(one, level.alpha_local, design.methods)
     else:
         found = comparing.withheld(one.metric, one.withheld, 1 - level.alpha_local)
     early, early_alpha, early_decision = looking.look(design, at, one, level)
@@ -51,9 +52,19 @@ def judge(design: Design, groups: Groups, at: Stage, one: Hypothesis, level: Lev
         sequential=early,
         guardrail=guardrail,
         guardrail_p_value=guardrail_p,
+        family=level.family,
+        family_size=level.family_size,
+        correction=_correction(at, level),
+        **on_request.interval_methods(found, design.methods),
         flags=(*found.flags, *_missing_flag(groups, design, one)),
         **phases.beside(one, level.alpha_local),
     )
+
+
+def _correction(at: Stage, level: Level) -> str:
+    """Where looks are paid for, every comparison of a family has its own share of alpha."""
+    by_looks = at.deciding != "fixed" and level.family_size > 1
+    return "bonferroni" if by_looks else level.correction
 
 
 def verdict_of(metric: Metric, difference: Value, *, significant: bool) -> str:
@@ -74,7 +85,8 @@ def _verdict(metric: Metric, found: Comparison, *, significant: bool) -> tuple[s
 
 def _interval_method(found: Comparison) -> str:
     """What the limits of the lift invert; it names the whole family of intervals."""
-    return found.relative_lift.interval.method
+    method = found.relative_lift.interval.method
+    return "score" if method in on_request.LIFTS else method
 
 
 def _guardrail(one: Hypothesis, verdict: str, alpha: float) -> tuple[str | None, Value | None]:

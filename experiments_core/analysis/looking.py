@@ -7,7 +7,8 @@ from typing import Any
 
 from experiments_core.analysis import comparing
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.families import Hypothesis, Level
+from experiments_core.analysis.families import Level
+from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import Sequential
 from experiments_core.analysis.stage import Stage
 from experiments_core.stats import sequential

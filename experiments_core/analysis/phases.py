@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TypedDict
 
 from experiments_core.analysis import comparing
-from experiments_core.analysis.families import Hypothesis
 from experiments_core.analysis.groups import Pair
+from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import PhaseResult
 from experiments_core.domain.metric import Metric
 from experiments_core.stats import stratified

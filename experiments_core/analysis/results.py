@@ -44,6 +44,46 @@ class Sequential:
 
 
 @dataclass(frozen=True, slots=True)
+class Bayes:
+    """What a believer in the prior knows after the data; beside the verdict, never in it.
+
+    Attributes:
+        prior: In words.
+        probability_better: That the treatment is better, by the preferred direction.
+        threshold: 1 - alpha/2, what the probability is held against.
+        expected_loss_if_treatment: Price of shipping if it is worse, in the metric's unit.
+        expected_loss_if_control: Price of keeping the reference if the treatment is better.
+        credible_level: Of the credible intervals.
+    """
+
+    prior: str
+    probability_better: Value
+    threshold: float
+    expected_loss_if_treatment: Value
+    expected_loss_if_control: Value
+    credible_level: float
+    difference_ci_lower: Value
+    difference_ci_upper: Value
+    relative_lift_ci_lower: Value
+    relative_lift_ci_upper: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Omnibus:
+    """Do any of several arms differ? A description: it does not say which, so decides nothing.
+
+    Attributes:
+        test_method: ``chi_square``, ``welch_anova`` or ``cochran_q`` (over phases).
+    """
+
+    test_method: str
+    statistic: Value
+    degrees_of_freedom: float | None
+    p_value: Value
+    arms: int
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseResult:
     """One phase (or the combined or plain total row) of one comparison."""
 
@@ -90,6 +130,12 @@ class Contrast:
     size_weighted: PhaseResult | None = None
     plain_total: PhaseResult | None = None
     heterogeneity_p_value: Value | None = None
+    family: str = "primary"  # primary | secondary | guardrail | segments
+    family_size: int = 1  # hypotheses that share the error rate
+    correction: str = "none"  # none | holm | bh | bonferroni | hochberg | by | spending
+    difference_interval_method: str | None = None  # only where it was asked for
+    relative_lift_interval_method: str | None = None
+    bayes: Bayes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +150,8 @@ class ArmResult:
     ci_upper: Value
     standard_deviation: float | None = None  # means only
     contrast: Contrast | None = None
+    value_interval_method: str | None = None  # only where it was asked for
+    probability_best: Value | None = None  # Bayesian view only
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +169,7 @@ class MetricResult:
     non_inferiority_margin_absolute: float | None = None
     relative_minimum_detectable_effect: float | None = None
     segments: tuple[SegmentResult, ...] = ()
+    omnibus: Omnibus | None = None  # from three arms on
 
     def arm(self, variant: str) -> ArmResult:
         """The result of one arm."""
@@ -238,6 +287,7 @@ class ExperimentResult:
     look: int | None = None
     status: str | None = None
     progress: Progress | None = None
+    exploring: tuple[str, ...] = ()  # how this departs from the plan; empty: it does not
 
     def metric(self, key: str) -> MetricResult:
         """One metric by its key."""

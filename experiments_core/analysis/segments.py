@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments_core.analysis import comparing
+from experiments_core.analysis import comparing, on_request
 from experiments_core.analysis.cells import Cells, regroup
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.engine import arm_results
-from experiments_core.analysis.families import TWO_SIDED, Hypothesis, Level
+from experiments_core.analysis.families import TWO_SIDED, corrected
 from experiments_core.analysis.groups import Groups
+from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.judging import judge
 from experiments_core.analysis.results import SegmentResult
 from experiments_core.analysis.stage import stage
 from experiments_core.domain.metric import Metric
-from experiments_core.stats import multiplicity, stratified
+from experiments_core.stats import stratified
 from experiments_core.stats.estimate import Undefined, Value
 
 MOST_SEGMENTS = 20
@@ -45,14 +46,13 @@ def segment_results(
         for value, groups in by_value.items()
         for treatment in design.treatments
     }
-    family = multiplicity.benjamini_hochberg(
-        [one.p_value for one in found.values()], design.plan.alpha
+    levels = corrected(
+        [one.p_value for one in found.values()], design.plan.alpha, "bh", "segments"
     )
-    judged = {}
-    pairs = zip(found.items(), family.alpha_local, family.adjusted, strict=True)
-    for (place, one), alpha_local, adjusted in pairs:
-        level = Level(alpha_local, adjusted, design.plan.alpha / len(found))
-        judged[place] = judge(design, by_value[place[0]], at, one, level)
+    judged = {
+        place: judge(design, by_value[place[0]], at, one, level)
+        for (place, one), level in zip(found.items(), levels, strict=True)
+    }
     interaction = _interaction(list(found.values()), design.treatments)
     return tuple(
         SegmentResult(
@@ -97,7 +97,7 @@ def _hypothesis(groups: Groups, design: Design, metric: Metric, treatment: str) 
     if not groups.has(metric):
         reason = "column_missing"
     if reason is None:
-        found = comparing.no_difference_test(metric, strata)
+        found = on_request.test(metric, strata, TWO_SIDED, design.methods)
     else:
         found = comparing.withheld(metric, reason, 0.0).test
     return Hypothesis(metric, treatment, strata, reason, TWO_SIDED, found)

@@ -10,7 +10,12 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 
-from experiments_core.analysis.results import ArmResult, MetricResult, Sequential
+from experiments_core.analysis.results import (
+    ArmResult,
+    Contrast,
+    MetricResult,
+    Sequential,
+)
 from experiments_core.stats.estimate import Undefined, Value
 
 NARROW = "\u202f"  # narrow no-break space: before a unit, between thousands, around "="
@@ -22,6 +27,16 @@ MONTHS = (
     "July", "Aug", "Sept", "Oct", "Nov", "Dec",
 )  # fmt: skip
 CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+METHODS = {
+    "pooled_z": "pooled z", "welch_t": "Welch t", "quantile_z": "z of quantiles",
+    "stratified_score": "stratified score", "stratified_t": "stratified t",
+    "fisher": "Fisher exact", "barnard": "Barnard exact", "boschloo": "Boschloo exact",
+    "newcombe": "Newcombe", "agresti_caffo": "Agresti-Caffo",
+    "miettinen_nurminen": "Miettinen-Nurminen", "log_delta": "log-delta",
+}  # fmt: skip
+INTERVALS = {"score": ("Mee", "Koopman"), "fieller": ("t", "Fieller")}
+"""What the intervals of difference and lift are called, by the method that names both."""
 
 REASONS = {
     "no_users": "No units were counted in one arm.",
@@ -162,6 +177,16 @@ def p_of_look(found: Sequential) -> str:
         return f"{p(found.p_value_always_valid)} any look"
     line = 1 - found.confidence_level
     return f"{p(found.p_value)}, line {line:.2g}" if line else NONE
+
+
+def methods_of(contrast: Contrast) -> str:
+    """``pooled z; Mee, Koopman``: the test, then what the intervals invert."""
+    difference, lift = INTERVALS.get(contrast.interval_method, ("", contrast.interval_method))
+    asked = contrast.difference_interval_method, contrast.relative_lift_interval_method
+    named = [METHODS.get(one, one) if one else usual
+             for one, usual in zip(asked, (difference, lift), strict=True)]  # fmt: skip
+    test = METHODS.get(contrast.test_method, contrast.test_method.replace("_", " "))
+    return f"{test}; {', '.join(one for one in named if one)}"
 
 
 def interval(lower: Value, upper: Value, form: Callable[[float], str]) -> str:

@@ -21,6 +21,14 @@ from experiments_core.charts.rows import scorecard_groups
 from experiments_core.stats.estimate import Undefined, Value
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+CORRECTIONS = {
+    "holm": "Holm", "bh": "Benjamini-Hochberg", "bonferroni": "Bonferroni",
+    "hochberg": "Hochberg", "by": "Benjamini-Yekutieli",
+}  # fmt: skip
+OMNIBUS = {
+    "chi_square": "chi-square", "welch_anova": "Welch’s ANOVA",
+    "cochran_q": "chi-square over phases",
+}  # fmt: skip
 SETTLED = 0.5  # of the half-width of the last interval
 
 
@@ -246,3 +254,37 @@ def _deciding_look(result: ExperimentResult) -> Sequential | None:
             if early is not None and early.decides:
                 return early
     return None
+
+
+def family_notes(result: ExperimentResult) -> list[str]:
+    """``Holm over 4 comparisons (2 primary metrics × 2 treatments).`` per corrected family."""
+    treatments = len(result.treatments)
+    told = []
+    for family in ("primary", "secondary"):
+        found = [
+            arm.contrast
+            for metric in result.metrics
+            for arm in metric.arms
+            if arm.contrast is not None and arm.contrast.family == family
+        ]
+        sized = next((one for one in found if one.family_size > 1), None)
+        if sized is None or sized.correction == "none":
+            continue
+        metrics = sum(metric.role == family for metric in result.metrics)
+        what = f"{words.plural(metrics, f'{family} metric')} × "
+        what += words.plural(treatments, "treatment")
+        told.append(
+            f"{CORRECTIONS[sized.correction]} over {sized.family_size} comparisons ({what})."
+        )
+    return told
+
+
+def omnibus_notes(result: ExperimentResult) -> list[str]:
+    """``Any difference among 3 arms: p = 0.012 (chi-square).`` of the first metric."""
+    found = [metric for metric in result.metrics if metric.omnibus is not None]
+    if not found or found[0].omnibus is None or isinstance(found[0].omnibus.p_value, Undefined):
+        return []
+    told = found[0].omnibus
+    name = words.plain(found[0].name, 60)
+    shown = f"{words.p(told.p_value)} ({OMNIBUS[told.test_method]}; a description)"
+    return [f"{name}, any difference among {told.arms} arms: {shown}."]

@@ -56,7 +56,7 @@ def _contrast(
 ) -> TableRow:
     columns = (
         "Difference", "Difference interval", "Lift", "Lift interval", "p", "Corrected p",
-        "Level", "p against limit", "Always-valid p", "Always-valid lift", "Verdict",
+        "Level", "p against limit", "p with looks", "Lift with looks", "Methods", "Verdict",
     )  # fmt: skip
     if contrast is None:
         return dict.fromkeys(columns, BLANK)
@@ -75,6 +75,7 @@ def _contrast(
         words.level(contrast.confidence_level),
         BLANK if contrast.guardrail is None else words.p(contrast.guardrail_p_value),
         *_sequence(contrast),
+        words.methods_of(contrast),
         f"{reading.mark} {reading.word}",
     )
     return dict(zip(columns, cells, strict=True))

@@ -7,7 +7,7 @@ same data under the same settings opened again are the same look.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from experiments_core.analysis import segments as by_segment
 from experiments_core.analysis import series as by_day
 from experiments_core.analysis.body import from_dict, to_dict
 from experiments_core.analysis.cells import Cell
-from experiments_core.analysis.design import Design
+from experiments_core.analysis.design import Design, Quality
 from experiments_core.analysis.engine import ENGINE_VERSION, analyze
 from experiments_core.analysis.explain import Explanation
 from experiments_core.analysis.groups import Groups
@@ -60,6 +60,7 @@ class LookView:
         views: How often it has been opened; several openings within half an hour are one.
         newer_data: Data have come since. A plan that spends alpha look by look takes a new
             look once a day, or on demand.
+        quality: What the imports knew about rows that never became units.
     """
 
     result: ExperimentResult
@@ -73,6 +74,7 @@ class LookView:
     finished: bool
     views: int = 1
     newer_data: bool = False
+    quality: Quality = field(default_factory=Quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +171,21 @@ def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> L
 
 
 def series(
-    ws: Workspace, actor: Actor, experiment_id: str, metric_key: str
+    ws: Workspace,
+    actor: Actor,
+    experiment_id: str,
+    metric_key: str,
+    *,
+    shown: LookView | None = None,
 ) -> dict[str, tuple[SeriesPoint, ...]]:
     """The cumulative result of one metric by day, per treatment; empty without times.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        experiment_id: Id, key or slug.
+        metric_key: One of its metrics.
+        shown: The look as somebody explores it; the planned one when left out.
 
     Raises:
         NotFoundError: there is no such experiment or metric.
@@ -179,7 +193,8 @@ def series(
     require(actor, Permission.RESULTS)
     reading = _reading(ws, actor, experiment_id)
     metric = _metric(reading, metric_key)
-    nothing: dict[str, tuple[SeriesPoint, ...]] = dict.fromkeys(reading.design.treatments, ())
+    design = shown.design if shown else reading.design
+    nothing: dict[str, tuple[SeriesPoint, ...]] = dict.fromkeys(design.treatments, ())
     if reading.query is None or reading.design.newest is None:
         return nothing
     query = replace(
@@ -192,8 +207,8 @@ def series(
         return nothing
     with ws.db.read() as cursor:
         found = store_cells.unit_cells(cursor, query).cells
-    result = look(ws, actor, experiment_id).result
-    return by_day.cumulative(found, reading.design, metric, _levels(result, metric))
+    result = (shown or look(ws, actor, experiment_id)).result
+    return by_day.cumulative(found, design, metric, _levels(result, metric))
 
 
 def segment_columns(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[str, ...]:
@@ -203,9 +218,23 @@ def segment_columns(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[st
 
 
 def segments(
-    ws: Workspace, actor: Actor, experiment_id: str, metric_key: str, column: str
+    ws: Workspace,
+    actor: Actor,
+    experiment_id: str,
+    metric_key: str,
+    column: str,
+    *,
+    shown: LookView | None = None,
 ) -> tuple[SegmentResult, ...]:
     """One metric in every value of one attribute, corrected for their number.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        experiment_id: Id, key or slug.
+        metric_key: One of its metrics.
+        column: Header text of the attribute.
+        shown: The look as somebody explores it; the planned one when left out.
 
     Raises:
         NotFoundError: there is no such experiment, metric or attribute.
@@ -223,7 +252,8 @@ def segments(
     query = replace(reading.query, needs=needs, segment=ours)
     with ws.db.read() as cursor:
         found = store_cells.unit_cells(cursor, query).cells
-    return by_segment.segment_results(found, reading.design, metric, column)
+    design = shown.design if shown else reading.design
+    return by_segment.segment_results(found, design, metric, column)
 
 
 def explain(
@@ -234,7 +264,15 @@ def explain(
     Raises:
         NotFoundError: there is no such experiment, metric or treatment.
     """
-    view = look(ws, actor, experiment_id)
+    return explained(look(ws, actor, experiment_id), metric_key, variant)
+
+
+def explained(view: LookView, metric_key: str, variant: str) -> Explanation:
+    """The same of a look at hand.
+
+    Raises:
+        NotFoundError: there is no such metric or treatment.
+    """
     found = contrast_of(view.result, metric_key, variant)
     groups = Groups.of(view.cells, len(view.design.phases))
     metric = next(one for one in view.design.metrics if one.key == metric_key)
@@ -335,6 +373,7 @@ def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") 
         "settings": reading.settings,
         "newest": reading.design.newest.isoformat() if reading.design.newest else None,
         "past_units": list(reading.design.past_units),
+        "quality": asdict(reading.quality),
         "sql": table.sql,
         "cells": looks.cells_to_json(table.cells),
     }
@@ -405,6 +444,7 @@ def _opened(experiment: Experiment, stored: StoredLook) -> LookView:
         data_as_of=newest,
         finished=design.finished,
         views=stored.views,
+        quality=Quality(**kept.get("quality", {})),
     )
 
 

@@ -10,12 +10,24 @@ import math
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from experiments_core.stats.contrasts import tail_probability
-from experiments_core.stats.estimate import Estimate, Interval, TestResult, Undefined, Value
+from experiments_core.stats.estimate import (
+    Estimate,
+    Interval,
+    TestResult,
+    Undefined,
+    Value,
+    value,
+)
 from experiments_core.stats.moments import Counts
 from experiments_core.stats.normal import critical_value, p_value
 from experiments_core.stats.score_intervals import ScoreIntervals
 from experiments_core.stats.stratified import rate_test
+
+Alternative = Literal["two-sided", "less", "greater"]
 
 
 def newcombe(control: Counts, treatment: Counts, confidence_level: float = 0.95) -> Estimate:
@@ -95,7 +107,7 @@ def log_delta_lift(
 def boschloo(
     control: Counts,
     treatment: Counts,
-    alternative: Literal["two-sided", "less", "greater"] = "two-sided",
+    alternative: Alternative = "two-sided",
 ) -> TestResult:
     """Boschloo's exact test: a second opinion where ``small_counts`` is flagged.
 
@@ -108,9 +120,55 @@ def boschloo(
         return replace(approximate, method="boschloo")
     from scipy.stats import boschloo_exact  # noqa: PLC0415 - slow to import, rarely asked for
 
-    table = [[treatment.x, control.x], [treatment.n - treatment.x, control.n - control.x]]
-    result = boschloo_exact(table, alternative=alternative, n=64)
+    result = boschloo_exact(_table(control, treatment), alternative=alternative, n=64)
     return TestResult(float(result.statistic), float(result.pvalue), "boschloo", alternative)
+
+
+def fisher(
+    control: Counts,
+    treatment: Counts,
+    alternative: Alternative = "two-sided",
+) -> TestResult:
+    """Fisher's exact test, given both margins: never errs too often, often too seldom.
+
+    The statistic is the odds ratio, ``unbounded`` where a cell of its denominator is empty.
+
+    Source: Fisher 1934, Statistical Methods for Research Workers, 5th edition, section 21.02.
+    """
+    approximate = rate_test([(control, treatment)], alternative)
+    if isinstance(approximate.p_value, Undefined):
+        return replace(approximate, method="fisher")
+    from scipy.stats import fisher_exact  # noqa: PLC0415 - slow to import, rarely asked for
+
+    result = fisher_exact(_table(control, treatment), alternative=alternative)
+    odds, p = float(result.statistic), float(result.pvalue)
+    return TestResult(value(odds, "unbounded"), min(1.0, p), "fisher", alternative)
+
+
+def barnard(
+    control: Counts,
+    treatment: Counts,
+    alternative: Alternative = "two-sided",
+) -> TestResult:
+    """Barnard's exact test with the pooled z as its statistic.
+
+    Slow for more than a few hundred units.
+
+    Source: Barnard 1945, Nature 156:177; Suissa & Shuster 1985, JRSS A 148:317-327.
+    """
+    approximate = rate_test([(control, treatment)], alternative)
+    if isinstance(approximate.p_value, Undefined):
+        return replace(approximate, method="barnard")
+    from scipy.stats import barnard_exact  # noqa: PLC0415 - slow to import, rarely asked for
+
+    result = barnard_exact(_table(control, treatment), alternative=alternative, n=64)
+    p = min(1.0, float(result.pvalue))
+    return TestResult(float(result.statistic), p, "barnard", alternative)
+
+
+def _table(control: Counts, treatment: Counts) -> NDArray[np.int64]:
+    cells = [[treatment.x, control.x], [treatment.n - treatment.x, control.n - control.x]]
+    return np.array(cells, dtype=np.int64)
 
 
 def _wilson_reach(arm: Counts, z: float) -> tuple[float, float]:
@@ -133,5 +191,5 @@ def _nothing(
     reason: str, confidence_level: float, method: str, point: float | None = None
 ) -> Estimate:
     missing = Undefined(reason)
-    value: Value = missing if point is None else point
-    return Estimate(value, Interval(missing, missing, confidence_level, method))
+    found: Value = missing if point is None else point
+    return Estimate(found, Interval(missing, missing, confidence_level, method))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments_core.analysis import on_request
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze as judge
 from experiments_core.analysis.segments import segment_results
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALTERNATIVES = ("two-sided", "greater", "less")
-CORRECTIONS = ("holm", "bh", "none")
+CORRECTIONS = ("holm", "bh", "none", "bonferroni", "hochberg", "by")
 SEQUENTIAL = (None, "always_valid", "group_sequential")
 MEMORY_LIMIT = "2GB"
 
@@ -51,6 +52,7 @@ def analyze(
     alpha: float = 0.05,
     alternative: str = "two-sided",
     correction: str = "holm",
+    method: str | Sequence[str] | None = None,
     segments: Sequence[str] = (),
     phases: str | None = None,
     sequential: str | None = None,
@@ -76,7 +78,14 @@ def analyze(
             may hold one such split per phase.
         alpha: Error rate of the whole family of primary metrics, a fraction.
         alternative: ``two-sided``, ``greater`` or ``less``: treatment against control.
-        correction: ``holm``, ``bh`` or ``none``.
+        correction: Of the primary metrics x treatments: ``holm``, ``hochberg``,
+            ``bonferroni``, ``bh``, ``by`` or ``none``. Secondary metrics and segments are held
+            to a share of false finds (``bh``) unless it is ``none`` or ``by``.
+        method: One or several methods instead of the defaults, each for rates without phases:
+            ``newcombe``, ``agresti_caffo``, ``miettinen_nurminen`` (interval of the
+            difference), ``log_delta`` (of the lift), ``clopper_pearson``, ``jeffreys`` (of
+            each rate), ``fisher``, ``barnard``, ``boschloo`` (test; the last two up to 2,000
+            units). Named beside their numbers.
         segments: Columns to cut by; attributes known before the test began.
         phases: Column that names the phase (interval of one split) in which a unit came.
         sequential: ``always_valid`` (confidence sequence) or ``group_sequential`` (spends
@@ -123,6 +132,7 @@ def analyze(
         said_over=sequential is None,
         looks=len(past),
         past_units=past,
+        methods=on_request.chosen(method),
         spends=sequential == "group_sequential",
     )
     result = judge(loaded.cells, design, loaded.quality, data_hash=loaded.data_hash)

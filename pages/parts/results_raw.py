@@ -11,9 +11,7 @@ from pages.parts.results_subject import Subject
 
 def draw(subject: Subject) -> None:
     """Show formula, numbers put in, moments and query."""
-    told = analyses.explain(
-        subject.ws, subject.actor, subject.experiment.id, subject.metric, subject.treatment
-    )
+    told = analyses.explained(subject.view, subject.metric, subject.treatment)
     theme.lead("From rows to this number")
     st.code(told.formula, language=None, wrap_lines=True)
     st.code(told.numbers, language=None, wrap_lines=True)

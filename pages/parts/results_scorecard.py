@@ -73,6 +73,8 @@ def _key(view: LookView) -> str:
         said.append(f"Bar: {level} interval of the plan.")
         if sequences:
             said.append("Thin line: always-valid, holds at any look.")
+    said += findings.family_notes(result)
+    said += findings.omnibus_notes(result)
     if result.final:
         said.append("Filled point: decided. Hollow: undecided.")
     if result.phases > 1:

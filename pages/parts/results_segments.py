@@ -9,16 +9,17 @@ from experiments_core.charts.segments import Cut, segment_forest
 from experiments_core.charts.theme import Figure
 from experiments_core.domain.access import Actor
 from experiments_core.services import analyses
+from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import links, theme
-from pages.parts.results_subject import Subject
+from pages.parts.results_subject import Key, Subject
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _cut(
-    _ws: Workspace, _actor: Actor, key: tuple[str, str, int | None], metric: str, column: str
+    _ws: Workspace, _actor: Actor, _view: LookView, key: Key, metric: str, column: str
 ) -> Cut:
-    return analyses.segments(_ws, _actor, key[0], metric, column)
+    return analyses.segments(_ws, _actor, key[0], metric, column, shown=_view)
 
 
 def draw(subject: Subject) -> None:
@@ -31,7 +32,9 @@ def draw(subject: Subject) -> None:
     with subject.choices:
         column = links.box("Segment", options, param="segment", scope=subject.experiment.slug)
     with st.spinner(f"Computing the segments of {words.plain(column, 40)}"):
-        found = _cut(subject.ws, subject.actor, subject.key, subject.metric, column)
+        found = _cut(
+            subject.ws, subject.actor, subject.view, subject.key, subject.metric, column
+        )
     if not found:
         theme.muted("No segment has enough units yet.")
         return

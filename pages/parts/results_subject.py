@@ -15,6 +15,8 @@ from experiments_core.services.workspace import Workspace
 from pages.parts import links
 from pages.parts.results_scorecard import names_of
 
+Key = tuple[str, str, int | None, tuple[str, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -29,10 +31,10 @@ class Subject:
     choices: DeltaGenerator  # the row that holds what can be chosen
 
     @property
-    def key(self) -> tuple[str, str, int | None]:
-        """Experiment, data and look: what numbers computed once belong to."""
+    def key(self) -> Key:
+        """Experiment, data, look and choices: what numbers computed once belong to."""
         result = self.view.result
-        return self.experiment.id, result.data_hash, result.look
+        return self.experiment.id, result.data_hash, result.look, result.exploring
 
     @property
     def names(self) -> dict[str, str]:

@@ -10,21 +10,20 @@ from experiments_core.charts.series import Course, PhaseMark, cumulative
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
 from experiments_core.services import analyses
+from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
-from pages.parts.results_subject import Subject
+from pages.parts.results_subject import Key, Subject
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _course(
-    _ws: Workspace, _actor: Actor, key: tuple[str, str, int | None], metric: str
-) -> Course:
-    return analyses.series(_ws, _actor, key[0], metric)
+def _course(_ws: Workspace, _actor: Actor, _view: LookView, key: Key, metric: str) -> Course:
+    return analyses.series(_ws, _actor, key[0], metric, shown=_view)
 
 
 def draw(subject: Subject) -> None:
     """Draw the course of the lift and the arrivals."""
-    found = _course(subject.ws, subject.actor, subject.key, subject.metric)
+    found = _course(subject.ws, subject.actor, subject.view, subject.key, subject.metric)
     points = found.get(subject.treatment, ())
     if not points:
         theme.muted("There is no course over time: the data have no time column.")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from experiments_core.analysis.design import Design
 from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
@@ -57,6 +58,18 @@ class Told:
     asked: list[str]
 
 
+def look_at(result: ExperimentResult) -> SimpleNamespace:
+    """What the page reads of a look, around a result made by hand."""
+    arms = tuple(arm.variant for arm in result.metrics[0].arms) if result.metrics else ()
+    return SimpleNamespace(
+        result=result,
+        taken_at=datetime(2026, 5, 20, 9, 14, tzinfo=UTC),
+        views=2,
+        newer_data=False,
+        design=Design(arms=arms, reference=result.reference, metrics=(), phases=()),
+    )
+
+
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     answer = Told(examples.shorter_checkout(), [])
@@ -72,20 +85,20 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         formula="z = d / s", numbers="z = 2.36", sql="SELECT 1", moments=[{"arm": "B", "n": 1}]
     )
     view = {
-        "look": lambda: SimpleNamespace(
-            result=answer.result,
-            taken_at=datetime(2026, 5, 20, 9, 14, tzinfo=UTC),
-            views=2,
-            newer_data=False,
-        ),
+        "look": lambda: look_at(answer.result),
         "series": lambda: {"B": examples.cumulative_points()},
         "segment_columns": lambda: ("device",),
         "segments": lambda: examples.segments()[:3],
-        "explain": lambda: explanation,
+        "explained": lambda: explanation,
     }
     for name, make in view.items():
         monkeypatch.setattr(analyses, name, noting(name, make))
     return answer
+
+
+def box(app: AppTest, label: str) -> Any:
+    """The select box with this label."""
+    return next(one for one in app.selectbox if one.label == label)
 
 
 def opened(**params: str) -> AppTest:
@@ -182,7 +195,7 @@ def test_metrics_without_a_lift_on_any_day_say_why(
 ):
     none = Undefined("zero_control")
     points = tuple(replace(p, relative_lift=none) for p in examples.cumulative_points())
-    monkeypatch.setattr(analyses, "series", lambda *_: {"B": points})
+    monkeypatch.setattr(analyses, "series", lambda *_, **__: {"B": points})
     running(ws, "Zero")
     assert "Control has none, so no relative lift exists." in written(opened())
 
@@ -197,7 +210,7 @@ def test_the_switch_shows_differences_under_the_same_verdict(ws: workspace.Works
 def test_only_the_open_tab_is_computed(ws: workspace.Workspace, told: Told):
     running(ws, "Shorter checkout")
     opened(tab="raw")
-    assert told.asked == ["look", "explain"]
+    assert told.asked == ["look", "explained"]
 
 
 @pytest.mark.parametrize(
@@ -217,13 +230,13 @@ def test_a_link_opens_its_tab(ws: workspace.Workspace, tab: str, words: str):
 def test_a_link_chooses_the_metric(ws: workspace.Workspace):
     running(ws, "Shorter checkout")
     app = opened(metric="page_load", tab="raw")
-    assert app.selectbox[1].value == "page_load"
+    assert box(app, "Metric").value == "page_load"
 
 
 def test_a_choice_goes_into_the_address(ws: workspace.Workspace):
     running(ws, "Shorter checkout")
     app = opened()
-    app.selectbox[1].select("time_to_pay").run()
+    box(app, "Metric").select("time_to_pay").run()
     assert app.query_params["metric"] in ("time_to_pay", ["time_to_pay"])
 
 
@@ -231,7 +244,7 @@ def test_three_arms_can_be_told_apart(ws: workspace.Workspace, told: Told):
     told.result = examples.three_arms()
     running(ws, "Three")
     app = opened(tab="raw")
-    assert [box.options for box in app.selectbox][2] == ["B", "<b>C</b> & co"]
+    assert box(app, "Variant").options == ["B", "<b>C</b> & co"]
 
 
 def test_names_from_data_are_never_markup(ws: workspace.Workspace):

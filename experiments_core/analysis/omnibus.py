@@ -1,0 +1,68 @@
+"""All arms of a metric at once, first: a description beside the comparisons that decide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+from experiments_core.analysis.groups import Groups, is_rate
+from experiments_core.analysis.results import Omnibus
+from experiments_core.domain.metric import Metric
+from experiments_core.stats import omnibus, proportions, standardised, stratified
+from experiments_core.stats.estimate import TestResult
+from experiments_core.stats.moments import Counts, Moments, Summary
+
+LEAST_ARMS = 3
+
+
+def over_all_arms(groups: Groups, metric: Metric, arms: Sequence[str]) -> Omnibus | None:
+    """Chi-square of a rate, Welch's analysis of variance of a mean; over phases Cochran's Q.
+
+    None for two arms (their comparison says it), and for metrics that are neither.
+    """
+    if len(arms) < LEAST_ARMS or not groups.has(metric):
+        return None
+    cells = [groups.of_arm(metric, arm) for arm in arms]
+    plain = is_rate(metric) or all(
+        isinstance(one, Moments) and len(one.means) == 1 for arm in cells for one in arm
+    )
+    if not plain:
+        return None
+    found = (
+        _over_phases(cells) if groups.phases > 1 else _at_once(metric, [c[0] for c in cells])
+    )
+    return Omnibus(
+        test_method=found.method,
+        statistic=found.statistic,
+        degrees_of_freedom=found.degrees_of_freedom,
+        p_value=found.p_value,
+        arms=len(arms),
+    )
+
+
+def _at_once(metric: Metric, arms: Sequence[Summary]) -> TestResult:
+    if is_rate(metric):
+        return proportions.rates_differ(cast("Sequence[Counts]", arms))
+    return omnibus.means_differ(cast("Sequence[Moments]", arms))
+
+
+def _over_phases(arms: Sequence[Sequence[Summary]]) -> TestResult:
+    """Every arm weighted to one mix of phases, then compared by inverse variance."""
+    seen = [phases for phases in arms if any(one.n for one in phases)]
+    sizes = [[phases[k].n for phases in seen] for k in range(len(arms[0]))]
+    weights = standardised.common_weights(sizes) if seen else (0.0,) * len(arms[0])
+    return stratified.heterogeneity([_level_and_variance(phases, weights) for phases in seen])
+
+
+def _level_and_variance(
+    phases: Sequence[Summary], weights: Sequence[float]
+) -> tuple[float, float]:
+    used = [(w, one) for w, one in zip(weights, phases, strict=True) if w > 0]
+    levels, noises = [], []
+    for weight, one in used:
+        level = one.x / one.n if isinstance(one, Counts) else one.mean
+        spread = level * (1 - level) if isinstance(one, Counts) else one.variance
+        levels.append(weight * level)
+        noises.append(weight * weight * spread / one.n)
+    return math.fsum(levels), math.fsum(noises)

@@ -1,0 +1,89 @@
+"""Toggles of Results: another reference, level, correction, side or method than the plan's."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from experiments_core.charts import words
+from experiments_core.domain.experiment import Experiment
+from experiments_core.services import exploring
+from experiments_core.services.analyses import LookView
+from experiments_core.services.exploring import Choices
+from pages.parts import links, theme
+from pages.parts.results_scorecard import names_of
+
+PLAN = "plan"
+LEVELS = {"0.9": 0.9, "0.95": 0.95, "0.99": 0.99, "0.999": 0.999}
+METHODS = {
+    "newcombe": "Difference: Newcombe",
+    "agresti_caffo": "Difference: Agresti-Caffo",
+    "miettinen_nurminen": "Difference: Miettinen-Nurminen",
+    "log_delta": "Lift: log-delta",
+    "clopper_pearson": "Each rate: Clopper-Pearson",
+    "jeffreys": "Each rate: Jeffreys",
+    "fisher": "Test: Fisher, exact",
+    "barnard": "Test: Barnard, exact (few units)",
+    "boschloo": "Test: Boschloo, exact (few units)",
+}
+PARAMS = ("ref", "level", "correction", "side", "method")
+
+
+def draw(view: LookView, experiment: Experiment) -> LookView:
+    """Let the viewer choose, and give back the look as the choices show it."""
+    choices = _choices(view, experiment)
+    explored = exploring.explore(view, choices)
+    if explored.result.exploring:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            theme.badges([("!", "Exploring, not the plan", "warning")], "")
+            told = ", ".join(words.plain(one, 80) for one in explored.result.exploring)
+            theme.note(f"{told}. The verdict above stays as planned.")
+            st.button("Back to the plan", type="tertiary", on_click=_reset, args=(experiment,))
+    return explored
+
+
+def _choices(view: LookView, experiment: Experiment) -> Choices:
+    plan, scope = view.design.plan, experiment.slug
+    names = {key: words.plain(name, 40) for key, name in names_of(experiment).items()}
+    planned = view.design.reference
+    references = {planned: f"Compare with {names.get(planned, planned)}"} | {
+        arm: f"Compare with {names.get(arm, arm)}" for arm in view.design.arms if arm != planned
+    }
+    levels = {PLAN: f"Level: {words.level(1 - plan.alpha)}, as planned"} | {
+        text: f"Level: {words.level(value)}"
+        for text, value in LEVELS.items()
+        if abs(1 - value - plan.alpha) > 1e-9
+    }
+    corrections = {PLAN: f"{_shown(plan.correction)}, as planned"} | {
+        key: _shown(key) for key in exploring.CORRECTION_NAMES if key != plan.correction
+    }
+    sides = {PLAN: f"{exploring.SIDES[plan.alternative].capitalize()}, as planned"} | {
+        key: told.capitalize()
+        for key, told in exploring.SIDES.items()
+        if key != plan.alternative
+    }
+    with st.popover("Look at it differently", icon=":material/tune:", type="tertiary"):
+        theme.note("Choices other than the plan explore; they never change the verdict.")
+        reference = links.box("Reference", references, param="ref", scope=scope)
+        level = links.box("Interval level", levels, param="level", scope=scope)
+        correction = links.box("Correction", corrections, param="correction", scope=scope)
+        side = links.box("Side", sides, param="side", scope=scope)
+        default = {PLAN: "Methods: the defaults (score, Welch, Fieller)"}
+        method = links.box("Method", default | METHODS, param="method", scope=scope)
+    return Choices(
+        reference=reference,
+        confidence_level=LEVELS.get(level),
+        correction=None if correction == PLAN else correction,
+        alternative=None if side == PLAN else side,
+        methods=() if method == PLAN else (method,),
+    )
+
+
+def _shown(correction: str) -> str:
+    name = exploring.CORRECTION_NAMES[correction]
+    return f"Correction: {name.removesuffix(' correction')}"
+
+
+def _reset(experiment: Experiment) -> None:
+    for param in PARAMS:
+        st.query_params.pop(param, None)
+        st.session_state.pop(f"{param}-{experiment.slug}", None)
