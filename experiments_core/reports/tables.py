@@ -18,9 +18,9 @@ from experiments_core.analysis.results import (
     MetricResult,
 )
 from experiments_core.stats.estimate import Undefined
+from experiments_core.tabular.text import neutral
 
 BOM = "\ufeff"
-RUNS_IN_A_SPREADSHEET = tuple("=+-@＝＋－＠\t\r\n")
 
 ARM_FIELDS = ("n", "conversions", "value", "standard_deviation", "ci_lower", "ci_upper")
 CONTRAST_FIELDS = (
@@ -117,5 +117,4 @@ def _cell(content: Cell, *, for_spreadsheet: bool) -> str:
         return "true" if content else "false"
     if not isinstance(content, str):
         return str(content)
-    runs = for_spreadsheet and content.startswith(RUNS_IN_A_SPREADSHEET)
-    return f"'{content}" if runs else content
+    return neutral(content) if for_spreadsheet else content

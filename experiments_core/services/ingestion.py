@@ -19,11 +19,12 @@ from experiments_core.services.drafts import (
     Draft,
     ImportRecord,
     discard,
-    find_any,
     look_again,
     record_of,
 )
 from experiments_core.services.import_check import check
+from experiments_core.services.import_downloads import quality_csv, rejects_csv
+from experiments_core.services.import_effects import ChoiceResult, choice_results
 from experiments_core.services.import_report import ImportReport, Remark, RuleCount
 from experiments_core.services.receiving import (
     InboxFile,
@@ -36,9 +37,7 @@ from experiments_core.services.redoing import can_redo, redo
 from experiments_core.services.saving import find
 from experiments_core.services.unfinished import unfinished
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import facts, imports
-from experiments_core.store.staging import staging_table
-from experiments_core.tabular import rejects
+from experiments_core.store import imports
 from experiments_core.tabular.answers import (
     Choice,
     Question,
@@ -51,11 +50,12 @@ from experiments_core.tabular.rejects import Reject
 from experiments_core.tabular.shape import Detection, Notice
 
 __all__ = [
-    "Choice", "ColumnSeen", "Detection", "Draft", "ImportRecord", "ImportReport", "InboxFile",
-    "Notice", "Question", "Reject", "Remark", "RuleCount", "answer", "answer_layout",
-    "can_redo", "check", "commit", "commit_as_new", "create_from_import", "discard",
-    "give_role", "imports_of", "inbox_files", "look_again", "receive", "receive_files",
-    "receive_inbox", "redo", "rejects_csv", "undo", "unfinished",
+    "Choice", "ChoiceResult", "ColumnSeen", "Detection", "Draft", "ImportRecord",
+    "ImportReport", "InboxFile", "Notice", "Question", "Reject", "Remark", "RuleCount",
+    "answer", "answer_layout", "can_redo", "check", "choice_results", "commit", "commit_as_new",
+    "create_from_import", "discard", "give_role", "imports_of", "inbox_files", "look_again",
+    "quality_csv", "receive", "receive_files", "receive_inbox", "redo", "rejects_csv", "undo",
+    "unfinished",
 ]  # fmt: skip
 
 
@@ -65,16 +65,3 @@ def imports_of(ws: Workspace, actor: Actor, experiment_id: str) -> list[ImportRe
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, experiment_id)
         return [record_of(row) for row in imports.imports_of(cursor, experiment.id)]
-
-
-def rejects_csv(ws: Workspace, actor: Actor, import_id: str) -> bytes:
-    """Rows left out: line, column, value, rule, message, whole row; safe in a spreadsheet."""
-    require(actor, Permission.READ)
-    row = find_any(ws, actor, import_id)
-    staged = f"{staging_table(row.id)}_rejects"
-    with ws.db.read() as cursor:
-        is_staged = row.state == "draft" and facts.has_table(cursor, staged)
-        if row.state == "draft" and not is_staged:
-            return rejects.to_csv(())
-        found = facts.rejects_of(cursor, row.id, staged if is_staged else "")
-    return rejects.to_csv(Reject(*one) for one in found)

@@ -101,12 +101,19 @@ def summary(rule: str, rows: int) -> str:
     return f"{rows:,} row{'' if rows == 1 else 's'} {verb}: {RULES[rule].summary}"
 
 
-def to_csv(rejects: Iterable[Reject]) -> bytes:
-    """Write rejects as CSV (UTF-8 with byte-order mark) in which no spreadsheet runs a cell."""
+def to_csv(rejects: Iterable[Reject], *, for_spreadsheet: bool = True) -> bytes:
+    """Write rejects as CSV in UTF-8.
+
+    Args:
+        rejects: Rows left out.
+        for_spreadsheet: With a byte-order mark, and no cell that a spreadsheet would run;
+            False writes every cell as it stands in the file.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(("line", "column", "value", "rule", "message", "row"))
     for reject in rejects:
         texts = (reject.column, reject.value, reject.rule, reject.message, reject.raw)
-        writer.writerow((reject.line, *(neutral(text) for text in texts)))
-    return out.getvalue().encode("utf-8-sig")
+        cells = (neutral(text) for text in texts) if for_spreadsheet else texts
+        writer.writerow((reject.line, *cells))
+    return out.getvalue().encode("utf-8-sig" if for_spreadsheet else "utf-8")

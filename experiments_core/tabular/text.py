@@ -33,8 +33,8 @@ LONGEST_VARIANT = 100
 LONGEST_UNIT = 256
 
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf"})
-_RUNS_OFF = "=+-@\t\r"
-_LEADING_BLANKS = " \u00a0\u2007\u202f\u200b\ufeff"
+_RUNS_OFF = "=+-@＝＋－＠"
+_LEADING_BLANKS = " \t\u00a0\u2007\u202f\u200b\ufeff"
 
 
 def is_blank(cell: str) -> bool:
@@ -73,11 +73,13 @@ def fold(text: str) -> str:
 def neutral(cell: str) -> str:
     """Put ``'`` before text that a spreadsheet would run as a formula.
 
-    A cell is dangerous when it, or a line in it, starts with ``= + - @`` after blanks.
-    Numbers stay as they are.
+    A cell is dangerous when it, or a line in it, starts with ``= + - @`` after blanks, or
+    when it starts with a tab or carriage return. Numbers stay as they are.
     """
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell):
         return cell
+    if cell[:1] in {"\t", "\r"}:
+        return f"'{cell}"
     for line in re.split(r"[\r\n]+", cell):
         start = line.lstrip(_LEADING_BLANKS)
         if start[:1] and start[0] in _RUNS_OFF:

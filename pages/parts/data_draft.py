@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import streamlit as st
@@ -37,6 +37,7 @@ class Import:
         roles: Position of a column -> what a person said it is.
         answers: Field of a question -> the answer.
         asked: Every question so far, by its field.
+        crossovers: What is done with units in two arms, where somebody said so.
         checked: The mapping that was read with, and its report or why there is none.
     """
 
@@ -45,6 +46,7 @@ class Import:
     roles: dict[int, Role] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
+    crossovers: str = ""
     checked: tuple[Mapping, ImportReport | UpshotError] | None = None
 
     @property
@@ -56,7 +58,7 @@ class Import:
                 mapping = ingestion.answer(mapping, self.asked[name], value)
         for position, role in self.roles.items():
             mapping = ingestion.give_role(mapping, position, role)
-        return mapping
+        return replace(mapping, crossovers=self.crossovers or mapping.crossovers)
 
     @property
     def found(self) -> ImportReport | UpshotError | None:

@@ -14,7 +14,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportReport, RuleCount
-from pages.parts import data_draft, data_mapping, theme
+from pages.parts import data_draft, data_mapping, data_quality, theme
 from pages.parts.data_draft import Import
 
 READ = "data-read"
@@ -54,6 +54,7 @@ def ensure(known: Import) -> ImportReport | None:
     if isinstance(found, UpshotError):
         theme.refused(found)
         st.markdown("Nothing of this file was stored.")
+        data_quality.take_back(known)
     elif isinstance(found, ImportReport):
         theme.section("Not read yet")
         theme.muted("Answer what is asked beside, or say what the columns mean.")
@@ -79,13 +80,7 @@ def draw(known: Import, report: ImportReport) -> None:
     ordered = sorted(report.arms.items(), key=lambda one: one[0] != control)
     arms = " · ".join(f"{words.plain(arm, 40)} {words.count(n)}" for arm, n in ordered)
     theme.lead("Arms", arms)
-    for warning in report.warnings:
-        lines = f" Line {_lines(warning.lines)}." if warning.lines else ""
-        st.markdown(
-            f":orange[**!**] {theme.text(data_mapping.grouped(warning.message) + lines, 600)}"
-        )
-    if not report.warnings:
-        theme.muted("✓ Nothing else to know about this file.")
+    data_quality.draw(known, report)
 
 
 def _reasons(known: Import, report: ImportReport) -> None:

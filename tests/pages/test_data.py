@@ -244,3 +244,34 @@ def test_a_file_that_was_left_on_the_way_can_be_taken_up_or_thrown_away(
     app = button(app, "Throw away").click().run()
     assert not app.exception
     assert ingestion.unfinished(ws, LOCAL) == []
+
+
+def test_units_in_two_arms_are_a_choice_that_shows_what_it_does(open_page: Open) -> None:
+    app = reply(drop(open_page("data"), unit_rows("u0000,B,0,0,DE")), "Yes")
+    assert "1 unit in two arms" in said(app)
+    tables = [unescaped(one.value.to_string()) for one in app.table]
+    assert any("left out" in text and "of 200" in text for text in tables)
+    (choice,) = [one for one in app.radio if one.label == "Units in two arms"]
+    app = choice.set_value("refuse").run()
+    assert not app.exception
+    assert "stand in more than one variant" in said(app)
+    app = button(app, "Leave units in two arms out instead").click().run()
+    assert "399 rows used, 2 left out" in said(app)
+
+
+def test_a_contradicting_column_is_asked_about_with_both_results(open_page: Open) -> None:
+    def page(line: str) -> str:
+        number = int(line[1:5])
+        return ("old", "new")[(number + (number in {10, 21})) % 2]
+
+    header, *lines = unit_rows().decode().split("\n")[:-1]
+    content = "\n".join([f"{header},page", *(f"{line},{page(line)}" for line in lines), ""])
+    app = reply(drop(open_page("data"), content.encode()), "Yes")
+    assert "“page” says another variant than “variant” in 2 rows" in said(app)
+    tables = [unescaped(one.value.to_string()) for one in app.table]
+    assert any("all rows count" in text for text in tables)
+    app = reply(app, "Only those in which both agree")
+    assert "398 rows used, 2 left out" in said(app)
+    assert "VARIANT_CONTRADICTED" in unescaped(app.table[0].value.to_string())
+    button(app, "Import 398 rows, leave out 2").click().run()
+    assert not app.exception

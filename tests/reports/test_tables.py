@@ -77,7 +77,9 @@ def test_a_number_that_does_not_exist_is_empty_with_its_reason_beside_it():
     assert row["flags"] == "small_counts suspicious_lift"
 
 
-@pytest.mark.parametrize("text", ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"))
+@pytest.mark.parametrize("text", (
+    "=1+1", "+1+1", "-x", "@SUM(A1)", "\tx", "\rx", "＝1", " =cmd", "\u00a0=x", "a\n=x",
+))  # fmt: skip
 def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str):
     row = read(write_csv(("a",), [{"a": text}]))[0]
     assert row["a"] == f"'{text}"
@@ -101,3 +103,8 @@ def test_json_refuses_what_is_not_a_number():
     assert write_json({"p": None}) == b'{\n  "p": null\n}\n'
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json({"p": float("nan")})
+
+
+@pytest.mark.parametrize("text", ("-5", "+5", "-0.25", "1e-5", "a=b", "2026-01-01", "x - y"))
+def test_numbers_and_plain_text_stay_as_they_are(text: str):
+    assert read(write_csv(("a",), [{"a": text}]))[0]["a"] == text

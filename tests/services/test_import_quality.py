@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -311,3 +312,34 @@ def test_a_file_as_long_as_a_sheet_may_be_cut_off(
     monkeypatch.setattr("experiments_core.store.quality.SPREADSHEET_ROWS", frozenset({60}))
     assert "is the rest missing?" in found(report_of(ws, rows(60))[0], "FILE_CUT_OFF").message
     assert "FILE_CUT_OFF" not in codes(report_of(ws, rows(61))[0])
+
+
+def test_the_report_can_be_taken_along_and_runs_nowhere(ws: Workspace) -> None:
+    text = rows(60, lambda n: "" if n in {4, 9} else str(n), revenue="")
+    text = text.replace("\nu4,", "\n=cmd,") + "x,control,perhaps,1\n"
+    _, _, import_id = report_of(ws, text, answers={"OUTCOME_BLANK": "exclude"})
+
+    def lines(**more: bool) -> list[dict[str, str]]:
+        data = ingestion.quality_csv(ws, LOCAL, import_id, **more).decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(data)))
+
+    told = {(row["code"], row["line"]): row for row in lines()}
+    assert set(told) >= {
+        ("OUTCOME_WORD", "62"),
+        ("OUTCOME_BLANK", "6"),
+        ("OUTCOME_BLANK", "11"),
+    }
+    assert told["OUTCOME_BLANK", "6"]["unit"] == "'=cmd"
+    plain = {(row["code"], row["line"]): row for row in lines(for_spreadsheet=False)}
+    assert plain["OUTCOME_BLANK", "6"]["unit"] == "=cmd"
+
+
+def test_choices_tell_units_values_and_lifts_of_the_first_measure(ws: Workspace) -> None:
+    report, _, _ = report_of(ws, rows(60, contradicting, landing_page=""))
+    kept = ingestion.choice_results(report.effects, "treatment")[1]
+    assert (kept.about, kept.choice, kept.measure) == ("landing_page", "keep", "converted")
+    assert [(one.arm, one.n, one.value) for one in kept.arms] == [
+        ("treatment", 30, pytest.approx(1 / 3)), ("control", 30, pytest.approx(1 / 3)),
+    ]  # fmt: skip
+    assert kept.arms[0].lift is None
+    assert kept.arms[1].lift == pytest.approx(0)

@@ -26,3 +26,8 @@ def test_rejects_as_csv_hold_every_field_and_run_in_no_spreadsheet():
 def test_whole_rows_that_begin_like_a_formula_are_neutral_too():
     data = to_csv([Reject(3, "", "", "EMPTY_ROW", "x", "-2+3,a\n=cmd")]).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(data)))[1][-1] == "'-2+3,a\n=cmd"
+
+
+def test_a_machine_gets_the_cells_as_they_stand_in_the_file():
+    data = to_csv([Reject(3, "x", "=1+1", "NUMBER", "no number", "=1")], for_spreadsheet=False)
+    assert data.decode("utf-8").split("\r\n")[1] == "3,x,=1+1,NUMBER,no number,=1"
