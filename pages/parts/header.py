@@ -95,7 +95,7 @@ def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> No
         for info in allowed[:2]:
             verbs.button(ws, actor, experiment, info)
         if len(allowed) > 2:
-            with st.popover("More", type="tertiary"):
+            with st.popover("More", type="tertiary", key=verbs.more_key()):
                 for info in allowed[2:]:
                     verbs.button(ws, actor, experiment, info)
                     theme.note(info.what_happens)

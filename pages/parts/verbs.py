@@ -30,12 +30,29 @@ REASSIGN = {
     "fresh": "Everybody is assigned anew (recorded)",
 }
 LAST = "experiment-last"
+CLOSED = "more-verbs-closed"
 
 
 def button(ws: Workspace, actor: Actor, experiment: Experiment, info: VerbInfo) -> None:
     """One verb; a press opens its dialog."""
-    if st.button(info.label, key=f"verb-{info.verb}", help=theme.text(info.what_happens, 400)):
+    pressed = st.button(
+        info.label,
+        key=f"verb-{info.verb}",
+        help=theme.text(info.what_happens, 400),
+        on_click=_close_more,
+    )
+    if pressed:
         st.dialog(info.label)(_confirm)(ws, actor, experiment, info)
+
+
+def more_key() -> str:
+    """Key of the list of further verbs; another key draws it closed."""
+    return f"more-verbs-{st.session_state.get(CLOSED, 0)}"
+
+
+def _close_more() -> None:
+    """The list would cover the dialog that a press opens."""
+    st.session_state[CLOSED] = st.session_state.get(CLOSED, 0) + 1
 
 
 def _confirm(ws: Workspace, actor: Actor, experiment: Experiment, info: VerbInfo) -> None:
