@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from experiments_core.analysis import sentences
 from experiments_core.analysis.checks import closed_by
 from experiments_core.analysis.planned import days_to_go
+from experiments_core.analysis.promoting import promotable
 from experiments_core.analysis.results import Contrast, Recommendation, Verdict
 from experiments_core.analysis.sentences import Story
 from experiments_core.stats.estimate import Undefined
@@ -96,11 +97,11 @@ def _held(story: Story, told: Verdict) -> Advice | None:
         return "keep_running", None, ("no_data",)
     if red:
         return "investigate", None, red
+    promoted = _promotable(story)
+    if promoted is not None:
+        return "ship", promoted, ("auto_promote_ready",)
     if not story.at.final:
-        harmed = _harmed(story)
-        if harmed is not None:
-            return "roll_back", harmed[0], (harmed[1],)
-        return "keep_running", None, ("plan_not_reached",)
+        return _meanwhile(story)
     if told.code == "cannot_say":
         return "investigate", None, (told.reason or "column_missing",)
     return None
@@ -119,6 +120,22 @@ def _advice(story: Story, told: Verdict) -> Advice:
     if harmed is not None:
         return "roll_back", harmed[0], (harmed[1],)
     return _after_a_flat(story)
+
+
+def _meanwhile(story: Story) -> Advice:
+    """What to do before the plan is reached."""
+    harmed = _harmed(story)
+    if harmed is not None:
+        return "roll_back", harmed[0], (harmed[1],)
+    return "keep_running", None, ("plan_not_reached",)
+
+
+def _promotable(story: Story) -> str | None:
+    """The treatment that meets everything the experiment asked for before auto-promote."""
+    asked = story.design.promotion
+    if asked is None:
+        return None
+    return promotable(story.metrics, story.health, asked, story.design.treatments)
 
 
 def _harmed(story: Story) -> tuple[str, str] | None:

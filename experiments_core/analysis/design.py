@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from experiments_core.domain.experiment import Experiment, Phase, Plan
 from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.promotion import Promotion
 
 SEQUENCE_UNITS = 5_000
 """What the confidence sequence is tuned for when the plan does not tell how many come."""
@@ -50,6 +51,7 @@ class Design:
             confidence sequence decides there too.
         newest: Last moment at which a unit was first seen.
         age_days: Days between that moment and now.
+        promotion: What the experiment asks for before its winner goes to everybody by itself.
     """
 
     arms: tuple[str, ...]
@@ -72,6 +74,7 @@ class Design:
     methods: tuple[str, ...] = ()
     newest: datetime | None = None
     age_days: float | None = None
+    promotion: Promotion | None = None
 
     @property
     def treatments(self) -> tuple[str, ...]:

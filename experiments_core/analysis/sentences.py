@@ -106,6 +106,8 @@ def recommendation(
     cause = red.label.lower() if red else _lowered(words.reason(reasons[0]).rstrip("."))
     waits = "No data have come yet." if "no_data" in reasons else "the plan is not reached."
     disagree = "the primary metrics disagree."
+    if "auto_promote_ready" in reasons:
+        return f"Ship {who}: it meets everything you asked for before auto-promote."
     return {
         "ship": f"Ship {who}: it is better{safe}.",
         "roll_back": f"Roll back {who}: {harm}.",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from experiments_core.domain.documents import (
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.domain.promotion import Promotion, promotion_of
 from experiments_core.domain.source import Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cells import BoundNeed, CellQuery
@@ -87,6 +88,7 @@ class Reading:
             "said_over": design.said_over,
             "planned_end_passed": design.planned_end_passed,
             "days": design.days,
+            **_promotion_settings(design),
             "is_stale": design.age_days is not None and design.age_days > STALE_DAYS,
             "engine_version": ENGINE_VERSION,
             "statistics_version": STATISTICS_VERSION,
@@ -148,6 +150,7 @@ def design_of(
         "reference", "names", "unit", "basis", "status", "finished", "said_over",
         "planned_end_passed", "days",
     )  # fmt: skip
+    promotion = settings.get("promotion")
     return Design(
         **{name: settings[name] for name in names},
         arms=tuple(settings["arms"]),
@@ -158,9 +161,15 @@ def design_of(
         ),
         plan=plan_from_document(settings["plan"]),
         newest=newest,
+        promotion=Promotion(**promotion) if promotion else None,
         looks=len(past_units),
         past_units=tuple(past_units),
     )
+
+
+def _promotion_settings(design: Design) -> dict[str, Any]:
+    """Left out where nothing is asked for, so that other looks keep their name."""
+    return {"promotion": asdict(design.promotion)} if design.promotion else {}
 
 
 def fetch(cursor: Any, reading: Reading) -> CellTable:
@@ -244,6 +253,7 @@ def _design(
         looks=len(looks),
         past_units=_past_units(experiment, looks),
         newest=newest,
+        promotion=promotion_of(experiment, now),
         age_days=None if newest is None else (now - newest).total_seconds() / 86_400,
     )
 
