@@ -169,8 +169,7 @@ def annotation_problems(
 
 
 def _order_problems(starts: object, ends: object) -> list[Problem]:
-    told = isinstance(starts, datetime) and isinstance(ends, datetime)
-    if not told or ends >= starts:  # type: ignore[operator]  both are moments
+    if not isinstance(starts, datetime) or not isinstance(ends, datetime) or ends >= starts:
         return []
     return [Problem("ends", str(ends), "RANGE", "the end lies before the start")]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from experiments_core.domain import notes as rules
-from experiments_core.domain.access import Actor, AuditEvent, Permission, require
+from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.documents import moment_text
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import BIN, invalid_transition
@@ -302,15 +302,14 @@ def _record(
     said: dict[str, Any],
     why: str = "",
 ) -> None:
-    event = AuditEvent(
-        ts=ws.now(),
-        actor=actor.name,
-        verb=verb,
-        object=type(note).__name__.lower(),
-        object_id=note.id,
+    event = event_by(
+        actor,
+        ws.now(),
+        verb,
+        type(note).__name__.lower(),
+        note.id,
         before=said if verb == "remove" else None,
         after=None if verb == "remove" else {"experiment": note.experiment_id, **said},
         note=why,
-        org_id=actor.org_id,
     )
     audit.append_event(cursor, ws.db.secret, event)
