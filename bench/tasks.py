@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import peers
+from bench import browser, peers
 from experiments_core.analysis.engine import analyze
 from experiments_core.domain.access import LOCAL
 from experiments_core.services import (
@@ -94,9 +94,7 @@ def load(ws: Workspace, csv: Path) -> None:
     """The import as a person does it: proposal, the open questions, check, commit."""
     draft = ingestion.receive(ws, LOCAL, csv, csv.name)
     mapping = replace(draft.detection.proposal, control="control", finished=True)
-    ingestion.check(ws, LOCAL, draft.import_id, mapping)
-    ingestion.create_from_import(ws, LOCAL, draft.import_id, mapping, name="Bench")
-    ingestion.commit(ws, LOCAL, draft.import_id)
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Bench")
 
 
 def rerun(_csv: Path, folder: Path, turns: int) -> dict[str, float]:
@@ -147,6 +145,7 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 TASKS: dict[str, Callable[..., dict[str, float]]] = {
+    "browser": lambda _csv, folder, turns: browser.measure(folder, turns),
     "rerun": rerun,
     "bare_load": bare_load,
     "import": our_import,

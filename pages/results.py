@@ -33,13 +33,14 @@ def page() -> None:
     except UpshotError as error:
         theme.refused(error)
         return
-    results_head.verdict(view, experiment)
+    theme.once(
+        lambda: results_head.verdict(view, experiment), "verdict", view.result, experiment
+    )
     if view.result.verdict.code == "no_data":
         results_head.no_data(view, experiment)
         return
     results_looks.draw(view)
-    results_head.health(view)
-    results_head.progress(view, experiment)
+    theme.once(lambda: results_head.trust(view, experiment), "trust", view.result, experiment)
     if view.result.metrics and view.result.treatments:
         shown = results_choices.draw(view, experiment)
         results_scorecard.draw(shown, experiment)

@@ -54,6 +54,9 @@ def _named(ws: Workspace, actor: Actor, known: list[Experiment]) -> Experiment |
         asked = st.session_state.get(LAST, "")
         found = next((one for one in known if one.slug == asked), None)
         return found or (known[0] if known else None)
+    found = next((one for one in known if one.slug == asked), None)
+    if found is not None:
+        return found
     try:
         return service.get_experiment(ws, actor, asked)
     except NotFoundError:

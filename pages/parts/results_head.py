@@ -65,6 +65,12 @@ def _guardrail_badge(view: LookView) -> tuple[str, str, str] | None:
     return None
 
 
+def trust(view: LookView, experiment: Experiment) -> None:
+    """Whether the numbers can be trusted, and how far the plan is."""
+    health(view)
+    progress(view, experiment)
+
+
 def health(view: LookView) -> None:
     """One popover per check: those that need a person first, passes as grey ticks."""
     checks = sorted(view.result.health, key=lambda check: ORDER.get(check.level, 0))

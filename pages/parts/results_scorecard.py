@@ -39,6 +39,12 @@ def draw(view: LookView, experiment: Experiment) -> None:
     ):
         theme.section(findings.scorecard_title(result, names))
         show = links.segments("On the axis", SHOW, param="show", scope=experiment.slug)
+    theme.once(lambda: _figure(view, experiment, show), result, experiment, show)
+
+
+def _figure(view: LookView, experiment: Experiment, show: str) -> None:
+    """Draw the figure, its key and its numbers."""
+    result, names = view.result, names_of(experiment)
     palette = theme.tokens()
     options: dict[str, Any] = {"show": show, "names": names, "unit": experiment.unit}
     theme.wide_and_narrow(

@@ -28,6 +28,12 @@ def draw(subject: Subject) -> None:
     if not points:
         theme.muted("There is no course over time: the data have no time column.")
         return
+    shown = (subject.view.result, subject.experiment, subject.metric, subject.treatment)
+    theme.once(lambda: _figures(subject, found), "over time", *shown)
+
+
+def _figures(subject: Subject, found: Course) -> None:
+    points = found[subject.treatment]
     theme.lead(findings.series_title(points))
     if all(not isinstance(point.relative_lift, float) for point in points):
         theme.muted(words.reason(points[-1].relative_lift))

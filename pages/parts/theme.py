@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,24 @@ def badges(marks: Sequence[tuple[str, str, str]], note: str = "") -> None:
             badge(mark, word, kind)
         if note:
             muted(note, width="content")
+
+
+def once(draw: Callable[[], None], *key: object) -> None:
+    """Draw elements that nobody can change; the same key draws them again from memory.
+
+    Figures cost far more to make than to send, and a rerun makes everything anew.
+
+    Args:
+        draw: Draws texts, tables and figures, no widgets.
+        key: Everything that is drawn, its ``repr`` says all there is; the colours are added.
+    """
+    digest = hashlib.sha256(repr(key).encode()).hexdigest()
+    _kept(digest, st.context.theme.type, draw)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _kept(digest: str, scheme: str | None, _draw: Callable[[], None]) -> None:  # noqa: ARG001
+    _draw()
 
 
 def title_row(title: str) -> DeltaGenerator:

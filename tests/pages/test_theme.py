@@ -69,3 +69,25 @@ def test_the_shared_parts_can_be_drawn():
     assert any("a name is needed" in text for text in written)
     assert app.table[0].value["Name"][0] == r"\*a\*"
     assert not any("third" in text for text in written)
+
+
+def test_what_was_drawn_once_comes_from_memory_until_its_key_changes() -> None:
+    def script() -> None:
+        import streamlit as st  # noqa: PLC0415  the script stands alone
+
+        from pages.parts import theme  # noqa: PLC0415
+
+        def draw(name: str) -> None:
+            st.session_state["drawn"] = st.session_state.get("drawn", 0) + 1
+            with st.container(key="kept"):
+                st.markdown(name)
+
+        shown = st.text_input("Shown", "first of this test")
+        theme.once(lambda: draw(shown), "a key of this test", shown)
+
+    app = AppTest.from_function(script).run().run()
+    assert (app.markdown[0].value, app.session_state["drawn"]) == ("first of this test", 1)
+    app.text_input[0].set_value("second of this test").run()
+    assert (app.markdown[0].value, app.session_state["drawn"]) == ("second of this test", 2)
+    app.text_input[0].set_value("first of this test").run()
+    assert (app.markdown[0].value, app.session_state["drawn"]) == ("first of this test", 2)
