@@ -76,22 +76,29 @@ def bad_cursor() -> MalformedError:
 
 
 def cut(
-    items: Sequence[T], page: Window, place: Callable[[T], tuple[Any, ...]]
+    items: Sequence[T],
+    page: Window,
+    place: Callable[[T], tuple[Any, ...]],
+    *,
+    down: bool = False,
 ) -> tuple[Sequence[T], str | None]:
     """The items of a page and the cursor to the next one.
 
     Args:
-        items: The whole list in its order, by ``place``, ascending.
+        items: The whole list in its order, by ``place``.
         page: What is asked for.
         place: The sort value and the id of an item, JSON values of one type each; the order
             of these tuples is the order of the list, so rows that come or go between two pages
             neither repeat nor hide another.
+        down: The order is descending.
     """
     rest = items
     if page.after is not None:
         after = page.after
+        if items and [type(v) for v in after[::-2]] != [type(v) for v in place(items[0])[::-2]]:
+            raise bad_cursor()
         try:
-            rest = [item for item in items if place(item) > after]
+            rest = [i for i in items if (place(i) < after if down else place(i) > after)]
         except TypeError:
             raise bad_cursor() from None
     shown = rest[: page.limit]
@@ -129,9 +136,11 @@ def listed(
     page: Window,
     place: Callable[[T], tuple[Any, ...]],
     render: Callable[[T], Any],
+    *,
+    down: bool = False,
 ) -> Response:
     """Answer one page of a list that is here as a whole; see :func:`cut`."""
-    shown, following = cut(items, page, place)
+    shown, following = cut(items, page, place, down=down)
     return many(
         request_id,
         [render(item) for item in shown],

@@ -18,7 +18,14 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from experiments_core.api import docs_page, imports, openapi, system
+from experiments_core.api import (
+    docs_page,
+    experiments,
+    imports,
+    lifecycle,
+    openapi,
+    system,
+)
 from experiments_core.api.frame import build, not_found
 from experiments_core.api.sockets import disable_nagle
 from experiments_core.errors import UpshotError
@@ -59,7 +66,7 @@ def _url(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
-DOORS = (system.door, imports.door)
+DOORS = (system.door, experiments.door, lifecycle.door, imports.door)
 """Every resource of the API; a new one is added here."""
 
 

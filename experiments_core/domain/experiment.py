@@ -165,6 +165,11 @@ class ExperimentDraft:
     auto_promote: bool = False
     promote_threshold: float = 0.02
     promote_after_days: int = 14
+    project: str = "default"
+    environment: str = "production"
+    resource: str | None = None
+    external_ids: dict[str, str] = field(default_factory=dict)
+    stored_results: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,11 @@ class Experiment:
         seal_hash: SHA-256 of hypothesis, metrics and plan as they were at the first start.
         archived_from: Status to come back to.
         data_finished: Whether the person said that imported data are complete.
+        project: Key of its project.
+        resource: Id of the thing under test.
+        external_ids: Its ids in other systems, unique in each.
+        stored_results: An outcome that was computed elsewhere.
+        historical: Recorded after the fact; nobody was ever assigned here.
     """
 
     id: str
@@ -233,6 +243,12 @@ class Experiment:
     auto_promote: bool = False
     promote_threshold: float = 0.02
     promote_after_days: int = 14
+    project: str = "default"
+    environment: str = "production"
+    resource: str | None = None
+    external_ids: dict[str, str] = field(default_factory=dict)
+    stored_results: dict[str, Any] | None = None
+    historical: bool = False
 
     @property
     def place(self) -> str:

@@ -16,7 +16,8 @@ from experiments_core.errors import ConflictError
 
 OPEN = frozenset({
     "name", "description", "tags", "owner", "type", "data_finished",
-    "auto_promote", "promote_threshold", "promote_after_days",
+    "auto_promote", "promote_threshold", "promote_after_days", "project", "environment",
+    "resource", "external_ids", "stored_results",
 })  # fmt: skip
 TRAFFIC = frozenset({"allocation_bp", "holdout_bp", "targeting"})
 FIXED = frozenset({

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from math import isfinite
@@ -25,6 +26,8 @@ from experiments_core.errors import InvalidInputError, Problem
 MOST_METRICS = 30
 MOST_PRIMARY = 3
 MOST_TAGS = 20
+MOST_EXTERNAL = 10
+LARGEST_STORED = 256 * 1024
 GENERIC_RULES = frozenset({
     "REQUIRED", "TYPE", "LENGTH", "RANGE", "PATTERN", "NOT_FINITE", "UNKNOWN_FIELD",
     "UNKNOWN_CHOICE", "NOT_UNIQUE", "TOO_MANY", "TOO_FINE", "NOT_FOUND",
@@ -215,6 +218,30 @@ def _plan(name: str, value: object) -> list[Problem]:
     ]
 
 
+def _external_ids(name: str, value: object) -> list[Problem]:
+    if not isinstance(value, dict) or len(value) > MOST_EXTERNAL:
+        rule = "TOO_MANY" if isinstance(value, dict) else "TYPE"
+        message = f"{name} names at most {MOST_EXTERNAL} other systems, each with one id"
+        return [Problem(name, None, rule, message)]
+    problems = []
+    for system, one in value.items():
+        problems += text_problems(f"{name} (system)", system, longest=40, shortest=1)
+        problems += text_problems(f"{name}.{system}", one, longest=200, shortest=1)
+    return problems
+
+
+def _stored_results(name: str, value: object) -> list[Problem]:
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        return [Problem(name, None, "TYPE", f"{name} must be an object")]
+    size = len(json.dumps(value, ensure_ascii=False).encode())
+    if size > LARGEST_STORED:
+        message = f"{name} has {size} bytes; at most {LARGEST_STORED} are kept"
+        return [Problem(name, None, "LENGTH", message)]
+    return []
+
+
 def _yes_no(name: str, value: object) -> list[Problem]:
     if value is None or isinstance(value, bool):
         return []
@@ -258,6 +285,11 @@ _CHECKS: dict[str, Check] = {
     "metrics": _metrics,
     "plan": _plan,
     "data_finished": _yes_no,
+    "project": _key,
+    "environment": _text(64, 1),
+    "resource": lambda name, value: [] if value is None else _text(64, 1)(name, value),
+    "external_ids": _external_ids,
+    "stored_results": _stored_results,
     "auto_promote": _flag,
     "promote_threshold": _number(-1e15, 1e15),
     "promote_after_days": _whole(1, 365),

@@ -25,8 +25,8 @@ from experiments_core.domain.text import clean, slugify, unused
 from experiments_core.domain.traffic import TrafficPreview
 from experiments_core.domain.validation import cleaned, field_problems, refuse
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
-from experiments_core.services import deployed, deploying, erasing
-from experiments_core.services.saving import EXPERIMENT, Save, find, moment
+from experiments_core.services import deployed, deploying, erasing, places
+from experiments_core.services.saving import EXPERIMENT, Save, find, moment, sees
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, catalog
 
@@ -44,7 +44,7 @@ def list_experiments(
     """
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
-        found = catalog.all_experiments(cursor, actor.org_id)
+        found = [e for e in catalog.all_experiments(cursor, actor.org_id) if sees(actor, e)]
     if in_bin:
         return [experiment for experiment in found if experiment.deleted_at]
     hidden = set() if include_archived else {Status.ARCHIVED}
@@ -79,9 +79,13 @@ def create_experiment(
     """
     require(actor, Permission.EDIT)
     fields = _draft_fields(draft)
-    refuse(field_problems(fields, assignment_mode=draft.assignment_mode))
+    refuse([
+        *field_problems(fields, assignment_mode=draft.assignment_mode),
+        *places.place_problems(ws, actor, fields),
+    ])  # fmt: skip
     now = ws.now()
     with ws.db.write() as cursor:
+        places.check_external_ids(cursor, actor, "", draft.external_ids)
         taken = catalog.taken_names(cursor, actor.org_id)
         key = _choose_key(clean(draft.key), clean(draft.name), taken)
         values = {name: cleaned(name, value) for name, value in fields.items()}
@@ -112,6 +116,7 @@ def edit_experiment(
     changes: Mapping[str, object],
     *,
     version: int,
+    merge: bool = False,
 ) -> Experiment:
     """Change fields; those that the start sealed are refused.
 
@@ -122,6 +127,7 @@ def edit_experiment(
         changes: Field -> new value; ``variants`` takes ``VariantDraft`` values, ``metrics``
             the whole list.
         version: The version the editor last read.
+        merge: A stale version will do if nobody has touched these fields since.
 
     Raises:
         VersionStaleError: somebody saved since then.
@@ -132,8 +138,15 @@ def edit_experiment(
 
     def change(experiment: Experiment) -> Experiment:
         mode = str(changes.get("assignment_mode", experiment.assignment_mode))
-        refuse(field_problems(changes, assignment_mode=mode))
+        refuse([
+            *field_problems(changes, assignment_mode=mode),
+            *places.place_problems(ws, actor, {"project": experiment.project, **changes}),
+        ])  # fmt: skip
         check_edit(experiment, changes)
+        if "external_ids" in changes:
+            with ws.db.write() as cursor:
+                ids = dict(changes["external_ids"])  # type: ignore[call-overload]
+                places.check_external_ids(cursor, actor, experiment.id, ids)
         values = {name: cleaned(name, value) for name, value in changes.items()}
         if "variants" in values:
             drafts = values["variants"]
@@ -147,7 +160,8 @@ def edit_experiment(
                 values.setdefault("hash_seed", values["key"])
         return replace(experiment, **values)
 
-    return Save(ws, actor, "edit").change(reference, version, change)
+    touched = frozenset(changes) if merge else frozenset()
+    return Save(ws, actor, "edit", merges=touched).change(reference, version, change)
 
 
 def adopt_metrics(
@@ -294,6 +308,7 @@ def change_traffic(
     require(actor, Permission.EDIT)
 
     def change(experiment: Experiment) -> Experiment:
+        places.check_strict(ws, actor, experiment)
         return traffic.change_traffic(
             experiment,
             weights_bp=weights_bp,
@@ -336,7 +351,8 @@ def _draft_fields(draft: ExperimentDraft) -> dict[str, Any]:
     names = (
         "name", "hypothesis", "metrics", "plan", "assignment_mode", "unit", "tags",
         "description", "type", "owner", "allocation_bp", "holdout_bp", "targeting",
-        "namespace", "hash_method", "data_finished",
+        "namespace", "hash_method", "data_finished", "project", "environment", "resource",
+        "external_ids", "stored_results",
     )  # fmt: skip
     fields = {name: getattr(draft, name) for name in names}
     fields["variants"] = draft.variants or DEFAULT_ARMS

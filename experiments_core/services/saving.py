@@ -35,6 +35,7 @@ class Save:
         verb: What the audit trail calls it.
         note: The reason that was given.
         at: When it happened, if it is recorded after the fact.
+        merges: Fields that may be saved over a newer version in which nobody touched them.
     """
 
     ws: Workspace
@@ -42,6 +43,7 @@ class Save:
     verb: str
     note: str = ""
     at: datetime | None = None
+    merges: frozenset[str] = frozenset()
 
     def change(
         self,
@@ -64,7 +66,11 @@ class Save:
         """
         with self.ws.db.write() as cursor:
             before = find(cursor, self.actor, reference)
-            check_version(self.ws, self.actor, cursor, before, version)
+            try:
+                check_version(self.ws, self.actor, cursor, before, version)
+            except VersionStaleError as stale:
+                if not self.merges or not stale.fields or self.merges & set(stale.fields):
+                    raise
             changed = change(before)
             if changed == before:
                 if also is not None:
@@ -118,11 +124,16 @@ def find(cursor: Any, actor: Actor, reference: str) -> Experiment:
         NotFoundError: there is none, or it belongs to somebody else.
     """
     found = catalog.find_experiment(cursor, actor.org_id, reference)
-    if found is None:
+    if found is None or not sees(actor, found):
         raise NotFoundError(
             f"There is no experiment “{reference}”.", hint="Look in the list of experiments."
         )
     return found
+
+
+def sees(actor: Actor, experiment: Experiment) -> bool:
+    """Tell whether a key that is good for some projects is good for this one."""
+    return not actor.projects or experiment.project in actor.projects
 
 
 def moment(

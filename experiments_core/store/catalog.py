@@ -77,6 +77,18 @@ def find_experiment(
     return _read(cursor, rows)[0] if rows else None
 
 
+def find_by_external(
+    cursor: duckdb.DuckDBPyConnection, org_id: str, system: str, external: str
+) -> Experiment | None:
+    """Find an experiment by the id it has in another system."""
+    rows = cursor.execute(
+        f"{_SELECT} AND map_extract_value("
+        "CAST(json_extract(doc, '$.external_ids') AS MAP(VARCHAR, VARCHAR)), ?) = ? LIMIT 1",
+        [org_id, system, external],
+    ).fetchall()
+    return _read(cursor, rows)[0] if rows else None
+
+
 def all_experiments(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[Experiment]:
     """Every experiment of an organisation, bin and archive included, last changed first."""
     rows = cursor.execute(f"{_SELECT} ORDER BY updated_at DESC, id", [org_id]).fetchall()

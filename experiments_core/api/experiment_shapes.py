@@ -1,0 +1,294 @@
+"""Experiments as bodies: what is sent, what is answered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from experiments_core.api.shapes import (
+    Answer,
+    BasisPoints,
+    Body,
+    Day,
+    Key,
+    Moment,
+    Text,
+    moment,
+)
+from experiments_core.domain.access import Actor
+from experiments_core.domain.documents import (
+    metric_from_document,
+    phase_to_document,
+    plan_from_document,
+    to_document,
+)
+from experiments_core.domain.experiment import Experiment, NamespaceSlot, Phase, VariantDraft
+from experiments_core.domain.metric import Metric
+from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.services.experiments import allowed_verbs
+
+Status = Literal["draft", "running", "paused", "stopped", "completed", "archived"]
+Kind = Literal["ranking", "config", "feature", "model", "page", "file", "email", "other"]
+Conclusion = Literal["won", "lost", "inconclusive", "stopped_early", "invalid"]
+HIDDEN = frozenset({"phases", "sample", "data_finished"})
+
+
+class NewVariant(Body):
+    """An arm. Without a weight in any of them, all get equal shares."""
+
+    key: Annotated[str, Field(max_length=100)] = ""
+    name: Text = ""
+    is_control: bool = False
+    weight_bp: BasisPoints | None = None
+    value: Any = None
+
+
+class VariantChange(Body):
+    """Fields of an arm that change."""
+
+    name: Text | None = None
+    is_control: Literal[True] | None = None
+    value: Any = None
+
+
+class NewMetric(Body):
+    """A metric: of the library by its key, or of a column or event of one's own."""
+
+    metric: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    kind: Literal["proportion", "mean", "count"] | None = None
+    key: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    column: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    of: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    role: Literal["primary", "secondary", "guardrail"] = "primary"
+    preferred_direction: Literal["increase", "decrease", "neutral"] | None = None
+    relative_minimum_detectable_effect: float | None = None
+    non_inferiority_margin: float | None = None
+    non_inferiority_margin_absolute: float | None = None
+    unit: Annotated[str, Field(max_length=40)] | None = None
+    missing: Literal["exclude", "zero"] | None = None
+
+
+class NewPlan(Body):
+    """What is promised before the start."""
+
+    alpha: float | None = None
+    power: float | None = None
+    alternative: Literal["two-sided", "greater", "less"] | None = None
+    method: Literal["fixed", "sequential"] | None = None
+    correction: Literal["none", "holm", "bh"] | None = None
+    min_runtime_days: int | None = None
+    min_units_per_arm: int | None = None
+    min_conversions_per_arm: int | None = None
+    planned_units: int | None = None
+    planned_end: Day | None = None
+    baseline: float | None = None
+    daily_units: int | None = None
+
+
+class Slot(Body):
+    """The part of a namespace that the test owns."""
+
+    key: Key
+    from_bp: BasisPoints
+    to_bp: BasisPoints
+
+
+class Fields(Body):
+    """What an experiment is made of."""
+
+    key: Key | None = None
+    description: Annotated[str, Field(max_length=10_000)] | None = None
+    hypothesis: Annotated[str, Field(max_length=5_000)] | None = None
+    type: Kind | None = None
+    project: Key | None = None
+    environment: Key | None = None
+    owner: Text | None = None
+    resource: Key | None = None
+    tags: Annotated[list[str], Field(max_length=20)] | None = None
+    assignment_mode: Literal["hash", "listed", "external"] | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    allocation_bp: BasisPoints | None = None
+    holdout_bp: Annotated[int, Field(ge=0, le=5_000)] | None = None
+    targeting: dict[str, Any] | None = None
+    namespace: Slot | None = None
+    hash_method: Annotated[str, Field(max_length=40)] | None = None
+    hash_seed: Text | None = None
+    variants: Annotated[list[NewVariant], Field(max_length=100)] | None = None
+    metrics: Annotated[list[NewMetric], Field(max_length=30)] | None = None
+    plan: NewPlan | None = None
+    auto_promote: bool | None = None
+    promote_threshold: float | None = None
+    promote_after_days: int | None = None
+    external_ids: Annotated[dict[str, str], Field(max_length=10)] | None = None
+    stored_results: dict[str, Any] | None = None
+
+
+class NewExperiment(Fields):
+    """An experiment to be made; ``running`` starts it in the same transaction."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    status: Status = "draft"
+    historical: bool = False
+    started_at: Moment | None = None
+    stopped_at: Moment | None = None
+    conclusion: Conclusion | None = None
+    conclusion_note: Annotated[str, Field(max_length=10_000)] = ""
+
+
+class ExperimentChange(Fields):
+    """Fields of an experiment that change."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class VariantAnswer(Answer):
+    """An arm."""
+
+    id: str
+    key: str
+    name: str
+    is_control: bool
+    weight_bp: int
+    value: Any
+
+
+class ExperimentAnswer(Answer):
+    """An experiment as it is now."""
+
+    id: str
+    key: str
+    slug: str
+    name: str
+    version: int
+    status: Status
+    description: str
+    hypothesis: str
+    type: str
+    project: str
+    environment: str
+    owner: str
+    resource: str | None
+    tags: list[str]
+    variants: list[VariantAnswer]
+    metrics: list[dict[str, Any]]
+    plan: dict[str, Any]
+    allocation_bp: int
+    holdout_bp: int
+    created_at: str
+    updated_at: str
+    created_by: str
+    first_started_at: str | None
+    started_at: str | None
+    stopped_at: str | None
+    completed_at: str | None
+    archived_at: str | None
+    deleted_at: str | None
+    run_no: int
+    conclusion: str | None
+    winner_variant_id: str | None
+    historical: bool
+    external_ids: dict[str, str]
+    allowed_actions: list[str]
+
+
+class PhaseAnswer(Answer):
+    """An interval in which the design was constant."""
+
+    run_no: int
+    seq: int
+    kind: str
+    started_at: str
+    ended_at: str | None
+    weights_bp: dict[str, int]
+    allocation_bp: int
+    holdout_bp: int
+    rerandomised: bool
+    reason: str
+    by: str
+
+
+def experiment_body(experiment: Experiment, actor: Actor | None = None) -> dict[str, Any]:
+    """Render an experiment.
+
+    Args:
+        experiment: As it is now.
+        actor: Leaves the verbs out of ``allowed_actions`` that this actor may not do.
+    """
+    body = {k: v for k, v in to_document(experiment).items() if k not in HIDDEN}
+    winner = next((v.id for v in experiment.variants if v.key == experiment.winner), None)
+    return body | {
+        "winner_variant_id": winner,
+        "allowed_actions": [info.verb.value for info in allowed_verbs(experiment, actor)],
+        "updated_at": moment(experiment.updated_at),
+    }
+
+
+def phase_body(phase: Phase) -> dict[str, Any]:
+    """Render a phase."""
+    return phase_to_document(phase)
+
+
+def changed_fields(body: Fields) -> dict[str, Any]:
+    """The fields that were sent, in the form that the services take."""
+    given = {name: getattr(body, name) for name in Fields.model_fields if _sent(body, name)}
+    if isinstance(body, ExperimentChange) and body.name is not None:
+        given["name"] = body.name
+    if body.variants is not None:
+        given["variants"] = tuple(variant_draft(one) for one in body.variants)
+    if body.metrics is not None:
+        given["metrics"] = tuple(
+            metric_of(one, f"metrics[{i}]") for i, one in enumerate(body.metrics)
+        )
+    if body.plan is not None:
+        given["plan"] = plan_from_document(_said(body.plan))
+    if body.namespace is not None:
+        given["namespace"] = NamespaceSlot(**body.namespace.given())
+    if body.tags is not None:
+        given["tags"] = tuple(body.tags)
+    return given
+
+
+def variant_draft(body: NewVariant) -> VariantDraft:
+    """An arm as services take it."""
+    return VariantDraft(**body.model_dump())
+
+
+def metric_of(body: NewMetric, where: str) -> Metric:
+    """A metric as services take it.
+
+    Raises:
+        InvalidInputError: kind or column are missing, or a rule is broken.
+    """
+    said = _said(body)
+    if said.pop("metric", None) is not None and ("column" not in said or "kind" not in said):
+        message = f"{where}: there is no metric “{body.metric}” in the library"
+        problem = Problem(f"{where}.metric", body.metric, "NOT_FOUND", message)
+        raise InvalidInputError(f"{message}.", details=(problem,))
+    for name in ("kind", "column"):
+        if said.get(name) is None:
+            message = f"{where}.{name} is missing"
+            problem = Problem(f"{where}.{name}", None, "REQUIRED", message)
+            raise InvalidInputError(f"{message}.", details=(problem,))
+    try:
+        return metric_from_document(said)
+    except InvalidInputError as error:
+        problems = tuple(
+            Problem(f"{where}.{one.field}", one.value, one.rule, one.message)
+            for one in error.details
+        )
+        raise InvalidInputError(error.message, code=error.code, details=problems) from error
+
+
+def _said(body: Body) -> dict[str, Any]:
+    return {name: value for name, value in body.given().items() if value is not None}
+
+
+def _sent(body: Fields, name: str) -> bool:
+    """Whether a field was sent; null clears only what may be empty."""
+    if name not in body.model_fields_set:
+        return False
+    return getattr(body, name) is not None or name in {
+        "resource", "targeting", "namespace", "stored_results",
+    }  # fmt: skip
