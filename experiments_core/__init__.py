@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Mean",
     "Proportion",
+    "Quantile",
+    "Ratio",
     "analyze",
     "minimum_detectable_effect",
     "open_workspace",
@@ -20,7 +22,7 @@ __all__ = [
     "sample_size",
 ]
 
-_HOMES = {"Mean": "domain.metric", "Proportion": "domain.metric"}
+_HOMES = dict.fromkeys(("Mean", "Proportion", "Quantile", "Ratio"), "domain.metric")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric import Mean, Proportion, Quantile, Ratio
 from experiments_core.workbench import (
     analyze,
     minimum_detectable_effect,
@@ -11,6 +11,8 @@ __version__: str
 __all__ = [
     "Mean",
     "Proportion",
+    "Quantile",
+    "Ratio",
     "analyze",
     "minimum_detectable_effect",
     "open_workspace",

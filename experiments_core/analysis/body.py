@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Any
 
 from experiments_core.analysis.results import (
+    Adjustment,
     ArmResult,
     Bayes,
     Check,
@@ -18,6 +19,7 @@ from experiments_core.analysis.results import (
     MetricResult,
     Omnibus,
     PhaseResult,
+    Plain,
     Progress,
     Recommendation,
     SegmentResult,
@@ -29,15 +31,23 @@ from experiments_core.stats.estimate import Undefined
 Json = dict[str, Any]
 
 _OPTIONAL = (
-    "standard_deviation", "conversions", "value_interval_method", "probability_best",
+    "standard_deviation", "conversions", "value_interval_method", "probability_best", "missing",
+    "capped", "covariate_filled",
 )  # fmt: skip
 _HELD = {
     "sequential", "by_phase", "size_weighted", "plain_total", "heterogeneity_p_value", "bayes",
+    "unadjusted", "adjustment", "uncapped",
 }  # fmt: skip
 _WHERE_THEY_APPLY = (
     "verdict_reason", "guardrail", "guardrail_p_value", "difference_interval_method",
     "relative_lift_interval_method",
 )  # fmt: skip
+_SOME_METRICS = ("q", "denominator", "covariate", "cap", "cap_rule")
+_ROWS = {
+    "size_weighted": PhaseResult, "plain_total": PhaseResult,
+    "unadjusted": Plain, "uncapped": Plain, "adjustment": Adjustment,
+}  # fmt: skip
+"""Parts of a contrast that are dataclasses of their own, where they exist."""
 
 
 def to_dict(result: ExperimentResult) -> Json:
@@ -139,6 +149,9 @@ def _check(card: Check) -> Json:
 def _metric(metric: MetricResult) -> Json:
     neutral = metric.preferred_direction == "neutral"
     body = _values(metric, skip=("arms", "segments", "omnibus"))
+    for name in _SOME_METRICS:
+        if body[name] is None:
+            del body[name]
     body["arms"] = [_arm(arm, neutral=neutral) for arm in metric.arms]
     if metric.omnibus is not None:
         body["omnibus"] = _values(metric.omnibus)
@@ -171,7 +184,7 @@ def _contrast(contrast: Contrast, *, neutral: bool) -> Json:
         body[name] = _without_nothing(_values(early, skip=("decides",)))
     if contrast.by_phase:
         body["by_phase"] = [_values(row) for row in contrast.by_phase]
-    for name in ("size_weighted", "plain_total"):
+    for name in ("size_weighted", "plain_total", "unadjusted", "adjustment", "uncapped"):
         row = getattr(contrast, name)
         if row is not None:
             body[name] = _values(row)
@@ -227,7 +240,7 @@ def _read_contrast(body: Mapping[str, Any]) -> Contrast:
             told = {"p_value_always_valid": None, **body[name]}
             given["sequential"] = _read(Sequential, told, decides=decides)
     given["bayes"] = _read(Bayes, body["bayes"]) if "bayes" in body else None
-    for name in ("size_weighted", "plain_total"):
-        given[name] = _read(PhaseResult, body[name]) if name in body else None
+    for name, kind in _ROWS.items():
+        given[name] = _read(kind, body[name]) if name in body else None
     contrast: Contrast = _read(Contrast, body, **given)
     return contrast

@@ -34,6 +34,15 @@ class Cell:
 
 Cells = Mapping[CellKey, Cell]
 
+UNCAPPED, CAPPED, CAP, FILLED = "uncapped", "capped", "cap", "filled"
+"""What may stand beside a metric: its moments without the cap; how many values were cut; where
+they were cut (a mean without spread); for how many units a covariate was filled in."""
+
+
+def beside(key: str, what: str) -> str:
+    """Key of a summary that stands beside a metric's own; no metric can be called so."""
+    return f"{key}\x1f{what}"
+
 
 def regroup(cells: Cells, by: Callable[[CellKey], CellKey]) -> dict[CellKey, Cell]:
     """Merge the cells whose keys ``by`` maps to the same key."""

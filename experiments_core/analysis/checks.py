@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from experiments_core.analysis import words
+from experiments_core.analysis.covariate_checks import covariates
 from experiments_core.analysis.design import Design, Quality
 from experiments_core.analysis.families import shortfall
 from experiments_core.analysis.groups import Groups
@@ -47,6 +48,7 @@ def health(
     cards = (
         sample_ratio(design, groups),
         crossed_units(design, groups, quality),
+        covariates(metrics),
         left_out_rows(quality),
         phase_unknown(design, groups),
         split_changed(design, metrics),

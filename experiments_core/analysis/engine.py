@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import cast
 
 from experiments_core import __version__
 from experiments_core.analysis import (
     checks,
-    comparing,
     decision,
     families,
     judging,
     on_request,
     planned,
 )
+from experiments_core.analysis.arms import arm_results
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design, Quality
-from experiments_core.analysis.groups import Groups, is_rate
+from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.omnibus import over_all_arms
-from experiments_core.analysis.results import (
-    ArmResult,
-    Contrast,
-    ExperimentResult,
-    MetricResult,
-)
+from experiments_core.analysis.results import Contrast, ExperimentResult, MetricResult
 from experiments_core.analysis.sentences import Story
 from experiments_core.analysis.stage import Stage, is_below_runtime, stage
-from experiments_core.domain.metric import Metric, MetricRole, MomentNeed
-from experiments_core.stats import standardised
-from experiments_core.stats.estimate import Estimate, Interval, Undefined
-from experiments_core.stats.moments import Counts, Moments, Summary
+from experiments_core.domain.metric import Metric, MetricKind, MetricRole, MomentNeed
 
 ENGINE_VERSION = __version__
 
@@ -106,6 +96,7 @@ def _metric(
     metric: Metric,
     contrasts: dict[tuple[str, str], Contrast],
 ) -> MetricResult:
+    rule = getattr(metric, "cap", None)
     return MetricResult(
         key=metric.key,
         name=metric.name,
@@ -124,70 +115,9 @@ def _metric(
         non_inferiority_margin_absolute=metric.non_inferiority_margin_absolute,
         relative_minimum_detectable_effect=metric.relative_minimum_detectable_effect,
         omnibus=over_all_arms(groups, metric, design.arms),
+        q=metric.needs.q,
+        denominator=metric.columns[1] if metric.kind is MetricKind.RATIO else None,
+        covariate=next(iter(metric.covariates), None),
+        cap=groups.cap(metric),
+        cap_rule=None if rule is None else str(rule),
     )
-
-
-def arm_results(
-    design: Design,
-    groups: Groups,
-    metric: Metric,
-    contrasts: dict[tuple[str, str], Contrast],
-) -> tuple[ArmResult, ...]:
-    """Every arm of one metric; over phases the values share one mix of phases."""
-    by_arm = {arm: groups.of_arm(metric, arm) for arm in design.arms}
-    seen = [phases for phases in by_arm.values() if any(summary.n for summary in phases)]
-    sizes = [[phases[k].n for phases in seen] for k in range(groups.phases)]
-    weights = standardised.common_weights(sizes) if seen else (0.0,) * groups.phases
-    level = 1 - design.plan.alpha
-    missing = None if groups.has(metric) else "column_missing"
-    return tuple(
-        _arm(arm, metric, by_arm[arm], _value(metric, by_arm[arm], weights, level, missing),
-             contrasts.get((metric.key, arm)))
-        for arm in design.arms
-    )  # fmt: skip
-
-
-def _value(
-    metric: Metric,
-    phases: Sequence[Summary],
-    weights: Sequence[float],
-    level: float,
-    missing: str | None,
-) -> Estimate:
-    if missing is None and not any(summary.n for summary in phases):
-        missing = "no_users"
-    if missing is not None:
-        nothing = Undefined(missing)
-        return Estimate(nothing, Interval(nothing, nothing, level, "none"))
-    if is_rate(metric):
-        counts = cast("Sequence[Counts]", phases)
-        return standardised.standardised_rate(counts, weights, level)
-    return standardised.standardised_mean(cast("Sequence[Moments]", phases), weights, level)
-
-
-def _arm(
-    arm: str,
-    metric: Metric,
-    phases: Sequence[Summary],
-    value: Estimate,
-    contrast: Contrast | None,
-) -> ArmResult:
-    total = comparing.total(metric, phases)
-    return ArmResult(
-        variant=arm,
-        n=total.n,
-        conversions=total.x if isinstance(total, Counts) else None,
-        value=value.value,
-        ci_lower=value.ci_lower,
-        ci_upper=value.ci_upper,
-        standard_deviation=_spread(total),
-        contrast=contrast,
-    )
-
-
-def _spread(total: Summary) -> float | None:
-    """Standard deviation of one unit; None for a rate, or where it does not exist."""
-    if isinstance(total, Counts) or total.n < 2:
-        return None
-    spread = math.sqrt(max(total.variance, 0.0))
-    return spread if math.isfinite(spread) else None

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from experiments_core.analysis import comparing, words
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import family_size
-from experiments_core.analysis.groups import Groups, Pair, is_rate
+from experiments_core.analysis.groups import Groups, Pair, is_quantile, is_rate
 from experiments_core.analysis.results import Contrast
-from experiments_core.domain.metric import Metric
-from experiments_core.stats import means
+from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.stats import quantiles, ratios
 from experiments_core.stats.contrasts import Withheld
 from experiments_core.stats.estimate import Undefined, Value
-from experiments_core.stats.moments import Counts, Moments, Summary
+from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 RATE = """\
 p_c = x_c / n_c,  p_t = x_t / n_t,  d = p_t − p_c,  lift = p_t / p_c − 1
@@ -38,6 +39,35 @@ d = Σ w (m_t − m_c),  lift = Σ w m_t / Σ w m_c − 1,  v = Σ w² (s²_t / 
 t = d / √v,  f = v² / Σ (w² s²/n)² / (n − 1) over all arms and phases
 difference: d ± t_crit √v
 lift: the quadratic of Fieller (1954) with the same t_crit"""
+
+RATIO = """\
+R = ΣY / ΣN per arm,  m = R
+s² = (s²_Y − 2 R s_YN + R² s²_N) / N̄²  of one unit (Deng, Knoblich & Lu 2018)
+"""
+ADJUSTED = """\
+θ = cov(Y, X) / var(X) over both arms (Deng, Xu, Kohavi & Walker 2013)
+m_t = Ȳ_t − θ w_c (X̄_t − X̄_c),  m_c = Ȳ_c + θ w_t (X̄_t − X̄_c),  w = share of units
+d = m_t − m_c,  v = Σ (s²_Y − 2 θ s_XY + θ² s²_X) / n over both arms
+t = d / √v,  f after Welch from the same variances
+difference: d ± t_crit √v
+lift: the quadratic of Fieller (1954) with the same t_crit and the covariance of m_t and m_c"""
+ADJUSTED_PHASES = (
+    ADJUSTED.replace("over both arms (", "inside the phases (")
+    + """
+over phases: Σ w of m_c, m_t; Σ w² of the variances; w as for means"""
+)
+QUANTILE = """\
+r = rows at or below q / rows, SE_r its error over units, as of a ratio
+q_lo, q_hi = quantiles of the rows at q − z SE_r and q + z SE_r (Deng, Knoblich & Lu 2018)
+SE = (q_hi − q_lo) / (2 z) per arm,  d = q_t − q_c,  z = d / √(SE_c² + SE_t²)
+difference: d ± z_crit √(SE_c² + SE_t²)
+lift: the quadratic of Fieller (1954) with the same z_crit"""
+QUANTILE_PHASES = (
+    QUANTILE
+    + """
+over phases: Σ w q, Σ w² SE² with w = n_c n_t / (n_c + n_t), scaled to the sum 1"""
+)
+CAPPED = "values above the cap count as the cap; one cap for all arms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +107,16 @@ def explain(
         treatment: The arm compared with the reference.
     """
     strata = groups.strata(metric, design.reference, treatment)
-    several = len(strata) > 1
-    if is_rate(metric):
-        formula = RATE_PHASES if several else RATE
-    else:
-        formula = MEAN_PHASES if several else MEAN
+    formula = _formula(metric, strata)
+    cap = groups.cap(metric)
+    if cap is not None:
+        formula = f"{CAPPED}\n{formula}"
     control, other = (words.plain(design.named(a), 40) for a in (design.reference, treatment))
     lines = [f"{words.plain(metric.name, 60)}: {other} (t) against {control} (c)"]
-    lines += [*_inputs(strata), *_combined(metric, strata), *_found(contrast)]
+    if cap is not None:
+        lines.append(f"cap = {cap:.6g}")
+    lines += [*_inputs(metric, strata), *_combined(metric, strata), *_found(contrast)]
+    lines += _beside(contrast)
     lines += _levels(design, metric, contrast, treatment)
     rows = (row for row in moment_rows(groups, design) if row["metric"] == metric.key)
     return Explanation(metric.key, treatment, formula, "\n".join(lines), tuple(rows))
@@ -102,25 +134,83 @@ def moment_rows(groups: Groups, design: Design) -> tuple[dict[str, object], ...]
     return tuple(rows)
 
 
+def _formula(metric: Metric, strata: tuple[Pair, ...]) -> str:
+    several = len(strata) > 1
+    if is_rate(metric):
+        return RATE_PHASES if several else RATE
+    if is_quantile(metric):
+        return QUANTILE_PHASES if several else QUANTILE
+    if comparing.is_adjusted(metric, strata):
+        return ADJUSTED_PHASES if several else ADJUSTED
+    mean = MEAN_PHASES if several else MEAN
+    return RATIO + mean if metric.kind is MetricKind.RATIO else mean
+
+
 def _plain(summary: Summary) -> dict[str, object]:
     numbers: dict[str, object] = {"n": summary.n, "conversions": None}
     if isinstance(summary, Counts):
         return numbers | {"conversions": summary.x, "mean": None, "variance": None}
-    return numbers | {"mean": summary.mean, "variance": summary.variance}
+    if isinstance(summary, Located):
+        return {
+            "n": summary.n, "rows": summary.rows, "quantile": summary.value,
+            "lower": summary.lower, "upper": summary.upper,
+            "confidence_level": summary.confidence_level,
+        }  # fmt: skip
+    numbers |= {"mean": summary.mean, "variance": summary.variance}
+    if len(summary.means) > 1:
+        (_, shared), (_, variance) = summary.covariance
+        numbers |= {
+            "second_mean": summary.means[1], "second_variance": variance, "covariance": shared
+        }  # fmt: skip
+    return numbers
 
 
-def _inputs(strata: tuple[Pair, ...]) -> Iterator[str]:
+def _inputs(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
+    second = "N" if metric.kind is MetricKind.RATIO else "X"
     for number, pair in enumerate(strata, start=1):
         lead = f"phase {number}: " if len(strata) > 1 else ""
         for name, summary in zip("ct", pair, strict=True):
-            if isinstance(summary, Counts):
-                rate = f" = {summary.x / summary.n:.6g}" if summary.n else ""
-                yield f"{lead}p_{name} = {summary.x} / {summary.n}{rate}"
-            else:
-                yield (
-                    f"{lead}n_{name} = {summary.n}, m_{name} = {summary.mean:.6g}, "
-                    f"s²_{name} = {summary.variance:.6g}"
-                )
+            yield lead + _input(name, summary, second)
+
+
+def _input(name: str, summary: Summary, second: str) -> str:
+    if isinstance(summary, Counts):
+        rate = f" = {summary.x / summary.n:.6g}" if summary.n else ""
+        return f"p_{name} = {summary.x} / {summary.n}{rate}"
+    if isinstance(summary, Located):
+        return _located(name, summary)
+    if len(summary.means) == 1:
+        return (
+            f"n_{name} = {summary.n}, m_{name} = {summary.mean:.6g}, "
+            f"s²_{name} = {summary.variance:.6g}"
+        )
+    (yy, shared), (_, other) = summary.covariance
+    told = (
+        f"n_{name} = {summary.n}, Ȳ_{name} = {summary.mean:.6g}, "
+        f"{second}̄_{name} = {summary.means[1]:.6g}, s²_Y = {yy:.6g}, "
+        f"s²_{second} = {other:.6g}, s_Y{second} = {shared:.6g}"
+    )
+    line = ratios.linearised(summary) if second == "N" and summary.n else None
+    if isinstance(line, Moments):
+        told += f"; R_{name} = {line.mean:.6g}, s²_{name} = {line.variance:.6g}"
+    return told
+
+
+def _located(name: str, found: Located) -> str:
+    told = f"n_{name} = {found.n}, rows = {found.rows}"
+    if found.value is None:
+        return told
+    told += f", q_{name} = {found.value:.6g}"
+    if found.share is not None and found.share_error is not None:
+        told += f", r_{name} = {found.share:.6g}, SE_r = {found.share_error:.4g}"
+    if found.lower is None or found.upper is None:
+        return told
+    level = f"{100 * found.confidence_level:.6g} %"
+    told += f", q_lo = {found.lower:.6g}, q_hi = {found.upper:.6g} at {level}"
+    pair = quantiles.quantile_pair(((found, found),))
+    if isinstance(pair, Withheld):
+        return told
+    return told + f", SE_{name} = {math.sqrt(pair.control_variance):.6g}"
 
 
 def _combined(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
@@ -133,15 +223,43 @@ def _combined(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
             n, x = control.n + treatment.n, control.x + treatment.x
             yield f"p = ({control.x} + {treatment.x}) / {n} = {x / max(1, n):.6g}"
         return
-    moments = [(c, t) for c, t in strata if isinstance(c, Moments) and isinstance(t, Moments)]
-    pair = means.mean_pair(moments)
-    if not isinstance(pair, Withheld):
-        yield f"v = {pair.difference_variance:.6g}, √v = {pair.standard_error:.6g}"
-        yield f"f = {pair.degrees_of_freedom:.6g}"
+    if comparing.is_adjusted(metric, strata):
+        yield f"θ = {_number(comparing.adjustment(strata).theta)}"
+    pair = comparing.pair_of(metric, strata)
+    if isinstance(pair, Withheld):
+        return
+    if is_quantile(metric):
+        yield f"√(SE_c² + SE_t²) = {pair.standard_error:.6g}"
+        return
+    if comparing.is_adjusted(metric, strata):
+        yield f"m_c = {pair.control:.6g}, m_t = {pair.treatment:.6g}"
+    yield f"v = {pair.difference_variance:.6g}, √v = {pair.standard_error:.6g}"
+    yield f"f = {pair.degrees_of_freedom:.6g}"
+
+
+def _beside(contrast: Contrast) -> Iterator[str]:
+    """The raw and the uncapped figures, and what the covariate did."""
+    did = contrast.adjustment
+    if did is not None:
+        saved = _number(did.variance_saved)
+        yield f"correlation = {_number(did.correlation)}, share of the variance saved = {saved}"
+        filled = (did.control_filled, did.treatment_filled)
+        if any(filled):
+            shares = ", ".join(f"{one or 0.0:.4g}" for one in filled)
+            yield f"covariate missing, filled by the mean of all arms: share c, t = {shares}"
+        yield f"covariate between the arms: p-value = {_number(did.balance_p_value)}"
+    for name in ("unadjusted", "uncapped"):
+        plain = getattr(contrast, name)
+        if plain is not None:
+            yield (
+                f"{name}: d = {_number(plain.difference)} "
+                f"({_number(plain.difference_ci_lower)} to "
+                f"{_number(plain.difference_ci_upper)}), p-value = {_number(plain.p_value)}"
+            )
 
 
 def _found(contrast: Contrast) -> Iterator[str]:
-    name = "z" if contrast.interval_method == "score" else "t"
+    name = "t" if contrast.test_method in {"welch_t", "stratified_t"} else "z"
     level = f"{100 * contrast.confidence_level:.6g} %"
     yield f"d = {_number(contrast.difference)}"
     yield f"{name} = {_number(contrast.statistic)}, p-value = {_number(contrast.p_value)}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments_core.analysis import comparing, on_request
+from experiments_core.analysis.arms import absent
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, Pair, is_rate
 from experiments_core.analysis.hypothesis import Hypothesis
@@ -122,7 +123,7 @@ def _reason_to_withhold(
     design: Design, groups: Groups, at: Stage, metric: Metric, strata: Sequence[Pair]
 ) -> str | None:
     if not groups.has(metric):
-        return "column_missing"
+        return absent(design, groups, metric)
     if not at.final and shortfall(design, metric, strata) is not None:
         return "below_minimum"
     return None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from experiments_core.analysis.cells import Cell, Cells, regroup
+from experiments_core.analysis.cells import CAP, Cell, Cells, beside, regroup
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.domain.source import CellKey
-from experiments_core.stats.moments import Counts, Moments, Summary
+from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 NOBODY = Counts(0, 0)
 NOTHING = Moments(0, (0.0,), ((0.0,),))
+NOWHERE = Located(0)
 
 Pair = tuple[Summary, Summary]
 
@@ -19,6 +20,11 @@ Pair = tuple[Summary, Summary]
 def is_rate(metric: Metric) -> bool:
     """Whether the metric is a share of units."""
     return metric.kind is MetricKind.PROPORTION
+
+
+def is_quantile(metric: Metric) -> bool:
+    """Whether the metric is a quantile."""
+    return metric.kind is MetricKind.QUANTILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +72,42 @@ class Groups:
         """Whether the data hold this metric at all."""
         return any(metric.key in cell.summaries for cell in self.cells.values())
 
-    def of_arm(self, metric: Metric, arm: str) -> tuple[Summary, ...]:
-        """One summary per phase; phases without units are empty summaries."""
-        empty = NOBODY if is_rate(metric) else NOTHING
+    def of_arm(self, metric: Metric, arm: str, what: str = "") -> tuple[Summary, ...]:
+        """One summary per phase; phases without units are empty summaries.
+
+        Args:
+            metric: The metric.
+            arm: The arm.
+            what: A summary that stands beside the metric's own, such as ``uncapped``.
+        """
+        empty: Summary = NOBODY if is_rate(metric) else NOTHING
+        if is_quantile(metric):
+            empty = NOWHERE
+        key = beside(metric.key, what) if what else metric.key
         found = (self.cells.get(CellKey(arm, k)) for k in range(1, self.phases + 1))
         return tuple(
-            empty if cell is None else cell.summaries.get(metric.key, empty) for cell in found
+            empty if cell is None else cell.summaries.get(key, empty) for cell in found
         )
 
-    def strata(self, metric: Metric, control: str, treatment: str) -> tuple[Pair, ...]:
+    def strata(
+        self, metric: Metric, control: str, treatment: str, what: str = ""
+    ) -> tuple[Pair, ...]:
         """(control, treatment) per phase."""
-        pairs = zip(self.of_arm(metric, control), self.of_arm(metric, treatment), strict=True)
-        return tuple(pairs)
+        control_phases = self.of_arm(metric, control, what)
+        return tuple(zip(control_phases, self.of_arm(metric, treatment, what), strict=True))
+
+    def counted(self, metric: Metric, arm: str, what: str) -> tuple[int, int] | None:
+        """(units of a kind, units counted) of one arm over all phases; None if not asked."""
+        key = beside(metric.key, what)
+        cells = (self.cells.get(CellKey(arm, k)) for k in range(1, self.phases + 1))
+        found = [cell.summaries[key] for cell in cells if cell and key in cell.summaries]
+        counts = [one for one in found if isinstance(one, Counts)]
+        if not counts:
+            return None
+        return sum(one.x for one in counts), sum(one.n for one in counts)
+
+    def cap(self, metric: Metric) -> float | None:
+        """Where the values of a metric were cut, the same for all arms."""
+        key = beside(metric.key, CAP)
+        found = (cell.summaries.get(key) for cell in self.cells.values())
+        return next((one.mean for one in found if isinstance(one, Moments) and one.n), None)

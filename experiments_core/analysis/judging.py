@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments_core.analysis import comparing, looking, on_request, phases
+from experiments_core.analysis import beside, comparing, looking, on_request, phases
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import Level
 from experiments_core.analysis.groups import Groups
@@ -58,6 +58,7 @@ def judge(design: Design, groups: Groups, at: Stage, one: Hypothesis, level: Lev
         **on_request.interval_methods(found, design.methods),
         flags=(*found.flags, *_missing_flag(groups, design, one)),
         **phases.beside(one, level.alpha_local),
+        **beside.beside(groups, design, one, level.alpha_local),
     )
 
 

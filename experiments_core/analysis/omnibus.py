@@ -29,8 +29,9 @@ def over_all_arms(groups: Groups, metric: Metric, arms: Sequence[str]) -> Omnibu
     )
     if not plain:
         return None
+    known = cast("list[tuple[Counts | Moments, ...]]", cells)
     found = (
-        _over_phases(cells) if groups.phases > 1 else _at_once(metric, [c[0] for c in cells])
+        _over_phases(known) if groups.phases > 1 else _at_once(metric, [c[0] for c in known])
     )
     return Omnibus(
         test_method=found.method,
@@ -47,7 +48,7 @@ def _at_once(metric: Metric, arms: Sequence[Summary]) -> TestResult:
     return omnibus.means_differ(cast("Sequence[Moments]", arms))
 
 
-def _over_phases(arms: Sequence[Sequence[Summary]]) -> TestResult:
+def _over_phases(arms: Sequence[Sequence[Counts | Moments]]) -> TestResult:
     """Every arm weighted to one mix of phases, then compared by inverse variance."""
     seen = [phases for phases in arms if any(one.n for one in phases)]
     sizes = [[phases[k].n for phases in seen] for k in range(len(arms[0]))]
@@ -56,7 +57,7 @@ def _over_phases(arms: Sequence[Sequence[Summary]]) -> TestResult:
 
 
 def _level_and_variance(
-    phases: Sequence[Summary], weights: Sequence[float]
+    phases: Sequence[Counts | Moments], weights: Sequence[float]
 ) -> tuple[float, float]:
     used = [(w, one) for w, one in zip(weights, phases, strict=True) if w > 0]
     levels, noises = [], []

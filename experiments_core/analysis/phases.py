@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import TypedDict
 
 from experiments_core.analysis import comparing
-from experiments_core.analysis.groups import Pair
+from experiments_core.analysis.groups import Pair, is_quantile
 from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import PhaseResult
 from experiments_core.domain.metric import Metric
 from experiments_core.stats import stratified
-from experiments_core.stats.estimate import Comparison, Undefined, Value
-from experiments_core.stats.moments import Counts, Summary
+from experiments_core.stats.estimate import Comparison, Undefined, Value, value
+from experiments_core.stats.moments import Summary
 
 
 class Beside(TypedDict, total=False):
@@ -38,31 +38,29 @@ def beside(one: Hypothesis, alpha: float) -> Beside:
     metric = one.metric
     weights = comparing.phase_weights(metric, one.strata)
     rows = tuple(
-        _row(f"phase {number}", metric, (pair,), alpha, weight)
+        _row(f"phase {number}", one, pair, alpha, weight)
         for number, (pair, weight) in enumerate(zip(one.strata, weights, strict=True), start=1)
     )
-    effects = [comparing.difference_and_variance(metric, (pair,)) for pair in one.strata]
-    return {
+    effects = [
+        comparing.difference_and_variance(metric, (pair,), pooled=one.strata)
+        for pair in one.strata
+    ]
+    found: Beside = {
         "by_phase": rows,
         "size_weighted": _by_size(metric, one.strata, alpha),
-        "plain_total": _plain(metric, one.strata, alpha),
         "heterogeneity_p_value": stratified.heterogeneity(effects).p_value,
     }
-
-
-def level_of(summary: Summary) -> Value:
-    """Rate or mean of one arm."""
-    if summary.n == 0:
-        return Undefined("no_users")
-    return summary.x / summary.n if isinstance(summary, Counts) else summary.mean
+    if not is_quantile(metric):  # quantiles of phases do not add up to that of the whole
+        found["plain_total"] = _plain(metric, one.strata, alpha)
+    return found
 
 
 def _row(
-    label: str, metric: Metric, strata: Sequence[Pair], alpha: float, weight: float | None
+    label: str, one: Hypothesis, pair: Pair, alpha: float, weight: float | None
 ) -> PhaseResult:
-    found = comparing.compare(metric, strata, alpha)
-    pair = strata[0]
-    return _result(label, pair, (level_of(pair[0]), level_of(pair[1])), found, weight)
+    found = comparing.compare(one.metric, (pair,), alpha, pooled=one.strata)
+    control, treatment = (comparing.level_of(one.metric, arm) for arm in pair)
+    return _result(label, pair, (control, treatment), found, weight)
 
 
 def _plain(metric: Metric, strata: Sequence[Pair], alpha: float) -> PhaseResult:
@@ -73,7 +71,7 @@ def _plain(metric: Metric, strata: Sequence[Pair], alpha: float) -> PhaseResult:
     )
     found = comparing.compare(metric, (pair,), alpha)
     combined = comparing.compare(metric, strata, alpha)
-    levels = (level_of(pair[0]), level_of(pair[1]))
+    levels = (comparing.level_of(metric, pair[0]), comparing.level_of(metric, pair[1]))
     row = _result("plain total", pair, levels, found, None)
     return replace(row, misleading=_contradicts(found, combined, alpha))
 
@@ -101,19 +99,19 @@ def _by_size(metric: Metric, strata: Sequence[Pair], alpha: float) -> PhaseResul
         comparing.total(metric, [control for control, _ in strata]),
         comparing.total(metric, [treatment for _, treatment in strata]),
     )
-    levels = tuple(_mixed([one[side] for one in strata], sizes) for side in (0, 1))
+    levels = tuple(_mixed(metric, [one[side] for one in strata], sizes) for side in (0, 1))
     return _result("size-weighted", pair, (levels[0], levels[1]), found, None)
 
 
-def _mixed(summaries: Sequence[Summary], sizes: Sequence[int]) -> Value:
+def _mixed(metric: Metric, summaries: Sequence[Summary], sizes: Sequence[int]) -> Value:
     whole = sum(sizes)
     if not whole:
         return Undefined("no_users")
     parts = []
     for summary, size in zip(summaries, sizes, strict=True):
-        level = level_of(summary) if size else 0.0
+        level = comparing.level_of(metric, summary) if size else 0.0
         parts.append(0.0 if isinstance(level, Undefined) else level * size / whole)
-    return math.fsum(parts)
+    return value(math.fsum(parts))
 
 
 def _result(

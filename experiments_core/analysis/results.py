@@ -104,6 +104,45 @@ class PhaseResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """The same comparison without the covariate, or without the cap; at the same level."""
+
+    control_value: Value
+    treatment_value: Value
+    difference: Value
+    difference_ci_lower: Value
+    difference_ci_upper: Value
+    relative_lift: Value
+    relative_lift_ci_lower: Value
+    relative_lift_ci_upper: Value
+    p_value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """What a covariate did to one comparison (CUPED).
+
+    Attributes:
+        covariate: Its column.
+        theta: One slope for both arms and all phases; why there is none, and then the
+            comparison is the raw one.
+        correlation: Of outcome and covariate.
+        variance_saved: Share of the squared standard error that is gone, a fraction.
+        balance_p_value: Of the covariate itself between the arms.
+        control_filled: Share of units whose covariate was missing, filled in by the mean.
+        treatment_filled: The same in the treatment.
+    """
+
+    covariate: str
+    theta: Value
+    correlation: Value
+    variance_saved: Value
+    balance_p_value: Value
+    control_filled: float | None = None
+    treatment_filled: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Contrast:
     """One treatment arm against the reference. Fractions; differences in the metric's unit."""
 
@@ -136,11 +175,19 @@ class Contrast:
     difference_interval_method: str | None = None  # only where it was asked for
     relative_lift_interval_method: str | None = None
     bayes: Bayes | None = None
+    unadjusted: Plain | None = None  # raw figures beside covariate-adjusted ones
+    adjustment: Adjustment | None = None
+    uncapped: Plain | None = None  # the figures without the cap
 
 
 @dataclass(frozen=True, slots=True)
 class ArmResult:
-    """One arm of one metric; the control has no contrast."""
+    """One arm of one metric; the control has no contrast.
+
+    ``missing`` is the share of its units without a value, ``capped`` the share whose value was
+    cut, ``covariate_filled`` the share whose covariate was missing: fractions, None where the
+    metric has nothing of the kind.
+    """
 
     variant: str
     n: int
@@ -148,10 +195,13 @@ class ArmResult:
     value: Value
     ci_lower: Value  # of the arm alone, at 1 - alpha of the plan
     ci_upper: Value
-    standard_deviation: float | None = None  # means only
+    standard_deviation: float | None = None  # of one unit; not for rates
     contrast: Contrast | None = None
     value_interval_method: str | None = None  # only where it was asked for
     probability_best: Value | None = None  # Bayesian view only
+    missing: float | None = None
+    capped: float | None = None
+    covariate_filled: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +220,11 @@ class MetricResult:
     relative_minimum_detectable_effect: float | None = None
     segments: tuple[SegmentResult, ...] = ()
     omnibus: Omnibus | None = None  # from three arms on
+    q: float | None = None  # quantiles only
+    denominator: str | None = None  # ratios only
+    covariate: str | None = None
+    cap: float | None = None  # the amount, in the metric's unit
+    cap_rule: str | None = None  # as it was asked for: an amount, or "99.9%"
 
     def arm(self, variant: str) -> ArmResult:
         """The result of one arm."""

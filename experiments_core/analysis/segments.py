@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from experiments_core.analysis import comparing, on_request
+from experiments_core.analysis.arms import arm_results
 from experiments_core.analysis.cells import Cells, regroup
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.engine import arm_results
 from experiments_core.analysis.families import TWO_SIDED, corrected
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.hypothesis import Hypothesis

@@ -17,18 +17,25 @@ from experiments_core.domain.experiment import (
     Variant,
 )
 from experiments_core.domain.lifecycle import Status
-from experiments_core.domain.metric import Mean, Metric, MetricKind, Proportion
+from experiments_core.domain.metric import Mean, Metric, MetricKind, Proportion, Quantile, Ratio
 from experiments_core.errors import InvalidInputError, Problem
 
 _MOMENTS = (
     "created_at", "updated_at", "first_started_at", "started_at", "stopped_at", "completed_at",
     "archived_at", "deleted_at", "sealed_at",
 )  # fmt: skip
-_KINDS: dict[str, type[Proportion | Mean]] = {
+_KINDS: dict[str, type[Proportion | Mean | Ratio | Quantile]] = {
     MetricKind.PROPORTION: Proportion,
     MetricKind.MEAN: Mean,
     MetricKind.COUNT: Mean,
+    MetricKind.RATIO: Ratio,
+    MetricKind.QUANTILE: Quantile,
 }
+_REQUIRED = {
+    MetricKind.RATIO: ("numerator", "denominator"),
+    MetricKind.QUANTILE: ("column", "q"),
+}
+"""What a metric of a kind cannot be without; of the others the column."""
 
 
 def moment_text(moment: datetime) -> str:
@@ -69,12 +76,15 @@ def metric_from_document(document: Mapping[str, Any]) -> Metric:
     if kind == MetricKind.COUNT:
         rest["whole"] = True
     unknown = sorted(rest.keys() - {field.name for field in fields(cls)})
-    if unknown or not rest.get("column"):
+    lacking = [name for name in _REQUIRED.get(kind, ("column",)) if not rest.get(name)]
+    if unknown or lacking:
         message = (
-            f"A {kind} has no field “{unknown[0]}”." if unknown else "The column is missing."
+            f"A {kind} has no field “{unknown[0]}”."
+            if unknown
+            else f"The {lacking[0]} is missing."
         )
         rule = "UNKNOWN_FIELD" if unknown else "REQUIRED"
-        details = (Problem(unknown[0] if unknown else "column", None, rule, message),)
+        details = (Problem((unknown or lacking)[0], None, rule, message),)
         raise InvalidInputError(message, details=details)
     return cls(**rest)
 

@@ -8,6 +8,9 @@ from math import inf
 
 from experiments_core.errors import InvalidInputError, Problem
 
+LEAST_CAP_SHARE, MOST_CAP_SHARE = 0.9, 0.9999
+"""Between these points values may be cut."""
+
 
 class MetricKind(StrEnum):
     """What the number per unit is."""
@@ -93,6 +96,12 @@ class Metric:
         """The moments that the one query has to fetch for this metric."""
         raise NotImplementedError
 
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Source columns from before the test that adjust the outcome."""
+        covariate = self.needs.covariate
+        return () if covariate is None else (covariate,)
+
     def _problems(self) -> list[Problem]:
         problems = []
         margins = (self.non_inferiority_margin, self.non_inferiority_margin_absolute)
@@ -138,10 +147,16 @@ class MomentNeed:
 
     Attributes:
         key: The metric's key.
-        shape: ``counts`` (n and x of a 0/1 column) or ``moments`` (centred, of the columns).
+        shape: ``counts`` (n and x of a 0/1 column), ``moments`` (centred, of the columns) or
+            ``quantile`` (of the rows of the first column).
         columns: Source columns, the outcome first.
         missing: ``exclude`` or ``zero``.
         skewness: Whether the third moment of the first column is wanted too.
+        covariate: Source column known before exposure; it joins the columns, and where it is
+            missing the mean over all arms stands in for it.
+        cap: Larger values of the first column count as this.
+        cap_share: The same, as the quantile over all arms at this share.
+        q: For a quantile: which.
     """
 
     key: str
@@ -149,6 +164,15 @@ class MomentNeed:
     columns: tuple[str, ...]
     missing: str = "exclude"
     skewness: bool = False
+    covariate: str | None = None
+    cap: float | None = None
+    cap_share: float | None = None
+    q: float | None = None
+
+    @property
+    def capped(self) -> bool:
+        """Whether large values are cut."""
+        return self.cap is not None or self.cap_share is not None
 
 
 @dataclass(frozen=True)
@@ -182,10 +206,15 @@ class Mean(Metric):
 
     Attributes:
         column: The number.
+        covariate: A number of the same units from before the test (CUPED); None without.
+        cap: Larger values count as this: an amount, or ``"99.9%"`` for that point over the
+            units of all arms together. Chosen before the start; one cap for all arms.
         whole: Whole numbers only (kind ``count``).
     """
 
     column: str = field(kw_only=False)
+    covariate: str | None = field(default=None, kw_only=False)
+    cap: float | str | None = field(default=None, kw_only=False)
     whole: bool = False
 
     @property
@@ -198,4 +227,115 @@ class Mean(Metric):
 
     @property
     def needs(self) -> MomentNeed:
-        return MomentNeed(self.key, "moments", (self.column,), self.missing, skewness=True)
+        share = cap_share(self.cap)
+        return MomentNeed(
+            self.key, "moments", (self.column,), self.missing, skewness=True,
+            covariate=self.covariate, cap_share=share,
+            cap=None if share is not None or self.cap is None else float(self.cap),
+        )  # fmt: skip
+
+    def _problems(self) -> list[Problem]:
+        problems = super()._problems()
+        if self.covariate is not None and self.covariate == self.column:
+            problems.append(Problem(
+                "covariate", self.covariate, "COVARIATE_IS_OUTCOME",
+                f"“{self.covariate}” is the outcome itself; a covariate is a number from "
+                "before the test",
+            ))  # fmt: skip
+        if self.cap is not None and not _is_cap(self.cap):
+            problems.append(Problem(
+                "cap", self.cap, "RANGE",
+                "a cap is an amount above 0, or a point such as “99.9%” (90 % to 99.99 %)",
+            ))  # fmt: skip
+        return problems
+
+
+@dataclass(frozen=True)
+class Ratio(Metric):
+    """Sum of one number over the sum of another (clicks per view, revenue per order).
+
+    The units that were randomised are what varies, so one row holds both sums of one unit.
+
+    Attributes:
+        numerator: Column of what is counted.
+        denominator: Column of what it is counted against.
+    """
+
+    numerator: str = field(kw_only=False)
+    denominator: str = field(kw_only=False)
+
+    @property
+    def kind(self) -> MetricKind:
+        return MetricKind.RATIO
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.numerator, self.denominator
+
+    @property
+    def needs(self) -> MomentNeed:
+        return MomentNeed(self.key, "moments", self.columns, self.missing, skewness=True)
+
+    def _problems(self) -> list[Problem]:
+        problems = super()._problems()
+        if self.numerator == self.denominator:
+            problems.append(Problem(
+                "denominator", self.denominator, "NOT_UNIQUE",
+                "numerator and denominator are the same column, so the ratio is always 1",
+            ))  # fmt: skip
+        return problems
+
+
+@dataclass(frozen=True)
+class Quantile(Metric):
+    """A quantile of a number (the median, p95 of the load time).
+
+    Attributes:
+        column: The number.
+        q: Share of values at or below it, a fraction from 0.01 to 0.99.
+    """
+
+    column: str = field(kw_only=False)
+    q: float = field(kw_only=False)
+
+    @property
+    def kind(self) -> MetricKind:
+        return MetricKind.QUANTILE
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def needs(self) -> MomentNeed:
+        return MomentNeed(self.key, "quantile", (self.column,), self.missing, q=self.q)
+
+    def _problems(self) -> list[Problem]:
+        problems = super()._problems()
+        if not (_is_number(self.q) and 0.01 <= self.q <= 0.99):
+            problems.append(Problem(
+                "q", self.q, "RANGE",
+                "q is a fraction from 0.01 to 0.99; 0.5 is the median, 0.9 is p90",
+            ))  # fmt: skip
+        return problems
+
+
+def cap_share(cap: float | str | None) -> float | None:
+    """``"99.9%"`` as a fraction; None for an amount, or where it cannot be read."""
+    if not isinstance(cap, str) or not cap.strip().endswith("%"):
+        return None
+    try:
+        return float(cap.strip()[:-1].strip()) / 100
+    except ValueError:
+        return None
+
+
+def _is_cap(cap: float | str) -> bool:
+    if isinstance(cap, str):
+        share = cap_share(cap)
+        return share is not None and LEAST_CAP_SHARE <= share <= MOST_CAP_SHARE
+    return _is_number(cap) and 0 < cap < inf
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -102,8 +102,8 @@ class Mapping:
             (``{"CONTROL ": "control"}``).
         crossovers: Units in two variants: ``exclude``, ``first_seen`` or ``refuse``.
         repeats: Several rows of one unit in one variant: ``refuse``, ``first`` (keep the first
-            in the file), ``max`` (highest value of each outcome) or ``sum`` (converted at least
-            once, numbers added up).
+            in the file), ``max`` (highest value of each outcome), ``sum`` (converted at least
+            once, numbers added up) or ``rows`` (every row is kept; only the notebook reads so).
         finished: The test is over (a fixed-horizon verdict may be given).
         split: Intended weights in basis points by variant; equal when empty.
         contradictions: Name of a segment that should say the same as the variant -> what rows

@@ -22,14 +22,26 @@ _COLUMN = re.compile(r"c[0-9]{1,4}")
 
 @dataclass(frozen=True, slots=True)
 class BoundNeed:
-    """What a metric needs, and where its column is.
+    """What a metric needs, and where its columns are.
 
     Attributes:
-        column: ``c0``, ``c1`` …
+        column: ``c0``, ``c1`` … of the outcome.
+        others: Those of the need's further columns, in order.
+        covariate: That of the covariate, None where there is none.
+        slopes: With ``skewness``: the third moment is that of the first column minus these
+            multiples of the others.
     """
 
     need: MomentNeed
     column: str
+    others: tuple[str, ...] = ()
+    covariate: str | None = None
+    slopes: tuple[float, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Columns of the moments."""
+        return 1 + len(self.others) + (self.covariate is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,9 @@ class CellQuery:
         by_day: Whether to cut by day of first exposure, in UTC.
         as_of: Units first seen at or after this moment are left out.
         skewness: Whether to ask for third moments (they cannot be merged).
+        confidence_level: Of the limits of a quantile, which give its error.
+        rows: The table holds several rows per unit: outcomes happened if they did in any row,
+            numbers are added up, quantiles are those of the rows.
     """
 
     table: str
@@ -56,6 +71,8 @@ class CellQuery:
     by_day: bool = False
     as_of: datetime | None = None
     skewness: bool = True
+    confidence_level: float = 0.95
+    rows: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -73,16 +90,64 @@ class CellQuery:
 
 
 def cells_sql(query: CellQuery) -> str:
-    """Write the query. Per metric: n and x for counts; n, mean, variance, skewness else."""
+    """Write the query.
+
+    Per metric: n and x for counts; n, means, variances, covariances, skewness for moments, and
+    behind them, where a value is cut, the same without the cut, how many were cut and where;
+    where a covariate is filled in, how many; n, rows and the value for a quantile.
+    """
     lines = [*(_key_line(query, name) for name in query.keys), "COUNT(*) AS units"]
     for index, bound in enumerate(query.needs):
-        lines += _moment_lines(query, bound, index)
-    text = "SELECT\n    " + ",\n    ".join(lines) + f"\nFROM {_identifier(query.table, _TABLE)}"
-    conditions = _conditions(query)
-    if conditions:
-        text += "\nWHERE " + "\n    AND ".join(conditions)
+        lines += _lines(query, bound, index)
+    pool = [
+        line for i, bound in enumerate(query.needs) for line in _pool_lines(query, bound, i)
+    ]
+    text = "SELECT\n    " + ",\n    ".join(lines) + f"\nFROM {_relation(query)}"
+    if pool:
+        listed = ",\n    ".join(pool)
+        text = (
+            f"WITH pool AS (\n    SELECT\n    {listed}\n    FROM {_relation(query)}"
+            f"{_where(query)}\n)\n{text} CROSS JOIN pool"
+        )
     keys = ", ".join(query.keys)
-    return f"{text}\nGROUP BY {keys}\nORDER BY {keys}"
+    return f"{text}{_where(query)}\nGROUP BY {keys}\nORDER BY {keys}"
+
+
+def below_sql(query: CellQuery, bound: BoundNeed) -> str:
+    """Moments, over the units of each cell, of (rows at or below its quantile, rows).
+
+    Parameters: one list per key of the query with the keys of the cells, then the list of
+    their quantiles.
+    """
+    value = _value(query, bound)
+    below, k = f"CAST({value} <= spot AS DOUBLE)", "1.0"
+    if query.rows:
+        below = f"CAST(len(list_filter({value}, lambda x: x <= spot)) AS DOUBLE)"
+        k = f"CAST(len({value}) AS DOUBLE)"
+    keyed = ", ".join(_key_line(query, name) for name in query.keys)
+    keys = ", ".join(query.keys)
+    spots = ", ".join(f"unnest(?) AS {name}" for name in (*query.keys, "spot"))
+    return (
+        f"WITH spots AS (SELECT {spots}), found AS (\n"
+        f"    SELECT {keyed}, {value}\n    FROM {_relation(query)}"
+        f"{_where(query, _has_value(query, bound))}\n), units AS (\n"
+        f"    SELECT {keys}, {below} AS below, {k} AS k\n"
+        f"    FROM found JOIN spots USING ({keys})\n)\n"
+        f"SELECT {keys}, COUNT(*), AVG(below), AVG(k), VAR_SAMP(below), VAR_SAMP(k), "
+        f"COVAR_SAMP(below, k)\nFROM units\nGROUP BY {keys}"
+    )
+
+
+def limits_sql(query: CellQuery, bound: BoundNeed, shares: tuple[float, float]) -> str:
+    """The two quantiles of one cell; the values of its keys are the parameters, in order."""
+    value = _value(query, bound)
+    row = f"unnest({value})" if query.rows else value
+    cell = [f"{_key_expression(query, name)} = ?" for name in query.keys]
+    return (
+        f"SELECT quantile_cont(CAST(row AS DOUBLE), [{shares[0]!r}, {shares[1]!r}])\n"
+        f"FROM (SELECT {row} AS row FROM {_relation(query)}"
+        f"{_where(query, _has_value(query, bound), *cell)})"
+    )
 
 
 def span_sql(table: str) -> str:
@@ -92,17 +157,31 @@ def span_sql(table: str) -> str:
 
 def extremes_sql(query: CellQuery) -> str:
     """Smallest and largest value of each column whose third moment is wanted; as cheap."""
-    columns = [one.column for one in query.needs if query.wants_skewness(one)]
-    parts = ", ".join(f"MIN({c}), MAX({c})" for c in (_identifier(c, _COLUMN) for c in columns))
-    return f"SELECT {parts} FROM {_identifier(query.table, _TABLE)}"
+    columns = [
+        column
+        for one in query.needs
+        if query.wants_skewness(one)
+        for column in (
+            _column(query, one.column, "sum"),
+            *(_column(query, other, "sum") for other in one.others),
+            *([_column(query, one.covariate, "any")] if one.covariate else []),
+        )
+    ]
+    parts = ", ".join(f"MIN({column}), MAX({column})" for column in columns)
+    return f"SELECT {parts} FROM {_relation(query)}"
 
 
 def _key_line(query: CellQuery, name: str) -> str:
+    expression = _key_expression(query, name)
+    return expression if expression == name else f"{expression} AS {name}"
+
+
+def _key_expression(query: CellQuery, name: str) -> str:
     if name == "phase":
-        return f"{_phase(query.boundaries)} AS phase"
+        return _phase(query.boundaries)
     if name == "segment":
-        return f"COALESCE({_identifier(query.segment or '', _COLUMN)}, '{BLANK}') AS segment"
-    return "CAST(first_ts AS DATE) AS day" if name == "day" else "arm"
+        return f"COALESCE({_column(query, query.segment or '', 'any')}, '{BLANK}')"
+    return "CAST(first_ts AS DATE)" if name == "day" else "arm"
 
 
 def _phase(boundaries: tuple[datetime, ...]) -> str:
@@ -113,16 +192,151 @@ def _phase(boundaries: tuple[datetime, ...]) -> str:
     return f"CASE WHEN first_ts IS NULL THEN 0 {' '.join(steps)} ELSE {len(boundaries) + 1} END"
 
 
-def _moment_lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
-    column = _identifier(bound.column, _COLUMN)
-    value = f"COALESCE({column}, 0)" if bound.need.missing == "zero" else column
-    count = f"COUNT({value}) AS n{index}"
+def _lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
+    value = _value(query, bound)
     if bound.need.shape == "counts":
-        return [count, f"CAST(SUM({value}) AS BIGINT) AS x{index}"]
-    lines = [count, f"AVG({value}) AS mean{index}", f"VAR_SAMP({value}) AS variance{index}"]
+        return [f"COUNT({value}) AS n{index}", f"CAST(SUM({value}) AS BIGINT) AS x{index}"]
+    if bound.need.shape == "quantile":
+        return _quantile_lines(query, bound, index)
+    values = _values(query, bound, index)
+    lines = [f"COUNT({values[0]}) AS n{index}", *_moment_lines(values, str(index))]
     if query.wants_skewness(bound):
-        lines.append(f"SKEWNESS({value}) AS skewness{index}")
+        further = zip(bound.slopes, values[1:], strict=False)
+        line = " - ".join([values[0], *(f"{slope!r} * {one}" for slope, one in further)])
+        lines.append(f"SKEWNESS({line}) AS skewness{index}")
+    if bound.need.capped:
+        uncut, cap = _values(query, bound, index, cut=False), _cap(bound, index)
+        lines += _moment_lines(uncut, f"{index}_uncapped")
+        lines.append(f"COUNT(*) FILTER (WHERE {value} > {cap}) AS cut{index}")
+        lines.append(f"ANY_VALUE({cap}) AS cap{index}")
+    if bound.covariate is not None:
+        blank = f"{_column(query, bound.covariate, 'any')} IS NULL"
+        lines.append(
+            f"COUNT(*) FILTER (WHERE {blank} AND {value} IS NOT NULL) AS filled{index}"
+        )
     return lines
+
+
+def _quantile_lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
+    value, q = _value(query, bound), repr(bound.need.q)
+    if not query.rows:
+        counts = [f"COUNT({value}) AS n{index}", f"COUNT({value}) AS k{index}"]
+        return [*counts, f"quantile_cont(CAST({value} AS DOUBLE), {q}) AS q{index}"]
+    return [
+        f"COUNT({value}) AS n{index}",
+        f"CAST(SUM(len({value})) AS BIGINT) AS k{index}",
+        f"list_aggregate(flatten(list({value})), 'quantile_cont', {q}) AS q{index}",
+    ]
+
+
+def _moment_lines(values: list[str], suffix: str) -> list[str]:
+    """Means, variances, covariances of columns that are present together."""
+    if len(values) == 1:
+        return [
+            f"AVG({values[0]}) AS mean{suffix}",
+            f"VAR_SAMP({values[0]}) AS variance{suffix}",
+        ]
+    lines = [f"AVG({value}) AS mean{suffix}_{i}" for i, value in enumerate(values)]
+    lines += [f"VAR_SAMP({value}) AS variance{suffix}_{i}" for i, value in enumerate(values)]
+    lines += [
+        f"COVAR_SAMP({values[i]}, {values[j]}) AS covariance{suffix}_{i}{j}"
+        for i in range(len(values))
+        for j in range(i + 1, len(values))
+    ]
+    return lines
+
+
+def _values(query: CellQuery, bound: BoundNeed, index: int, *, cut: bool = True) -> list[str]:
+    """The need's columns as expressions that are all present or all NULL."""
+    plain, zero = _value(query, bound), bound.need.missing == "zero"
+    first = f"LEAST({plain}, {_cap(bound, index)})" if cut and bound.need.capped else plain
+    others = [_column(query, column, "sum") for column in bound.others]
+    if zero:
+        others = [f"COALESCE({column}, 0)" for column in others]
+    if cut and bound.need.capped and not zero:  # LEAST overlooks NULL
+        first = f"CASE WHEN {plain} IS NOT NULL THEN {first} END"
+    values = [first, *others]
+    if others and not zero:
+        present = " AND ".join(f"{one} IS NOT NULL" for one in values)
+        values = [f"CASE WHEN {present} THEN {one} END" for one in values]
+    if bound.covariate is not None:
+        covariate = f"COALESCE({_column(query, bound.covariate, 'any')}, fill{index})"
+        here = covariate if zero else f"CASE WHEN {plain} IS NOT NULL THEN {covariate} END"
+        values.append(here)
+    return values
+
+
+def _value(query: CellQuery, bound: BoundNeed) -> str:
+    how = {"counts": "max", "moments": "sum", "quantile": "list"}[bound.need.shape]
+    column = _column(query, bound.column, how)
+    if how == "list" and query.rows:
+        return column
+    return f"COALESCE({column}, 0)" if bound.need.missing == "zero" else column
+
+
+def _has_value(query: CellQuery, bound: BoundNeed) -> str:
+    return f"{_value(query, bound)} IS NOT NULL"
+
+
+def _cap(bound: BoundNeed, index: int) -> str:
+    """One cap for all arms: a cap of each arm's own would break the test."""
+    return f"pool_cap{index}" if bound.need.cap is None else repr(bound.need.cap)
+
+
+def _pool_lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
+    """What has to be known of all arms together before they are told apart."""
+    value, lines = _value(query, bound), []
+    if bound.need.cap_share is not None:
+        share = repr(bound.need.cap_share)
+        lines.append(f"quantile_cont(CAST({value} AS DOUBLE), {share}) AS pool_cap{index}")
+    if bound.covariate is not None:
+        covariate = _column(query, bound.covariate, "any")
+        present = f"FILTER (WHERE {value} IS NOT NULL)"
+        lines.append(f"COALESCE(AVG({covariate}) {present}, 0) AS fill{index}")
+    return lines
+
+
+def _relation(query: CellQuery) -> str:
+    """The table, or the units made of its rows."""
+    if not query.rows:
+        return _table(query)
+    made: dict[str, str] = {}
+
+    def make(column: str, how: str, expression: str) -> None:
+        made[_column(query, column, how)] = expression.format(column)
+
+    for bound in query.needs:
+        if bound.need.shape == "counts":
+            make(bound.column, "max", "MAX({})")
+        elif bound.need.shape == "quantile":
+            make(bound.column, "list", "list({0}) FILTER (WHERE {0} IS NOT NULL)")
+        else:
+            for column in (bound.column, *bound.others):
+                make(column, "sum", "SUM({})")
+        if bound.covariate is not None:
+            make(bound.covariate, "any", "ANY_VALUE({})")
+    if query.segment is not None:
+        make(query.segment, "any", "ANY_VALUE({})")
+    listed = "".join(f", {expression} AS {name}" for name, expression in made.items())
+    return (
+        f"(SELECT unit, arm, MIN(first_ts) AS first_ts{listed} FROM {_table(query)} "
+        "GROUP BY unit, arm)"
+    )
+
+
+def _column(query: CellQuery, column: str, how: str) -> str:
+    """A column of the table, or what became of it when rows were made units."""
+    name = _identifier(column, _COLUMN)
+    return f"{name}_{how}" if query.rows else name
+
+
+def _table(query: CellQuery) -> str:
+    return _identifier(query.table, _TABLE)
+
+
+def _where(query: CellQuery, *further: str) -> str:
+    conditions = [*_conditions(query), *further]
+    return "\nWHERE " + "\n    AND ".join(conditions) if conditions else ""
 
 
 def _conditions(query: CellQuery) -> list[str]:

@@ -14,9 +14,10 @@ from importlib import resources
 from pprint import pformat
 from typing import Any
 
-from experiments_core.analysis.cells import Cells
+from experiments_core.analysis import comparing
+from experiments_core.analysis.cells import UNCAPPED, Cells
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.groups import Groups, is_rate
+from experiments_core.analysis.groups import Groups, is_quantile, is_rate
 from experiments_core.analysis.results import (
     ArmResult,
     Contrast,
@@ -24,11 +25,11 @@ from experiments_core.analysis.results import (
     MetricResult,
     PhaseResult,
 )
-from experiments_core.domain.metric import Metric
-from experiments_core.stats.moments import Counts, Summary
+from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.stats.moments import Counts, Located, Summary
 
 OWN_IMPORTS = re.compile(r"^from experiments_core[^(]*\([^)]*\)\n", re.MULTILINE)
-WITHHELD = frozenset({"below_minimum", "column_missing"})
+WITHHELD = frozenset({"below_minimum", "column_missing", "no_unit_rows"})
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 WIDTH = 92
 
@@ -57,14 +58,17 @@ def build(result: ExperimentResult, cells: Cells, design: Design, story: Story) 
     sheets = (
         _words(_introduction(story, len(numbers))),
         _words(
-            "## The data\n\nUnits, counts and centred moments (n, mean, variance with n − 1) "
-            "per arm and phase, the split that was asked for, and the plan."
+            "## The data\n\nUnits, counts and centred moments (n, mean, variance with n − 1; "
+            "of two columns n, both means, both variances, covariance; of a quantile n, value, "
+            "its limits and their level) per arm and phase, the split that was asked for, and "
+            "the plan."
         ),
         _code(f"STUDY = {pformat(study, width=WIDTH, sort_dicts=False)}"),
         _words("## What was printed\n\nEvery number, with all its digits."),
         _code(f"PRINTED = {pformat(numbers, width=WIDTH, sort_dicts=False)}"),
         _words("## The formulas"),
         _code(source("recompute")),
+        _code(source("kinds")),
         _code(source("replay")),
         _words("## Printed and recomputed"),
         _code(COMPARISON),
@@ -149,17 +153,37 @@ def study_of(result: ExperimentResult, cells: Cells, design: Design) -> dict[str
 
 
 def _metric(design: Design, groups: Groups, metric: Metric) -> dict[str, Any]:
-    return {
-        "kind": "rate" if is_rate(metric) else "mean",
+    kind = _kind(groups, metric, design.arms)
+    told = {
+        "kind": kind,
         "role": metric.role.value,
         "direction": metric.preferred_direction.value,
         "margin": metric.non_inferiority_margin,
         "margin_absolute": metric.non_inferiority_margin_absolute,
         "cells": {
-            arm: [_row(summary) for summary in groups.of_arm(metric, arm)]
+            arm: [_row(kind, summary) for summary in groups.of_arm(metric, arm)]
             for arm in design.arms
         },
     }
+    if metric.covariates:
+        told["covariate"] = metric.covariates[0]
+    if groups.cap(metric) is not None:
+        told["uncapped"] = {
+            arm: [_row(kind, summary) for summary in groups.of_arm(metric, arm, UNCAPPED)]
+            for arm in design.arms
+        }
+    return told
+
+
+def _kind(groups: Groups, metric: Metric, arms: Sequence[str]) -> str:
+    if is_rate(metric):
+        return "rate"
+    if is_quantile(metric):
+        return "quantile"
+    if metric.kind is MetricKind.RATIO:
+        return "ratio"
+    pairs = [(one, one) for arm in arms for one in groups.of_arm(metric, arm)]
+    return "adjusted" if comparing.is_adjusted(metric, pairs) else "mean"
 
 
 def printed(result: ExperimentResult) -> Iterator[tuple[str, float]]:
@@ -188,6 +212,10 @@ CONTRAST_FIELDS = (
     "confidence_level", "guardrail_p_value", "heterogeneity_p_value",
 )  # fmt: skip
 SEQUENTIAL_FIELDS = ("confidence_level", "p_value_always_valid", "p_value", *LIMITS)
+PLAIN_FIELDS = (
+    "control_value", "treatment_value", "difference", "relative_lift", *LIMITS, "p_value",
+)  # fmt: skip
+ADJUSTMENT_FIELDS = ("theta", "correlation", "variance_saved", "balance_p_value")
 PHASE_FIELDS = (
     "control_n", "treatment_n", "control_value", "treatment_value", "difference",
     "relative_lift", *LIMITS, "p_value", "weight",
@@ -206,6 +234,12 @@ def _contrast(head: str, contrast: Contrast) -> Iterator[tuple[str, float]]:
     yield from _numbers(head, contrast, CONTRAST_FIELDS)
     if contrast.sequential is not None:
         yield from _numbers(f"{head} / sequential", contrast.sequential, SEQUENTIAL_FIELDS)
+    for name in ("unadjusted", "uncapped"):
+        beside = getattr(contrast, name)
+        if beside is not None:
+            yield from _numbers(f"{head} / {name}", beside, PLAIN_FIELDS)
+    if contrast.adjustment is not None:
+        yield from _numbers(f"{head} / adjustment", contrast.adjustment, ADJUSTMENT_FIELDS)
     extra = (contrast.plain_total, contrast.size_weighted)
     for row in (*contrast.by_phase, *(row for row in extra if row is not None)):
         yield from _numbers(f"{head} / {row.label}", row, PHASE_FIELDS)
@@ -227,10 +261,18 @@ def _contrasts(result: ExperimentResult) -> Iterator[tuple[MetricResult, ArmResu
                 yield metric, arm, arm.contrast
 
 
-def _row(summary: Summary) -> tuple[float, ...]:
+def _row(kind: str, summary: Summary) -> tuple[Any, ...]:
     if isinstance(summary, Counts):
         return summary.n, summary.x
-    return summary.n, summary.mean, summary.variance
+    if isinstance(summary, Located):
+        limits = summary.lower, summary.upper
+        return summary.n, summary.value, *limits, summary.confidence_level
+    if kind not in {"ratio", "adjusted"}:
+        return summary.n, summary.mean, summary.variance
+    if summary.n == 0:
+        return 0, 0.0, 0.0, 0.0, 0.0, 0.0
+    (yy, yx), (_, xx) = summary.covariance
+    return summary.n, *summary.means, yy, xx, yx
 
 
 def _visible(result: ExperimentResult, design: Design) -> dict[str, Any] | None:

@@ -12,6 +12,18 @@ from scipy.optimize import brentq
 from scipy.special import ndtri_exp
 from scipy.stats import norm, t
 
+from experiments_core.reports.kinds import (
+    added,
+    adjusted_arm_cells,
+    kind_weights,
+    line,
+    outcome,
+    parts_compared,
+    parts_margin,
+    parts_of,
+    slope_of,
+    squared_error,
+)
 from experiments_core.reports.recompute import (
     always_valid_bound,
     always_valid_p_value,
@@ -21,7 +33,6 @@ from experiments_core.reports.recompute import (
     mean_difference_limits,
     mean_lift_limits,
     mean_limits,
-    mean_parts,
     mean_t,
     p_value,
     rate_difference_limits,
@@ -74,6 +85,8 @@ def is_rate(metric: Mapping[str, Any]) -> bool:
 
 def merged(cells: Sequence[Any]) -> Any:
     """All phases of one arm added up (Chan, Golub & LeVeque 1983 for moments)."""
+    if len(cells[0]) == 6:
+        return added(cells)
     if len(cells[0]) == 2:
         return sum(n for n, _ in cells), sum(x for _, x in cells)
     n, mean, variance = cells[0]
@@ -93,29 +106,79 @@ def merged(cells: Sequence[Any]) -> Any:
 def arm_numbers(study: Study, key: str, metric: Mapping[str, Any]) -> Numbers:
     """Value and interval of each arm at the plan's level."""
     cells = metric["cells"]
-    seen = [phases for phases in cells.values() if any(cell[0] for cell in phases)]
+    sizes = [
+        [line(cell)[0] if metric["kind"] == "ratio" else cell[0] for cell in phases]
+        for phases in cells.values()
+    ]
+    seen = [phases for phases in sizes if any(phases)]
     mix = [
-        1 / sum(1 / phases[k][0] for phases in seen)
-        if seen and all(p[k][0] for p in seen)
+        1 / sum(1 / phases[k] for phases in seen)
+        if seen and all(phases[k] for phases in seen)
         else 0.0
         for k in range(len(study["split"]))
     ]
     found: Numbers = {}
+    adjusted = adjusted_arm_cells(cells) if metric["kind"] == "adjusted" else None
     for arm, phases in cells.items():
-        total = merged(phases)
-        found[f"{key} / {arm} / n"] = total[0]
+        head = f"{key} / {arm}"
+        found[f"{head} / n"] = sum(cell[0] for cell in phases)
+        used = [(w / sum(mix), k) for k, w in enumerate(mix) if w > 0]
+        if metric["kind"] == "quantile":
+            found |= quantile_arm(head, phases, used, study["alpha"])
+            continue
+        own, total, spread = own_cells(metric["kind"], phases, (adjusted or {}).get(arm))
         if is_rate(metric):
-            found[f"{key} / {arm} / conversions"] = total[1]
-        elif total[0] > 1:
-            found[f"{key} / {arm} / standard_deviation"] = math.sqrt(total[2])
+            found[f"{head} / conversions"] = total[1]
+        elif spread is not None:
+            found[f"{head} / standard_deviation"] = spread
         if total[0] == 0:
             continue
-        used = [(w / sum(mix), c) for w, c in zip(mix, phases, strict=True) if w > 0]
-        value, (low, high) = arm_value(used or [(1.0, total)], study["alpha"])
-        found[f"{key} / {arm} / value"] = value
-        found[f"{key} / {arm} / ci_lower"] = low
-        found[f"{key} / {arm} / ci_upper"] = high
+        value, (low, high) = arm_value(
+            [(w, own[k]) for w, k in used] or [(1.0, total)], study["alpha"]
+        )
+        found[f"{head} / value"] = value
+        found[f"{head} / ci_lower"] = low
+        found[f"{head} / ci_upper"] = high
     return found
+
+
+def own_cells(kind: str, phases: Sequence[Any], adjusted: Any) -> tuple[Any, Any, Any]:
+    """One arm per phase and in total as a rate or a mean; its standard deviation per unit."""
+    if adjusted is not None:
+        return adjusted[0], merged(adjusted[0]), adjusted[1]
+    own = phases
+    if kind in {"ratio", "adjusted"}:
+        own = [line(cell) if kind == "ratio" else outcome(cell) for cell in phases]
+    total = line(merged(phases)) if kind == "ratio" else merged(own)
+    spread = math.sqrt(total[2]) if kind != "rate" and total[0] > 1 else None
+    return own, total, spread
+
+
+def quantile_arm(
+    head: str, phases: Sequence[Any], used: Sequence[tuple[float, int]], alpha: float
+) -> Numbers:
+    """Value, interval and SE times the root of n of one arm of a quantile."""
+    errors = [squared_error(cell) for cell in phases if cell[0]]
+    found: Numbers = {}
+    if errors and None not in errors:
+        whole = sum(cell[0] for cell in phases)
+        squares = sum(cell[0] ** 2 * (squared_error(cell) or 0.0) for cell in phases if cell[0])
+        found[f"{head} / standard_deviation"] = math.sqrt(squares / whole)
+    one = [k for _, k in used] if used else [k for k, cell in enumerate(phases) if cell[0]]
+    if len(one) == 1:
+        _, value, low, high, _ = phases[one[0]]
+    elif used and None not in [squared_error(phases[k]) for k in one]:
+        value = sum(w * phases[k][1] for w, k in used)
+        noise = sum(w * w * (squared_error(phases[k]) or 0.0) for w, k in used)
+        reach = norm.isf(alpha / 2) * math.sqrt(noise)
+        low, high = value - reach, value + reach
+    else:
+        return found
+    return found | {
+        f"{head} / value": value,
+        f"{head} / ci_lower": low,
+        f"{head} / ci_upper": high,
+    }
 
 
 def arm_value(used: Sequence[tuple[float, Any]], alpha: float) -> tuple[float, Any]:
@@ -177,7 +240,9 @@ def raw_p_value(study: Study, key: str, arm: str) -> Any:
     """Test of "no difference", before any correction; None where it does not exist."""
     if f"{key} / {arm}" in study["withheld"]:
         return None
-    return compared(pairs(study, key, arm), 0.05, alternative_of(study, key)).get("p_value")
+    kind = study["metrics"][key]["kind"]
+    found = compared(pairs(study, key, arm), 0.05, alternative_of(study, key), kind)
+    return found.get("p_value")
 
 
 def alternative_of(study: Study, key: str) -> str:
@@ -186,14 +251,23 @@ def alternative_of(study: Study, key: str) -> str:
     return str(study["alternative"]) if primary else "two-sided"
 
 
-def compared(strata: Sequence[Any], alpha: float, alternative: str = "two-sided") -> Numbers:
+def compared(
+    strata: Sequence[Any],
+    alpha: float,
+    alternative: str = "two-sided",
+    kind: str = "",
+    theta: float | None = None,
+) -> Numbers:
     """Difference, lift, their limits and the test of one comparison at one level."""
-    usable = [w > 0 for w in weights(strata)] if any(c[0] and q[0] for c, q in strata) else []
-    if not any(usable):
-        return {}
     two_sided = alpha if alternative == "two-sided" else 2 * alpha
-    rates = len(strata[0][0]) == 2
-    found = (rates_compared if rates else means_compared)(strata, two_sided, alternative)
+    if kind in {"ratio", "adjusted", "quantile"}:
+        found = parts_compared(parts_of(kind, strata, theta=theta), two_sided, alternative)
+    else:
+        both = any(c[0] and q[0] for c, q in strata)
+        if not both or not any(w > 0 for w in weights(strata)):
+            return {}
+        rates = len(strata[0][0]) == 2
+        found = (rates_compared if rates else means_compared)(strata, two_sided, alternative)
     hidden = {"greater": "ci_upper", "less": "ci_lower"}.get(alternative)
     return {k: v for k, v in found.items() if hidden is None or not k.endswith(hidden)}
 
@@ -246,7 +320,9 @@ def contrast_numbers(
         return {}
     alpha, adjusted, share = levels
     strata, alternative = pairs(study, key, arm), alternative_of(study, key)
-    found = compared(strata, alpha, alternative)
+    metric = study["metrics"][key]
+    kind = metric["kind"]
+    found = compared(strata, alpha, alternative, kind)
     two_sided = alpha if alternative == "two-sided" else 2 * alpha
     found |= {"confidence_level": 1 - two_sided, "p_value_adjusted": adjusted}
     n = sum(c[0] + q[0] for c, q in strata)
@@ -258,22 +334,24 @@ def contrast_numbers(
     if study["metrics"][key]["role"] == "guardrail":
         found["guardrail_p_value"] = margin_p_value(study["metrics"][key], strata, decided_at)
     if len(strata) > 1:
-        found |= phase_numbers(strata, alpha)
+        found |= phase_numbers(strata, alpha, kind)
+    found |= beside(study, key, arm, (alpha, two_sided, alternative))
     return {f"{key} / {arm} / {name}": number for name, number in found.items()}
 
 
 def look_numbers(study: Study, key: str, arm: str, share: float) -> tuple[float, Numbers]:
     """Level of this look and the reading at it; the bound where the plan spends its alpha."""
     name, strata = f"{key} / {arm}", pairs(study, key, arm)
+    kind = study["metrics"][key]["kind"]
     if name not in study["look_bounds"]:
         tuning = sum(c[0] + q[0] for c, q in strata), share, study["tuned_to"][arm]
         level = max(2 * norm.sf(always_valid_bound(*tuning)), 1e-300)
-        return level, always_valid(strata, level, tuning)
+        return level, always_valid(strata, level, tuning, kind)
     bound = study["look_bounds"][name]
     if bound is None:  # so early that nothing can be decided
         return 0.0, {"confidence_level": 1.0}
     level = 2 * norm.sf(bound)
-    found = compared(strata, level)
+    found = compared(strata, level, kind=kind)
     return level, {
         "confidence_level": 1 - level,
         **{
@@ -284,11 +362,44 @@ def look_numbers(study: Study, key: str, arm: str, share: float) -> tuple[float,
     }
 
 
+def beside(study: Study, key: str, arm: str, levels: tuple[float, float, str]) -> Numbers:
+    """The same without the covariate and without the cap, and what the covariate did."""
+    metric, (alpha, _, alternative) = study["metrics"][key], levels
+    strata, found = pairs(study, key, arm), Numbers()
+    shown: dict[str, tuple[str, Sequence[Any]]] = {}
+    if "covariate" in metric:
+        alone = [tuple(map(outcome, pair)) for pair in strata]
+        shown["unadjusted"] = "mean", alone if metric["kind"] == "adjusted" else strata
+    if "uncapped" in metric:
+        cells = metric["uncapped"]
+        pair = zip(cells[study["reference"]], cells[arm], strict=True)
+        shown["uncapped"] = metric["kind"], list(pair)
+    for name, (kind, own) in shown.items():
+        numbers = compared(own, alpha, alternative, kind)
+        parts = parts_of(kind, own)
+        if parts is not None:
+            numbers |= {"control_value": parts[0], "treatment_value": parts[1]}
+        numbers.pop("statistic", None)
+        found |= {f"{name} / {field}": number for field, number in numbers.items()}
+    if metric["kind"] == "adjusted":
+        theta, correlation = slope_of(strata)
+        raw, adjusted = (parts_of(kind, own) for kind, own in (
+            ("mean", shown["unadjusted"][1]), ("adjusted", strata),
+        ))  # fmt: skip
+        told: Numbers = {"theta": theta, "correlation": correlation}
+        if raw is not None and adjusted is not None:
+            told["variance_saved"] = 1 - adjusted[5] / raw[5]
+        balance = [tuple((c[0], c[2], c[4]) for c in pair) for pair in strata]
+        told["balance_p_value"] = parts_compared(parts_of("mean", balance), 0.05).get("p_value")
+        found |= {f"adjustment / {field}": number for field, number in told.items()}
+    return found
+
+
 def always_valid(
-    strata: Sequence[Any], alpha: float, tuning: tuple[int, float, int]
+    strata: Sequence[Any], alpha: float, tuning: tuple[int, float, int], kind: str
 ) -> Numbers:
     """The reading that holds at any look, at the level of its bound."""
-    found = compared(strata, alpha)
+    found = compared(strata, alpha, kind=kind)
     look: Numbers = {"confidence_level": 1 - alpha}
     look |= {name: number for name, number in found.items() if "_ci_" in name}
     if "p_value" in found:
@@ -305,48 +416,74 @@ def margin_p_value(metric: Mapping[str, Any], strata: Sequence[Any], alpha: floa
     alternative = "greater" if harm < 0 else "less"
     relative = metric["margin"] is not None
     bound = harm * (metric["margin"] if relative else metric["margin_absolute"])
-    if "p_value" not in compared(strata, alpha):
+    kind = metric["kind"]
+    if kind != "rate":
+        parts = parts_of(kind, strata)
+        return parts_margin(parts, alpha, bound, alternative, relative=relative)
+    if "p_value" not in compared(strata, alpha) or (relative and weighted(strata, 0) == 0):
         return None
-    if is_rate(metric):
-        if relative and weighted(strata, 0) == 0:
-            return None
-        z = ratio_z(strata, 1 + bound) if relative else rate_z(strata, bound)
-        return p_value(z, math.inf, alternative) if math.isfinite(z) else None
-    control, treatment, v_control, v_treatment, freedom = mean_parts(strata)
-    if relative and mean_lift_limits(strata, alpha) == (None, None):
-        return None
-    ratio = 1 + bound if relative else 1.0
-    gap = treatment - ratio * control - (0.0 if relative else bound)
-    noise = math.sqrt(v_treatment + ratio * ratio * v_control)
-    return p_value(gap / noise, freedom, alternative)
+    z = ratio_z(strata, 1 + bound) if relative else rate_z(strata, bound)
+    return p_value(z, math.inf, alternative) if math.isfinite(z) else None
 
 
 # Beside it: each phase, the plain total, the phases weighted by their size
 
 
-def phase_numbers(strata: Sequence[Any], alpha: float) -> Numbers:
+def phase_numbers(strata: Sequence[Any], alpha: float, kind: str) -> Numbers:
     """Rows of the phases tab, and whether the phases differ."""
     found: Numbers = {}
-    for k, (pair, weight) in enumerate(zip(strata, weights(strata), strict=True), start=1):
-        found |= row(f"phase {k}", pair, compared([pair], alpha)) | {
-            f"phase {k} / weight": weight
-        }
-    total = merged([c for c, _ in strata]), merged([q for _, q in strata])
-    found |= row("plain total", total, compared([total], alpha))
-    found |= size_weighted(strata, alpha)
-    effects = [effect for pair in strata if (effect := effect_and_variance(pair)) is not None]
+    theta = slope_of(strata)[0] if kind == "adjusted" else None
+    shares = kind_weights(kind, strata) if len(strata[0][0]) > 2 else weights(strata)
+    for k, (pair, weight) in enumerate(zip(strata, shares, strict=True), start=1):
+        numbers = compared([pair], alpha, kind=kind, theta=theta)
+        found |= row(f"phase {k}", pair, numbers, kind) | {f"phase {k} / weight": weight}
+    if kind != "quantile":
+        total = merged([c for c, _ in strata]), merged([q for _, q in strata])
+        found |= row("plain total", total, compared([total], alpha, kind=kind), kind)
+    if kind in {"ratio", "adjusted", "quantile"}:
+        found |= sized(strata, alpha, kind)
+        effects = [
+            (parts[1] - parts[0], parts[5])
+            for pair in strata
+            if (parts := parts_of(kind, [pair], theta=theta)) is not None
+        ]
+    else:
+        found |= size_weighted(strata, alpha)
+        effects = [one for pair in strata if (one := effect_and_variance(pair)) is not None]
     found["heterogeneity_p_value"] = heterogeneity_p_value(effects)
     return found
 
 
-def row(label: str, pair: Any, numbers: Numbers) -> Numbers:
+def level(cell: Any, kind: str) -> Any:
+    """Value of one arm as it is, without any adjustment."""
+    if kind == "ratio":
+        return line(cell)[1]
+    return cell[1] / cell[0] if len(cell) == 2 else cell[1]
+
+
+def row(label: str, pair: Any, numbers: Numbers, kind: str) -> Numbers:
     """One row: sizes, values, and the comparison without its statistic."""
     found = {"control_n": pair[0][0], "treatment_n": pair[1][0]}
     for side, cell in zip(("control", "treatment"), pair, strict=True):
         if cell[0]:
-            found[f"{side}_value"] = cell[1] / cell[0] if len(cell) == 2 else cell[1]
+            found[f"{side}_value"] = level(cell, kind)
     found |= {name: number for name, number in numbers.items() if name != "statistic"}
     return {f"{label} / {name}": number for name, number in found.items()}
+
+
+def sized(strata: Sequence[Any], alpha: float, kind: str) -> Numbers:
+    """Phases weighted by their units, of a ratio, a quantile or an adjusted mean."""
+    used = [pair for pair in strata if pair[0][0] and pair[1][0]]
+    whole = sum(c[0] + q[0] for c, q in used)
+    found: Numbers = parts_compared(parts_of(kind, strata, by_size=True), alpha)
+    found.pop("statistic", None)
+    for side, name in enumerate(("control", "treatment")):
+        found[f"{name}_n"] = sum(pair[side][0] for pair in strata)
+        if used:
+            found[f"{name}_value"] = sum(
+                (pair[0][0] + pair[1][0]) / whole * level(pair[side], kind) for pair in used
+            )
+    return {f"size-weighted / {name}": number for name, number in found.items()}
 
 
 def effect_and_variance(pair: Any) -> tuple[float, float] | None:

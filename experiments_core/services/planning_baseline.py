@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from experiments_core.analysis.comparing import total
+from experiments_core.analysis.arms import arm_results
+from experiments_core.analysis.comparing import level_of, total
 from experiments_core.analysis.groups import Groups, is_rate
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import NotFoundError
 from experiments_core.services import readings
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
-from experiments_core.stats.moments import Counts
+from experiments_core.stats.estimate import Undefined
 from experiments_core.store import looks
 
 
@@ -59,10 +59,19 @@ def baseline_of(
     if not groups.has(metric) or control.n == 0:
         return None
     everyone = groups.total(design.arms)
+    alone = next(
+        arm
+        for arm in arm_results(design, groups, metric, {})
+        if arm.variant == design.reference
+    )
+    own = level_of(metric, control)
+    value = alone.value if isinstance(own, Undefined) else own
+    if isinstance(value, Undefined):
+        return None
     return Baseline(
         kind="rate" if is_rate(metric) else "mean",
-        value=control.x / control.n if isinstance(control, Counts) else control.mean,
-        standard_deviation=None if isinstance(control, Counts) else math.sqrt(control.variance),
+        value=value,
+        standard_deviation=alone.standard_deviation,
         units=control.n,
         daily_units=everyone / design.days if design.newest and design.days else None,
     )

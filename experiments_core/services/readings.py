@@ -207,15 +207,22 @@ def _query(experiment: Experiment, data: DataState | None) -> CellQuery | None:
         needs=tuple(_bound(experiment.metrics, data)),
         since=first.started_at if first and first.rerandomised else None,
         boundaries=tuple(phase.started_at for phase in opened[1:]),
+        confidence_level=1 - experiment.plan.alpha,
     )
 
 
 def _bound(metrics: Iterable[Metric], data: DataState) -> Iterable[BoundNeed]:
+    """The needs of the metrics whose columns are there; a missing covariate is left out."""
     for metric in metrics:
         roles = (Role.OUTCOME,) if metric.kind is MetricKind.PROPORTION else NUMBERS
-        column = _column(data, metric.columns[0], roles)
-        if column:
-            yield BoundNeed(metric.needs, column)
+        names = metric.needs.columns
+        columns = [_column(data, name, roles) for name in names]
+        found = [column for column in columns if column]
+        if len(found) < len(names):
+            continue
+        covariate = metric.needs.covariate
+        ours = _column(data, covariate, NUMBERS) if covariate else None
+        yield BoundNeed(metric.needs, found[0], tuple(found[1:]), ours)
 
 
 def _design(

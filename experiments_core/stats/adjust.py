@@ -15,12 +15,21 @@ from dataclasses import dataclass, replace
 from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
 from experiments_core.stats.estimate import Comparison, TestResult, Undefined, Value, value
-from experiments_core.stats.means import Strata, defect, mean_pair, mean_test, phase_weights
+from experiments_core.stats.means import (
+    Strata,
+    Weighting,
+    defect,
+    mean_pair,
+    mean_test,
+    phase_weights,
+)
 from experiments_core.stats.moments import Moments
 from experiments_core.stats.ratios import linearised
 
 IMBALANCE = 0.001
 """A covariate whose arms differ at this level was not measured before exposure."""
+OUTCOME_ITSELF = 1e-12
+"""A correlation this close to 1 (or -1) is that of the outcome with itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,8 @@ class Adjusted:
 
     Attributes:
         theta: Slope of the outcome on the covariate; ``constant_covariate`` where there is
-            none, and then the pair is the raw one.
+            none, ``covariate_imbalance`` where the covariate is the outcome itself, and then
+            the pair is the raw one.
         pair: Adjusted means with their noise and their covariance (both hold both covariate
             means); they do not reproduce the raw lift.
         balance: Test of the covariate itself between the arms.
@@ -62,17 +72,29 @@ def compare_adjusted(
     return contrasts.compare(adjust(strata).pair, alpha, alternative)
 
 
-def adjust(strata: Strata) -> Adjusted:
-    """Adjust the means of both arms: Y - theta (X - mean of X over both arms)."""
+def adjust(
+    strata: Strata,
+    *,
+    theta: float | None = None,
+    weighting: Weighting = "mantel_haenszel",
+) -> Adjusted:
+    """Adjust the means of both arms: Y - theta (X - mean of X over both arms).
+
+    Args:
+        strata: (control, treatment) moments per phase.
+        theta: The slope, where it was estimated from more than these strata.
+        weighting: Of phases.
+    """
     phases = [_phase(control, treatment) for control, treatment in strata]
     known = [phase for phase in phases if isinstance(phase, _Phase)]
     if not known:
         missing = next((p for p in phases if isinstance(p, Undefined)), Undefined("no_users"))
         balance = TestResult(missing, missing, "welch_t")
         return Adjusted(missing, Withheld(missing.reason, missing), balance, missing, missing)
-    theta, correlation = _slope(known)
-    pair = _adjusted_pair(known, 0.0 if isinstance(theta, Undefined) else theta)
-    raw = mean_pair([(phase.control, phase.treatment) for phase in known])
+    own, correlation = _slope(known)
+    slope = own if theta is None or isinstance(own, Undefined) else theta
+    pair = _adjusted_pair(known, 0.0 if isinstance(slope, Undefined) else slope, weighting)
+    raw = mean_pair([(p.control, p.treatment) for p in known], weighting=weighting)
     balance = mean_test([(_covariate(p.control), _covariate(p.treatment)) for p in known])
     reduction: Value = Undefined("no_variance")
     if isinstance(pair, MeanPair):
@@ -80,7 +102,55 @@ def adjust(strata: Strata) -> Adjusted:
             reduction = 1 - pair.difference_variance / raw.difference_variance
         if not isinstance(balance.p_value, Undefined) and balance.p_value < IMBALANCE:
             pair = replace(pair, flags=("covariate_imbalance",))
-    return Adjusted(theta, pair, balance, correlation, reduction)
+    return Adjusted(slope, pair, balance, correlation, reduction)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustedArm:
+    """One arm by itself, at the level that the adjustment gives it.
+
+    Attributes:
+        phases: Per phase n, the adjusted mean, and n times the squared error of that mean.
+        spread: Standard deviation of what the covariate leaves of one unit.
+    """
+
+    phases: tuple[Moments, ...]
+    spread: float
+
+
+def adjusted_arms(arms: Sequence[Sequence[Moments]]) -> tuple[AdjustedArm, ...] | None:
+    """Every arm at Y - theta (X - mean of X over all arms), one theta; None without a slope.
+
+    With two arms these are the means that :func:`adjust` compares.
+
+    Args:
+        arms: Moments of the columns (Y, X), per arm and phase.
+    """
+    phases = [p for p in zip(*arms, strict=True) if all(arm.n for arm in p)]
+    wholes = [sum(phase[1:], phase[0]) for phase in phases]
+    theta = _slope_of(wholes)[0]
+    if isinstance(theta, Undefined) or not phases:
+        return None
+    found = []
+    for place in range(len(arms)):
+        adjusted = []
+        for k, own in enumerate(arms[place]):
+            if not all(arm[k].n for arm in arms):
+                adjusted.append(Moments.of_mean(own.n, own.mean, own.variance))
+                continue
+            others = [arm[k] for i, arm in enumerate(arms) if i != place]
+            whole = own.n + sum(other.n for other in others)
+            centre = math.fsum(m.n / whole * m.means[1] for m in (own, *others))
+            own_slope = theta * (1 - own.n / whole)
+            noise = _noise(own, own_slope) + math.fsum(
+                _noise_of_x(other, theta * other.n / whole) for other in others
+            )
+            mean = own.mean - theta * (own.means[1] - centre)
+            adjusted.append(Moments.of_mean(own.n, mean, own.n * noise))
+        rests = [_residual(m, theta) for m in arms[place] if m.n]
+        spread = math.sqrt(max(0.0, sum(rests[1:], rests[0]).variance)) if rests else 0.0
+        found.append(AdjustedArm(tuple(adjusted), spread))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +189,12 @@ def _phase(control: Moments, treatment: Moments) -> _Phase | Undefined:
 
 def _slope(phases: Sequence[_Phase]) -> tuple[Value, Value]:
     """Theta and correlation from the spread inside the phases, both arms together."""
+    return _slope_of([phase.both for phase in phases])
+
+
+def _slope_of(wholes: Sequence[Moments]) -> tuple[Value, Value]:
     yy, xy, xx = (
-        math.fsum((phase.both.n - 1) * phase.both.covariance[i][j] for phase in phases)
+        math.fsum((whole.n - 1) * whole.covariance[i][j] for whole in wholes)
         for i, j in ((0, 0), (0, 1), (1, 1))
     )
     if not xx > 0:
@@ -128,17 +202,24 @@ def _slope(phases: Sequence[_Phase]) -> tuple[Value, Value]:
         return missing, missing
     if not yy > 0:
         return value(xy / xx), Undefined("no_variance")
-    return value(xy / xx), value(xy / math.sqrt(xx) / math.sqrt(yy))
+    correlation = xy / math.sqrt(xx) / math.sqrt(yy)
+    if abs(correlation) > 1 - OUTCOME_ITSELF:
+        # the outcome under another name would explain away every effect
+        missing = Undefined("covariate_imbalance")
+        return missing, value(correlation)
+    return value(xy / xx), value(correlation)
 
 
-def _adjusted_pair(phases: Sequence[_Phase], theta: float) -> MeanPair | Withheld:
+def _adjusted_pair(
+    phases: Sequence[_Phase], theta: float, weighting: Weighting
+) -> MeanPair | Withheld:
     """Welch's pair of the residuals Y - theta X, put back to the level of the outcome."""
     residuals = [(_residual(p.control, theta), _residual(p.treatment, theta)) for p in phases]
-    pair = mean_pair(residuals)
+    pair = mean_pair(residuals, weighting=weighting)
     if isinstance(pair, Withheld):
         return pair
     control = treatment = control_variance = treatment_variance = covariance = 0.0
-    for weight, phase in zip(phase_weights(residuals), phases, strict=True):
+    for weight, phase in zip(phase_weights(residuals, weighting), phases, strict=True):
         if weight == 0:
             continue
         c, t, square = phase.control, phase.treatment, weight * weight
@@ -166,7 +247,8 @@ def _adjusted_pair(phases: Sequence[_Phase], theta: float) -> MeanPair | Withhel
 
 def _residual(moments: Moments, theta: float) -> Moments:
     mean = moments.mean - theta * moments.means[1]
-    return Moments.of_mean(moments.n, mean, moments.n * _noise(moments, theta))
+    variance = moments.n * _noise(moments, theta)
+    return Moments.of_mean(moments.n, mean, variance, moments.skewness)
 
 
 def _covariate(moments: Moments) -> Moments:

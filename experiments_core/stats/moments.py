@@ -39,7 +39,8 @@ class Moments:
         n: Units on which every column is present.
         means: One mean per column.
         covariance: Symmetric matrix, row by row; all zero for n = 1.
-        skewness: Sample skewness of the first column, if asked for (a flag only, not merged
+        skewness: Sample skewness of what the comparison rests on - the first column, or what
+            is left of it after a ratio or an adjustment - if asked for (a flag only, not merged
             exactly: None after a merge of unlike groups).
     """
 
@@ -90,11 +91,43 @@ class Moments:
         return Moments(n, means, covariance)
 
 
-Summary = Counts | Moments
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A quantile of the rows of one group of units. Groups cannot be added up.
+
+    Attributes:
+        n: Units with at least one row.
+        rows: Rows.
+        value: The quantile; None where it is not known (nobody, or after a merge).
+        lower: Quantile at the lower limiting share; None where the limits fall outside.
+        upper: Quantile at the upper limiting share.
+        confidence_level: Of these limits, a fraction.
+        share: Share of rows at or below the value.
+        share_error: Standard error of that share over units.
+    """
+
+    n: int
+    rows: int = 0
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    confidence_level: float = 0.95
+    share: float | None = None
+    share_error: float | None = None
+
+    def __add__(self, other: Located) -> Located:
+        if not self.n or not other.n:
+            return self if self.n else other
+        return Located(
+            self.n + other.n, self.rows + other.rows, confidence_level=self.confidence_level
+        )
+
+
+Summary = Counts | Moments | Located
 """What one metric needs from one group of units."""
 
 
-def merge(parts: Iterable[Counts] | Iterable[Moments]) -> Summary:
+def merge(parts: Iterable[Counts] | Iterable[Moments] | Iterable[Located]) -> Summary:
     """Add disjoint groups of units.
 
     Raises:

@@ -11,13 +11,16 @@ Sources: Deng, Knoblich & Lu 2018, KDD, 233-242; Hyndman & Fan 1996, The America
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
 from experiments_core.stats.estimate import Comparison, Estimate, Interval, Undefined
-from experiments_core.stats.moments import Moments
+from experiments_core.stats.means import Weighting
+from experiments_core.stats.moments import Located, Moments
 from experiments_core.stats.normal import critical_value
 from experiments_core.stats.ratios import linearised
+from experiments_core.stats.stratified import HETEROGENEITY_ALPHA, heterogeneity
 
 METHOD = "quantile_z"
 
@@ -36,16 +39,131 @@ def limiting_shares(
         quantile minus and plus z times the error of the share; ``no_users``,
         ``zero_denominator``, or ``too_few_units`` if a limit falls outside the data.
     """
+    share = share_and_error(rows_below)
+    if isinstance(share, Undefined):
+        return share
+    reach = critical_value((1 - confidence_level) / 2) * share[1]
+    if not (quantile - reach > 0 and quantile + reach < 1):
+        return Undefined("too_few_units")
+    return quantile - reach, quantile + reach
+
+
+def share_and_error(rows_below: Moments) -> tuple[float, float] | Undefined:
+    """Share of rows at or below the quantile of one arm, and its standard error over units."""
     if rows_below.n < 2:
         return Undefined("too_few_units" if rows_below.n else "no_users")
     share = linearised(rows_below)
     if isinstance(share, Undefined):
         return share
-    z = critical_value((1 - confidence_level) / 2)
-    reach = z * math.sqrt(share.variance / share.n)
-    if not (quantile - reach > 0 and quantile + reach < 1):
-        return Undefined("too_few_units")
-    return quantile - reach, quantile + reach
+    return share.mean, math.sqrt(share.variance / share.n)
+
+
+def located(group: Located) -> Estimate:
+    """The quantile of one group of units with its limits, or why there is none.
+
+    ``no_users`` where nobody has a value, ``no_unit_rows`` where groups were added up (the
+    rows are gone by then), ``too_few_units`` where a limit falls outside the data.
+    """
+    level = group.confidence_level
+    if group.value is None:
+        missing = Undefined("no_unit_rows" if group.n else "no_users")
+        return Estimate(missing, Interval(missing, missing, level, METHOD))
+    if group.lower is None or group.upper is None:
+        return quantile_estimate(group.value, Undefined("too_few_units"), level)
+    return quantile_estimate(group.value, (group.lower, group.upper), level)
+
+
+def quantile_pair(
+    strata: Sequence[tuple[Located, Located]], *, weighting: Weighting = "mantel_haenszel"
+) -> MeanPair | Withheld:
+    """The quantiles of both arms with their noise; over phases their weighted means.
+
+    A phase in which an arm has no limits has weight 0 as long as another phase remains. Phases
+    weigh as in :func:`means.phase_weights`.
+    """
+    pairs = [_pair(located(control), located(treatment)) for control, treatment in strata]
+    if len(pairs) == 1:
+        return pairs[0]
+    used = [
+        (_weight(c.n, t.n, weighting), pair)
+        for (c, t), pair in zip(strata, pairs, strict=True)
+        if isinstance(pair, MeanPair)
+    ]
+    total = math.fsum(weight for weight, _ in used)
+    if not total > 0:
+        return next(pair for pair in pairs if isinstance(pair, Withheld))
+    shares = [(weight / total, pair) for weight, pair in used]
+    control_variance = math.fsum(w * w * pair.control_variance for w, pair in shares)
+    treatment_variance = math.fsum(w * w * pair.treatment_variance for w, pair in shares)
+    return MeanPair(
+        control=math.fsum(w * pair.control for w, pair in shares),
+        treatment=math.fsum(w * pair.treatment for w, pair in shares),
+        control_variance=control_variance,
+        treatment_variance=treatment_variance,
+        difference_variance=control_variance + treatment_variance,
+        degrees_of_freedom=math.inf,
+        method=METHOD,
+        flags=_flags([pair for _, pair in used]),
+    )
+
+
+def quantile_weights(
+    strata: Sequence[tuple[Located, Located]], weighting: Weighting = "mantel_haenszel"
+) -> tuple[float, ...]:
+    """Share of each phase in :func:`quantile_pair`."""
+    raw = [
+        _weight(c.n, t.n, weighting)
+        if isinstance(_pair(located(c), located(t)), MeanPair)
+        else 0.0
+        for c, t in strata
+    ]
+    total = math.fsum(raw)
+    return tuple(weight / total if total > 0 else 0.0 for weight in raw)
+
+
+def standardised_quantile(
+    phases: Sequence[Located], weights: Sequence[float], confidence_level: float = 0.95
+) -> Estimate:
+    """Σw q over phases with the z interval of squared error Σw² SE²; one phase as it is.
+
+    Args:
+        phases: The arm, phase by phase.
+        weights: Of :func:`standardised.common_weights`; all 0 means no common mix.
+        confidence_level: A fraction.
+    """
+    used = [(w, located(one)) for w, one in zip(weights, phases, strict=True) if w > 0]
+    if len(used) < 2:
+        return used[0][1] if used else located(sum(phases[1:], phases[0]))
+    points = [(w, _read(one)) for w, one in used]
+    known = [(w, *one) for w, one in points if not isinstance(one, Undefined)]
+    if len(known) < len(points):
+        missing = next(one for _, one in points if isinstance(one, Undefined))
+        return Estimate(missing, Interval(missing, missing, confidence_level, METHOD))
+    value = math.fsum(w * point for w, point, _ in known)
+    error = math.sqrt(math.fsum(w * w * square for w, _, square in known))
+    reach = critical_value((1 - confidence_level) / 2) * error
+    return Estimate(value, Interval(value - reach, value + reach, confidence_level, METHOD))
+
+
+def spread_per_unit(phases: Sequence[Located]) -> float | None:
+    """SE sqrt(n): what a unit's standard deviation is for a mean; None where no SE is known."""
+    known = [(one.n, _read(located(one))) for one in phases if one.n]
+    squares = [n * n * found[1] for n, found in known if not isinstance(found, Undefined)]
+    whole = sum(n for n, _ in known)
+    if not known or len(squares) < len(known):
+        return None
+    return math.sqrt(math.fsum(squares) / whole)
+
+
+def _weight(control_n: int, treatment_n: int, weighting: Weighting) -> float:
+    both = control_n + treatment_n
+    return float(both) if weighting == "size" else control_n * treatment_n / both
+
+
+def _flags(pairs: Sequence[MeanPair]) -> tuple[str, ...]:
+    p = heterogeneity([(pair.difference, pair.difference_variance) for pair in pairs]).p_value
+    differ = not isinstance(p, Undefined) and p < HETEROGENEITY_ALPHA
+    return ("heterogeneous_phases",) if differ else ()
 
 
 def quantile_estimate(

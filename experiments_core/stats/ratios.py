@@ -39,7 +39,8 @@ def linearised(moments: Moments) -> Moments | Undefined:
     if any(moments.means[i + 1] == 0 for i in columns):
         return Undefined("zero_denominator")
     covariance = tuple(tuple(_covariance(moments, i, j) for j in columns) for i in columns)
-    return Moments(moments.n, tuple(_ratio(moments, i) for i in columns), covariance)
+    means = tuple(_ratio(moments, i) for i in columns)
+    return Moments(moments.n, means, covariance, moments.skewness)
 
 
 def ratio_interval(moments: Moments, confidence_level: float = 0.95) -> Estimate:

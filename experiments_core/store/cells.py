@@ -11,16 +11,20 @@ from typing import Any
 
 import duckdb
 
-from experiments_core.analysis.cells import Cell
+from experiments_core.analysis.cells import CAP, CAPPED, FILLED, UNCAPPED, Cell, beside
 from experiments_core.domain.source import CellKey
 from experiments_core.query.cells import (
     BoundNeed,
     CellQuery,
+    below_sql,
     cells_sql,
     extremes_sql,
+    limits_sql,
     span_sql,
 )
-from experiments_core.stats.moments import Counts, Moments, Summary
+from experiments_core.stats.estimate import Undefined
+from experiments_core.stats.moments import Counts, Located, Moments, Summary
+from experiments_core.stats.quantiles import limiting_shares, share_and_error
 from experiments_core.store.catalog import from_utc
 
 _CUBED = 1e50
@@ -45,10 +49,11 @@ class CellTable:
 
 
 def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable:
-    """Group a table with one row per unit, in one pass over its rows.
+    """Group a table of units (or of their rows) in one pass.
 
     Third moments cost as much as everything else together, so they are fetched only for
-    metrics whose largest value could make a difference of means visibly skewed.
+    metrics whose largest value could make a difference of means visibly skewed. The error of a
+    quantile takes two more questions, once its value is known.
     """
     plain = replace(query, skewness=False)
     sql = cells_sql(plain)
@@ -60,7 +65,55 @@ def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable
         for key, cell in _cells(third, rows):
             known = cells[key]
             cells[key] = Cell(known.units, {**known.summaries, **cell.summaries})
+    for bound in query.needs:
+        if bound.need.shape == "quantile":
+            _locate(cursor, plain, bound, cells)
     return CellTable(cells, sql)
+
+
+def _locate(
+    cursor: duckdb.DuckDBPyConnection,
+    query: CellQuery,
+    bound: BoundNeed,
+    cells: dict[CellKey, Cell],
+) -> None:
+    """Find the limits of one quantile in every cell: how sure its share is, then where."""
+    alone = replace(query, needs=(bound,))
+    known = {
+        key: cell.summaries[bound.need.key]
+        for key, cell in cells.items()
+        if cell.summaries[bound.need.key].n
+    }
+    if not known:
+        return
+    names = alone.keys
+    spots = [[getattr(key, name) for key in known] for name in names]
+    spots.append([one.value for one in known.values() if isinstance(one, Located)])
+    for row in cursor.execute(below_sql(alone, bound), spots).fetchall():
+        place, (n, *numbers) = row[: len(names)], row[len(names) :]
+        key = CellKey(**dict(zip(names, place, strict=True)))
+        found = known[key]
+        below, k, below_variance, k_variance, covariance = (
+            float(number or 0.0) for number in numbers
+        )
+        moments = Moments(
+            int(n),
+            (below, k),
+            ((below_variance, covariance), (covariance, k_variance)),
+        )
+        if isinstance(found, Located) and bound.need.q is not None:
+            sure = share_and_error(moments)
+            if not isinstance(sure, Undefined):
+                found = replace(found, share=sure[0], share_error=sure[1])
+            shares = limiting_shares(bound.need.q, moments, query.confidence_level)
+            if not isinstance(shares, Undefined):
+                answer = cursor.execute(
+                    limits_sql(alone, bound, shares), list(place)
+                ).fetchone()
+                lower, upper = answer[0] if answer else (None, None)
+                found = replace(found, lower=lower, upper=upper)
+            cell = cells[key]
+            cells[key] = Cell(cell.units, {**cell.summaries, bound.need.key: found})
 
 
 def unit_span(
@@ -110,15 +163,54 @@ def _may_be_skewed(
         return ()
     ends = iter(cursor.execute(extremes_sql(query)).fetchone() or ())
     found = []
-    for one, low, high in zip(wanted, ends, ends, strict=False):
-        if low is None or max(abs(low), abs(high)) >= _CUBED:
+    for one in wanted:
+        spans = [(next(ends), next(ends)) for _ in range(one.width)]
+        if any(low is None or max(abs(low), abs(high)) >= _CUBED for low, high in spans):
             continue
-        zero = [0.0] if one.need.missing == "zero" else []
-        span = min([low, *zero]), max([high, *zero])
-        moments = (cell.summaries[one.need.key] for cell in cells.values())
-        if any(_is_far(each, *span) for each in moments if isinstance(each, Moments)):
-            found.append(one)
+        if one.need.missing == "zero":
+            spans = [(min(low, 0.0), max(high, 0.0)) for low, high in spans]
+        groups = [cell.summaries[one.need.key] for cell in cells.values()]
+        moments = [each for each in groups if isinstance(each, Moments) and each.n]
+        if not moments:
+            continue
+        slopes = _slopes(one, moments)
+        if slopes is not None and any(
+            _is_far(_line(each, slopes), *_reach(spans, slopes)) for each in moments
+        ):
+            found.append(replace(one, slopes=slopes))
     return tuple(found)
+
+
+def _slopes(bound: BoundNeed, moments: Sequence[Moments]) -> tuple[float, ...] | None:
+    """What is taken off the outcome before it is compared, over all arms together."""
+    if bound.width == 1:
+        return ()
+    both = sum(moments[1:], moments[0])
+    above, below = both.mean, both.means[1]
+    if bound.covariate is not None:
+        above, below = both.covariance[0][1], both.covariance[1][1]
+    return (above / below,) if below else None
+
+
+def _line(moments: Moments, slopes: tuple[float, ...]) -> Moments:
+    """Moments of the first column minus a multiple of the second."""
+    if not slopes:
+        return moments
+    (yy, xy), (_, xx) = moments.covariance
+    slope = slopes[0]
+    mean = moments.mean - slope * moments.means[1]
+    return Moments.of_mean(moments.n, mean, yy - 2 * slope * xy + slope * slope * xx)
+
+
+def _reach(
+    spans: Sequence[tuple[float, float]], slopes: tuple[float, ...]
+) -> tuple[float, float]:
+    """Between which values the same combination lies."""
+    (low, high), *others = spans
+    for slope, ends in zip(slopes, others, strict=True):
+        moved = [slope * end for end in ends]
+        low, high = low - max(moved), high - min(moved)
+    return low, high
 
 
 def _is_far(moments: Moments, low: float, high: float) -> bool:
@@ -133,17 +225,46 @@ def _cells(query: CellQuery, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[
     for row in rows:
         key = CellKey(**dict(zip(query.keys, row[:width], strict=True)))
         units, rest = row[width], iter(row[width + 1 :])
-        summaries = {b.need.key: _summary(query, b, rest) for b in query.needs}
+        summaries: dict[str, Summary] = {}
+        for bound in query.needs:
+            summaries |= _summaries(query, bound, rest)
         yield key, Cell(int(units), summaries)
 
 
-def _summary(query: CellQuery, bound: BoundNeed, values: Iterator[Any]) -> Summary:
-    n = int(next(values))
+def _summaries(query: CellQuery, bound: BoundNeed, values: Iterator[Any]) -> dict[str, Summary]:
+    """A metric's own summary and what stands beside it, in the order of the query."""
+    n, key = int(next(values)), bound.need.key
     if bound.need.shape == "counts":
-        return Counts(n, int(next(values) or 0))
-    mean, variance = float(next(values) or 0.0), float(next(values) or 0.0)
-    skewness = next(values) if query.wants_skewness(bound) else None
-    return Moments.of_mean(n, mean, variance, _trusted(skewness, mean, variance))
+        return {key: Counts(n, int(next(values) or 0))}
+    if bound.need.shape == "quantile":
+        rows, value = int(next(values) or 0), next(values)
+        return {key: Located(n, rows, value, confidence_level=query.confidence_level)}
+    moments = _moments(n, bound.width, values)
+    if query.wants_skewness(bound):
+        line = _line(moments, bound.slopes)
+        skewness = _trusted(next(values), line.mean, line.variance)
+        moments = replace(moments, skewness=skewness)
+    found: dict[str, Summary] = {key: moments}
+    if bound.need.capped:
+        found[beside(key, UNCAPPED)] = _moments(n, bound.width, values)
+        found[beside(key, CAPPED)] = Counts(n, int(next(values)))
+        cap = next(values)
+        if cap is not None:
+            found[beside(key, CAP)] = Moments.of_mean(n, float(cap), 0.0)
+    if bound.covariate is not None:
+        found[beside(key, FILLED)] = Counts(n, int(next(values)))
+    return found
+
+
+def _moments(n: int, width: int, values: Iterator[Any]) -> Moments:
+    means = tuple(float(next(values) or 0.0) for _ in range(width))
+    table = [[0.0] * width for _ in range(width)]
+    for i in range(width):
+        table[i][i] = float(next(values) or 0.0)
+    for i in range(width):
+        for j in range(i + 1, width):
+            table[i][j] = table[j][i] = float(next(values) or 0.0)
+    return Moments(n, means, tuple(tuple(row) for row in table))
 
 
 def _trusted(skewness: float | None, mean: float, variance: float) -> float | None:

@@ -12,7 +12,7 @@ import duckdb
 
 from experiments_core.analysis.cells import Cell
 from experiments_core.domain.source import CellKey
-from experiments_core.stats.moments import Counts, Moments, Summary
+from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.store.catalog import from_utc, to_utc
 
 
@@ -216,6 +216,8 @@ def cells_from_json(rows: Sequence[Mapping[str, Any]]) -> dict[CellKey, Cell]:
 def _summary(values: Mapping[str, Any]) -> Summary:
     if "x" in values:
         return Counts(values["n"], values["x"])
+    if "rows" in values:
+        return Located(**values)
     return Moments(
         values["n"],
         tuple(values["means"]),

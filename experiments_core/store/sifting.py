@@ -191,14 +191,15 @@ def _find_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         "SELECT unit FROM good GROUP BY unit HAVING count(*) > 1"
     )
     fields = ", ".join(f"f{place}" for place in range(len(job.names)))
-    _problem(
-        cursor,
-        job,
-        "UNIT_DUPLICATE_ROWS",
-        f"SELECT record, unit, row_number() OVER (PARTITION BY {fields} ORDER BY record) > 1 "
-        "AS bad FROM good JOIN raw USING (record) SEMI JOIN several USING (unit)",
-    )
-    _good(cursor)
+    if job.mapping.repeats != "rows":  # there, equal rows are events that were equal
+        _problem(
+            cursor,
+            job,
+            "UNIT_DUPLICATE_ROWS",
+            f"SELECT record, unit, row_number() OVER (PARTITION BY {fields} ORDER BY record) "
+            "> 1 AS bad FROM good JOIN raw USING (record) SEMI JOIN several USING (unit)",
+        )
+        _good(cursor)
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE crossed AS SELECT unit, "
         "arg_min(arm, (coalesce(first_ts, 'infinity'::TIMESTAMP), record)) AS seen FROM good "

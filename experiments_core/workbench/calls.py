@@ -69,8 +69,8 @@ def analyze(
         data: Path of a CSV file; a pandas, Polars or Arrow table; a DuckDB relation; or a dict
             of numbers per variant: ``{"control": {"n": 1000, "converted": 100}, …}``, for a
             mean ``{"n": …, "mean": …, "variance": …}``.
-        metrics: ``Proportion`` and ``Mean``; totals by ``Proportion("conversions",
-            of="visitors")``.
+        metrics: ``Proportion``, ``Mean``, ``Ratio`` and ``Quantile``; totals by
+            ``Proportion("conversions", of="visitors")``.
         variant: Column of arms.
         control: The arm to compare with; may go if one is called control.
         unit: Column that identifies a unit; without it each row is one.
@@ -94,7 +94,8 @@ def analyze(
         planned_units: Units of all arms that are planned; tunes the sequential test.
         looks: Units of all arms at each earlier look, rising; what has been spent there is
             no longer there. Group sequential only.
-        repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max``, ``sum``.
+        repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max``, ``sum``;
+            ``rows`` keeps every row for quantiles and adds numbers up per unit for the rest.
         crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
         decimal: Decimal mark, where a column can be read in two ways.
         leave_out_bad_rows: Go on without rows that break a rule.
@@ -117,6 +118,7 @@ def analyze(
     check(request)
     plan = _plan(alpha, alternative, correction, sequential, planned_units)
     past = _past_looks(looks, sequential)
+    request = replace(request, alpha=plan.alpha)
     loaded = _load(data, request)
     chosen = choose_control(control, loaded.arms)
     arms = (chosen, *(arm for arm in loaded.arms if arm != chosen))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Quality
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric import Metric, Proportion
 from experiments_core.domain.source import CellKey, Mapping
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cells import BoundNeed, CellQuery
@@ -82,8 +82,12 @@ def load_units(
         staged = facts.load_frame(db, source.frame, mapping, import_id=import_id)
     _refuse_broken(staged, request)
     ours = {column.name: column.column for column in staged.columns}
-    needs = tuple(BoundNeed(one.needs, ours[one.columns[0]]) for one in request.metrics)
-    query = CellQuery(staged.table, needs)
+    query = CellQuery(
+        staged.table,
+        tuple(_bound(metric, ours) for metric in request.metrics),
+        confidence_level=1 - request.alpha,
+        rows=request.repeats == "rows",
+    )
     by_phase = ours[request.phases] if request.phases else None
     with db.read() as cursor:
         table = unit_cells(cursor, replace(query, segment=by_phase))
@@ -104,6 +108,12 @@ def load_units(
         notes=tuple(_notes(staged, request)),
     )
     return loaded, staged, mapping
+
+
+def _bound(metric: Metric, ours: Table[str, str]) -> BoundNeed:
+    first, *others = (ours[name] for name in metric.needs.columns)
+    covariate = metric.needs.covariate
+    return BoundNeed(metric.needs, first, tuple(others), ours[covariate] if covariate else None)
 
 
 def load_totals(db: Database, source: Source, request: Request) -> Loaded:
@@ -156,7 +166,9 @@ def _notes(staged: Staged, request: Request) -> Iterator[str]:
         yield f"“{shorten(spelling)}” was read as the variant “{shorten(arm)}”."
     if staged.repeated:
         rule = {"first": "the first row counts", "max": "the highest value counts",
-                "sum": "numbers are added up"}[request.repeats]  # fmt: skip
+                "sum": "numbers are added up",
+                "rows": "each row is kept for quantiles, numbers are added up per unit",
+                }[request.repeats]  # fmt: skip
         yield f"{staged.repeated:,} units had several rows; {rule}."
     for column in staged.currency:
         yield f"Currency signs were taken off “{shorten(column)}”."
@@ -182,7 +194,8 @@ def _refuse_broken(staged: Staged, request: Request) -> None:
             "UNIT_REPEATED",
             f"{staged.repeated:,} units of “{request.unit}” have several rows.",
             'Say which counts: repeats="first" (in the file), "max" (converted at least once) '
-            'or "sum" (numbers added up).',
+            'or "sum" (numbers added up); '
+            'with quantiles of the rows "rows".',
         )
     bad = [one for one in staged.broken if RULES[one.rule].blocking]
     if not bad or request.leave_out_bad_rows:

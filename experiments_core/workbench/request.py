@@ -13,7 +13,7 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular.roles import certain_control
 from experiments_core.tabular.text import fold, listed, shorten
 
-REPEATS = ("refuse", "first", "max", "sum")
+REPEATS = ("refuse", "first", "max", "sum", "rows")
 CROSSOVERS = ("exclude", "first_seen", "refuse")
 
 
@@ -27,10 +27,12 @@ class Request:
         time: Column with the moment a unit was first seen.
         phases: Column that names the phase of a row.
         segments: Columns to cut by.
-        repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max`` or ``sum``.
+        repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max``, ``sum`` or
+            ``rows``.
         crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
         decimal: Decimal mark where the data can be read in two ways.
         leave_out_bad_rows: Go on without rows that break a rule.
+        alpha: Error rate of the plan, a fraction.
     """
 
     metrics: tuple[Metric, ...]
@@ -44,6 +46,7 @@ class Request:
     crossovers: str = "exclude"
     decimal: str | None = None
     leave_out_bad_rows: bool = False
+    alpha: float = 0.05
 
     @property
     def totals(self) -> tuple[Proportion, ...]:
@@ -73,7 +76,8 @@ def check(request: Request) -> None:
                 metric,
                 "TYPE",
                 f"{metric!r} is no metric.",
-                'Use Proportion("column") or Mean("column").',
+                'Use Proportion("column"), Mean("column"), Ratio("above", "below") or '
+                'Quantile("column", 0.9).',
             )
     keys = [metric.key for metric in request.metrics]
     double = next((key for key in keys if keys.count(key) > 1), None)
@@ -92,6 +96,14 @@ def check(request: Request) -> None:
             "REQUIRED",
             "No metric is primary, so there is no verdict.",
             'Leave role out, or say role="primary", for at least one.',
+        )
+    if request.repeats == "rows" and not request.unit:
+        raise refusal(
+            "unit",
+            None,
+            "REQUIRED",
+            "Several rows per unit need the column that names the unit.",
+            'Say it: unit="user_id".',
         )
     for name, value, allowed in (
         ("repeats", request.repeats, REPEATS),

@@ -91,11 +91,12 @@ def units_mapping(source: Source, request: Request) -> Mapping:
     cuts = ([request.phases] if request.phases else []) + list(request.segments)
     wanted += [(name, Role.SEGMENT, "segment or phase") for name in dict.fromkeys(cuts)]
     rates = {one.columns[0] for one in request.metrics if isinstance(one, Proportion)}
-    for metric in request.metrics:
-        name = metric.columns[0]
-        role = Role.OUTCOME if name in rates else Role.VALUE
-        if (name, role, "metric") not in wanted:
-            wanted.append((name, role, "metric"))
+    measured = dict.fromkeys(name for one in request.metrics for name in one.needs.columns)
+    wanted += [
+        (name, Role.OUTCOME if name in rates else Role.VALUE, "metric") for name in measured
+    ]
+    before = dict.fromkeys(name for one in request.metrics for name in one.covariates)
+    wanted += [(name, Role.COVARIATE, "covariate") for name in before if name not in measured]
     roles: dict[int, Role] = {}
     for name, role, what in wanted:
         place = find_column(name, source.names, what)
@@ -180,7 +181,7 @@ def _column(source: Source, place: int, role: Role, request: Request) -> ColumnM
                 "Write them as 2026-05-19 14:30:00.",
             )
         return replace(plain, time_format=seen.format)
-    if role not in {Role.VALUE, Role.VISITORS, Role.CONVERSIONS}:
+    if role not in {Role.VALUE, Role.COVARIATE, Role.VISITORS, Role.CONVERSIONS}:
         return plain
     if source.types and not source.types[place].startswith("VARCHAR"):
         return plain

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments_core.analysis.cells import Cell
-from experiments_core.domain.metric import Metric, Proportion
+from experiments_core.domain.metric import Metric, MetricKind, Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.moments import Counts, Moments, Summary
 from experiments_core.workbench.loading import Loaded
@@ -60,6 +60,15 @@ def _counts(arm: str, row: Mapping[str, Any], metric: Proportion) -> Counts:
 
 
 def _moments(arm: str, row: Mapping[str, Any], metric: Metric) -> Moments:
+    if metric.kind in {MetricKind.RATIO, MetricKind.QUANTILE} or metric.covariates:
+        raise refusal(
+            metric.key,
+            metric.kind.value,
+            "NO_UNIT_ROWS",
+            f"“{metric.key}” cannot be had from typed numbers: a ratio, a quantile or a "
+            "covariate needs one row per unit.",
+            "Give the rows: a path or a table.",
+        )
     nested = row.get(metric.columns[0])
     told = nested if isinstance(nested, Mapping) else row
     n = _whole(arm, "n", told["n"] if "n" in told else _get(arm, row, "n"))

@@ -6,15 +6,23 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from experiments_core.analysis.cells import Cell, Cells
+from experiments_core.analysis.cells import CAP, CAPPED, UNCAPPED, Cell, Cells, beside
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Direction, Mean, Metric, MetricRole, Proportion
+from experiments_core.domain.metric import (
+    Direction,
+    Mean,
+    Metric,
+    MetricRole,
+    Proportion,
+    Quantile,
+    Ratio,
+)
 from experiments_core.domain.source import CellKey
 from experiments_core.reports.notebook import Story, build, printed, study_of
 from experiments_core.reports.replay import differences
-from experiments_core.stats.moments import Counts, Moments, Summary
+from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 STORY = Story(
     "Shorter checkout", "Look 3", (("Data", "sha256:abc"),), "SELECT arm FROM units -- ``` --"
@@ -37,6 +45,16 @@ METRICS: tuple[Metric, ...] = (
     ),
     Proportion("opened", role=MetricRole.SECONDARY),
     Mean("items", role=MetricRole.SECONDARY, preferred_direction=Direction.NEUTRAL),
+    Ratio("clicks", "views"),
+    Mean("spent", "spent_before", "99%"),
+    Quantile("wait", 0.9, role=MetricRole.SECONDARY),
+    Ratio(
+        "errors",
+        "calls",
+        role=MetricRole.GUARDRAIL,
+        preferred_direction=Direction.DECREASE,
+        non_inferiority_margin=0.2,
+    ),
 )
 
 
@@ -55,7 +73,18 @@ def summary(draw: random.Random, metric: Metric, n: int) -> Summary:
     lift = draw.uniform(0.9, 1.15)
     if isinstance(metric, Proportion):
         return Counts(n, min(n, round(n * 0.08 * lift)))
+    if isinstance(metric, Quantile):
+        value = 8.0 * lift
+        return Located(n, 2 * n, value, value * 0.97, value * 1.04)
+    if isinstance(metric, Ratio):
+        return Moments(n, (2.1 * lift, 10.0), ((4.0, 3.0), (3.0, 20.0 * lift)))
+    if metric.covariates:
+        return spent(lift, n)
     return Moments.of_mean(n, 5.2 * lift, 14.0 * lift)
+
+
+def spent(lift: float, n: int) -> Moments:
+    return Moments(n, (5.2 * lift, 4.9 * lift**0.1), ((14.0 * lift, 9.0), (9.0, 12.0)))
 
 
 def cells(asked: Design, seed: int) -> Cells:
@@ -64,9 +93,13 @@ def cells(asked: Design, seed: int) -> Cells:
     for k, phase in enumerate(asked.phases, start=1):
         for arm, weight in phase.weights.items():
             n = round(4000 * weight * draw.uniform(0.97, 1.03))
-            found[CellKey(arm, k)] = Cell(
-                n, {m.key: summary(draw, m, n - draw.randint(0, 40)) for m in asked.metrics}
-            )
+            own = {m.key: summary(draw, m, n - draw.randint(0, 40)) for m in asked.metrics}
+            if "spent" in own:
+                counted = own["spent"].n
+                own[beside("spent", CAP)] = Moments.of_mean(counted, 30.0, 0.0)
+                own[beside("spent", CAPPED)] = Counts(counted, counted // 100)
+                own[beside("spent", UNCAPPED)] = spent(draw.uniform(0.9, 1.2), counted)
+            found[CellKey(arm, k)] = Cell(n, own)
     return found
 
 
