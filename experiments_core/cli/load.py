@@ -110,6 +110,11 @@ def _choices(options: argparse.Namespace) -> Choices:
         covariates=tuple(options.covariate) or None,
         conversions=tuple(options.conversions),
         visitors=options.visitors or "",
+        event=options.event or "",
+        conversion_events=tuple(options.converts),
+        exposure_event=options.exposure or "",
+        window=options.window or "",
+        zone=options.zone or "",
         control=options.control or "",
         split=options.split or {},
         finished=options.finished,
@@ -249,6 +254,17 @@ def _parser() -> Parser:
     ):  # fmt: skip
         add(f"--{name}", metavar="COL", action="append", default=[], help=f"{what}; repeatable")
     add("--sheet", help="sheet of a workbook; '*' for all, each one arm")
+    add("--event", metavar="COL", help="event logs: says what happened")
+    add(
+        "--converts",
+        metavar="EVENT",
+        action="append",
+        default=[],
+        help="event logs: an event that counts; repeatable",
+    )
+    add("--exposure", metavar="EVENT", help="event logs: the exposure, or any")
+    add("--window", metavar="HOURS", help="event logs: how long after it events count, or all")
+    add("--zone", help="time zone of times that do not say theirs (UTC)")
     add("--visitors", metavar="COL", help="totals: all units")
     add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
     add("--finished", action=argparse.BooleanOptionalAction, help="is the test over?")

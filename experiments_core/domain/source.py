@@ -8,10 +8,13 @@ from enum import StrEnum
 
 
 class Shape(StrEnum):
-    """Shape of a file (more shapes come with later versions of the import)."""
+    """Shape of a file."""
 
-    UNIT = "unit"  # one row per unit
-    TOTALS = "totals"  # one row per variant: visitors, conversions
+    UNIT = "unit"  # one row per unit, or several that become one
+    EVENTS = "events"  # one row per event: exposures, and what happened after them
+    TOTALS = "totals"  # one row per variant (and day): visitors, conversions
+    MOMENTS = "moments"  # one row per variant (and metric, and time): count, mean, variance
+    COUNTS = "counts"  # one row per variant: conversions, and nobody knows of how many
 
 
 class Role(StrEnum):
@@ -20,13 +23,35 @@ class Role(StrEnum):
     UNIT = "unit"
     VARIANT = "variant"
     TIME = "time"
+    EVENT = "event"  # says what happened
     OUTCOME = "outcome"  # 0/1, true/false, yes/no
     VALUE = "value"  # a number per unit
     SEGMENT = "segment"
     COVARIATE = "covariate"
     VISITORS = "visitors"
     CONVERSIONS = "conversions"
+    METRIC = "metric"  # says which metric the moments of a row are of
+    COUNT = "count"
+    MEAN = "mean"
+    VARIANCE = "variance"
+    DEVIATION = "deviation"  # standard deviation
+    EXPERIMENT = "experiment"  # says which of several experiments a row belongs to
     IGNORE = "ignore"
+
+
+_EVERYWHERE = (Role.VARIANT, Role.EXPERIMENT, Role.IGNORE)
+_OF_ROWS = (Role.UNIT, Role.VALUE, Role.SEGMENT, Role.COVARIATE, Role.TIME)
+ROLES_OF: dict[Shape, frozenset[Role]] = {
+    Shape.UNIT: frozenset({*_EVERYWHERE, *_OF_ROWS, Role.OUTCOME}),
+    Shape.EVENTS: frozenset({*_EVERYWHERE, *_OF_ROWS, Role.EVENT}),
+    Shape.TOTALS: frozenset({*_EVERYWHERE, Role.VISITORS, Role.CONVERSIONS}),
+    Shape.COUNTS: frozenset({*_EVERYWHERE, Role.CONVERSIONS}),
+    Shape.MOMENTS: frozenset({
+        *_EVERYWHERE, Role.METRIC, Role.TIME, Role.COUNT, Role.MEAN, Role.VARIANCE,
+        Role.DEVIATION,
+    }),
+}  # fmt: skip
+"""What columns can be used as, by the shape of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +129,13 @@ class Mapping:
         repeats: Several rows of one unit in one variant: ``refuse``, ``first`` (keep the first
             in the file), ``max`` (highest value of each outcome), ``sum`` (converted at least
             once, numbers added up) or ``rows`` (every row is kept; only the notebook reads so).
+        conversion_events: Event logs: events that count, each an outcome of its own.
+        exposure_event: Event logs: the event that is an exposure; ``any`` takes a unit's first
+            row with a variant; empty while nobody has said.
+        window: Event logs: hours after the first exposure within which an event counts;
+            ``all`` for no end, empty while nobody has said.
+        experiment: The experiment whose rows are read, where a column names several.
+        zone: IANA time zone of times that do not say theirs.
         finished: The test is over (a fixed-horizon verdict may be given).
         split: Intended weights in basis points by variant; equal when empty.
         contradictions: Name of a segment that should say the same as the variant -> what rows
@@ -118,9 +150,19 @@ class Mapping:
     merge_variants: dict[str, str] = field(default_factory=dict)
     crossovers: str = "exclude"
     repeats: str = "refuse"
+    conversion_events: tuple[str, ...] = ()
+    exposure_event: str = ""
+    window: str = ""
+    experiment: str = ""
+    zone: str = "UTC"
     finished: bool | None = None
     split: dict[str, int] = field(default_factory=dict)
     contradictions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def kept_as(self) -> Shape:
+        """How the facts are kept: unit rows, or a few rows of numbers per variant."""
+        return Shape.UNIT if self.shape in {Shape.UNIT, Shape.EVENTS} else Shape.TOTALS
 
     def named(self, role: Role) -> tuple[ColumnMapping, ...]:
         """Columns of one role, in file order."""

@@ -20,5 +20,11 @@ def mapping_from_document(document: Table[str, Any]) -> Mapping:
         ColumnMapping(**column | {"role": Role(column["role"])})
         for column in document["columns"]
     )
-    rest = {**document, "columns": columns, "shape": Shape(document["shape"])}
+    events = tuple(document.get("conversion_events", ()))
+    rest = {
+        **document,
+        "columns": columns,
+        "shape": Shape(document["shape"]),
+        "conversion_events": events,
+    }
     return Mapping(**rest | {"dialect": Dialect(**document["dialect"])})

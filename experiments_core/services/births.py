@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import replace
 
 from experiments_core.domain.experiment import ExperimentDraft, VariantDraft, equal_weights
 from experiments_core.domain.metric import Mean, Metric, MetricRole, Proportion
-from experiments_core.domain.source import Mapping, Role
+from experiments_core.domain.source import Mapping, Role, Shape
 
 
-def experiment_draft(mapping: Mapping, arms: Table[str, int], name: str) -> ExperimentDraft:
+def experiment_draft(
+    mapping: Mapping, arms: Table[str, int], name: str, measures: Sequence[str] = ()
+) -> ExperimentDraft:
     """Draft an experiment whose variant arrives with the data.
 
     Args:
         mapping: Confirmed; names control and, if it is not equal, the intended split.
         arms: Units per arm.
         name: As typed.
+        measures: Metrics that the rows of a file of moments name.
     """
     order = sorted(arms, key=lambda arm: (arm != mapping.control, arm))
     equal = dict(zip(order, equal_weights(len(order)), strict=True))
@@ -29,14 +32,20 @@ def experiment_draft(mapping: Mapping, arms: Table[str, int], name: str) -> Expe
                          weight_bp=weights[arm])
             for arm in order
         ),
-        metrics=tuple(_roles(_metrics(mapping))),
+        metrics=tuple(_roles(_metrics(mapping, measures))),
         assignment_mode="external",
         unit=_unit(mapping),
         data_finished=mapping.finished,
     )  # fmt: skip
 
 
-def _metrics(mapping: Mapping) -> Iterator[Metric]:
+def _metrics(mapping: Mapping, measures: Sequence[str]) -> Iterator[Metric]:
+    if mapping.shape is Shape.MOMENTS:
+        for name in measures:
+            yield Mean(name, name=f"Metric {name}" if name.isdecimal() else "")
+        return
+    for event in mapping.conversion_events:
+        yield Proportion(event)
     visitors = next((column.name for column in mapping.named(Role.VISITORS)), None)
     for column in mapping.named(Role.CONVERSIONS):
         yield Proportion(column.name, of=visitors)

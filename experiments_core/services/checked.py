@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services.import_report import ImportReport, RuleCount
+from experiments_core.tabular.answers import SINGLE
 from experiments_core.tabular.questions import MEASURES, Found
 from experiments_core.tabular.shape import UNKNOWN_HEADER
 from experiments_core.tabular.text import fold, listed
@@ -39,6 +40,12 @@ def can_be_read(mapping: Mapping) -> bool:
         return False
     if mapping.shape is Shape.TOTALS and not mapping.named(Role.VISITORS):
         return False
+    if mapping.shape is Shape.EVENTS:
+        needed = mapping.named(Role.UNIT) and mapping.named(Role.EVENT)
+        return bool(needed and mapping.conversion_events and mapping.exposure_event)
+    if mapping.shape is Shape.MOMENTS:
+        spread = mapping.named(Role.VARIANCE) or mapping.named(Role.DEVIATION)
+        return bool(mapping.named(Role.COUNT) and mapping.named(Role.MEAN) and spread)
     return any(column.role in MEASURES for column in mapping.columns)
 
 
@@ -56,7 +63,7 @@ def check_mapping(mapping: Mapping, names: Sequence[str]) -> None:
             code="COLUMNS_DIFFER",
             hint="Look at the file again with the delimiter and header line that you chose.",
         )
-    for role in (Role.UNIT, Role.VARIANT, Role.TIME, Role.VISITORS):
+    for role in SINGLE:
         if len(mapping.named(role)) > 1:
             pair = listed([column.name for column in mapping.named(role)])
             raise InvalidInputError(

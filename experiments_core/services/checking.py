@@ -10,7 +10,12 @@ from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.services import import_report
 from experiments_core.services.checked import Checked, refuse_one_arm
 from experiments_core.services.checking_totals import check_totals
-from experiments_core.services.import_report import Context, ImportReport, RuleCount
+from experiments_core.services.import_report import (
+    Context,
+    ImportReport,
+    Remark,
+    RuleCount,
+)
 from experiments_core.services.uploads import read_structure
 from experiments_core.store import facts
 from experiments_core.store.database import Database
@@ -19,6 +24,7 @@ from experiments_core.store.watch import SILENT, Watch
 from experiments_core.tabular.census import Structure
 from experiments_core.tabular.questions import Found
 from experiments_core.tabular.rejects import Reject
+from experiments_core.tabular.text import listed
 
 SHOWN_REJECTS = 100
 FIXED = (Role.UNIT, Role.VARIANT, Role.TIME)
@@ -55,10 +61,11 @@ def check_file(
     context = replace(
         context or Context(), blank_lines=(structure.blank_lines, structure.blank_count)
     )
-    if mapping.shape is Shape.TOTALS:
+    if mapping.kept_as is Shape.TOTALS:
         return check_totals(
-            db, path, mapping, import_id=import_id, known_arms=known_arms, context=context
-        )
+            db, path, mapping,
+            import_id=import_id, structure=structure, known_arms=known_arms, context=context,
+        )  # fmt: skip
     staged = facts.load_csv(
         db, path, mapping,
         import_id=import_id, structure=structure, known_arms=known_arms, watch=watch,
@@ -89,11 +96,27 @@ def report_units(db: Database, staged: Staged, mapping: Mapping, context: Contex
         crossed_units=staged.crossed,
         effects=staged.effects,
     )
+    if mapping.shape is Shape.EVENTS:
+        report = replace(report, warnings=(*report.warnings, _about_events(mapping)))
     columns = tuple(
         {"name": c.name, "role": c.role.value, "column": c.column} for c in staged.columns
     )
     found = Found(staged.arms, staged.blanks, staged.repeated, staged.contradicted)
     return Checked(report, staged.table, staged.rejects, columns, staged.content_hash, found)
+
+
+def _about_events(mapping: Mapping) -> Remark:
+    """How events became units."""
+    counted = listed(list(mapping.conversion_events))
+    hours = mapping.window
+    long = "" if hours in {"", "all"} else f", if it came within {float(hours):g} hours"
+    exposure = mapping.exposure_event
+    first = "the first row of a unit" if exposure == "any" else f"its first “{exposure}”"
+    return Remark(
+        "EVENTS_COUNTED",
+        f"Each unit counts once, from {first} on: converted when it has {counted} afterwards"
+        f"{long}.",
+    )
 
 
 def _with_units(rule: RuleCount, staged: Staged) -> RuleCount:

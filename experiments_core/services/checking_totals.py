@@ -1,4 +1,4 @@
-"""Read a file of totals per variant into staging."""
+"""Read a file of totals, moments or bare conversions per variant into staging."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from experiments_core.domain.source import Mapping, Role
+from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import import_report
 from experiments_core.services.checked import Checked, refuse_one_arm
@@ -14,6 +14,8 @@ from experiments_core.services.import_report import Context, ImportReport, Remar
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken
+from experiments_core.tabular.census import Structure
+from experiments_core.tabular.moments import Moment, read_moments
 from experiments_core.tabular.questions import Found
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.shape import best_spelling
@@ -32,6 +34,7 @@ def check_totals(
     mapping: Mapping,
     *,
     import_id: str,
+    structure: Structure,
     known_arms: dict[str, str] | None,
     context: Context,
 ) -> Checked:
@@ -40,24 +43,24 @@ def check_totals(
     Raises:
         InvalidInputError: the file as a whole cannot be used.
     """
-    rows = _totals_rows(path, mapping)
+    rows, lines = _totals_rows(path, mapping, structure)
     names = [column.name for column in mapping.columns]
-    totals, rejects = read_totals(rows, mapping, names)
+    if mapping.shape is Shape.MOMENTS:
+        moments, rejects = read_moments(rows, mapping, names)
+        totals = _by_arm(moments)
+    else:
+        totals, rejects = read_totals(rows, mapping, names)
     totals, unknown, merged = _name_arms(totals, mapping, known_arms, rows)
     rejects = sorted([*rejects, *unknown], key=lambda reject: reject.line)
     out = {reject.line for reject in rejects}
-    arms: dict[str, int] = {}
-    for total in totals:
-        arms[total.arm] = arms.get(total.arm, 0) + total.visitors
-    rules = import_report.by_rule(_by_rule(rejects))
+    arms = _units(totals, mapping)
+    rules = import_report.by_rule(_by_rule(rejects, lines))
+    rejects = [replace(reject, line=lines[reject.line]) for reject in rejects]
+    totals = [replace(total, line=lines[total.line]) for total in totals]
     refuse_one_arm(arms, mapping, rules)
-    columns = tuple(
-        {"name": column.name, "role": column.role.value, "column": ""}
-        for column in mapping.columns
-        if column.role in {Role.VISITORS, Role.CONVERSIONS}
-    )
+    columns = _columns(totals, mapping)
     table = facts.stage_totals(db, import_id, totals, rejects)
-    measured = [column["name"] for column in columns if column["role"] == Role.CONVERSIONS]
+    measured = [column["name"] for column in columns if column["role"] != Role.VISITORS]
     report = ImportReport(
         rows_read=len(rows),
         rows_used=len(rows) - len(out),
@@ -65,10 +68,10 @@ def check_totals(
         units=sum(arms.values()),
         arms=arms,
         by_rule=rules,
-        warnings=tuple(_totals_remarks(totals, arms, merged, context)),
+        warnings=tuple(_totals_remarks(totals, arms, merged, context, mapping)),
         preview=(
             ("variant", "visitors", *measured),
-            tuple((t.arm, t.visitors, *(t.conversions.get(n) for n in measured))
+            tuple((t.arm, t.visitors, *(_shown(t.conversions.get(n)) for n in measured))
                   for t in totals[:PREVIEW]),
         ),
         rejects_total=len(out),
@@ -79,20 +82,69 @@ def check_totals(
     return Checked(report, table, f"{table}_rejects", columns, content, Found(arms, blanks))
 
 
-def _totals_rows(path: Path, mapping: Mapping) -> list[Row]:
+def _units(totals: Sequence[Total], mapping: Mapping) -> dict[str, int]:
+    """Units per arm; where only conversions are known, those."""
+    first = next((column.name for column in mapping.named(Role.CONVERSIONS)), "")
+    arms: dict[str, int] = {}
+    for total in totals:
+        count = total.visitors
+        if count is None:
+            found = total.conversions.get(first, 0)
+            count = found if isinstance(found, int) else 0
+        arms[total.arm] = arms.get(total.arm, 0) + count
+    return arms
+
+
+def _by_arm(moments: Sequence[Moment]) -> list[Total]:
+    """One total per arm: its metrics, and as many units as the largest of them has."""
+    found: dict[str, Total] = {}
+    for one in moments:
+        known = found.get(fold(one.arm))
+        numbers = {"n": one.n, "mean": one.mean, "variance": one.variance}
+        measures = {**(known.conversions if known else {}), one.metric: numbers}
+        units = max(one.n, (known.visitors or 0) if known else 0)
+        line, arm = (known.line, known.arm) if known else (one.line, one.arm)
+        found[fold(one.arm)] = Total(line, arm, units, measures)
+    return list(found.values())
+
+
+def _columns(totals: Sequence[Total], mapping: Mapping) -> tuple[dict[str, str], ...]:
+    """What the dataset has: visitors and conversions, or the metrics of the moments."""
+    if mapping.shape is Shape.MOMENTS:
+        names = dict.fromkeys(name for total in totals for name in total.conversions)
+        return tuple({"name": n, "role": Role.VALUE.value, "column": ""} for n in names)
+    return tuple(
+        {"name": column.name, "role": column.role.value, "column": ""}
+        for column in mapping.columns
+        if column.role in {Role.VISITORS, Role.CONVERSIONS}
+    )
+
+
+def _shown(value: object) -> object:
+    return value["mean"] if isinstance(value, dict) else value
+
+
+def _totals_rows(
+    path: Path, mapping: Mapping, structure: Structure
+) -> tuple[list[Row], dict[int, int]]:
+    """Every row, and the line of the file as it came for each line of the text that is read."""
     if path.stat().st_size > MOST_TOTALS_BYTES:
         raise InvalidInputError(
-            "A file of totals has a few rows; this one is larger than 5 MB.",
+            f"A file of {_word(mapping)} has a few rows; this one is larger than 5 MB.",
             code="TOTALS_TOO_LARGE",
             hint="Read it as one row per unit.",
         )
     text = path.read_text(encoding="utf-8-sig")
     width = len(mapping.columns)
     below = mapping.dialect.header_line
-    rows = [
+    records = [
         row
         for row in split(text, mapping.dialect.delimiter, complete=True)
-        if row.line > below and any(visible(cell) for cell in row.cells)
+        if row.line >= below
+    ]
+    lines = {row.line: structure.line_of(number) for number, row in enumerate(records)}
+    rows = [
+        row for row in records if row.line > below and any(visible(cell) for cell in row.cells)
     ]
     broken = [row for row in rows if len(row.cells) != width]
     if broken:
@@ -110,7 +162,7 @@ def _totals_rows(path: Path, mapping: Mapping) -> list[Row]:
         raise InvalidInputError(
             "There are no rows below the header.", code="FILE_NO_ROWS", hint="Export it again."
         )
-    return rows
+    return rows, lines
 
 
 def _name_arms(
@@ -142,7 +194,7 @@ def _name_arms(
     return [total for total in kept if total.line not in lines], unknown, merged
 
 
-def _by_rule(rejects: Sequence[Reject]) -> list[Broken]:
+def _by_rule(rejects: Sequence[Reject], lines: dict[int, int]) -> list[Broken]:
     found: dict[str, list[Reject]] = {}
     for reject in rejects:
         found.setdefault(reject.rule, []).append(reject)
@@ -150,7 +202,7 @@ def _by_rule(rejects: Sequence[Reject]) -> list[Broken]:
         Broken(
             rule,
             len({one.line for one in same}),
-            tuple(dict.fromkeys(one.line for one in same))[:5],
+            tuple(dict.fromkeys(lines[one.line] for one in same))[:5],
             same[0].column,
             tuple(dict.fromkeys(one.value for one in same))[:5],
         )
@@ -158,8 +210,16 @@ def _by_rule(rejects: Sequence[Reject]) -> list[Broken]:
     ]
 
 
+def _word(mapping: Mapping) -> str:
+    return "moments" if mapping.shape is Shape.MOMENTS else "totals"
+
+
 def _totals_remarks(
-    totals: Sequence[Total], arms: dict[str, int], merged: dict[str, str], context: Context
+    totals: Sequence[Total],
+    arms: dict[str, int],
+    merged: dict[str, str],
+    context: Context,
+    mapping: Mapping,
 ) -> list[Remark]:
     remarks = [Remark(one.code, one.message, one.lines) for one in context.notices]
     remarks += import_report.blank_line_warning(context)
@@ -174,7 +234,14 @@ def _totals_remarks(
             f"{len(totals):,} rows were added up to {len(arms)} variants. If they are days, "
             "people who came back on another day are counted again.",
         ))  # fmt: skip
-    remarks += import_report.few_units(arms)
+    if mapping.shape is Shape.COUNTS:
+        remarks.append(Remark(
+            "COUNTS_ONLY",
+            "Only conversions are known, not of how many units: a verdict rests on the "
+            "assumption that exposures followed the intended split, and there is no rate.",
+        ))  # fmt: skip
+    else:
+        remarks += import_report.few_units(arms)
     return remarks
 
 

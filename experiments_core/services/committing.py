@@ -137,7 +137,8 @@ def create_from_import(
     row = find_draft(ws, actor, import_id)
     _refuse_unready(row, "good_rows", needs_experiment=False)
     with ws.db.write() as cursor:
-        draft = experiment_draft(_mapping(row), row.report["arms"], name)
+        measures = [one["name"] for one in row.report["columns"] if one["role"] == Role.VALUE]
+        draft = experiment_draft(_mapping(row), row.report["arms"], name, measures)
         experiment = create_experiment(ws, actor, draft)
         imports.update_import(cursor, row.id, {"experiment_id": experiment.id})
     return experiment

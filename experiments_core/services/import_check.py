@@ -177,7 +177,7 @@ def changes_of(
     }
     return {
         "mapping": mapping_to_document(mapping),
-        "shape": mapping.shape.value,
+        "shape": mapping.kept_as.value,
         "content_hash": checked.content_hash,
         "rows_read": report.rows_read,
         "rows_used": report.rows_used,

@@ -6,15 +6,19 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+from zoneinfo import available_timezones
 
 from experiments_core.domain.experiment import WHOLE_BP
-from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
+from experiments_core.domain.source import ROLES_OF, ColumnMapping, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.tabular import numbers
+from experiments_core.tabular.answers import SINGLE
 from experiments_core.tabular.shape import Detection
 from experiments_core.tabular.text import fold, listed
 
-OF_TOTALS = frozenset({Role.VARIANT, Role.VISITORS, Role.CONVERSIONS, Role.IGNORE})
-OF_UNITS = frozenset(Role) - {Role.VISITORS, Role.CONVERSIONS}
+LISTS = frozenset({
+    "outcomes", "values", "segments", "covariates", "conversions", "conversion_events",
+})  # fmt: skip
 MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS, Role.VISITORS})
 
 
@@ -32,6 +36,11 @@ class Choices:
         covariates: Numbers known before the test.
         conversions: Totals per variant: converted units.
         visitors: Totals per variant: all units.
+        event: Event logs: column that says what happened.
+        conversion_events: Event logs: events that count, each an outcome of its own.
+        exposure_event: Event logs: the event that is an exposure, or ``any``.
+        window: Event logs: hours after the first exposure, or ``all``.
+        zone: IANA time zone of times that do not say theirs.
         control: The arm to compare with.
         split: Intended shares by arm, any positive numbers.
         finished: Whether the test is over.
@@ -51,6 +60,11 @@ class Choices:
     covariates: tuple[str, ...] | None = None
     conversions: tuple[str, ...] = ()
     visitors: str = ""
+    event: str = ""
+    conversion_events: tuple[str, ...] = ()
+    exposure_event: str = ""
+    window: str = ""
+    zone: str = ""
     control: str = ""
     split: dict[str, float] = field(default_factory=dict)
     finished: bool | None = None
@@ -119,18 +133,24 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
         finished=proposal.finished if choices.finished is None else choices.finished,
         repeats=choices.repeats or proposal.repeats,
         crossovers=choices.crossovers or proposal.crossovers,
+        conversion_events=choices.conversion_events or proposal.conversion_events,
+        exposure_event=choices.exposure_event or proposal.exposure_event,
+        window=_window(choices.window) or proposal.window,
+        zone=_zone(choices.zone) or proposal.zone,
     )
 
 
 def _shape(choices: Choices) -> Shape | None:
     roles = {role for _, role in choices.measures}
+    if choices.event or choices.conversion_events:
+        return Shape.EVENTS
     if roles & {Role.VISITORS, Role.CONVERSIONS}:
         return Shape.TOTALS
-    return Shape.UNIT if roles or choices.unit else None
+    return Shape.UNIT if roles else None
 
 
 def _suited(columns: Iterable[ColumnMapping], shape: Shape) -> Iterable[ColumnMapping]:
-    allowed = OF_TOTALS if shape is Shape.TOTALS else OF_UNITS
+    allowed = ROLES_OF[shape]
     for column in columns:
         yield column if column.role in allowed else replace(column, role=Role.IGNORE)
 
@@ -139,6 +159,8 @@ def _named(choices: Choices) -> Iterable[tuple[str, Role]]:
     """Column and role of everything that was said; an empty name takes the role away."""
     if choices.variant:
         yield choices.variant, Role.VARIANT
+    if choices.event:
+        yield choices.event, Role.EVENT
     for single, role in ((choices.unit, Role.UNIT), (choices.time, Role.TIME)):
         if single is not None:
             yield single, role
@@ -152,7 +174,7 @@ def _named(choices: Choices) -> Iterable[tuple[str, Role]]:
 
 
 def _single(role: Role) -> bool:
-    return role in {Role.VARIANT, Role.UNIT, Role.TIME, Role.VISITORS}
+    return role in SINGLE
 
 
 def _without(column: ColumnMapping, roles: Iterable[Role]) -> ColumnMapping:
@@ -194,8 +216,27 @@ def _basis_points(split: Table[str, float]) -> dict[str, int]:
     return floors
 
 
+def _window(text: str) -> str:
+    """Hours after the first exposure, or ``all``."""
+    if text in {"", "all"}:
+        return text
+    hours = numbers.read(text)
+    if hours is None or hours <= 0:
+        raise _refuse(
+            "window", text, "RANGE", "the window is a number of hours above 0, or all"
+        )
+    return text
+
+
+def _zone(name: str) -> str:
+    if name and name not in available_timezones():
+        message = f"“{name}” is no time zone; write it like Europe/Berlin or UTC"
+        raise _refuse("zone", name, "UNKNOWN_CHOICE", message)
+    return name
+
+
 def _typed(name: str, value: object) -> Any:
-    if name in {"outcomes", "values", "segments", "covariates", "conversions"}:
+    if name in LISTS:
         if value is None and name in {"segments", "covariates"}:
             return None
         if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):

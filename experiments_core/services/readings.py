@@ -35,7 +35,8 @@ OVER = frozenset({Status.STOPPED, Status.COMPLETED, Status.ARCHIVED})
 CROSSED = "UNIT_IN_TWO_ARMS"
 ON_PURPOSE = frozenset({
     CROSSED, "UNIT_REPEATED", "UNIT_DUPLICATE_ROWS", "UNIT_KNOWN",
-    "EMPTY_ROW", "REPEATED_HEADER", "TOTALS_ROW",
+    "EMPTY_ROW", "REPEATED_HEADER", "TOTALS_ROW", "EVENT_OTHER", "EXPOSURE_AGAIN",
+    "NOT_EXPOSED", "BEFORE_EXPOSURE", "OUTSIDE_WINDOW", "OTHER_EXPERIMENT", "EARLIER_SNAPSHOT",
 })  # fmt: skip
 """Rows left out by a rule that somebody chose, or that are no data; others are rejected."""
 NUMBERS = (Role.VALUE, Role.OUTCOME, Role.COVARIATE)
@@ -178,11 +179,14 @@ def fetch(cursor: Any, reading: Reading) -> CellTable:
         return store_cells.unit_cells(cursor, reading.query)
     if reading.data is None:
         return CellTable({}, "")
+    role = Role.VALUE if reading.design.basis == "moments" else Role.CONVERSIONS
     columns = {
         metric.key: metric.columns[0]
         for metric in reading.design.metrics
-        if _column(reading.data, metric.columns[0], (Role.CONVERSIONS,)) is not None
+        if _column(reading.data, metric.columns[0], (role,)) is not None
     }
+    if reading.design.basis == "moments":
+        return store_cells.moments_cells(cursor, reading.data.dataset_id, columns)
     return store_cells.totals_cells(cursor, reading.data.dataset_id, columns)
 
 
@@ -250,7 +254,7 @@ def _design(
         plan=plan,
         names={variant.key: variant.name for variant in experiment.variants},
         unit=experiment.unit,
-        basis="totals" if data and data.shape == Shape.TOTALS else "units",
+        basis=_basis(data),
         status=experiment.status.value,
         finished=said_over or experiment.status in OVER,
         said_over=said_over,
@@ -270,6 +274,14 @@ def _past_units(experiment: Experiment, looks: Sequence[PastLook]) -> tuple[int,
     opened, _ = phase_designs(experiment)
     since = opened[0].started_at if opened and opened[0].rerandomised else None
     return tuple(units for taken_at, units in looks if since is None or taken_at >= since)
+
+
+def _basis(data: DataState | None) -> str:
+    """What the numbers start from: unit rows, totals, or moments."""
+    if data is None or data.shape == Shape.UNIT:
+        return "units"
+    shapes = {one.mapping.get("shape") for one in data.imports}
+    return "moments" if shapes == {Shape.MOMENTS.value} else "totals"
 
 
 def _days(experiment: Experiment, span: Span, now: datetime) -> int | None:

@@ -149,6 +149,32 @@ def totals_cells(
     return CellTable(cells, sql.replace("?", f"'{dataset_id}'"))
 
 
+def moments_cells(
+    cursor: duckdb.DuckDBPyConnection, dataset_id: str, columns: Mapping[str, str]
+) -> CellTable:
+    """Read a dataset of moments per variant.
+
+    Args:
+        cursor: On the workspace.
+        dataset_id: Which dataset.
+        columns: Metric key -> its name among the moments.
+    """
+    sql = "SELECT arm, visitors, conversions FROM totals WHERE dataset_id = ? ORDER BY line"
+    cells: dict[CellKey, Cell] = {}
+    for arm, units, text in cursor.execute(sql, [dataset_id]).fetchall():
+        known = json.loads(text)
+        moments: dict[str, Summary] = {
+            key: Moments.of_mean(
+                int(known[name]["n"]), known[name]["mean"], known[name]["variance"], None
+            )
+            for key, name in columns.items()
+            if name in known
+        }
+        cell, key = Cell(int(units), moments), CellKey(arm)
+        cells[key] = cells[key] + cell if key in cells else cell
+    return CellTable(cells, sql.replace("?", f"'{dataset_id}'"))
+
+
 def _may_be_skewed(
     cursor: duckdb.DuckDBPyConnection, query: CellQuery, cells: Mapping[CellKey, Cell]
 ) -> tuple[BoundNeed, ...]:

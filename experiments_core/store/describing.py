@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import duckdb
 
-from experiments_core.domain.source import Role
+from experiments_core.domain.source import Role, Shape
 from experiments_core.store import conversion, quality
 from experiments_core.store.catalog import from_utc
+from experiments_core.store.event_log import load_events
 from experiments_core.store.profile import Profile, content_hash, one_row, take_profile
 from experiments_core.store.sifting import load_sifted
 from experiments_core.store.staged import Broken, Extreme, Staged, StagedColumn
@@ -32,9 +33,10 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
         InvalidInputError: the file as a whole cannot be used.
         CancelledError: somebody stopped it.
     """
-    clean = load_clean(cursor, job)
+    is_log = job.mapping.shape is Shape.EVENTS
+    clean = None if is_log else load_clean(cursor, job)
     if clean is None:
-        rows = load_sifted(cursor, job)
+        rows = load_events(cursor, job) if is_log else load_sifted(cursor, job)
         job.watch.say(0.9, "Describing what was read")
         profile = take_profile(cursor, job.table, job.columns)
         staged = _sifted(cursor, job, _describe(cursor, job, profile, rows))

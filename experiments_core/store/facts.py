@@ -229,8 +229,8 @@ def stage_totals(
             f"CREATE TABLE {table} AS SELECT unnest(?::BIGINT[]) AS line, "
             "unnest(?::VARCHAR[]) AS arm, unnest(?::BIGINT[]) AS visitors, "
             "unnest(?::VARCHAR[]) AS conversions",
-            [[t.line for t in totals], [t.arm for t in totals], [t.visitors for t in totals],
-             counts],
+            [[t.line for t in totals], [t.arm for t in totals],
+             [t.visitors or 0 for t in totals], counts],
         )  # fmt: skip
         cursor.execute(
             f"CREATE TABLE {table}_rejects AS SELECT unnest(?::BIGINT[]) AS line, "
@@ -244,8 +244,10 @@ def stage_totals(
 
 def totals_hash(totals: Sequence[Total]) -> str:
     """Identify totals whatever their order."""
-    rows = sorted((t.arm, t.visitors, sorted(t.conversions.items())) for t in totals)
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    rows = sorted(
+        json.dumps([t.arm, t.visitors, sorted(t.conversions.items())]) for t in totals
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def keep_totals(

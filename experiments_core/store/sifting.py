@@ -31,9 +31,9 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
     """
     forget_rejects(cursor)
     create_table(cursor, job)
-    _drop(cursor)
-    rows, blank_lines = _read_text(cursor, job)
-    _know_lines(cursor, job, blank_lines)
+    drop_work(cursor)
+    rows, blank_lines = read_text(cursor, job)
+    know_lines(cursor, job, blank_lines)
     _convert(cursor, job)
     _find_rows(cursor, job)
     job.watch.say(0.75, "Looking at every cell")
@@ -43,16 +43,17 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
         job.watch.say(0.85, "Looking for units that stand twice")
         _find_units(cursor, job)
     _stage(cursor, job)
-    _keep_rejects(cursor, job)
+    keep_rejects(cursor, job)
     return rows
 
 
-def _drop(cursor: duckdb.DuckDBPyConnection) -> None:
+def drop_work(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Forget the work tables of the last reading."""
     for name in ("raw", "arms", "typed", "problems", "jumps"):
         cursor.execute(f"DROP TABLE IF EXISTS temp.main.{name}")
 
 
-def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[int, ...]]:
+def read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[int, ...]]:
     """Make ``raw``; say how many rows it has, and which lines hold nothing but blanks."""
     source = job.text
     fields = ", ".join(f"{field} AS f{place}" for place, field in enumerate(source.fields))
@@ -77,7 +78,7 @@ def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[
     return rows, blank_lines
 
 
-def _know_lines(
+def know_lines(
     cursor: duckdb.DuckDBPyConnection, job: Job, blank_lines: tuple[int, ...]
 ) -> None:
     """Make ``jumps``: from which record on line minus record number is what."""
@@ -88,8 +89,8 @@ def _know_lines(
     )
 
 
-def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
-    """Make ``typed``: one row per record with converted values, and ``problems``, empty."""
+def know_arms(cursor: duckdb.DuckDBPyConnection, job: Job) -> str:
+    """Make ``arms``: the arm of every spelling; gives the expression of a row's spelling."""
     place = job.mapping.named(Role.VARIANT)[0].position
     variant = f"coalesce({conversion.arm(f'f{place}')}, '')"
     counts = count_arms(cursor, f"SELECT {variant}, count(*) FROM raw GROUP BY 1")
@@ -98,6 +99,12 @@ def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     cursor.execute(
         "INSERT INTO arms SELECT unnest(?), unnest(?)", [list(arms), list(arms.values())]
     )
+    return variant
+
+
+def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Make ``typed``: one row per record with converted values, and ``problems``, empty."""
+    variant = know_arms(cursor, job)
     width = len(job.names)
     text = Relation("raw", tuple(f"f{place}" for place in range(width)), ("VARCHAR",) * width)
     unit, time = job.mapped(Role.UNIT), job.mapped(Role.TIME)
@@ -172,7 +179,7 @@ def _find_contradictions(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     for column in job.columns:
         if job.mapping.contradictions.get(column.name) != "exclude":
             continue
-        _good(cursor)
+        good_rows(cursor)
         found = quality.cut(cursor, "good", column.column, None)
         if not found.contradicted():
             continue
@@ -185,21 +192,21 @@ def _find_contradictions(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 
 def _find_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Exact copies, units in two arms, units with several rows."""
-    _good(cursor)
+    good_rows(cursor)
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE several AS "
         "SELECT unit FROM good GROUP BY unit HAVING count(*) > 1"
     )
     fields = ", ".join(f"f{place}" for place in range(len(job.names)))
     if job.mapping.repeats != "rows":  # there, equal rows are events that were equal
-        _problem(
+        add_problem(
             cursor,
             job,
             "UNIT_DUPLICATE_ROWS",
             f"SELECT record, unit, row_number() OVER (PARTITION BY {fields} ORDER BY record) "
             "> 1 AS bad FROM good JOIN raw USING (record) SEMI JOIN several USING (unit)",
         )
-        _good(cursor)
+        good_rows(cursor)
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE crossed AS SELECT unit, "
         "arg_min(arm, (coalesce(first_ts, 'infinity'::TIMESTAMP), record)) AS seen FROM good "
@@ -207,21 +214,21 @@ def _find_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     )
     crossed = int(one_row(cursor, "SELECT count(*) FROM crossed")[0])
     if crossed and job.mapping.crossovers == "refuse":
-        _refuse_crossed(cursor, job, crossed)
+        refuse_crossed(cursor, job, crossed)
     kept = "arm <> seen" if job.mapping.crossovers == "first_seen" else "TRUE"
-    _problem(
+    add_problem(
         cursor,
         job,
         "UNIT_IN_TWO_ARMS",
         f"SELECT record, unit, {kept} AS bad FROM good JOIN crossed USING (unit)",
     )
-    _good(cursor)
+    good_rows(cursor)
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE repeated AS "
         "SELECT unit FROM good GROUP BY unit HAVING count(*) > 1"
     )
     if job.mapping.repeats in {"refuse", "first"}:
-        _problem(
+        add_problem(
             cursor,
             job,
             "UNIT_REPEATED",
@@ -230,7 +237,8 @@ def _find_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         )
 
 
-def _problem(cursor: duckdb.DuckDBPyConnection, job: Job, rule: str, query: str) -> None:
+def add_problem(cursor: duckdb.DuckDBPyConnection, job: Job, rule: str, query: str) -> None:
+    """Set rows of some units aside; the query gives record, unit and bad."""
     place = job.mapping.named(Role.UNIT)[0].position
     cursor.execute(
         f"INSERT INTO problems SELECT record, {place}, unit, {quoted(rule)} "
@@ -238,7 +246,7 @@ def _problem(cursor: duckdb.DuckDBPyConnection, job: Job, rule: str, query: str)
     )
 
 
-def _good(cursor: duckdb.DuckDBPyConnection) -> None:
+def good_rows(cursor: duckdb.DuckDBPyConnection) -> None:
     """Rows without a problem so far."""
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE good AS FROM typed "
@@ -246,7 +254,8 @@ def _good(cursor: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _refuse_crossed(cursor: duckdb.DuckDBPyConnection, job: Job, count: int) -> None:
+def refuse_crossed(cursor: duckdb.DuckDBPyConnection, job: Job, count: int) -> None:
+    """Name some units that stand in two arms."""
     units = [row[0] for row in cursor.execute("SELECT unit FROM crossed LIMIT 6").fetchall()]
     name = job.mapping.named(Role.UNIT)[0].name
     raise InvalidInputError(
@@ -261,7 +270,7 @@ def _refuse_crossed(cursor: duckdb.DuckDBPyConnection, job: Job, count: int) -> 
 
 def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Write the good rows, units with several rows made one when that was the answer."""
-    _good(cursor)
+    good_rows(cursor)
     names = [column.column for column in job.columns]
     (jumps,) = one_row(cursor, "SELECT count(*) FROM jumps")
     ahead = "ASOF JOIN jumps ON record >= since" if jumps > 1 else "CROSS JOIN jumps"
@@ -290,7 +299,7 @@ def _combined(role: Role, column: str, job: Job) -> str:
     return f"arg_min({column}, record)"
 
 
-def _keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+def keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Write the rows left out into their own table, with lines and words."""
     cursor.execute("CREATE OR REPLACE TEMP TABLE words (rule VARCHAR, words VARCHAR)")
     cursor.execute(

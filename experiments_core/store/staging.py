@@ -8,12 +8,12 @@ three times as much. Both use the same conversions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import duckdb
 
-from experiments_core.domain.source import ColumnMapping, Mapping, Role
+from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion
 from experiments_core.store.profile import Profile, all_different, take_profile
@@ -84,10 +84,20 @@ class Job:
     def columns(self) -> tuple[StagedColumn, ...]:
         """Columns that get values of their own, in file order."""
         kept = [c for c in self.mapping.columns if c.role in conversion.TYPES]
+        if self.mapping.shape is Shape.EVENTS:
+            kept = [*self._outcomes(), *(c for c in kept if c.role is not Role.OUTCOME)]
         return tuple(
             StagedColumn(column.name, column.role, f"c{number}", column.position)
             for number, column in enumerate(kept)
         )
+
+    def _outcomes(self) -> list[ColumnMapping]:
+        """Of an event log: one outcome for each event that counts."""
+        events = self.mapping.named(Role.EVENT)
+        return [
+            replace(events[0], name=name, role=Role.OUTCOME)
+            for name in self.mapping.conversion_events
+        ]
 
     def mapped(self, role: Role) -> ColumnMapping | None:
         """The one column of a role."""
@@ -265,7 +275,7 @@ def _put_lines_right(cursor: duckdb.DuckDBPyConnection, job: Job, jumps: Jumps) 
         f"UPDATE {job.table} SET line = ahead.line + more FROM ("
         f"SELECT line, more FROM {job.table} ASOF JOIN "
         "(SELECT unnest(?::BIGINT[]) AS since, unnest(?::BIGINT[]) AS more) "
-        f"ON line >= since) AS ahead WHERE {job.table}.line = ahead.line AND more > 0",
+        f"ON line >= since) AS ahead WHERE {job.table}.line = ahead.line AND more <> 0",
         [
             [record + offsets[0] for record in records],
             [offset - offsets[0] for offset in offsets],

@@ -9,7 +9,10 @@ from experiments_core.domain.source import ColumnMapping, Dialect, Mapping, Role
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular.text import listed
 
-SINGLE = frozenset({Role.UNIT, Role.VARIANT, Role.TIME, Role.VISITORS})
+SINGLE = frozenset({
+    Role.UNIT, Role.VARIANT, Role.TIME, Role.VISITORS, Role.EVENT, Role.EXPERIMENT, Role.METRIC,
+    Role.COUNT, Role.MEAN, Role.VARIANCE, Role.DEVIATION,
+})  # fmt: skip
 """Roles that only one column can have."""
 
 
@@ -64,6 +67,8 @@ def answer(mapping: Mapping, question: Question, value: str) -> Mapping:
         return replace(mapping, dialect=answer_layout(mapping.dialect, question, value))
     if field == "finished":
         return replace(mapping, finished=value == "yes")
+    if field == "conversion_events":
+        return replace(mapping, conversion_events=(value,))
     return _fill(mapping, field, value)
 
 

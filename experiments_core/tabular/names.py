@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from experiments_core.domain.source import Role
+
 _VARIANT = re.compile(
     r"^(ab|exp|test|experiment|treatment|assigned)?_?(variants?|variation|group|arm|version|"
     r"treatment|condition|bucket|branch|assignment|cell|cohort)(_?(name|id|key|group))?$"
@@ -38,10 +40,20 @@ _VISITORS = re.compile(
     r"recipients|sent|delivered|accounts|devices|count)$"
 )
 _RATE = re.compile(r"rate|ratio|percent|pct|share|ctr|cvr")
-_EVENT = re.compile(r"^(event|event_name|event_type|action|activity|event_action)$")
+_EVENT = re.compile(
+    r"^(event|event_(name|type|action|kind|label|key)|action(_type|_name)?|activity)$"
+)
+_EXPOSURE = re.compile(r"expos|assign|view|impression|bucket|enrol|seen|shown|open|start|visit")
+_MOMENT_ROLES = (
+    (r"^(count|counts|n|units?|users?|visitors?|sample(_size)?|size|nobs)$", Role.COUNT),
+    (r"^(mean|avg|average)(_\w+)?$", Role.MEAN),
+    (r"^(variance|var)(_\w+)?$", Role.VARIANCE),
+    (r"^(sd|std|stdev|std_dev|stddev|standard_deviation)(_\w+)?$", Role.DEVIATION),
+    (r"^(metric|kpi|measure|outcome)s?(_(id|name|key))?$", Role.METRIC),
+)
 _MEANS = {"mean", "avg", "average"}
 _MOMENT = re.compile(
-    r"^(mean|avg|average|variance|var|sd|std|stdev|standard_deviation)(_\w+)?$"
+    r"^(mean|avg|average|variance|var|sd|std|stdev|std_dev|stddev|standard_deviation)(_\w+)?$"
 )
 
 CONTROL_WORDS = frozenset({"control", "ctrl", "champion", "baseline"})
@@ -108,6 +120,30 @@ def is_rate(name: str) -> bool:
 def is_event(name: str) -> bool:
     """The header says: this names what happened."""
     return bool(_EVENT.match(plain(name)))
+
+
+def is_elapsed(name: str) -> bool:
+    """The header sounds like time since the start."""
+    return bool(re.search(r"^(time|day|days|hour|week)(s|_|$)|since|elapsed", plain(name)))
+
+
+def is_experiment(name: str) -> bool:
+    """The header says: this tells experiments apart."""
+    return bool(re.match(r"^(experiment|test|exp)(_?(id|name|key|no|number))?$", plain(name)))
+
+
+def moment_role(name: str) -> Role | None:
+    """What a column of a file of moments is, by its name."""
+    word = plain(name)
+    for pattern, role in _MOMENT_ROLES:
+        if re.match(pattern, word):
+            return role
+    return None
+
+
+def is_exposure(event: str) -> bool:
+    """The event sounds like the moment a unit meets its arm."""
+    return bool(_EXPOSURE.search(plain(event)))
 
 
 def are_moments(all_names: Iterable[str]) -> bool:

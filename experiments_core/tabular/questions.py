@@ -52,7 +52,10 @@ def open_questions(
     questions = [
         *_layout(seen, mapping),
         *_variant(seen, mapping, found),
+        *_unit(seen, mapping),
         *_measures(seen, mapping),
+        *_events(seen, mapping),
+        *_moments(seen, mapping),
         *_columns(seen, mapping, found),
         *_repeats(mapping, found),
         *_contradictions(mapping, found),
@@ -117,24 +120,102 @@ def _variant(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator
         )
 
 
+def _unit(seen: Detection, mapping: Mapping) -> Iterator[Question]:
+    """Two columns may say who was randomised."""
+    unit = next(iter(mapping.named(Role.UNIT)), None)
+    remembered = any(notice.code == "SOURCE_REMEMBERED" for notice in seen.notices)
+    if mapping.shape not in {Shape.UNIT, Shape.EVENTS} or remembered:
+        return
+    if unit is None and mapping.shape is Shape.UNIT:
+        return
+    candidates = roles.unit_candidates(seen.columns)
+    if unit is not None and (unit.reason == "chosen" or len(candidates) < 2):
+        return
+    free = candidates or [c for c in seen.columns if c.distinct > 2]
+    yield Question(
+        "UNIT_COLUMN",
+        f"role.{Role.UNIT}",
+        "Which column identifies the unit that was randomised?",
+        tuple(Choice(str(c.position), f"{c.name} ({c.distinct:,} different)") for c in free),
+        str(unit.position) if unit is not None else "",
+    )
+
+
+def _events(seen: Detection, mapping: Mapping) -> Iterator[Question]:
+    """What an event log leaves open: which event counts, which is the exposure, how long."""
+    event = next(iter(mapping.named(Role.EVENT)), None)
+    if mapping.shape is not Shape.EVENTS:
+        return
+    if event is None:
+        texts = [c for c in seen.columns if c.kind is Kind.TEXT and 1 < len(c.values) < 100]
+        choices = tuple(Choice(str(c.position), f"{c.name} ({_few(c)})") for c in texts)
+        yield Question(
+            "EVENT_COLUMN", f"role.{Role.EVENT}", "Which column says what happened?", choices
+        )
+        return
+    unit = next(iter(mapping.named(Role.UNIT)), None)
+    kinds = list(spellings(seen.rows, event.position))
+    likely = [kind for kind in kinds if names.is_exposure(kind)]
+    if not mapping.exposure_event:
+        yield Question(
+            "EXPOSURE_EVENT",
+            "exposure_event",
+            f"Which event of “{event.name}” says that a unit met its arm? The first counts.",
+            (
+                *(Choice(kind, kind) for kind in kinds),
+                Choice("any", "Any: the first row of a unit"),
+            ),
+            likely[0] if likely else "any",
+        )
+    if not mapping.conversion_events:
+        others = [kind for kind in kinds if kind not in {mapping.exposure_event, *likely[:1]}]
+        yield Question(
+            "CONVERSION_EVENT",
+            "conversion_events",
+            f"This is an event log: several rows per {unit.name if unit else 'unit'}, and "
+            f"column “{event.name}” says what happened ({listed(kinds)}). Which event is the "
+            "conversion?",
+            tuple(Choice(kind, kind) for kind in others or kinds),
+            others[0] if len(others) == 1 else "",
+        )
+    if not mapping.window and mapping.named(Role.TIME):
+        hours = ((1, "1 day"), (7, "7 days"), (14, "14 days"), (30, "30 days"))
+        yield Question(
+            "CONVERSION_WINDOW",
+            "window",
+            "How long after its first exposure does what a unit does count?",
+            (
+                Choice("all", "To the end of the file"),
+                *(Choice(str(24 * days), label) for days, label in hours),
+            ),
+            "all",
+        )
+
+
+def _moments(seen: Detection, mapping: Mapping) -> Iterator[Question]:
+    """Count, mean and spread have to be there."""
+    if mapping.shape is not Shape.MOMENTS:
+        return
+    spread = mapping.named(Role.VARIANCE) or mapping.named(Role.DEVIATION)
+    missing = [role for role in (Role.COUNT, Role.MEAN) if not mapping.named(role)]
+    missing += [] if spread else [Role.VARIANCE]
+    numeric = [c for c in seen.columns if c.kind in {Kind.WHOLE, Kind.NUMBER, Kind.YES_NO}]
+    for role in missing:
+        yield Question(
+            "MOMENT_COLUMN",
+            f"role.{role}",
+            f"Which column is the {role.value}?",
+            tuple(Choice(str(c.position), f"{c.name} ({_few(c)})") for c in numeric),
+        )
+
+
 def _measures(seen: Detection, mapping: Mapping) -> Iterator[Question]:
     if any(column.role in MEASURES for column in mapping.columns):
         return
-    if mapping.shape is Shape.TOTALS:
+    if mapping.shape in {Shape.TOTALS, Shape.COUNTS}:
         yield from _no_counts(seen)
         return
-    event = next((c for c in seen.columns if names.is_event(c.name)), None)
-    unit = next(iter(mapping.named(Role.UNIT)), None)
-    if event is not None and unit is not None and not seen.columns[unit.position].unique:
-        kinds = listed([value for value, _ in event.values])
-        yield Question(
-            "SHAPE_EVENT_LOG",
-            f"columns[{event.position}].role",
-            f"This looks like an event log: several rows per {unit.name}, and column "
-            f"“{event.name}” says what happened ({kinds}). Which event is the conversion? "
-            f"Event logs are not read yet: make one row per {unit.name} with a column that is "
-            "1 when the event happened and 0 when it did not.",
-        )
+    if mapping.shape in {Shape.EVENTS, Shape.MOMENTS}:
         return
     taken = {c.position for c in mapping.columns if c.role in {Role.UNIT, Role.VARIANT}}
     usable = (Kind.YES_NO, Kind.WHOLE)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments_core.domain.source import ColumnMapping, Role, Shape
+from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.tabular import names
 from experiments_core.tabular.columns import ColumnSeen, Kind
 from experiments_core.tabular.sniff import Row
-from experiments_core.tabular.text import WHITE, fold
+from experiments_core.tabular.text import WHITE, fold, visible
 
 MOST_ARMS = 20  # more values than this, and a column is not proposed as the variant
 MOST_SEGMENT_VALUES = 50
 FEW_NUMBERS = 12  # a number with so few values may be a code, so it is offered as a segment
 TOTALS_ROWS = 2_000
+NUMERIC = frozenset({
+    Role.VALUE, Role.COVARIATE, Role.VISITORS, Role.CONVERSIONS, Role.COUNT, Role.MEAN,
+    Role.VARIANCE, Role.DEVIATION,
+})  # fmt: skip
 
 
 def variant_candidates(columns: Sequence[ColumnSeen]) -> list[tuple[int, ColumnSeen]]:
@@ -60,10 +64,23 @@ def likely_control(values: Sequence[str]) -> str:
 
 
 def shape_of(columns: Sequence[ColumnSeen], rows: Sequence[Row], *, complete: bool) -> Shape:
-    """Tell totals per variant from one row per unit."""
+    """Tell events, totals and moments from one row per unit."""
+    if names.are_moments(column.name for column in columns):
+        return Shape.MOMENTS
+    if event_column(columns) is not None:
+        return Shape.EVENTS
     visitors = visitors_column(columns)
+    if visitors is None and complete and _only_counts(columns, rows):
+        return Shape.COUNTS
     if visitors is None or not complete or len(rows) > TOTALS_ROWS:
         return Shape.UNIT
+    return _totals_or_units(columns, visitors, rows)
+
+
+def _totals_or_units(
+    columns: Sequence[ColumnSeen], visitors: ColumnSeen, rows: Sequence[Row]
+) -> Shape:
+    """A column sounds like a number of units; it may also be a number per unit."""
     if unit_column(columns) is not None:
         return Shape.UNIT
     variant = certain_variant(columns) or next(
@@ -77,6 +94,40 @@ def shape_of(columns: Sequence[ColumnSeen], rows: Sequence[Row], *, complete: bo
     return Shape.TOTALS if visitors.low is not None and visitors.low >= 20 else Shape.UNIT
 
 
+def event_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
+    """The column that says what happened, where units have several rows."""
+    unit = unit_column(columns)
+    events = [c for c in columns if names.is_event(c.name) and 1 < len(c.values) < 100]
+    if unit is None or unit.unique or len(events) != 1:
+        return None
+    return events[0]
+
+
+def certain_exposure(proposal: Mapping, rows: Sequence[Row]) -> str:
+    """The one event whose rows carry the variant while all others leave it blank."""
+    event, variant = proposal.named(Role.EVENT), proposal.named(Role.VARIANT)
+    if not event or not variant:
+        return ""
+    told: set[str] = set()
+    bare: set[str] = set()
+    for row in rows:
+        kind = visible(row.cells[event[0].position])
+        (told if row.cells[variant[0].position].strip(WHITE) else bare).add(kind)
+    return told.pop() if len(told) == 1 and bare and not told & bare else ""
+
+
+def _only_counts(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> bool:
+    """A row for each arm with a count of conversions, and no number of units."""
+    variant = certain_variant(columns) or next(
+        (column for _, column in variant_candidates(columns)), None
+    )
+    if variant is None or len(variant.values) != len(rows) or unit_column(columns) is not None:
+        return False
+    counts = [c for c in columns if c is not variant and c.kind is Kind.WHOLE]
+    rates = any(names.is_rate(c.name) or c.kind is Kind.PERCENT for c in columns)
+    return bool(counts) and not rates and all(names.is_outcome(c.name) for c in counts)
+
+
 def visitors_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
     """The column with the number of units, in a file of totals."""
     numeric = [c for c in columns if c.kind in {Kind.WHOLE, Kind.NUMBER}]
@@ -85,7 +136,13 @@ def visitors_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
 
 def unit_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
     """The column that identifies a unit."""
-    named = [
+    named = unit_candidates(columns)
+    return next((column for column in named if column.unique), named[0] if named else None)
+
+
+def unit_candidates(columns: Sequence[ColumnSeen]) -> list[ColumnSeen]:
+    """Columns that may identify a unit, by name and by their values."""
+    return [
         column
         for column in columns
         if names.is_unit(column.name)
@@ -93,7 +150,6 @@ def unit_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
         and (column.unique or column.distinct > max(2, min(20, 0.3 * column.filled)))
         and column.distinct >= 0.05 * column.filled
     ]
-    return next((column for column in named if column.unique), named[0] if named else None)
 
 
 def propose(
@@ -101,7 +157,12 @@ def propose(
 ) -> tuple[ColumnMapping, ...]:
     """One role per column."""
     doubled = {c.name for c in columns if sum(c.name == other.name for other in columns) > 1}
-    proposed = _totals(columns) if shape is Shape.TOTALS else _units(columns, rows)
+    if shape in {Shape.TOTALS, Shape.COUNTS}:
+        proposed = _totals(columns)
+    elif shape is Shape.MOMENTS:
+        proposed = _moments(columns)
+    else:
+        proposed = _events(columns, rows) if shape is Shape.EVENTS else _units(columns, rows)
     return tuple(
         _as(column, Role.IGNORE, "two columns have this name: say which one counts")
         if column.name in doubled
@@ -152,6 +213,45 @@ def _units(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, Colu
     return found
 
 
+def _events(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, ColumnMapping]:
+    """Of an event log: like units, but what happened stands in the rows."""
+    event = event_column(columns)
+    found = _units(columns, rows)
+    for column in columns:
+        used = found[column.position]
+        if column is event:
+            kinds = f"{len(column.values)} kinds of events, several rows per unit"
+            found[column.position] = _as(column, Role.EVENT, kinds)
+        elif used.role is Role.OUTCOME:
+            found[column.position] = _as(column, Role.IGNORE, "events say what happened")
+        elif used.role is Role.SEGMENT and column.kind is not Kind.TEXT:
+            found[column.position] = _as(column, Role.IGNORE, "no use is proposed")
+        elif used.role is Role.IGNORE and column.kind in {Kind.WHOLE, Kind.NUMBER}:
+            is_value = names.is_value(column.name)
+            role = Role.VALUE if is_value else Role.IGNORE
+            found[column.position] = _as(column, role, used.reason)
+    return found
+
+
+def _moments(columns: Sequence[ColumnSeen]) -> dict[int, ColumnMapping]:
+    """Of moments: which column is the count, the mean and its spread."""
+    variant = certain_variant(columns)
+    time = _time_column(columns) or next(
+        (c for c in columns if names.is_elapsed(c.name) and c is not variant), None
+    )
+    found = {}
+    for column in columns:
+        role, reason = names.moment_role(column.name), "the name says so"
+        if column is variant:
+            role, reason = Role.VARIANT, _variant_reason(column)
+        elif column is time:
+            role, reason = Role.TIME, "when the numbers were read; the last one counts"
+        elif role is None:
+            role, reason = Role.IGNORE, "no use is proposed"
+        found[column.position] = _as(column, role, reason)
+    return found
+
+
 def _measure(
     column: ColumnSeen, rows: Sequence[Row], *, only: bool, blocked: set[int]
 ) -> ColumnMapping:
@@ -197,7 +297,7 @@ def _numeric(column: ColumnSeen, rows: Sequence[Row]) -> tuple[Role, str]:
 
 def _as(column: ColumnSeen, role: Role, reason: str) -> ColumnMapping:
     number, time = column.number, column.time
-    numeric = role in {Role.VALUE, Role.COVARIATE, Role.VISITORS, Role.CONVERSIONS}
+    numeric = role in NUMERIC
     known = number is not None and numeric and not number.doubtful
     return ColumnMapping(
         column.name,

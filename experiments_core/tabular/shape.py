@@ -15,6 +15,13 @@ from experiments_core.tabular.sniff import DELIMITER_WORDS, Row, Sniff, sniff, s
 from experiments_core.tabular.text import TOTAL_WORDS, fold, listed, shorten
 
 UNKNOWN_HEADER = -1
+SEEN = {
+    Shape.UNIT: "One row per unit",
+    Shape.EVENTS: "An event log",
+    Shape.TOTALS: "Totals per variant",
+    Shape.MOMENTS: "Moments per variant",
+    Shape.COUNTS: "Conversions per variant",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,8 @@ def detect(
     if variant is not None:
         values = spellings(rows, variant.position)
         proposal = replace(proposal, control=roles.certain_control(list(values)))
+    if shape is Shape.EVENTS:
+        proposal = replace(proposal, exposure_event=roles.certain_exposure(proposal, rows))
     return Detection(
         dialect,
         columns,
@@ -187,14 +196,7 @@ def _ordinary(found: Sniff, rows: Sequence[Row]) -> list[Row]:
 
 
 def _refuse_unusable(columns: Sequence[ColumnSeen], shape: Shape, *, complete: bool) -> None:
-    """Say at once when no column can be the variant, or when rows are moments."""
-    if names.are_moments(column.name for column in columns):
-        raise InvalidInputError(
-            "This file holds moments (means and variances), not rows: "
-            f"{listed([column.name for column in columns], 10)}.",
-            code="SHAPE_MOMENTS",
-            hint="Files of moments are not read yet. Upload one row per unit, or totals.",
-        )
+    """Say at once when no column can be the variant."""
     candidates = roles.variant_candidates(columns)
     if roles.certain_variant(columns) is not None or (
         candidates and shape is Shape.UNIT and not _constant_variant(columns)
@@ -260,9 +262,10 @@ def _seen(
     rows = records - (1 if proposal.dialect.header_line > 0 else 0)
     variant = next(iter(proposal.named(Role.VARIANT)), None)
     unit = next(iter(proposal.named(Role.UNIT)), None)
-    kind = "Totals per variant" if proposal.shape is Shape.TOTALS else "One row per unit"
+    kind = SEEN[proposal.shape]
     if (
-        unit is not None
+        proposal.shape is Shape.UNIT
+        and unit is not None
         and columns[unit.position].distinct < 0.95 * columns[unit.position].filled
     ):
         kind = f"Several rows per {unit.name}"

@@ -115,6 +115,17 @@ def formats_of(text: str, *, numbers: bool = False) -> tuple[str, ...]:
     return ()
 
 
+def read(text: str, time_format: str) -> float | None:
+    """Seconds since 1970 of one cell, read as UTC; None when it is no time in this format."""
+    match = re.fullmatch(ISO_PATTERN, text)
+    try:
+        if match or time_format in {"", ISO}:
+            return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(text, time_format).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
 def exact_iso(text: str) -> str:
     """The strptime format of one naive ISO time (``%Y-%m-%d %H:%M:%S``), else an empty text."""
     for name in PLAIN_ISO:

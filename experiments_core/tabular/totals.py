@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role
 from experiments_core.tabular import numbers
@@ -17,13 +18,15 @@ class Total:
     """Counts of one row.
 
     Attributes:
-        conversions: Column -> count; a blank cell is left out when that was the answer.
+        visitors: None where only conversions are known.
+        conversions: Column -> count; a blank cell is left out when that was the answer. Of
+            moments: metric -> ``{"n", "mean", "variance"}``.
     """
 
     line: int
     arm: str
-    visitors: int
-    conversions: dict[str, int]
+    visitors: int | None
+    conversions: dict[str, Any]
 
 
 def read_totals(
@@ -55,6 +58,21 @@ def read_totals(
 def _read_row(
     row: Row, mapping: Mapping, header: list[str]
 ) -> Total | list[tuple[str, str, str]]:
+    faults = plain_faults(row, mapping, header)
+    if faults:
+        return faults
+    return _read_counts(
+        row, mapping, visible(row.cells[mapping.named(Role.VARIANT)[0].position])
+    )
+
+
+def plain_faults(row: Row, mapping: Mapping, header: list[str]) -> list[tuple[str, str, str]]:
+    """Why a row is no data of an arm: empty, the header again, a sum, another experiment."""
+    experiment = next(iter(mapping.named(Role.EXPERIMENT)), None)
+    if experiment is not None and mapping.experiment:
+        here = row.cells[experiment.position]
+        if fold(here) != fold(mapping.experiment) and any(c.strip(WHITE) for c in row.cells):
+            return [("OTHER_EXPERIMENT", experiment.name, here)]
     variant = mapping.named(Role.VARIANT)[0]
     cell = row.cells[variant.position]
     arm = visible(cell)
@@ -68,12 +86,13 @@ def _read_row(
         return [("TOTALS_ROW", variant.name, cell)]
     if not arm:
         return [("VARIANT_BLANK", variant.name, cell)]
-    return _read_counts(row, mapping, arm)
+    return []
 
 
 def _read_counts(row: Row, mapping: Mapping, arm: str) -> Total | list[tuple[str, str, str]]:
     problems: list[tuple[str, str, str]] = []
-    visitors = _count(row, mapping.named(Role.VISITORS)[0], mapping, problems)
+    of = mapping.named(Role.VISITORS)
+    visitors = _count(row, of[0], mapping, problems) if of else None
     if visitors == 0:
         problems.append(("VISITORS_ZERO", mapping.named(Role.VISITORS)[0].name, "0"))
     conversions: dict[str, int] = {}
@@ -87,7 +106,7 @@ def _read_counts(row: Row, mapping: Mapping, arm: str) -> Total | list[tuple[str
         if visitors is not None and count > visitors:
             text = f"{count:,} {column.name} of {visitors:,} visitors"
             problems.append(("COUNT_ABOVE", column.name, text))
-    if problems or visitors is None:
+    if problems or (of and visitors is None):
         return problems
     return Total(row.line, arm, visitors, conversions)
 

@@ -133,11 +133,14 @@ def load_totals(db: Database, source: Source, request: Request) -> Loaded:
         _refuse_rejects([one for one in rejects if one.rule not in TRIVIAL])
         for total in totals:
             summaries: dict[str, Summary] = {
-                metric.key: Counts(total.visitors, total.conversions[metric.column])
+                metric.key: Counts(total.visitors or 0, total.conversions[metric.column])
                 for metric in metrics
                 if metric.column in total.conversions
             }
-            key, cell = CellKey(total.arm), Cell(total.visitors * (of == first), summaries)
+            key, cell = (
+                CellKey(total.arm),
+                Cell((total.visitors or 0) * (of == first), summaries),
+            )
             found[key] = found[key] + cell if key in found else cell
     return Loaded(found, tuple(key.arm for key in found), "totals")
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.source import ColumnMapping, Role, Shape
+from experiments_core.domain.source import ROLES_OF, ColumnMapping, Role, Shape
 from experiments_core.services import ingestion
 from experiments_core.services.ingestion import Draft, ImportReport, Question
 from pages.parts import data_draft, data_upload, theme
@@ -28,18 +28,26 @@ ROLES = {
     Role.COVARIATE: "Covariate",
     Role.VISITORS: "Visitors",
     Role.CONVERSIONS: "Conversions",
+    Role.EVENT: "Event",
+    Role.METRIC: "Metric name",
+    Role.COUNT: "Count",
+    Role.MEAN: "Mean",
+    Role.VARIANCE: "Variance",
+    Role.DEVIATION: "Standard deviation",
+    Role.EXPERIMENT: "Experiment",
     Role.IGNORE: "Not used",
 }
-OF_UNITS = (
-    Role.UNIT, Role.VARIANT, Role.TIME, Role.OUTCOME, Role.VALUE, Role.SEGMENT, Role.COVARIATE,
-    Role.IGNORE,
-)  # fmt: skip
-OF_TOTALS = (Role.VARIANT, Role.VISITORS, Role.CONVERSIONS, Role.IGNORE)
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252"}
 EDITS = "data-edits"
 ROW_HEIGHT, HEAD, ROWS_SHOWN = 35, 35, 20
-SHAPES = {Shape.UNIT: "one row per unit", Shape.TOTALS: "totals per variant"}
+SHAPES = {
+    Shape.UNIT: "one row per unit",
+    Shape.EVENTS: "an event log",
+    Shape.TOTALS: "totals per variant",
+    Shape.MOMENTS: "moments per variant",
+    Shape.COUNTS: "conversions per variant",
+}
 
 
 def head(draft: Draft, into: Experiment | None) -> None:
@@ -64,7 +72,7 @@ def title(known: Import) -> str:
     report = known.found
     if isinstance(report, ImportReport) and report.rows_read:
         kind = SHAPES[known.mapping.shape]
-        if report.units < report.rows_used:
+        if known.mapping.shape is Shape.UNIT and report.units < report.rows_used:
             kind = "several rows per unit"
         rows = words.plural(report.rows_read, "row")
         return f"{kind.capitalize()}, {rows}, {words.plural(len(report.arms), 'variant')}"
@@ -143,7 +151,7 @@ def columns(known: Import) -> None:
     """The table of columns; a changed use is kept."""
     theme.section("What each column means")
     mapping = known.mapping
-    choices = OF_TOTALS if mapping.shape is Shape.TOTALS else OF_UNITS
+    choices = [role for role in ROLES if role in ROLES_OF[mapping.shape]]
     frame = pd.DataFrame(
         [
             {

@@ -1,0 +1,231 @@
+"""Event logs: first exposure, then what happened after it, one staged row per unit.
+
+Every row of the file either says something about a staged unit or is set aside under a rule, so
+that rows read = used + left out holds for events as for units.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from experiments_core.domain.source import ColumnMapping, Role
+from experiments_core.store import conversion, sifting
+from experiments_core.store.conversion import quoted, trimmed
+from experiments_core.store.profile import one_row
+from experiments_core.store.reading import Relation, forget_rejects
+from experiments_core.store.staging import Job, create_table
+from experiments_core.tabular.text import LONGEST_UNIT, WHITE
+
+ANY = "any"
+
+
+def load_events(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
+    """Stage one row per exposed unit.
+
+    Returns:
+        Number of rows read.
+
+    Raises:
+        InvalidInputError: rows cannot be split into fields, or units stand in two arms and
+            that refuses the file.
+    """
+    forget_rejects(cursor)
+    create_table(cursor, job)
+    sifting.drop_work(cursor)
+    rows, blank_lines = sifting.read_text(cursor, job)
+    sifting.know_lines(cursor, job, blank_lines)
+    _convert(cursor, job)
+    job.watch.say(0.75, "Looking for first exposures")
+    _find_rows(cursor, job)
+    _find_crossed(cursor, job)
+    _find_exposures(cursor, job)
+    job.watch.say(0.85, "Counting what happened after them")
+    _find_late(cursor, job)
+    _stage(cursor, job)
+    sifting.keep_rejects(cursor, job)
+    return rows
+
+
+def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Make ``typed``: record, unit, arm, first_ts, what happened, and values; no problems."""
+    spelling = sifting.know_arms(cursor, job)
+    width = len(job.names)
+    text = Relation("raw", tuple(f"f{place}" for place in range(width)), ("VARCHAR",) * width)
+    unit, event, time = (_place(job, role) for role in (Role.UNIT, Role.EVENT, Role.TIME))
+    exposure, wanted = job.mapping.exposure_event, job.mapping.conversion_events
+    kinds = ", ".join(quoted(_folded(one)) for one in wanted)
+    cell = f"coalesce(f{event.position}, '')" if event else "''"
+    name = f"lower({trimmed(cell)})"
+    is_exposure = (
+        "arm IS NOT NULL" if exposure == ANY else f"{name} = {quoted(_folded(exposure))}"
+    )
+    values = [
+        f"nullif({trimmed(f'f{unit.position}')}, '') AS unit" if unit else "NULL AS unit",
+        f"{job.value(time, text)} AS first_ts" if time else "NULL::TIMESTAMP AS first_ts",
+        f"{name} AS event",
+        f"{is_exposure} AS is_exposure",
+        f"{name} IN ({kinds}) AS is_conversion" if kinds else "FALSE AS is_conversion",
+    ]
+    mapped = {column.position: column for column in job.mapping.columns}
+    values += [
+        f"{job.value(mapped[c.position], text)} AS {c.column}"
+        for c in job.columns
+        if c.role is not Role.OUTCOME
+    ]
+    cursor.execute(
+        f"CREATE TEMP TABLE typed AS SELECT record, arm, {', '.join(values)} "
+        f"FROM raw LEFT JOIN arms ON spelling = {spelling}"
+    )
+    cursor.execute(
+        "CREATE TEMP TABLE problems (record BIGINT, field INTEGER, value VARCHAR, rule VARCHAR)"
+    )
+
+
+def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Rules about one row by itself; the first that fits."""
+    unit, event, time = (_place(job, role) for role in (Role.UNIT, Role.EVENT, Role.TIME))
+    variant = job.mapping.named(Role.VARIANT)[0].position
+    fields = [f"coalesce(f{place}, '')" for place in range(len(job.names))]
+    header = " AND ".join(
+        f"lower({trimmed(field)}) = {quoted(name.lower())}"
+        for field, name in zip(fields, job.names, strict=True)
+    )
+    here = event.position if event else variant
+    rules = [
+        ("EMPTY_ROW", -1, f"trim(concat({', '.join(fields)}), {quoted(WHITE)}) = ''"),
+        ("REPEATED_HEADER", -1, header),
+        ("UNIT_BLANK", unit.position if unit else -1, "unit IS NULL"),
+        ("UNIT_LENGTH", unit.position if unit else -1, f"length(unit) > {LONGEST_UNIT}"),
+        ("EVENT_BLANK", here, "event = '' AND NOT is_exposure" if event else "FALSE"),
+        ("EVENT_OTHER", here, "NOT is_exposure AND NOT is_conversion"),
+        ("VARIANT_BLANK", variant, "is_exposure AND NOT is_conversion AND arm IS NULL"),
+    ]
+    if job.known_arms is not None:
+        known = ", ".join(quoted(arm) for arm in sorted(set(job.known_arms.values())))
+        rules.append(("VARIANT_UNKNOWN", variant, f"arm NOT IN ({known})"))
+    if time is not None:
+        wrong = conversion.is_wrong(Role.TIME, "first_ts")
+        rules += [
+            ("TIME", time.position, wrong),
+            ("TIME_BLANK", time.position, "first_ts IS NULL"),
+        ]
+    for rule, place, condition in rules:
+        _set_aside(cursor, rule, place, condition)
+    for column in job.columns:
+        if column.role is Role.VALUE:
+            wrong = conversion.is_wrong(column.role, column.column)
+            name = conversion.rule_of(column.role, f"f{column.position}")
+            _set_aside(cursor, name, column.position, f"is_conversion AND {wrong}", is_sql=True)
+
+
+def _set_aside(
+    cursor: duckdb.DuckDBPyConnection,
+    rule: str,
+    place: int,
+    condition: str,
+    *,
+    is_sql: bool = False,
+) -> None:
+    value = f"coalesce(f{place}, '')" if place >= 0 else "''"
+    cursor.execute(
+        f"INSERT INTO problems SELECT record, {place}, {value}, "
+        f"{rule if is_sql else quoted(rule)} FROM raw JOIN typed USING (record) "
+        f"ANTI JOIN problems USING (record) WHERE {condition}"
+    )
+
+
+def _find_crossed(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Units that were seen in two arms."""
+    sifting.good_rows(cursor)
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE crossed AS SELECT unit, "
+        "arg_min(arm, (coalesce(first_ts, 'infinity'::TIMESTAMP), record)) AS seen FROM good "
+        "WHERE arm IS NOT NULL GROUP BY unit HAVING count(DISTINCT arm) > 1"
+    )
+    cursor.execute("CREATE OR REPLACE TEMP TABLE repeated AS SELECT unit FROM good WHERE FALSE")
+    crossed = int(one_row(cursor, "SELECT count(*) FROM crossed")[0])
+    if crossed and job.mapping.crossovers == "refuse":
+        sifting.refuse_crossed(cursor, job, crossed)
+    kept = "arm IS NOT NULL AND arm <> seen"
+    bad = kept if job.mapping.crossovers == "first_seen" else "TRUE"
+    query = f"SELECT record, unit, {bad} AS bad FROM good JOIN crossed USING (unit)"
+    sifting.add_problem(cursor, job, "UNIT_IN_TWO_ARMS", query)
+
+
+def _find_exposures(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Make ``exposed``: unit, arm, moment and record of its first exposure."""
+    sifting.good_rows(cursor)
+    order = "(coalesce(first_ts, 'infinity'::TIMESTAMP), record)"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE exposed AS SELECT unit, arg_min(arm, {order}) AS arm, "
+        f"min(first_ts) AS since, arg_min(record, {order}) AS first_record "
+        "FROM good WHERE is_exposure AND arm IS NOT NULL GROUP BY unit"
+    )
+    sifting.add_problem(
+        cursor,
+        job,
+        "NOT_EXPOSED",
+        "SELECT record, unit, TRUE AS bad FROM good ANTI JOIN exposed USING (unit)",
+    )
+    sifting.add_problem(
+        cursor,
+        job,
+        "EXPOSURE_AGAIN",
+        "SELECT record, unit, is_exposure AND NOT is_conversion AND record <> first_record "
+        "AS bad FROM good JOIN exposed USING (unit)",
+    )
+
+
+def _find_late(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Conversions before the first exposure, or after the window."""
+    time = _place(job, Role.TIME)
+    if time is None:
+        return
+    window = job.mapping.window
+    rules = [("BEFORE_EXPOSURE", "first_ts < since")]
+    if window not in {"", "all"}:
+        end = f"since + to_microseconds(CAST({float(window)!r} * 3600000000 AS BIGINT))"
+        rules.append(("OUTSIDE_WINDOW", f"first_ts >= {end}"))
+    for rule, condition in rules:
+        cursor.execute(
+            f"INSERT INTO problems SELECT record, {time.position}, f{time.position}, "
+            f"{quoted(rule)} FROM raw JOIN typed USING (record) JOIN exposed USING (unit) "
+            "ANTI JOIN problems USING (record) "
+            f"WHERE is_conversion AND record <> first_record AND {condition}"
+        )
+
+
+def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """One row per exposed unit, under the line of its first exposure."""
+    sifting.good_rows(cursor)
+    wanted = iter(job.mapping.conversion_events)
+    values = []
+    for column in job.columns:
+        if column.role is Role.OUTCOME:
+            name = quoted(_folded(next(wanted)))
+            values.append(f"coalesce(max(CASE WHEN event = {name} THEN 1 END), 0)")
+        elif column.role is Role.VALUE:
+            values.append(f"coalesce(sum({column.column}) FILTER (is_conversion), 0)")
+        else:
+            first = f"FILTER (record = first_record AND {column.column} IS NOT NULL)"
+            values.append(f"any_value({column.column}) {first}")
+    cells = "".join(f", {value}" for value in values)
+    (jumps,) = one_row(cursor, "SELECT count(*) FROM jumps")
+    ahead = (
+        "ASOF JOIN jumps ON first_record >= since_record" if jumps > 1 else "CROSS JOIN jumps"
+    )
+    cursor.execute(
+        f"INSERT INTO {job.table} SELECT {quoted(job.import_id)}, "
+        f"any_value(first_record + line_offset), unit, any_value(e.arm), any_value(e.since)"
+        f"{cells} FROM good JOIN exposed e USING (unit) "
+        f"{ahead.replace('jumps', '(SELECT since AS since_record, line_offset FROM jumps)')} "
+        "GROUP BY unit ORDER BY any_value(first_record)"
+    )
+
+
+def _place(job: Job, role: Role) -> ColumnMapping | None:
+    return job.mapped(role)
+
+
+def _folded(event: str) -> str:
+    return event.strip(WHITE).lower()
