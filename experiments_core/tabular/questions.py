@@ -258,7 +258,8 @@ def _columns(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator
         doubtful = shown.number is not None and shown.number.doubtful
         if column.role in {Role.VALUE, Role.COVARIATE} and doubtful and not column.decimal:
             yield _number(column, shown)
-        if column.role is Role.TIME and not column.time_format:
+        elapsed = mapping.shape is Shape.MOMENTS and shown.time is None
+        if column.role is Role.TIME and not column.time_format and not elapsed:
             yield _time(seen, column, shown)
 
 

@@ -1,7 +1,7 @@
 """Files with one fault each, as people upload them: right counts, or a refusal that says where.
 
-Every case of the set is here. What is not read yet (event logs, rates without counts, moments,
-pivot tables, an arm per file) has to be refused or asked about, and the cases demand no more.
+Every case of the set is here. What cannot be read (rates that give no whole counts, pivot
+tables, an arm per file) has to be refused or asked about, and the cases demand no more.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ ROLES = {
     "covariate": Role.COVARIATE,
     "segment": Role.SEGMENT,
     "date": Role.TIME,
+    "event": Role.EVENT,
 }
 
 
@@ -198,6 +199,7 @@ def totals(
             ours = {(one["name"], one["role"]): one["column"] for one in json.loads(columns)}
             won = ours.get((part.get("outcome"), "outcome"), "NULL")
             won = ours.get(("column 3", "outcome"), won)
+            won = next((ours[e, "outcome"] for e in mapping.conversion_events), won)
             money = ours.get(("column 4", "value"), "NULL")
             money = ours.get((part.get("value"), "value"), money)
             counted = "*" if won == "NULL" else won  # a blank outcome does not count

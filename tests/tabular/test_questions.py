@@ -79,14 +79,36 @@ def test_a_variant_column_is_asked_for_and_an_answer_gives_the_role(detected: Ju
     assert "CONTROL" in asked(found, mapping)
 
 
-def test_an_event_log_is_named_and_cannot_be_answered_away(detected: Judge):
+def test_an_event_log_asks_for_its_exposure_conversion_and_window(detected: Judge):
     lines = "".join(
-        f"u{n // 2},{'a' if n % 4 > 1 else 'b'},{'view' if n % 2 else 'buy'}\n"
+        f"u{n // 2},{'a' if n % 4 > 1 else 'b'},{'view' if n % 2 else 'Buy'},2026-05-01\n"
         for n in range(40)
     )
-    question = asked(detected("user_id,variant,event\n" + lines))["SHAPE_EVENT_LOG"]
-    assert "event log" in question.text
-    assert question.choices == ()
+    questions = asked(detected("user_id,variant,event,at_time\n" + lines))
+    assert questions["EXPOSURE_EVENT"].default == "view"
+    assert [c.value for c in questions["CONVERSION_EVENT"].choices] == ["Buy"]
+    assert "several rows per user_id" in questions["CONVERSION_EVENT"].text
+    assert questions["CONVERSION_WINDOW"].default == "all"
+
+
+def test_an_exposure_that_alone_carries_the_variant_is_not_asked_about(detected: Judge):
+    lines = "".join(
+        f"u{n // 2},{'' if n % 2 else 'ab'[n % 4 // 2]},{'buy' if n % 2 else 'seen'}\n"
+        for n in range(40)
+    )
+    seen = detected("user_id,variant,event\n" + lines)
+    assert seen.proposal.exposure_event == "seen"
+    assert "EXPOSURE_EVENT" not in asked(seen)
+
+
+def test_two_columns_that_may_be_the_unit_are_asked_about(detected: Judge):
+    lines = "".join(f"u{n},s{n},{'ab'[n % 2]},{n % 3 == 0:d}\n" for n in range(40))
+    seen = detected("user_id,session_id,variant,converted\n" + lines)
+    question = asked(seen)["UNIT_COLUMN"]
+    assert [c.value for c in question.choices] == ["0", "1"]
+    chosen = answer(seen.proposal, question, "1")
+    assert [c.name for c in chosen.named(Role.UNIT)] == ["session_id"]
+    assert "UNIT_COLUMN" not in {one.code for one in open_questions(seen, chosen)}
 
 
 def test_rates_without_counts_are_named(detected: Judge):

@@ -129,10 +129,6 @@ def test_reading_choices_are_told(detected: Judge):
             "NO_VARIANT_COLUMN", "one arm",
         ),
         ("id,name\n1,x\n2,x\n", "NO_VARIANT_COLUMN", "no variant column"),
-        (
-            "arm,count_c,mean_c,variance_c\na,10,0.5,0.1\nb,10,0.4,0.2\n",
-            "SHAPE_MOMENTS", "moments",
-        ),
     ),
 )  # fmt: skip
 def test_what_cannot_be_a_test_is_refused_with_its_reason(

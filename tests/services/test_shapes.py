@@ -1,0 +1,189 @@
+"""Event logs, moments, conversions alone and several experiments in one file, row by row."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.source import Mapping, Role
+from experiments_core.errors import InvalidInputError
+from experiments_core.services import analyses, ingestion
+from experiments_core.services.ingestion import Draft, ImportReport
+from experiments_core.services.workspace import Workspace
+
+LOG = """user_id,variant,event,at,amount
+u1,a,seen,2026-05-01 10:00,
+u1,,buy,2026-05-01 11:00,10.50
+u1,,buy,2026-05-09 11:00,5
+u1,a,seen,2026-05-02 10:00,
+u2,b,seen,2026-05-01 10:00,
+u2,,buy,2026-05-01 09:00,99
+u2,,scroll,2026-05-01 10:30,
+u3,,buy,2026-05-01 10:30,4
+u4,b,seen,2026-05-02 10:00,
+u4,,BUY,2026-05-02 10:00,2
+,b,seen,2026-05-02 10:00,
+u5,,seen,2026-05-02 10:00,
+u6,a,seen,2026-05-02 10:00,
+u6,b,seen,2026-05-03 10:00,
+u6,,buy,2026-05-04 10:00,1
+u7,a,seen,2026-05-03 08:00,
+u8,b,,2026-05-03 08:00,
+u9,b,seen,2026-05-03 08:00,
+"""
+
+
+def receive(ws: Workspace, text: str, name: str = "x.csv") -> Draft:
+    return ingestion.receive(ws, LOCAL, io.BytesIO(text.encode()), name)
+
+
+def read(ws: Workspace, draft: Draft, **said: Any) -> tuple[Mapping, ImportReport]:
+    mapping = replace(draft.detection.proposal, finished=True, **said)
+    return mapping, ingestion.check(ws, LOCAL, draft.import_id, mapping)
+
+
+def stored(ws: Workspace, sql: str) -> list[tuple[Any, ...]]:
+    with ws.db.read() as cursor:
+        (table,) = cursor.execute("SELECT table_name FROM datasets").fetchone() or ("",)
+        return cursor.execute(sql.replace("TABLE", table)).fetchall()
+
+
+def log(ws: Workspace, **said: Any) -> tuple[Draft, Mapping, ImportReport]:
+    draft = receive(ws, LOG)
+    told = {"conversion_events": ("buy",), "exposure_event": "seen", "window": "all",
+            "control": "a"} | said  # fmt: skip
+    mapping, report = read(ws, draft, **told)
+    return draft, mapping, report
+
+
+def test_the_first_exposure_counts_and_what_came_before_it_does_not(ws: Workspace):
+    draft, mapping, report = log(ws)
+    assert report.arms == {"a": 2, "b": 3}
+    assert report.rows_read == 18
+    assert {one.rule: one.lines for one in report.by_rule} == {
+        "EXPOSURE_AGAIN": (5,),
+        "BEFORE_EXPOSURE": (7,),
+        "EVENT_OTHER": (8,),
+        "NOT_EXPOSED": (9,),
+        "UNIT_BLANK": (12,),
+        "VARIANT_BLANK": (13,),
+        "UNIT_IN_TWO_ARMS": (14, 15, 16),
+        "EVENT_BLANK": (18,),
+    }
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Log")
+    rows = stored(ws, "SELECT unit, arm, line, c0, c1 FROM TABLE ORDER BY unit")
+    assert rows == [
+        ("u1", "a", 2, 1, 15.5), ("u2", "b", 6, 0, 0.0), ("u4", "b", 10, 1, 2.0),
+        ("u7", "a", 17, 0, 0.0), ("u9", "b", 19, 0, 0.0),
+    ]  # fmt: skip
+
+
+def test_a_window_leaves_later_conversions_out(ws: Workspace):
+    _, _, report = log(ws, window="24")
+    assert next(o for o in report.by_rule if o.rule == "OUTSIDE_WINDOW").lines == (4,)
+    assert "within 24 hours" in " ".join(one.message for one in report.warnings)
+
+
+def test_a_unit_in_two_arms_may_count_where_it_was_first_seen(ws: Workspace):
+    _, _, report = log(ws, crossovers="first_seen")
+    assert report.arms == {"a": 3, "b": 3}
+    with pytest.raises(InvalidInputError, match="more than one variant: “u6”"):
+        log(ws, crossovers="refuse")
+
+
+def test_several_events_are_outcomes_of_their_own(ws: Workspace):
+    draft, mapping, _ = log(ws, conversion_events=("buy", "scroll"))
+    experiment = ingestion.create_from_import(ws, LOCAL, draft.import_id, mapping, name="Two")
+    assert [metric.key for metric in experiment.metrics] == ["buy", "scroll", "amount"]
+
+
+def test_an_amount_that_is_no_number_blocks_only_where_it_counts(ws: Workspace):
+    text = LOG + "u9,,buy,2026-05-04 08:00,much\nu7,,scroll,2026-05-04 08:00,many\n"
+    draft = receive(ws, text)
+    mapping = ingestion.give_role(draft.detection.proposal, 4, Role.VALUE)
+    mapping = replace(
+        mapping, conversion_events=("buy",), exposure_event="seen", window="all", control="a"
+    )
+    report = ingestion.check(ws, LOCAL, draft.import_id, mapping)
+    assert [(one.rule, one.lines) for one in report.blocking] == [("NUMBER", (20,))]
+
+
+def test_nothing_is_read_while_it_is_open_which_event_counts(ws: Workspace):
+    draft = receive(ws, LOG)
+    _, report = read(ws, draft, control="a")
+    assert report.rows_read == 0
+    assert {"CONVERSION_EVENT", "CONVERSION_WINDOW"} <= {one.code for one in report.questions}
+
+
+def test_exposures_and_purchases_in_two_files_are_one_log(ws: Workspace):
+    seen = "user_id,variant,exposed_at\n" + "".join(
+        f"u{n},{'ab'[n % 2]},2026-05-01 10:{n:02}\n" for n in range(20)
+    )
+    bought = "user_id,bought_at,revenue\n" + "".join(
+        f"u{n % 8},2026-05-02 10:{n:02},{n}\n" for n in range(16)
+    )
+    sources = [
+        (io.BytesIO(t.encode()), n) for t, n in ((seen, "seen.csv"), (bought, "buys.csv"))
+    ]
+    draft = ingestion.receive_files(ws, LOCAL, sources)
+    assert draft.questions[0].default == "events"
+    dialect = replace(draft.detection.dialect, combine="events")
+    draft = ingestion.look_again(ws, LOCAL, draft.import_id, dialect=dialect)
+    assert draft.detection.proposal.exposure_event == "exposure"
+    mapping, report = read(ws, draft, conversion_events=("buys",), window="all", control="a")
+    assert (report.rows_read, report.rows_left_out) == (36, 0)
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Two files")
+    assert stored(ws, "SELECT arm, sum(c0), sum(c1) FROM TABLE GROUP BY arm ORDER BY arm") == [
+        ("a", 4, 56.0), ("b", 4, 64.0),
+    ]  # fmt: skip
+
+
+SNAPSHOTS = (
+    "experiment_id,metric_id,time_since_start,count_c,count_t,mean_c,mean_t,variance_c,variance_t\n"
+    "x1,1,1.0,100,101,0.5,0.6,0.25,0.24\nx1,1,2.0,200,201,0.5,0.6,0.25,0.24\n"
+    "x1,2,1.0,100,101,10,11,4,5\nx1,2,2.0,200,201,10,12,4,5\n"
+)
+
+
+def test_of_running_totals_the_last_reading_counts(ws: Workspace):
+    draft = receive(ws, SNAPSHOTS)
+    mapping, report = read(ws, draft, control="control")
+    assert [c.role for c in mapping.columns if c.name == "time_since_start"] == [Role.TIME]
+    assert report.arms == {"control": 200, "treatment": 201}
+    assert (report.rows_read, report.rows_used) == (8, 4)
+    assert [(one.rule, one.lines) for one in report.by_rule] == [("EARLIER_SNAPSHOT", (2, 4))]
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Moments")
+    view = analyses.look(ws, LOCAL, "moments")
+    assert view.design.basis == "moments"
+    metric = view.result.metrics[1]
+    assert [arm.value for arm in metric.arms] == [10, 12]
+    assert metric.arms[1].contrast is not None
+    assert metric.arms[1].contrast.difference == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "rule"),
+    (
+        ("b,-5,1,1", "COUNT"),
+        ("b,5.5,1,1", "COUNT"),
+        ("b,5,much,1", "NUMBER"),
+        ("b,5,1,-1", "VARIANCE"),
+        ("b,5,inf,1", "NUMBER"),
+    ),
+)
+def test_moments_that_cannot_be_are_refused_by_line(ws: Workspace, row: str, rule: str):
+    draft = receive(ws, f"variant,n,mean,variance\na,10,1,1\nc,10,1,1\n{row}\n")
+    _, report = read(ws, draft, control="a")
+    assert [(one.rule, one.lines) for one in report.blocking] == [(rule, (4,))]
+
+
+def test_a_standard_deviation_is_as_good_as_a_variance(ws: Workspace):
+    draft = receive(ws, "variant,users,mean_order,sd_order\na,100,10,3\nb,100,11,4\n")
+    mapping, _ = read(ws, draft, control="a")
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Spread")
+    cells = analyses.look(ws, LOCAL, "spread").cells
+    assert sorted(c.summaries["value"].variance for c in cells.values()) == [9, 16]  # type: ignore[union-attr]
