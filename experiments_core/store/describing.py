@@ -40,8 +40,9 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
         job.watch.say(0.9, "Describing what was read")
         profile = take_profile(cursor, job.table, job.columns)
         staged = _sifted(cursor, job, _describe(cursor, job, profile, rows))
-        behind = quality.sifted_rows(job.table)
-        jumps = _jumps(cursor)
+        behind, jumps = quality.sifted_rows(job.table), _jumps(cursor)
+        if is_log:  # what its units are is in the staging table alone
+            behind, jumps = quality.clean_rows(job.table), ((0,), (0,))
     else:
         profile = clean.profile
         rows = profile["units"]
@@ -161,9 +162,10 @@ def _merged(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _broken(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[Broken, ...]:
     rows = cursor.execute(
-        f"SELECT rule, count(DISTINCT line), list(DISTINCT line ORDER BY line)[1:{SHOWN}], "
+        "SELECT rule, (SELECT count(DISTINCT record) FROM problems p WHERE p.rule = r.rule), "
+        f"list(DISTINCT line ORDER BY line)[1:{SHOWN}], "
         f"first(column_name ORDER BY line), list(value ORDER BY line)[1:{SHOWN}] "
-        f"FROM {job.rejects} GROUP BY rule ORDER BY min(line)"
+        f"FROM {job.rejects} r GROUP BY rule ORDER BY min(line)"
     ).fetchall()
     return tuple(
         Broken(rule, count, tuple(lines), column, tuple(dict.fromkeys(values)))
