@@ -527,3 +527,18 @@ def test_importing_the_package_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_bayesian_view_is_asked_for_with_its_prior():
+    told = analyse(frame(), bayes=True)
+    assert told["converted"].bayes.prior == "Beta(1, 1) for each rate"
+    other = analyse(frame(), bayes={"lift_deviation": 0.1})["revenue"].bayes
+    assert other.prior.endswith("standard deviation 0.1")
+    assert analyse(frame())["converted"].bayes is None
+    assert "lift_deviation" in refused({"bayes": {"mean": 1}})
+
+
+def test_a_method_is_asked_for_by_name():
+    one = analyse(frame(), method=["newcombe", "fisher"])["converted"]
+    assert (one.difference_interval_method, one.test_method) == ("newcombe", "fisher")
+    assert "newcombe" in refused({"method": "wald"})

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from experiments_core.analysis import on_request
+from experiments_core.analysis import bayesian, on_request
+from experiments_core.analysis.bayesian import Prior
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.families import CORRECTIONS
+from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.words import level as level_words
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services.analyses import LookView
@@ -25,6 +27,15 @@ SIDES = {
 }  # fmt: skip
 
 
+PRIORS = {
+    "usual": ("Prior: Beta(1, 1) for rates, else flat", Prior()),
+    "jeffreys": ("Prior: Beta(½, ½) for rates, else flat", Prior(alpha=0.5, beta=0.5)),
+    "lift": ("Prior: lifts near 0, standard deviation 30\u202f%", Prior(lift_deviation=0.3)),
+    "small": ("Prior: lifts near 0, standard deviation 5\u202f%", Prior(lift_deviation=0.05)),
+}
+"""Priors by name, each with the words of its choice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What somebody wants to see instead; None keeps what the plan says.
@@ -35,6 +46,7 @@ class Choices:
         correction: Of the primary family.
         alternative: ``two-sided``, ``greater`` or ``less``.
         methods: As in :data:`experiments_core.analysis.on_request.METHODS`.
+        prior: Asks for the Bayesian view beside the verdict; no departure from the plan.
     """
 
     reference: str | None = None
@@ -42,6 +54,7 @@ class Choices:
     correction: str | None = None
     alternative: str | None = None
     methods: tuple[str, ...] = ()
+    prior: Prior | None = None
 
 
 def applied(design: Design, choices: Choices) -> Design:
@@ -84,11 +97,14 @@ def explore(view: LookView, choices: Choices) -> LookView:
     """
     design = applied(view.design, choices)
     told = departures(view.design, design)
-    if not told:
-        return view
-    result = analyze(view.cells, design, view.quality, data_hash=view.result.data_hash)
-    shown = replace(result, look=view.result.look, exploring=told)
-    return replace(view, result=shown, design=design)
+    shown = view.result
+    if told:
+        result = analyze(view.cells, design, view.quality, data_hash=view.result.data_hash)
+        shown = replace(result, look=view.result.look, exploring=told)
+    if choices.prior is not None:
+        groups = Groups.of(view.cells, len(design.phases))
+        shown = bayesian.with_view(shown, groups, design, choices.prior)
+    return view if shown is view.result else replace(view, result=shown, design=design)
 
 
 def _departures(planned: Design, explored: Design) -> Iterator[str]:

@@ -8,6 +8,7 @@ about a fifth of all tests.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,6 +20,8 @@ from scipy.special import (
     betainccinv,
     betaincinv,
     betaln,
+    ndtr,
+    ndtri,
     stdtr,
     stdtrit,
     xlog1py,
@@ -157,6 +160,176 @@ def bayesian_difference(
         expected_loss_if_control=scaled[1],
         difference=Interval(difference - reach, difference + reach, 1 - alpha, "credible"),
     )
+
+
+def credible_lift_rates(
+    control: Counts,
+    treatment: Counts,
+    *,
+    prior_alpha: float = 1.0,
+    prior_beta: float = 1.0,
+    alpha: float = 0.05,
+) -> Interval:
+    """Equal-tailed credible interval of treatment/control - 1, by quadrature.
+
+    Args:
+        control: Counts of control.
+        treatment: Counts of treatment.
+        prior_alpha: First parameter of both Beta priors, at least 1/2.
+        prior_beta: Second parameter of both priors, at least 1/2.
+        alpha: The interval holds 1 - alpha.
+
+    Returns:
+        Fractions; ``no_users`` if an arm is empty.
+    """
+    tail = tail_probability(alpha, "two-sided")
+    if not control.n or not treatment.n:
+        missing = Undefined("no_users")
+        return Interval(missing, missing, 1 - alpha, "credible")
+    c, t = (_Beta(prior_alpha + a.x, prior_beta + a.n - a.x) for a in (control, treatment))
+    lower, upper = (math.expm1(_log_ratio(c, t, tail, side)) for side in (-1, 1))
+    return Interval(lower, upper, 1 - alpha, "credible")
+
+
+def bayesian_lift_with_prior(
+    lift: float,
+    standard_error: float,
+    *,
+    prior_deviation: float,
+    alpha: float = 0.05,
+) -> BayesianView:
+    """A lift with a normal prior around 0, such as one's own history gives: normal posterior.
+
+    Args:
+        lift: Estimate, a fraction.
+        standard_error: Of the lift, > 0.
+        prior_deviation: Standard deviation of true lifts, > 0.
+        alpha: The credible interval holds 1 - alpha.
+
+    Returns:
+        Losses and interval are of the lift.
+    """
+    if not prior_deviation > 0:
+        raise ValueError(f"a prior needs a standard deviation above 0, got {prior_deviation}")
+    noise, prior = standard_error**2, prior_deviation**2
+    weight = prior / (prior + noise) if noise < math.inf else 0.0
+    spread = math.sqrt(weight) * standard_error
+    return bayesian_difference(weight * lift, spread, math.inf, alpha=alpha)
+
+
+def probabilities_best_rates(
+    arms: Sequence[Counts],
+    *,
+    prior_alpha: float = 1.0,
+    prior_beta: float = 1.0,
+    highest: bool = True,
+) -> tuple[Value, ...]:
+    """Probability of each arm to have the highest (or lowest) rate: ∫ f_i Π F_j.
+
+    Args:
+        arms: Counts, any number of arms.
+        prior_alpha: First parameter of every Beta prior, at least 1/2.
+        prior_beta: Second parameter, at least 1/2.
+        highest: Best is highest; else lowest.
+
+    Returns:
+        One probability per arm, their sum is 1; all ``no_users`` if an arm is empty.
+    """
+    if any(not arm.n for arm in arms):
+        return (Undefined("no_users"),) * len(arms)
+    posteriors = [_Beta(prior_alpha + a.x, prior_beta + a.n - a.x) for a in arms]
+    rates, widths = _grid(np.concatenate([one.angles() for one in posteriors]))
+    beyond = [one.below(rates) if highest else one.above(rates) for one in posteriors]
+    densities = [one.density(rates) for one in posteriors]
+    return _shares(densities, beyond, widths)
+
+
+def probabilities_best_means(
+    arms: Sequence[tuple[float, float, float]], *, highest: bool = True
+) -> tuple[Value, ...]:
+    """Probability of each arm to have the highest (or lowest) mean, with flat priors.
+
+    Args:
+        arms: (mean, standard error > 0, degrees of freedom) of each arm.
+        highest: Best is highest; else lowest.
+
+    Returns:
+        One probability per arm, their sum is 1; all ``no_variance`` if one has no noise.
+    """
+    if any(not error > 0 or not freedom > 0 for _, error, freedom in arms):
+        return (Undefined("no_variance"),) * len(arms)
+    tails = np.concatenate([_TAILS, 1 - _TAILS[:-1]])
+    tails = tails[(tails > 0) & (tails < 1)]
+    edges = np.unique(
+        np.concatenate([
+            mean + error * _t_quantiles(freedom, tails) for mean, error, freedom in arms
+        ])
+    )  # fmt: skip
+    nodes, weights = _gauss()
+    half = np.diff(edges)[:, None] / 2
+    points = (edges[:-1, None] + half * (1 + nodes)).ravel()
+    widths = (half * weights).ravel()
+    standard = [((points - mean) / error, freedom) for mean, error, freedom in arms]
+    side = 1 if highest else -1
+    beyond = [_t_below(freedom, side * z) for z, freedom in standard]
+    densities = [
+        _t_density(freedom, z) / error
+        for (z, freedom), (_, error, _) in zip(standard, arms, strict=True)
+    ]
+    return _shares(densities, beyond, widths)
+
+
+def _shares(
+    densities: Sequence[Array], beyond: Sequence[Array], widths: Array
+) -> tuple[Value, ...]:
+    """∫ f_i Π_j F_j over all other arms, scaled to the sum 1."""
+    found = []
+    for i, density in enumerate(densities):
+        others = [one for j, one in enumerate(beyond) if j != i]
+        found.append(float(np.sum(density * np.prod(others, axis=0) * widths)))
+    return tuple(one / math.fsum(found) for one in found)
+
+
+def _t_quantiles(freedom: float, tails: Array) -> Array:
+    found = ndtri(tails) if math.isinf(freedom) else stdtrit(freedom, tails)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _t_below(freedom: float, z: Array) -> Array:
+    return np.asarray(ndtr(z) if math.isinf(freedom) else stdtr(freedom, z), dtype=np.float64)
+
+
+def _t_density(freedom: float, z: Array) -> Array:
+    if math.isinf(freedom):
+        return np.asarray(np.exp(-z * z / 2) / math.sqrt(2 * math.pi), dtype=np.float64)
+    scale = -betaln(0.5, freedom / 2) - 0.5 * math.log(freedom)
+    return np.asarray(
+        np.exp(scale - (freedom + 1) / 2 * np.log1p(z * z / freedom)), dtype=np.float64
+    )
+
+
+def _log_ratio(control: _Beta, treatment: _Beta, tail: float, side: int) -> float:
+    """Logarithm of the ratio of the rates below (or above) which the tail lies."""
+    middle = math.log(treatment.mean / control.mean)
+    step = (
+        side
+        * 2
+        * math.hypot(*(math.sqrt(one.variance) / one.mean for one in (control, treatment)))
+    )
+
+    def beyond(log_ratio: float) -> float:
+        below = _probability_ratio_below(control, treatment, math.exp(log_ratio))
+        return tail - (below if side < 0 else 1 - below)
+
+    inside, far = outside(beyond, middle, step, side * 600.0)
+    return root(beyond, inside, far, 1e-12 * abs(step))
+
+
+def _probability_ratio_below(control: _Beta, treatment: _Beta, ratio: float) -> float:
+    """P(treatment <= ratio * control), integrated over control."""
+    rates, widths = _grid(control.angles())
+    weights = control.density(rates) * widths
+    return float(np.sum(weights * treatment.below(rates * ratio)) / np.sum(weights))
 
 
 def _t_loss(t: float, freedom: float) -> Value:

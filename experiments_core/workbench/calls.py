@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments_core.analysis import on_request
+from experiments_core.analysis import bayesian, on_request
+from experiments_core.analysis.bayesian import Prior
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze as judge
+from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.segments import segment_results
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric import Metric
@@ -58,6 +60,7 @@ def analyze(
     sequential: str | None = None,
     planned_units: int | None = None,
     looks: Sequence[int] = (),
+    bayes: bool | Mapping[str, float] = False,
     repeats: str = "refuse",
     crossovers: str = "exclude",
     decimal: str | None = None,
@@ -94,6 +97,9 @@ def analyze(
         planned_units: Units of all arms that are planned; tunes the sequential test.
         looks: Units of all arms at each earlier look, rising; what has been spent there is
             no longer there. Group sequential only.
+        bayes: Put the Bayesian view beside the verdict (never into it). True for the usual
+            priors (Beta(1, 1) for each rate, flat for the others), or any of ``alpha``,
+            ``beta`` (of the Beta prior) and ``lift_deviation`` (a normal prior on the lift).
         repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max``, ``sum``;
             ``rows`` keeps every row for quantiles and adds numbers up per unit for the rest.
         crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
@@ -118,6 +124,7 @@ def analyze(
     check(request)
     plan = _plan(alpha, alternative, correction, sequential, planned_units)
     past = _past_looks(looks, sequential)
+    prior = _prior(bayes)
     request = replace(request, alpha=plan.alpha)
     loaded = _load(data, request)
     chosen = choose_control(control, loaded.arms)
@@ -138,6 +145,9 @@ def analyze(
         spends=sequential == "group_sequential",
     )
     result = judge(loaded.cells, design, loaded.quality, data_hash=loaded.data_hash)
+    if prior is not None:
+        groups = Groups.of(loaded.cells, len(design.phases))
+        result = bayesian.with_view(result, groups, design, prior)
     cut = tuple(
         replace(
             metric, segments=_segments(loaded, replace(design, phases=design.phases[:1]), known)
@@ -304,6 +314,25 @@ def _plan(
         method="fixed" if sequential is None else "sequential",
         planned_units=planned_units if sequential else None,
     )
+
+
+def _prior(bayes: Mapping[str, float] | bool) -> Prior | None:  # noqa: FBT001 - as called
+    """The prior that is asked for, None where no Bayesian view is.
+
+    Raises:
+        InvalidInputError: a name or a value that no prior has.
+    """
+    if isinstance(bayes, bool):
+        return Prior() if bayes else None
+    told = dict(bayes)
+    known = ("alpha", "beta", "lift_deviation")
+    for name, value in told.items():
+        if name not in known or not is_number(value):
+            raise refusal(
+                "bayes", {name: value}, "UNKNOWN_CHOICE", f"The prior has {name} = {value!r}.",
+                f"It has numbers for {', '.join(known)}, each of which may go.",
+            )  # fmt: skip
+    return Prior(**told)
 
 
 def _past_looks(looks: Sequence[int], sequential: str | None) -> tuple[int, ...]:

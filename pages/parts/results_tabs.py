@@ -10,6 +10,7 @@ from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import (
     links,
+    results_bayes,
     results_phases,
     results_raw,
     results_segments,
@@ -21,6 +22,7 @@ SHOWS = {
     "time": ("Over time", results_time.draw),
     "segments": ("Segments", results_segments.draw),
     "phases": ("Phases", results_phases.draw),
+    "bayes": ("Bayesian", results_bayes.draw),
     "raw": ("Raw numbers and SQL", results_raw.draw),
 }
 

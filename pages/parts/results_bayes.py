@@ -1,0 +1,26 @@
+"""The Bayesian tab: what a believer in the prior knows; beside the verdict, never in it."""
+
+from __future__ import annotations
+
+from experiments_core.charts import bayes
+from experiments_core.services import exploring
+from experiments_core.services.exploring import Choices
+from pages.parts import links, theme
+from pages.parts.results_subject import Subject
+
+
+def draw(subject: Subject) -> None:
+    """Chances, expected losses and credible intervals of one metric, under a named prior."""
+    labels = {key: label for key, (label, _) in exploring.PRIORS.items()}
+    with subject.choices:
+        chosen = links.box("Prior", labels, param="prior", scope=subject.experiment.slug)
+    view = exploring.explore(subject.view, Choices(prior=exploring.PRIORS[chosen][1]))
+    metric = view.result.metric(subject.metric)
+    theme.lead(bayes.title(metric, subject.treatment, subject.names))
+    theme.table(bayes.rows(metric, view.result.reference, subject.names))
+    theme.note(
+        "A second way to look, not a second verdict. A chance has to be above "
+        f"{bayes.threshold(metric)} to say as much as the interval of the plan. "
+        "Looking every day is not harmless here either: without any effect, a chance above "
+        "95\u202f% turns up at one of 14 daily looks in about a fifth of all tests."
+    )
