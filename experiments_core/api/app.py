@@ -59,6 +59,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     finally:
         await run_in_threadpool(stop_imports)
         await run_in_threadpool(workspace.stop)
+        print(f"\nUpshot has stopped. Everything is in {settings.workspace}.", flush=True)  # noqa: T201
 
 
 def _url(settings: Settings) -> str:

@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
 def server_command(settings: Settings, script: Path) -> list[str]:
     """The command that this process becomes."""
     return [
-        sys.executable, "-m", "streamlit", "run", str(script),
+        sys.executable, "-m", "experiments_core.cli.server", "run", str(script),
         "--server.port", str(settings.port),
         "--server.address", settings.address,
         "--server.headless", "true",

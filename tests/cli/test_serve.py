@@ -47,7 +47,7 @@ def test_serve_becomes_streamlit_with_the_flags_in_the_environment(
     with pytest.raises(ReplacedError):
         main(["serve", "--port", str(port), "--workspace", str(tmp_path), "--sample"])
     (command,) = commands
-    assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert command[:4] == [sys.executable, "-m", "experiments_core.cli.server", "run"]
     assert Path(command[4]).name == "app.py"
     assert Path(command[4]).is_file()
     assert command[5:9] == ["--server.port", str(port), "--server.address", "127.0.0.1"]
