@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from experiments_core.analysis.cells import CAP, Cell, Cells, beside, regroup
 from experiments_core.domain.metric import Metric, MetricKind
-from experiments_core.domain.source import CellKey
+from experiments_core.domain.source import UNKNOWN_PHASE, CellKey
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 NOBODY = Counts(0, 0)
@@ -34,22 +34,27 @@ class Groups:
     Attributes:
         cells: Keyed by arm and phase 1 to ``phases``; with one phase everything is phase 1.
         phases: How many intervals of constant weights there are.
-        unplaced: Units whose phase nobody knows; they are in no comparison.
+        unplaced: Units whose phase or run nobody knows; they are in no comparison.
+        lost: No unit at all has its place; they stand as one phase, and nothing can be said.
     """
 
     cells: dict[CellKey, Cell]
     phases: int
     unplaced: int = 0
+    lost: bool = False
 
     @classmethod
     def of(cls, cells: Cells, phases: int) -> Groups:
         """Arrange cells; segments and days are merged."""
-        if phases == 1:
-            return cls(regroup(cells, lambda key: CellKey(key.arm, 1)), 1)
-        merged = regroup(cells, lambda key: CellKey(key.arm, key.phase))
-        unplaced = sum(cell.units for key, cell in merged.items() if key.phase == 0)
-        if merged and all(key.phase == 0 for key in merged):
-            return cls(regroup(cells, lambda key: CellKey(key.arm, 1)), 1, unplaced)
+        several = phases > 1
+
+        def phase(key: CellKey) -> int:
+            return key.phase if several or key.phase != UNKNOWN_PHASE else 1
+
+        merged = regroup(cells, lambda key: CellKey(key.arm, phase(key)))
+        unplaced = sum(cell.units for key, cell in merged.items() if key.phase < 1)
+        if merged and all(key.phase < 1 for key in merged):
+            return cls(regroup(cells, lambda key: CellKey(key.arm, 1)), 1, unplaced, lost=True)
         placed = {key: cell for key, cell in merged.items() if key.phase > 0}
         return cls(placed, phases, unplaced)
 

@@ -20,8 +20,8 @@ Metrics = Sequence[MetricResult]
 
 def sample_ratio(design: Design, groups: Groups) -> Check:
     """Units against the planned split, phase by phase."""
-    if groups.phases < len(design.phases):
-        message = "The split changed, and nobody knows which split the units saw."
+    if groups.lost:
+        message = f"{_why_unplaced(design)}, and nobody knows which split the units saw."
         return Check("sample_ratio_mismatch", "info", "Sample ratio", "not checked", message,
                      Undefined("phase_unknown"))  # fmt: skip
     weights = [phase.weights for phase in design.phases]
@@ -65,25 +65,30 @@ def sample_ratio(design: Design, groups: Groups) -> Check:
 
 
 def phase_unknown(design: Design, groups: Groups) -> Check | None:
-    """Units without a time, in a test whose split changed."""
-    if len(design.phases) < 2 or not groups.unplaced:
+    """Units without a time, in a test whose split changed or whose arms were dealt anew."""
+    if not groups.unplaced:
         return None
     facts: dict[str, object] = {"units": groups.unplaced}
     counted = groups.total(groups.arms)
-    if groups.phases == 1:
+    if groups.lost:
         message = (
-            "The split changed, and the data have no first-seen time to say which split a "
-            f"{design.unit} saw: totals may mislead."
+            f"{_why_unplaced(design)}, and the data have no first-seen time to say which split "
+            f"a {design.unit} saw: totals may mislead."
         )
         return Check("phase_unknown", "fail", "Phase unknown", "", message, facts=facts)
     share = groups.unplaced / (groups.unplaced + counted)
     level = "fail" if share > UNPLACED_RED else "warn"
     message = (
         f"{words.plural(groups.unplaced, design.unit)} ({words.percent(share)}) have no "
-        "first-seen time. Nobody knows which split they saw, so they are left out."
+        f"first-seen time. {_why_unplaced(design)}, and nobody knows which split they saw, so "
+        "they are left out."
     )
     return Check("phase_unknown", level, "Phase unknown", words.percent(share), message,
                  facts=facts)  # fmt: skip
+
+
+def _why_unplaced(design: Design) -> str:
+    return "The split changed" if len(design.phases) > 1 else "The arms were dealt anew"
 
 
 def split_changed(design: Design, metrics: Metrics) -> Check | None:

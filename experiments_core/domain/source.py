@@ -169,13 +169,18 @@ class Mapping:
         return tuple(column for column in self.columns if column.role is role)
 
 
+UNKNOWN_PHASE, UNKNOWN_RUN = 0, -1
+"""Phase of units without a time, when the split changed, or when all arms were dealt anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class CellKey:
     """Which units a cell holds. A unit is in exactly one cell of a query.
 
     Attributes:
         arm: Variant key.
-        phase: Sequence number of the phase of first assignment, 0 when there is only one.
+        phase: Sequence number of the phase of first assignment, 0 when there is only one;
+            ``UNKNOWN_PHASE`` among several, ``UNKNOWN_RUN`` after a new random assignment.
         segment: Value of the segment column, None when cells are not cut by a segment.
         day: Day of first exposure, None when cells are not cut by day.
     """

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from experiments_core.domain.metric import MomentNeed
+from experiments_core.domain.source import UNKNOWN_PHASE, UNKNOWN_RUN
 
 BLANK = "(blank)"
 """The segment of units without a value."""
@@ -51,7 +52,8 @@ class CellQuery:
     Attributes:
         table: ``units_<hex>``.
         needs: Union of what the metrics declared.
-        since: Units first seen before this moment are left out.
+        since: Moment of a new random assignment: units first seen before are left out, units
+            without a time are in phase -1.
         boundaries: Moments at which phase 2, 3 … began; none means one phase, key 0. With
             boundaries, units without a time are in phase 0.
         segment: Column to cut by, or None.
@@ -78,7 +80,7 @@ class CellQuery:
     def keys(self) -> tuple[str, ...]:
         """Key columns of the result, in order, ahead of the moments."""
         wanted = {
-            "phase": bool(self.boundaries),
+            "phase": bool(self.boundaries) or self.since is not None,
             "segment": self.segment is not None,
             "day": self.by_day,
         }
@@ -178,18 +180,22 @@ def _key_line(query: CellQuery, name: str) -> str:
 
 def _key_expression(query: CellQuery, name: str) -> str:
     if name == "phase":
-        return _phase(query.boundaries)
+        return _phase(query)
     if name == "segment":
         return f"COALESCE({_column(query, query.segment or '', 'any')}, '{BLANK}')"
     return "CAST(first_ts AS DATE)" if name == "day" else "arm"
 
 
-def _phase(boundaries: tuple[datetime, ...]) -> str:
+def _phase(query: CellQuery) -> str:
+    unknown = UNKNOWN_PHASE if query.since is None else UNKNOWN_RUN
     steps = [
-        f"WHEN first_ts < {_moment(moment)} THEN {number}"
-        for number, moment in enumerate(boundaries, start=1)
+        f"WHEN first_ts IS NULL THEN {unknown}",
+        *(
+            f"WHEN first_ts < {_moment(moment)} THEN {number}"
+            for number, moment in enumerate(query.boundaries, start=1)
+        ),
     ]
-    return f"CASE WHEN first_ts IS NULL THEN 0 {' '.join(steps)} ELSE {len(boundaries) + 1} END"
+    return f"CASE {' '.join(steps)} ELSE {len(query.boundaries) + 1} END"
 
 
 def _lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
@@ -342,7 +348,7 @@ def _where(query: CellQuery, *further: str) -> str:
 def _conditions(query: CellQuery) -> list[str]:
     conditions = []
     if query.since is not None:
-        conditions.append(f"first_ts >= {_moment(query.since)}")
+        conditions.append(f"(first_ts >= {_moment(query.since)} OR first_ts IS NULL)")
     if query.as_of is not None:
         conditions.append(f"first_ts < {_moment(query.as_of)}")
     if query.by_day:

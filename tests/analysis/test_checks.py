@@ -132,6 +132,31 @@ def test_units_without_a_time_are_left_out_of_a_test_whose_split_changed():
     assert not has(analyze(phased(), told), "phase_unknown")
 
 
+def dealt_anew(placed: int, unplaced: int) -> dict[CellKey, Any]:
+    return {
+        CellKey(arm, phase): cell(n, converted=(n, n // 10))
+        for arm in ("control", "B")
+        for phase, n in ((1, placed), (-1, unplaced))
+        if n
+    }
+
+
+def test_units_without_a_time_are_counted_when_all_arms_were_dealt_anew():
+    few = analyze(dealt_anew(5000, 50), design())
+    found = card(few, "phase_unknown")
+    assert (found.level, found.facts) == ("warn", {"units": 100})
+    assert found.message.startswith(
+        "100 users (1.0\u202f%) have no first-seen time. The arms were"
+    )
+    assert few.metric("converted").arm("B").n == 5000
+    many = analyze(dealt_anew(5000, 5000), design())
+    assert (many.verdict.code, many.verdict.reason) == ("cannot_say", "phase_unknown")
+    none = analyze(dealt_anew(0, 5000), design())
+    assert (none.verdict.code, none.verdict.reason) == ("cannot_say", "phase_unknown")
+    assert card(none, "sample_ratio_mismatch").level == "info"
+    assert not has(analyze(dealt_anew(5000, 0), design()), "phase_unknown")
+
+
 def test_without_any_time_a_changed_split_leaves_only_totals_that_may_mislead():
     as_planned = rates({"control": (7000, 600), "B": (13_000, 945)})
     result = analyze(as_planned, design(phases=TWO_PHASES, basis="totals"))

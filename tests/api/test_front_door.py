@@ -89,9 +89,13 @@ def test_a_second_start_on_the_same_workspace_says_who_has_it(server: Server):
 @pytest.mark.parametrize("how", (signal.SIGINT, signal.SIGTERM))
 def test_stopping_leaves_a_clean_file_and_one_line_was_printed(tmp_path: Path, how: int):
     running = start_server(tmp_path, sample=False)
-    stop_server(running, how)
+    assert stop_server(running, how) == 0
     assert (tmp_path / "upshot.duckdb").exists()
     assert not (tmp_path / "upshot.duckdb.wal").exists()
     printed = running.log.read_text(encoding="utf-8")
     assert printed.splitlines()[0] == f"Upshot is at {running.url} (Ctrl-C stops it)"
+    assert printed.splitlines()[-1] == (
+        f"Upshot has stopped. Everything is in {tmp_path / 'upshot.duckdb'}."
+    )
     assert "Traceback" not in printed
+    assert "Aborted" not in printed

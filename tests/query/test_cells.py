@@ -40,12 +40,20 @@ def test_every_cut_is_a_key_of_the_cell():
     assert query.keys == ("arm", "phase", "segment", "day")
     assert text.endswith("GROUP BY arm, phase, segment, day\nORDER BY arm, phase, segment, day")
     assert (
-        "CASE WHEN first_ts IS NULL THEN 0 WHEN first_ts < TIMESTAMP '2026-05-12 00:00:00' "
+        "CASE WHEN first_ts IS NULL THEN -1 WHEN first_ts < TIMESTAMP '2026-05-12 00:00:00' "
         "THEN 1 ELSE 2 END AS phase"
     ) in text
     assert "COALESCE(c7, '(blank)') AS segment" in text
-    assert "WHERE first_ts >= TIMESTAMP '2026-05-09 00:00:00'" in text
+    assert "WHERE (first_ts >= TIMESTAMP '2026-05-09 00:00:00' OR first_ts IS NULL)" in text
     assert "AND first_ts < TIMESTAMP '2026-05-15 00:00:00'" in text
+
+
+def test_units_without_a_time_keep_a_key_of_their_own():
+    split = cells_sql(CellQuery("units_0a", (), boundaries=(MAY_12,)))
+    assert "CASE WHEN first_ts IS NULL THEN 0 WHEN" in split
+    dealt_anew = CellQuery("units_0a", (), since=MAY_12)
+    assert dealt_anew.keys == ("arm", "phase")
+    assert "CASE WHEN first_ts IS NULL THEN -1 ELSE 1 END AS phase" in cells_sql(dealt_anew)
 
 
 def test_moments_of_time_are_utc():
