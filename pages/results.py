@@ -8,6 +8,7 @@ from experiments_core.services import analyses, workspace
 from pages.parts import (
     header,
     results_choices,
+    results_decision,
     results_foot,
     results_head,
     results_looks,
@@ -38,6 +39,7 @@ def page() -> None:
     )
     if view.result.verdict.code == "no_data":
         results_head.no_data(view, experiment)
+        results_decision.forecast_form(ws, LOCAL, experiment)
         return
     results_looks.draw(view)
     theme.once(lambda: results_head.trust(view, experiment), "trust", view.result, experiment)
@@ -45,6 +47,7 @@ def page() -> None:
         shown = results_choices.draw(view, experiment)
         results_scorecard.draw(shown, experiment)
         results_tabs.draw(ws, LOCAL, shown, experiment)
+    results_decision.draw(ws, LOCAL, view, experiment)
     results_foot.draw(ws, LOCAL, view, experiment)
 
 

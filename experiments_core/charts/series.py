@@ -40,12 +40,22 @@ class LookMark:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class NoteMark:
+    """Somebody wrote down that something happened on a day, or until another."""
+
+    day: date
+    label: str  # "A", explained below the chart
+    until: date | None = None
+
+
 def cumulative(
     points: Sequence[SeriesPoint],
     tokens: Tokens,
     *,
     phases: Sequence[PhaseMark] = (),
     looks: Sequence[LookMark] = (),
+    notes: Sequence[NoteMark] = (),
     confidence_level: float = 0.95,
     narrow: bool = False,
 ) -> Figure:
@@ -59,6 +69,7 @@ def cumulative(
         tokens: Colours.
         phases: The first one may start before the first point.
         looks: Small triangles on the time axis.
+        notes: Dotted lines with a letter; a range is shaded.
         confidence_level: Of the plan's interval, for its label.
         narrow: Without the column of labels at the right end.
     """
@@ -70,6 +81,7 @@ def cumulative(
         if shown:
             _ribbons(canvas, shown, scale)
     _phases(canvas, phases, scale, narrow=narrow)
+    _notes(canvas, notes, scale)
     for look in looks:
         x = scale.x(look.day)
         canvas.dot(x, TOP + PLOT - 4, symbol="triangle-up", size=8, color=tokens.text)
@@ -207,6 +219,20 @@ def _phases(
         canvas.small(x, TOP / 2, text, size=AXIS_SIZE, colour=canvas.tokens.text, on_axis=True)
         if number:
             canvas.upright(x, TOP - 4, TOP + PLOT, colour=canvas.tokens.text, below=False)
+
+
+def _notes(canvas: Canvas, notes: Sequence[NoteMark], scale: _Scale) -> None:
+    tokens = canvas.tokens
+    for note in notes:
+        low, high = scale.span
+        x, end = scale.x(note.day), scale.x(note.until or note.day)
+        if end < low or x > high:
+            continue
+        x, end = max(x, low), min(end, high)
+        if end > x:
+            canvas.box(x, end, TOP, TOP + PLOT, fill=tokens.tint_grey)
+        canvas.upright(x, TOP, TOP + PLOT, colour=tokens.muted, dash="2px,3px", below=False)
+        canvas.small(x, TOP + 9, bold(note.label), size=AXIS_SIZE, on_axis=True)
 
 
 def _labels(canvas: Canvas, last: SeriesPoint, scale: _Scale, level: float) -> None:

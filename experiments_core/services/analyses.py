@@ -31,7 +31,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.domain.source import CellKey, Role
 from experiments_core.errors import NotFoundError
-from experiments_core.services import readings
+from experiments_core.services import promoting, readings
 from experiments_core.services.readings import Reading
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
@@ -144,7 +144,9 @@ def look(
         )
     stored = _stored(ws, reading) or (None if fresh else _of_today(ws, reading))
     if stored is None:
-        return _opened(reading.experiment, _take(ws, actor, reading, trigger))
+        view = _opened(reading.experiment, _take(ws, actor, reading, trigger))
+        promoting.promote_if_ready(ws, view.experiment, view.result, view.design)
+        return view
     _note_view(ws, actor, stored)
     return replace(
         _opened(reading.experiment, stored), newer_data=stored.data_hash != reading.data_hash

@@ -8,9 +8,11 @@ from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.promotion import UNDER_WAY
 from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError, NotFoundError, Problem
+from experiments_core.services import analyses, promoting
 from experiments_core.services.births import experiment_draft
 from experiments_core.services.drafts import ImportRecord, find_any, find_draft, record_of
 from experiments_core.services.experiments import create_experiment
@@ -72,6 +74,8 @@ def commit(
         record(ws, actor, cursor, row, "commit", changes)
         remember(cursor, row.org_id, _mapping(row), ws.now())
         _finish(ws, actor, row, experiment)
+    if experiment.auto_promote and experiment.place in UNDER_WAY:
+        analyses.look(ws, promoting.actor_of(experiment), experiment.id, trigger="api")
     return record_of(find_any(ws, actor, import_id))
 
 

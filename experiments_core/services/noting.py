@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain import notes as rules
 from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.documents import moment_text
@@ -167,9 +168,11 @@ def forecasts(ws: Workspace, actor: Actor, reference: str) -> tuple[Forecast, ..
     return _listed(ws, actor, Forecast, reference)
 
 
-def outcomes(ws: Workspace, actor: Actor, view: analyses.LookView) -> tuple[Outcome, ...]:
-    """Every forecast beside what a look says."""
-    return tuple(_outcome(one, view) for one in forecasts(ws, actor, view.experiment.id))
+def outcomes(
+    ws: Workspace, actor: Actor, reference: str, result: ExperimentResult
+) -> tuple[Outcome, ...]:
+    """Every forecast of an experiment beside what a look says."""
+    return tuple(_outcome(one, result) for one in forecasts(ws, actor, reference))
 
 
 def annotate(
@@ -247,15 +250,15 @@ def remove_annotation(ws: Workspace, actor: Actor, reference: str, annotation_id
         _record(ws, actor, cursor, gone, verb="remove", said=_told(gone))
 
 
-def _outcome(forecast: Forecast, view: analyses.LookView) -> Outcome:
+def _outcome(forecast: Forecast, result: ExperimentResult) -> Outcome:
     contrast = None
-    for metric in view.result.metrics:
+    for metric in result.metrics:
         for arm in metric.arms:
             if (metric.key, arm.variant) == (forecast.metric, forecast.variant):
                 contrast = arm.contrast
     if contrast is None:
         return Outcome(forecast, None, None, None, None)
-    early = not view.result.final
+    early = not result.final
     source = contrast.sequential if early and contrast.sequential else contrast
     lift, inside = contrast.relative_lift, None
     if (

@@ -9,10 +9,11 @@ from experiments_core.charts.days import daily_units, units_by_day
 from experiments_core.charts.series import Course, PhaseMark, cumulative
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
-from experiments_core.services import analyses
+from experiments_core.domain.notes import Annotation
+from experiments_core.services import analyses, noting
 from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import results_notes, theme
 from pages.parts.results_subject import Key, Subject
 
 
@@ -25,14 +26,16 @@ def draw(subject: Subject) -> None:
     """Draw the course of the lift and the arrivals."""
     found = _course(subject.ws, subject.actor, subject.view, subject.key, subject.metric)
     points = found.get(subject.treatment, ())
-    if not points:
+    notes = noting.annotations_of(subject.ws, subject.actor, subject.experiment.id)
+    if points:
+        shown = (subject.view.result, subject.experiment, subject.metric, subject.treatment)
+        theme.once(lambda: _figures(subject, found, notes), "over time", *shown, notes)
+    else:
         theme.muted("There is no course over time: the data have no time column.")
-        return
-    shown = (subject.view.result, subject.experiment, subject.metric, subject.treatment)
-    theme.once(lambda: _figures(subject, found), "over time", *shown)
+    results_notes.draw(subject.ws, subject.actor, subject.experiment, notes)
 
 
-def _figures(subject: Subject, found: Course) -> None:
+def _figures(subject: Subject, found: Course, notes: tuple[Annotation, ...]) -> None:
     points = found[subject.treatment]
     theme.lead(findings.series_title(points))
     if all(not isinstance(point.relative_lift, float) for point in points):
@@ -40,10 +43,13 @@ def _figures(subject: Subject, found: Course) -> None:
         return
     marks = [_mark(phase, before) for before, phase in _pairs(subject.experiment)]
     shown = marks if len(marks) > 1 else []
+    events = results_notes.marks(notes)
     palette = theme.tokens()
     theme.wide_and_narrow(
-        cumulative(points, palette, phases=shown, confidence_level=_level(subject)),
-        cumulative(points, palette, phases=shown, narrow=True),
+        cumulative(
+            points, palette, phases=shown, notes=events, confidence_level=_level(subject)
+        ),
+        cumulative(points, palette, phases=shown, notes=events, narrow=True),
         key="course",
         alt=findings.series_alt(points),
         image=f"{subject.experiment.slug}-{subject.metric}-over-time",

@@ -7,7 +7,7 @@ from plotly.graph_objects import Figure
 
 from experiments_core.analysis.results import SeriesPoint
 from experiments_core.charts.findings import series_alt, series_title
-from experiments_core.charts.series import LookMark, PhaseMark, cumulative
+from experiments_core.charts.series import LookMark, NoteMark, PhaseMark, cumulative
 from experiments_core.charts.tables import series_table
 from experiments_core.charts.theme import LIGHT
 from experiments_core.stats.estimate import Undefined
@@ -98,3 +98,18 @@ def test_the_course_in_words_and_as_a_table():
     rows = series_table(course)
     assert len(rows) == 14
     assert rows[0]["Control n"] == "1\u202f400"
+
+
+def test_what_happened_is_a_dotted_line_with_its_letter_and_a_range_is_shaded():
+    notes = (
+        NoteMark(date(2026, 5, 8), "A"),
+        NoteMark(date(2026, 5, 10), "B", until=date(2026, 5, 12)),
+        NoteMark(date(2020, 1, 1), "C"),
+    )
+    figure = cumulative(examples.cumulative_points(), LIGHT, notes=notes)
+    assert {"<b>A</b>", "<b>B</b>"} <= set(texts(figure))
+    assert "<b>C</b>" not in texts(figure)
+    dotted = [s.x0 for s in figure.layout.shapes if s.line.dash == "2px,3px" and s.x0 == s.x1]
+    shaded = [(s.x0, s.x1) for s in figure.layout.shapes if s.fillcolor == LIGHT.tint_grey]
+    assert dotted == [2.0, 4.0]
+    assert shaded == [(4.0, 6.0)]

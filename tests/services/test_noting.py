@@ -94,7 +94,7 @@ def test_a_guess_before_the_first_look_stands_beside_the_outcome(ws: Workspace, 
     far = noting.forecast(ws, EDITOR, experiment.id, metric="converted", guess=-0.1)
     assert (near.variant, near.by) == ("B", "Vera")
     view = analyses.look(ws, LOCAL, experiment.id)
-    first, second = noting.outcomes(ws, VIEWER, view)
+    first, second = noting.outcomes(ws, VIEWER, experiment.id, view.result)
     lift = view.result.metric("converted").arm("B").contrast
     assert lift is not None
     assert (first.forecast, first.lift, first.inside) == (near, lift.relative_lift, True)
