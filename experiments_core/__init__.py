@@ -19,6 +19,7 @@ __all__ = [
     "minimum_detectable_effect",
     "open_workspace",
     "read_data",
+    "reconcile",
     "sample_size",
 ]
 

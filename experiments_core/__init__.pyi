@@ -4,6 +4,7 @@ from experiments_core.workbench import (
     minimum_detectable_effect,
     open_workspace,
     read_data,
+    reconcile,
     sample_size,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "minimum_detectable_effect",
     "open_workspace",
     "read_data",
+    "reconcile",
     "sample_size",
 ]

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts import (
     data_commit,
+    data_difference,
     data_draft,
     data_history,
     data_known,
@@ -48,6 +49,7 @@ def _import(known: data_draft.Import) -> None:
         if known.draft.already_imported is None:
             data_mapping.steps(known)
     if found is not None:
+        data_difference.draw(found)
         data_report.preview(found)
         data_commit.draw(known, found, into)
     elif known.draft.already_imported is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.source import Mapping, Shape
+from experiments_core.domain.source import Mapping
 from experiments_core.domain.source_document import mapping_to_document
 from experiments_core.services.checked import Checked, can_be_read, check_mapping, control_of
 from experiments_core.services.checking import check_file
@@ -22,13 +22,17 @@ from experiments_core.services.drafts import (
 )
 from experiments_core.services.import_quality import context_of, split_remark
 from experiments_core.services.import_report import ImportReport, Remark
+from experiments_core.services.reconciliation import Reconciliation
+from experiments_core.services.reconciling import reconcile_with_data
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import facts, imports
+from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
 from experiments_core.store.watch import Watch
 from experiments_core.tabular.questions import open_questions
 from experiments_core.tabular.shape import Detection, open_asks
+
+CHANGED = frozenset({"OTHER_OUTCOME", "OTHER_VARIANT"})
 
 
 def check(
@@ -65,13 +69,16 @@ def check(
         questions = open_questions(seen, mapping, ask_finished=ask_finished)
         return ImportReport(0, 0, 0, 0, {}, questions=questions)
     checked = read_rows(ws, row, mapping, seen, experiment, watch)
+    difference = _difference(ws, experiment, checked, mapping)
     remarks = (
         *checked.report.warnings,
         *split_remark(checked.report.arms, mapping, experiment),
-        *_about_experiment(ws, row, experiment, checked),
+        *_about_experiment(ws, row, experiment, checked, difference),
     )
     questions = open_questions(seen, mapping, checked.found, ask_finished=ask_finished)
-    report = replace(checked.report, warnings=remarks, questions=questions)
+    report = replace(
+        checked.report, warnings=remarks, questions=questions, difference=difference
+    )
     control = control_of(mapping, report.arms) if mapping.control else ""
     changes = changes_of(row, replace(mapping, control=control), checked, report)
     with ws.db.write() as cursor:
@@ -112,37 +119,48 @@ def _experiment(ws: Workspace, actor: Actor, row: ImportRow) -> Experiment | Non
         return find(cursor, actor, row.experiment_id)
 
 
+def _difference(
+    ws: Workspace, experiment: Experiment | None, checked: Checked, mapping: Mapping
+) -> Reconciliation | None:
+    """The file against the data that the experiment has."""
+    if experiment is None:
+        return None
+    with ws.db.read() as cursor:
+        dataset = imports.dataset_of(cursor, experiment.id)
+    if dataset is None:
+        return None
+    return reconcile_with_data(ws.db, dataset, checked, mapping)
+
+
 def _about_experiment(
-    ws: Workspace, row: ImportRow, experiment: Experiment | None, checked: Checked
+    ws: Workspace,
+    row: ImportRow,
+    experiment: Experiment | None,
+    checked: Checked,
+    difference: Reconciliation | None,
 ) -> list[Remark]:
     """What the file means for the experiment it is for."""
     remarks = []
     with ws.db.read() as cursor:
-        diff = (0, 0)
         twin = imports.committed_twin(
             cursor,
             row.org_id,
             content_hash=checked.content_hash,
             experiment_id=row.experiment_id,
         )
-        dataset = imports.dataset_of(cursor, experiment.id) if experiment else None
-        if (
-            dataset is not None
-            and dataset.shape == Shape.UNIT
-            and dataset.columns == list(checked.columns)
-        ):
-            diff = facts.known_units(cursor, checked.table, dataset.id)
     if twin is not None:
         day = f"{twin.committed_at:%-d %B %Y}" if twin.committed_at else "before"
         remarks.append(Remark(
             "SAME_ROWS", f"The same rows were imported on {day} as “{twin.file_name}”."
         ))  # fmt: skip
-    if any(diff):
-        known, gone = diff
+    if difference is not None and difference.both is not None:
+        changed = sum(one.units for one in difference.reasons if one.code in CHANGED)
+        told = f", {changed:,} times with another value" if changed else ""
         remarks.append(Remark(
             "UNIT_KNOWN",
-            f"{known:,} units are in the data already, {gone:,} units of the data are not in "
-            "this file. “Add” brings the new ones only, “replace” takes this file alone.",
+            f"{difference.both:,} units are in the data already{told}, {difference.gone:,} "
+            "units of the data are not in this file. “Add” brings the new ones only, "
+            "“replace” takes this file alone.",
         ))  # fmt: skip
     names = {column["name"] for column in checked.columns}
     missing = [

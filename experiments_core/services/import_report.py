@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from experiments_core.domain.source import Mapping, Role
+from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.store.staged import Broken, Effect, Example, Finding, Staged
 from experiments_core.tabular.answers import Question
 from experiments_core.tabular.lookalikes import foreign_letters
@@ -77,6 +78,7 @@ class ImportReport:
         questions: What is still open; nothing can be committed before they are answered.
         crossed_units: Units seen in two variants.
         effects: What the first measure would be under each choice that is still free.
+        difference: To the data that the experiment has; None when it has none.
     """
 
     rows_read: int
@@ -92,6 +94,7 @@ class ImportReport:
     questions: tuple[Question, ...] = ()
     crossed_units: int = 0
     effects: tuple[Effect, ...] = ()
+    difference: Reconciliation | None = None
 
     def __post_init__(self) -> None:
         if self.rows_read != self.rows_used + self.rows_left_out:
@@ -126,6 +129,7 @@ class ImportReport:
                 for one in self.warnings
             ],
             "questions": [question.code for question in self.questions],
+            "difference": self.difference.to_document() if self.difference else None,
         }  # fmt: skip
 
 

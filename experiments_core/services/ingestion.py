@@ -33,6 +33,7 @@ from experiments_core.services.receiving import (
     receive_files,
     receive_inbox,
 )
+from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.services.redoing import can_redo, redo
 from experiments_core.services.saving import find
 from experiments_core.services.unfinished import unfinished
@@ -51,11 +52,11 @@ from experiments_core.tabular.shape import Detection, Notice
 
 __all__ = [
     "Choice", "ChoiceResult", "ColumnSeen", "Detection", "Draft", "ImportRecord",
-    "ImportReport", "InboxFile", "Notice", "Question", "Reject", "Remark", "RuleCount",
-    "answer", "answer_layout", "can_redo", "check", "choice_results", "commit", "commit_as_new",
-    "create_from_import", "discard", "give_role", "imports_of", "inbox_files", "look_again",
-    "quality_csv", "receive", "receive_files", "receive_inbox", "redo", "rejects_csv", "undo",
-    "unfinished",
+    "ImportReport", "InboxFile", "Notice", "Question", "Reconciliation", "Reject", "Remark",
+    "RuleCount", "answer", "answer_layout", "can_redo", "check", "choice_results", "commit",
+    "commit_as_new", "create_from_import", "discard", "give_role", "imports_of", "inbox_files",
+    "look_again", "quality_csv", "receive", "receive_files", "receive_inbox", "redo",
+    "rejects_csv", "undo", "unfinished",
 ]  # fmt: skip
 
 

@@ -138,6 +138,15 @@ def has_table(cursor: duckdb.DuckDBPyConnection, name: str) -> bool:
     return cursor.execute(sql, [name]).fetchone() is not None
 
 
+def has_column(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Whether a table of ours has a column (older ones lack some)."""
+    sql = (
+        "SELECT 1 FROM duckdb_columns() WHERE database_name = 'upshot' AND table_name = ? "
+        "AND column_name = ?"
+    )
+    return cursor.execute(sql, [table, column]).fetchone() is not None
+
+
 def units_table(dataset_id: str) -> str:
     """Name of a dataset's table of units."""
     return f"units_{dataset_id.replace('-', '')}"

@@ -209,8 +209,8 @@ def read_data(
         leave_out_bad_rows=leave_out_bad_rows,
     )  # fmt: skip
     check(request)
-    with _database(data) as db:
-        _, staged, mapping = loading.load_units(db, _source(data, db), request)
+    with database_for(data) as db:
+        _, staged, mapping = loading.load_units(db, source_of(data, db), request)
         headers = {column.column: column.name for column in staged.columns}
         with db.read() as cursor:
             listed = ", ".join(["unit", "arm", "first_ts", *headers])
@@ -245,19 +245,21 @@ def _load(data: Any, request: Request) -> Loaded:
             "unit", request.unit, "TYPE", "Totals have no rows per unit.",
             "Leave unit, segments and phases out.",
         )  # fmt: skip
-    with _database(data) as db:
-        source = _source(data, db)
+    with database_for(data) as db:
+        source = source_of(data, db)
         if totals:
             return loading.load_totals(db, source, request)
         return loading.load_units(db, source, request)[0]
 
 
-def _database(data: Any) -> Database:
-    readable = [_path(data)] if isinstance(data, str | Path) else []
+def database_for(*data: Any) -> Database:
+    """A database in memory that may read the files among some sources."""
+    readable = [_path(one) for one in data if isinstance(one, str | Path)]
     return Database.memory(readable=readable, memory_limit=MEMORY_LIMIT)
 
 
-def _source(data: Any, db: Database) -> Source:
+def source_of(data: Any, db: Database) -> Source:
+    """Look at a path, a table or a dict of columns."""
     if isinstance(data, str | Path):
         return sources.open_file(_path(data), db)
     return sources.open_frame(data, db)

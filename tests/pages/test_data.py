@@ -216,6 +216,9 @@ def test_the_next_export_says_what_is_new_and_replaces_or_adds(
     app = drop(open_page("data", exp=made.slug), unit_rows(users=500), "next.csv")
     assert not app.exception
     assert "400 units are in the data already" in said(app)
+    assert "100 new units, 0 changed, 0 gone since the last import" in said(app)
+    tables = [unescaped(one.value.to_string()) for one in app.table]
+    assert any("+50" in text for text in tables)
     button(app, "Import 500 rows").click().run()
     records = ingestion.imports_of(ws, LOCAL, made.id)
     assert sorted(one.rows_used or 0 for one in records) == [100, 400]
@@ -275,3 +278,20 @@ def test_a_contradicting_column_is_asked_about_with_both_results(open_page: Open
     assert "VARIANT_CONTRADICTED" in unescaped(app.table[0].value.to_string())
     button(app, "Import 398 rows, leave out 2").click().run()
     assert not app.exception
+
+
+def test_another_tool_s_totals_are_held_against_the_data_before_anything_is_replaced(
+    ws: Workspace, open_page: Open
+) -> None:
+    app = reply(drop(open_page("data"), unit_rows()), "Yes")
+    button(app, "Import 400 rows").click().run()
+    made = only_experiment(ws)
+    totals = b"variant,visitors,paid\ncontrol,200,29\nB,205,29\n"
+    app = drop(open_page("data", exp=made.slug), totals, "tool.csv")
+    assert not app.exception
+    assert "This file and the data, arm by arm" in said(app)
+    tables = " ".join(unescaped(one.value.to_string()) for one in app.table)
+    assert "Not explained" in tables
+    assert "+5" in tables
+    button(app, "Cancel").click().run()
+    assert [one.state for one in ingestion.imports_of(ws, LOCAL, made.id)] == ["committed"]
