@@ -220,6 +220,26 @@ def test_phases_are_combined_and_may_have_a_split_each():
         analyse(frame(), phases="phase", split={"1": {"control": 50, "B": 50}})
 
 
+def test_segments_are_compared_inside_the_phases():
+    """The vector of a changed split: the totals say −15 %, each phase says +5 %."""
+    counts = {("control", 1): (500, 5000), ("B", 1): (525, 5000),
+              ("control", 2): (100, 2000), ("B", 2): (420, 8000)}  # fmt: skip
+    rows = pd.DataFrame([
+        {"group": arm, "phase": f"week {phase}", "converted": int(i < hits), "country": country}
+        for (arm, phase), (hits, units) in counts.items()
+        for country in ("DE", "FR")
+        for i in range(units)
+    ])  # fmt: skip
+    metrics = [ec.Proportion("converted")]
+    found = analyse(rows, metrics=metrics, phases="phase", segments=["country"])
+    for segment in found.result.metrics[0].segments:
+        alone = analyse(rows[rows.country == segment.value], metrics=metrics, phases="phase")
+        (contrast,) = (arm.contrast for arm in segment.arms if arm.contrast is not None)
+        assert contrast.difference == pytest.approx(0.00402, abs=1e-5)
+        assert contrast.difference == pytest.approx(alone["converted"].difference, rel=1e-12)
+        assert contrast.p_value == pytest.approx(0.348, abs=5e-4)
+
+
 def test_blanks_are_left_out_unless_the_metric_counts_them_as_zero():
     rows = frame()
     rows.loc[::10, "revenue"] = None

@@ -56,6 +56,8 @@ class CellQuery:
             without a time are in phase -1.
         boundaries: Moments at which phase 2, 3 … began; none means one phase, key 0. With
             boundaries, units without a time are in phase 0.
+        phase_column: Column whose text names the phase, instead of moments; whoever asked gives
+            the texts their numbers.
         segment: Column to cut by, or None.
         by_day: Whether to cut by day of first exposure, in UTC.
         as_of: Units first seen at or after this moment are left out.
@@ -69,6 +71,7 @@ class CellQuery:
     needs: tuple[BoundNeed, ...]
     since: datetime | None = None
     boundaries: tuple[datetime, ...] = ()
+    phase_column: str | None = None
     segment: str | None = None
     by_day: bool = False
     as_of: datetime | None = None
@@ -80,7 +83,7 @@ class CellQuery:
     def keys(self) -> tuple[str, ...]:
         """Key columns of the result, in order, ahead of the moments."""
         wanted = {
-            "phase": bool(self.boundaries) or self.since is not None,
+            "phase": bool(self.boundaries or self.since or self.phase_column),
             "segment": self.segment is not None,
             "day": self.by_day,
         }
@@ -179,10 +182,11 @@ def _key_line(query: CellQuery, name: str) -> str:
 
 
 def _key_expression(query: CellQuery, name: str) -> str:
-    if name == "phase":
+    if name == "phase" and query.phase_column is None:
         return _phase(query)
-    if name == "segment":
-        return f"COALESCE({_column(query, query.segment or '', 'any')}, '{BLANK}')"
+    if name in {"phase", "segment"}:
+        named = query.phase_column if name == "phase" else query.segment
+        return f"COALESCE({_column(query, named or '', 'any')}, '{BLANK}')"
     return "CAST(first_ts AS DATE)" if name == "day" else "arm"
 
 
@@ -321,8 +325,9 @@ def _relation(query: CellQuery) -> str:
                 make(column, "sum", "SUM({})")
         if bound.covariate is not None:
             make(bound.covariate, "any", "ANY_VALUE({})")
-    if query.segment is not None:
-        make(query.segment, "any", "ANY_VALUE({})")
+    for named in (query.phase_column, query.segment):
+        if named is not None:
+            make(named, "any", "ANY_VALUE({})")
     listed = "".join(f", {expression} AS {name}" for name, expression in made.items())
     return (
         f"(SELECT unit, arm, MIN(first_ts) AS first_ts{listed} FROM {_table(query)} "

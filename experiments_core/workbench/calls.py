@@ -149,9 +149,7 @@ def analyze(
         groups = Groups.of(loaded.cells, len(design.phases))
         result = bayesian.with_view(result, groups, design, prior)
     cut = tuple(
-        replace(
-            metric, segments=_segments(loaded, replace(design, phases=design.phases[:1]), known)
-        )
+        replace(metric, segments=_segments(loaded, design, known))
         for metric, known in zip(result.metrics, design.metrics, strict=False)
     )
     return Report(replace(result, metrics=cut), design, loaded.cells, loaded.sql, loaded.notes)

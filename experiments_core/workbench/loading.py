@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Quality
 from experiments_core.domain.metric import Metric, Proportion
-from experiments_core.domain.source import CellKey, Mapping
+from experiments_core.domain.source import UNKNOWN_PHASE, CellKey, Mapping
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cells import BoundNeed, CellQuery
 from experiments_core.services.readings import ON_PURPOSE
@@ -42,7 +42,7 @@ class Loaded:
     Attributes:
         cells: By arm, and by phase where a column names it.
         arms: Every arm of the data.
-        segments: Column -> cells by segment.
+        segments: Column -> cells by segment, and by phase as above.
         phases: Labels of the phases, in order.
         basis: ``units``, ``totals`` or ``moments``.
         data_hash: Of the rows.
@@ -87,21 +87,22 @@ def load_units(
         tuple(_bound(metric, ours) for metric in request.metrics),
         confidence_level=1 - request.alpha,
         rows=request.repeats == "rows",
+        phase_column=ours[request.phases] if request.phases else None,
     )
-    by_phase = ours[request.phases] if request.phases else None
     with db.read() as cursor:
-        table = unit_cells(cursor, replace(query, segment=by_phase))
+        table = unit_cells(cursor, query)
         cut = {
             column: unit_cells(cursor, replace(query, segment=ours[column])).cells
             for column in request.segments
         }
-    cells, phases = _by_phase(table.cells) if by_phase else (table.cells, ())
+    phases = _phases(table.cells) if request.phases else ()
+    cells = _numbered(table.cells, phases)
     loaded = Loaded(
         cells=cells,
         arms=tuple(sorted({key.arm for key in cells})),
         basis="units",
         quality=_quality(staged, request),
-        segments=cut,
+        segments={column: _numbered(found, phases) for column, found in cut.items()},
         phases=phases,
         sql=table.sql,
         data_hash=f"sha256:{staged.content_hash.removeprefix('sha256:')}",
@@ -145,17 +146,20 @@ def load_totals(db: Database, source: Source, request: Request) -> Loaded:
     return Loaded(found, tuple(key.arm for key in found), "totals")
 
 
-def _by_phase(
-    cells: Table[CellKey, Cell],
-) -> tuple[dict[CellKey, Cell], tuple[str, ...]]:
-    """Turn the labels of a phase column into phases 1, 2 … in the order of the labels."""
-    labels = tuple(sorted({key.segment or "" for key in cells}, key=_natural))
+def _phases(cells: Table[CellKey, Cell]) -> tuple[str, ...]:
+    """Labels of a phase column in their order: as numbers where they are numbers."""
+    return tuple(sorted({str(key.phase) for key in cells}, key=_natural))
+
+
+def _numbered(cells: Table[CellKey, Cell], labels: tuple[str, ...]) -> dict[CellKey, Cell]:
+    """Phases 1, 2 … for their labels; none where there is only one."""
     places = {label: number for number, label in enumerate(labels, start=1)}
     if len(labels) == 1:
-        return {CellKey(key.arm): cell for key, cell in cells.items()}, labels
+        places = dict.fromkeys(labels, UNKNOWN_PHASE)
     return {
-        CellKey(key.arm, places[key.segment or ""]): cell for key, cell in cells.items()
-    }, labels
+        replace(key, phase=places.get(str(key.phase), key.phase)): cell
+        for key, cell in cells.items()
+    }
 
 
 def _natural(label: str) -> tuple[float, str]:
