@@ -15,6 +15,7 @@ from experiments_core.analysis.results import ArmResult, Contrast
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.stats import adjust, quantiles, standardised
 from experiments_core.stats.estimate import Estimate, Interval, Undefined
+from experiments_core.stats.means import LARGEST_VALUE
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 Phases = tuple[Summary, ...]
@@ -40,7 +41,7 @@ def arm_results(
             value=found[arm].estimate.value,
             ci_lower=found[arm].estimate.ci_lower,
             ci_upper=found[arm].estimate.ci_upper,
-            standard_deviation=found[arm].spread,
+            standard_deviation=_finite(found[arm].spread),
             contrast=contrasts.get((metric.key, arm)),
             missing=lacking[arm] if shown else None,
             capped=_share(groups, metric, arm, CAPPED),
@@ -127,8 +128,11 @@ def _spread(total: Moments) -> float | None:
     """Standard deviation of one unit; None where it does not exist."""
     if total.n < 2:
         return None
-    spread = math.sqrt(max(total.variance, 0.0))
-    return spread if math.isfinite(spread) else None
+    return math.sqrt(max(total.variance, 0.0))
+
+
+def _finite(spread: float | None) -> float | None:
+    return spread if spread is not None and spread < LARGEST_VALUE else None
 
 
 def _conversions(metric: Metric, phases: Phases) -> int | None:

@@ -213,7 +213,11 @@ def lift_interval(lower: Value, upper: Value, *, column: bool = False) -> str:
 
 def value_of(metric: MetricResult, value: Value) -> str:
     """An arm's value in the metric's own form."""
-    return rate(value) if is_rate(metric) else amount(value, metric.unit)
+    if is_rate(metric):
+        return rate(value)
+    if metric.kind == "ratio" and isinstance(value, float) and 0 < abs(value) < 1:
+        return amount(value, metric.unit, decimals=amount_decimals(value) + 1)
+    return amount(value, metric.unit)
 
 
 def difference_of(metric: MetricResult, value: Value) -> str:
@@ -257,10 +261,24 @@ def describe(metric: MetricResult, unit: str = "user") -> str:
     """What a metric is, for the line under its name."""
     if is_rate(metric):
         text = f"share of {plain(unit, 20)}s"
+    elif metric.kind == "ratio":
+        text = f"per {plain(metric.denominator or 'denominator', 24).replace('_', ' ')}"
+    elif metric.kind == "quantile":
+        name = quantile_name(metric.q or 0.5)
+        text = f"{plain(metric.unit, 12)}, {name}" if metric.unit else f"{name} over {unit}s"
     else:
         kind = "count" if metric.kind == "count" else "mean"
         text = f"{plain(metric.unit, 12)}, {kind}" if metric.unit else f"{kind} per {unit}"
+    if metric.covariate:
+        text += ", adjusted"
+    if metric.cap is not None:
+        text += f", capped at {amount(metric.cap, metric.unit)}"
     return text + {"decrease": ", lower is better"}.get(metric.preferred_direction, "")
+
+
+def quantile_name(q: float) -> str:
+    """``median``, ``p90``, ``p99.5``."""
+    return "median" if q == 0.5 else f"p{100 * q:g}"
 
 
 def n_of(arm: ArmResult) -> str:

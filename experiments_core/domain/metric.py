@@ -278,6 +278,11 @@ class Ratio(Metric):
 
     def _problems(self) -> list[Problem]:
         problems = super()._problems()
+        if not self.denominator:
+            problems.append(Problem(
+                "denominator", self.denominator, "REQUIRED",
+                "a ratio needs the column that it is divided by",
+            ))  # fmt: skip
         if self.numerator == self.denominator:
             problems.append(Problem(
                 "denominator", self.denominator, "NOT_UNIQUE",

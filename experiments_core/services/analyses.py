@@ -28,7 +28,7 @@ from experiments_core.analysis.results import (
 )
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.metric import Metric, MetricKind, MetricRole
 from experiments_core.domain.source import CellKey, Role
 from experiments_core.errors import NotFoundError
 from experiments_core.services import promoting, readings
@@ -197,7 +197,8 @@ def series(
     metric = _metric(reading, metric_key)
     design = shown.design if shown else reading.design
     nothing: dict[str, tuple[SeriesPoint, ...]] = dict.fromkeys(design.treatments, ())
-    if reading.query is None or reading.design.newest is None:
+    quantile = metric.kind is MetricKind.QUANTILE  # those of days do not add up
+    if reading.query is None or reading.design.newest is None or quantile:
         return nothing
     query = replace(
         reading.query,

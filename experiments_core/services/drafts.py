@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.metric import MetricKind
 from experiments_core.domain.source import Dialect, Mapping, Role
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import preparing, uploads
@@ -291,10 +292,14 @@ def _fit(proposal: Mapping, experiment: Experiment | None) -> Mapping:
     if experiment is None:
         return proposal
     wanted = {
-        metric.columns[0]: Role.OUTCOME if metric.kind.value == "proportion" else Role.VALUE
-        for metric in experiment.metrics
+        name: Role.COVARIATE for metric in experiment.metrics for name in metric.covariates
     }
-    measures = {Role.OUTCOME, Role.VALUE}
+    for metric in experiment.metrics:
+        rate = metric.kind is MetricKind.PROPORTION
+        for name in metric.needs.columns:
+            if wanted.get(name) is not Role.OUTCOME:
+                wanted[name] = Role.OUTCOME if rate else Role.VALUE
+    measures = {Role.OUTCOME, Role.VALUE, Role.COVARIATE}
     columns = tuple(
         replace(column, role=wanted[column.name], reason="a metric of the experiment uses it")
         if column.name in wanted

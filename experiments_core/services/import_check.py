@@ -166,7 +166,7 @@ def _about_experiment(
     missing = [
         metric.name
         for metric in (experiment.metrics if experiment else ())
-        if metric.columns[0] not in names
+        if not names.issuperset((*metric.needs.columns, *metric.covariates))
     ]
     if missing:
         remarks.append(Remark(

@@ -183,7 +183,8 @@ def fetch(cursor: Any, reading: Reading) -> CellTable:
     columns = {
         metric.key: metric.columns[0]
         for metric in reading.design.metrics
-        if _column(reading.data, metric.columns[0], (role,)) is not None
+        if (reading.design.basis == "moments" or metric.kind is MetricKind.PROPORTION)
+        and _column(reading.data, metric.columns[0], (role,)) is not None
     }
     if reading.design.basis == "moments":
         return store_cells.moments_cells(cursor, reading.data.dataset_id, columns)

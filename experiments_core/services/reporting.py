@@ -12,7 +12,7 @@ from experiments_core.analysis.results import (
     Progress,
 )
 from experiments_core.charts import axis as axes
-from experiments_core.charts import tables, theme, words
+from experiments_core.charts import beside, tables, theme, words
 from experiments_core.charts.rows import Group, Row, axis_of, scorecard_groups
 from experiments_core.reports.html import (
     Axis,
@@ -156,6 +156,9 @@ def _tables(result: ExperimentResult, names: Mapping[str, str]) -> list[Table]:
         for metric in result.metrics:
             if metric.role == "primary":
                 found += _phases(result, metric, names)
+    versions = beside.table(result, names)
+    if versions:
+        found.append(_table("With and without covariate and cap", versions))
     found.append(_table("Every number", tables.scorecard_table(result, names)))
     return found
 

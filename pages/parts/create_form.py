@@ -14,7 +14,7 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment, equal_weights
-from experiments_core.domain.metric import Metric, MetricKind, MetricRole
+from experiments_core.domain.metric import Mean, Metric, MetricKind, MetricRole
 from experiments_core.services.planning_design import Design
 from pages.parts import entry
 
@@ -29,6 +29,10 @@ SENTENCE = re.compile(
     r"If we (?P<change>.+) for (?P<whom>.+), then (?P<metric>.+) will (?P<effect>.+), "
     r"because (?P<why>.+)\."
 )
+FORM_KINDS = {
+    MetricKind.PROPORTION: "rate", MetricKind.MEAN: "mean", MetricKind.COUNT: "count",
+    MetricKind.RATIO: "ratio", MetricKind.QUANTILE: "quantile",
+}  # fmt: skip
 PLAN_START = {
     "baseline": "", "mean": "", "sd": "", "lift": "5", "lift-in": "%", "alpha": 0.05,
     "power": 0.8, "sides": "two-sided", "daily": "",
@@ -149,19 +153,28 @@ def add_metric(metric: Metric | None = None) -> None:
     role = MetricRole.SECONDARY if ids else MetricRole.PRIMARY
     values: dict[str, Any] = {
         "key": "", "name": "", "column": "", "kind": "rate", "role": role.value,
-        "direction": "increase", "margin": "", "unit": "",
+        "direction": "increase", "margin": "", "unit": "", "denominator": "", "q": "0.5",
+        "covariate": "", "cap": "",
     }  # fmt: skip
     if metric is not None:
-        margin = metric.non_inferiority_margin
-        rate = metric.kind is MetricKind.PROPORTION
+        margin, needs = metric.non_inferiority_margin, metric.needs
         values |= {
             "key": metric.key, "name": metric.name, "column": metric.columns[0],
-            "kind": "rate" if rate else "mean", "role": metric.role.value,
+            "kind": FORM_KINDS[metric.kind], "role": metric.role.value,
+            "denominator": metric.columns[1] if metric.kind is MetricKind.RATIO else "",
+            "q": "0.5" if needs.q is None else f"{needs.q:g}",
+            "covariate": needs.covariate or "", "cap": cap_text(metric),
             "direction": metric.preferred_direction.value, "unit": metric.unit,
             "margin": "" if margin is None else words.number(margin * 100, 1),
         }  # fmt: skip
     for name, value in values.items():
         put(f"metric{number}-{name}", value)
+
+
+def cap_text(metric: Metric) -> str:
+    """The cap as it was typed: an amount, or a point such as 99.9%."""
+    cap = metric.cap if isinstance(metric, Mean) else None
+    return "" if cap is None else cap if isinstance(cap, str) else f"{cap:g}"
 
 
 def remove_metric(number: int) -> None:

@@ -10,7 +10,22 @@ from experiments_core.errors import UpshotError
 from pages.parts import create_form as form
 from pages.parts import create_save, theme
 
-KINDS = {"rate": "Rate: did it happen?", "mean": "Mean: how much?"}
+KINDS = {
+    "rate": "Rate: did it happen?",
+    "mean": "Mean: how much?",
+    "count": "Count: how often?",
+    "ratio": "Ratio: sum by sum",
+    "quantile": "Quantile: median, p95",
+}
+QUANTILES = {"0.5": "Median", "0.75": "p75", "0.9": "p90", "0.95": "p95", "0.99": "p99"}
+CAP_HELP = (
+    "One cap for all arms, chosen before the start. Larger values count as the cap; the result "
+    "without it stands beside."
+)
+COVARIATE_HELP = (
+    "A number known before the test, such as last month’s revenue. It takes out noise, so the "
+    "test sees smaller effects. Never use one that the test can move."
+)
 ROLES = {"primary": "Primary", "guardrail": "Guardrail", "secondary": "Secondary"}
 DIRECTIONS = {"increase": "More is better", "decrease": "Less is better"}
 ANY_DIRECTION = DIRECTIONS | {"neutral": "Neither"}
@@ -42,8 +57,8 @@ def _metric(number: int) -> None:
         st.grid(3, min_column_width=210, gap="small"),
     ):
         _text(number, "name", "Name", "Paid order")
-        _text(number, "column", "Column in the data", _column(number))
         _list(number, "kind", "Kind", KINDS)
+        _columns(number, str(form.get(f"metric{number}-kind")))
         _list(number, "role", "Role", ROLES)
         _list(
             number, "direction", "Direction",
@@ -51,8 +66,11 @@ def _metric(number: int) -> None:
         )  # fmt: skip
         if role == "guardrail":
             _text(number, "margin", "Largest harm you accept, %", "5")
-        elif form.get(f"metric{number}-kind") == "mean":
+        elif form.get(f"metric{number}-kind") in {"mean", "quantile"}:
             _text(number, "unit", "Unit", "USD")
+        if form.get(f"metric{number}-kind") in {"mean", "count"}:
+            _text(number, "covariate", "Adjust by (optional)", "revenue_before", COVARIATE_HELP)
+            _text(number, "cap", "Cap (optional)", "500 or 99.9%", CAP_HELP)
         if len(form.get(form.METRICS)) > 1:
             st.button(
                 "Remove this metric", key=f"remove-metric-{number}", type="tertiary",
@@ -60,16 +78,28 @@ def _metric(number: int) -> None:
             )  # fmt: skip
 
 
+def _columns(number: int, kind: str) -> None:
+    """Where the numbers stand in the data."""
+    if kind == "ratio":
+        _text(number, "column", "Column that is counted", "clicks")
+        _text(number, "denominator", "Column it is divided by", "views")
+        return
+    _text(number, "column", "Column in the data", _column(number))
+    if kind == "quantile":
+        _list(number, "q", "Which quantile", QUANTILES)
+
+
 def _column(number: int) -> str:
     name = words.plain(form.text(f"metric{number}-name"), 60)
     return name.lower().replace(" ", "_") or "paid_order"
 
 
-def _text(number: int, name: str, label: str, example: str) -> None:
+def _text(number: int, name: str, label: str, example: str, told: str | None = None) -> None:
     st.text_input(
         label,
         key=f"{form.PREFIX}metric{number}-{name}",
         placeholder=example,
+        help=told,
         **form.KEEP,
     )
 

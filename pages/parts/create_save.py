@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,14 @@ from experiments_core.domain.experiment import (
     Plan,
     VariantDraft,
 )
-from experiments_core.domain.metric import Mean, Metric, MetricRole, Proportion
+from experiments_core.domain.metric import (
+    Mean,
+    Metric,
+    MetricRole,
+    Proportion,
+    Quantile,
+    Ratio,
+)
 from experiments_core.domain.text import slugify
 from experiments_core.errors import UpshotError
 from experiments_core.services import experiments as service
@@ -99,10 +107,10 @@ def arms() -> tuple[VariantDraft, ...]:
 
 
 def primary_kind() -> str:
-    """``rate`` or ``mean``, of the first primary metric."""
+    """How the first primary metric is planned: as a ``rate``, everything else as a ``mean``."""
     for number in form.get(form.METRICS):
         if form.get(f"metric{number}-role") == MetricRole.PRIMARY:
-            return str(form.get(f"metric{number}-kind"))
+            return "rate" if form.get(f"metric{number}-kind") == "rate" else "mean"
     return "rate"
 
 
@@ -208,14 +216,44 @@ def _metric(number: int) -> Metric:
         "name": name,
         "role": role,
         "preferred_direction": typed("direction"),
-        "unit": typed("unit") if typed("kind") == "mean" else "",
+        "unit": typed("unit") if typed("kind") in {"mean", "quantile"} else "",
         "non_inferiority_margin": (
             entry.percent(f"Largest harm in {name}", margin) if margin else None
         ),
     }
     if role is not MetricRole.GUARDRAIL or margin:
         values["non_inferiority_margin_absolute"] = None
-    wanted = Proportion if typed("kind") == "rate" else Mean
-    if isinstance(before, wanted):
-        return replace(before, column=column, **values)
-    return wanted(column=column, key=key, **values)
+    wanted, own = _kind_and_columns(typed, column)
+    values |= own
+    made: Metric = (
+        replace(before, **values) if isinstance(before, wanted) else wanted(key=key, **values)
+    )
+    return made
+
+
+def _kind_and_columns(
+    typed: Callable[[str], str], column: str
+) -> tuple[type[Any], dict[str, Any]]:
+    """The type of a metric, and the fields that only it has."""
+    kind = typed("kind")
+    if kind == "rate":
+        return Proportion, {"column": column}
+    if kind == "ratio":
+        return Ratio, {"numerator": column, "denominator": typed("denominator")}
+    if kind == "quantile":
+        return Quantile, {"column": column, "q": float(typed("q") or 0.5)}
+    return Mean, {
+        "column": column, "covariate": typed("covariate") or None, "cap": _cap(typed("cap")),
+        "whole": kind == "count",
+    }  # fmt: skip
+
+
+def _cap(text: str) -> float | str | None:
+    """An amount, or a point such as ``99.9%``; None where nothing was typed.
+
+    Raises:
+        InvalidInputError: the amount cannot be read.
+    """
+    if not text:
+        return None
+    return text if text.endswith("%") else entry.number("Cap", text)

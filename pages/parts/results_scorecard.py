@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from experiments_core.charts import findings, tables, words
+from experiments_core.charts import beside, findings, tables, words
 from experiments_core.charts.scorecard import scorecard
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services.analyses import LookView
@@ -57,7 +57,13 @@ def _figure(view: LookView, experiment: Experiment, show: str) -> None:
     theme.note(_key(view))
     for warning in _warnings(view, names):
         theme.note(f"! {warning}")
+    for note in beside.notes(result, names):
+        theme.note(note)
     theme.numbers(tables.scorecard_table(result, names), key="scorecard")
+    versions = beside.table(result, names)
+    if versions:
+        theme.lead("With and without covariate and cap")
+        theme.table(versions)
 
 
 def _key(view: LookView) -> str:

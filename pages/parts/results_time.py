@@ -31,7 +31,13 @@ def draw(subject: Subject) -> None:
         shown = (subject.view.result, subject.experiment, subject.metric, subject.treatment)
         theme.once(lambda: _figures(subject, found, notes), "over time", *shown, notes)
     else:
-        theme.muted("There is no course over time: the data have no time column.")
+        kind = subject.view.result.metric(subject.metric).kind
+        why = (
+            "quantiles of days do not add up to that of the whole"
+            if kind == "quantile"
+            else "the data have no time column"
+        )
+        theme.muted(f"There is no course over time: {why}.")
     results_notes.draw(subject.ws, subject.actor, subject.experiment, notes)
 
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import ExperimentDraft, Plan
 from experiments_core.domain.lifecycle import Status
-from experiments_core.domain.metric import MetricRole, Proportion
+from experiments_core.domain.metric import Mean, MetricRole, Proportion, Quantile, Ratio
 from experiments_core.services import experiments
 from experiments_core.services.workspace import Workspace
 from tests.pages.words import button, field, said
@@ -192,3 +192,40 @@ def test_a_name_from_data_is_never_markup(ws: Workspace, open_page: Open) -> Non
     app = open_page("create", exp=saved.slug)
     assert "![" not in app.title[0].value
     assert "<b>" not in app.title[0].value.replace("\\<", "")
+
+
+def test_every_kind_of_metric_can_be_chosen_and_is_read_back(
+    ws: Workspace, open_page: Open
+) -> None:
+    app = go(go(idea(open_page("create")), "arms"), "metrics")
+    for _ in range(3):
+        app = button(app, "Add a metric").click().run()
+    kinds = [one for one in app.selectbox if str(one.key).endswith("-kind")]
+    for box, kind in zip(kinds, ("ratio", "mean", "quantile", "count"), strict=True):
+        box.set_value(kind)
+    app.run()
+    typed = {
+        "metric0-name": "Clicks per view", "metric0-column": "clicks",
+        "metric0-denominator": "views", "metric1-name": "Revenue",
+        "metric1-covariate": "revenue_before", "metric1-cap": "99.9%",
+        "metric2-name": "Load time", "metric3-name": "Orders", "metric3-cap": "20",
+    }  # fmt: skip
+    for name, text in typed.items():
+        key(app, name).set_value(text)  # type: ignore[attr-defined]
+    next(one for one in app.selectbox if str(one.key).endswith("metric2-q")).set_value("0.95")
+    app.run()
+    app = go(go(app, "plan"), "checklist")
+    assert not app.exception
+    saved = experiments.get_experiment(ws, LOCAL, "free-shipping-banner")
+    clicks, revenue, load, orders = saved.metrics
+    assert isinstance(clicks, Ratio)
+    assert clicks.columns == ("clicks", "views")
+    assert isinstance(revenue, Mean)
+    assert (revenue.covariate, revenue.cap, revenue.whole) == ("revenue_before", "99.9%", False)
+    assert isinstance(load, Quantile)
+    assert load.q == 0.95
+    assert isinstance(orders, Mean)
+    assert (orders.cap, orders.whole) == (20.0, True)
+    again = open_page("create", exp="free-shipping-banner", step="metrics")
+    shown = {str(one.key).removeprefix("create-"): one.value for one in again.text_input}
+    assert {name: shown[name] for name in typed} == typed
