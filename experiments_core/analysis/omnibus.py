@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
-from experiments_core.analysis.groups import Groups, is_rate
+from experiments_core.analysis import comparing
+from experiments_core.analysis.groups import Groups, is_quantile, is_rate
 from experiments_core.analysis.results import Omnibus
 from experiments_core.domain.metric import Metric
 from experiments_core.stats import omnibus, proportions, standardised, stratified
@@ -19,19 +20,13 @@ LEAST_ARMS = 3
 def over_all_arms(groups: Groups, metric: Metric, arms: Sequence[str]) -> Omnibus | None:
     """Chi-square of a rate, Welch's analysis of variance of a mean; over phases Cochran's Q.
 
-    None for two arms (their comparison says it), and for metrics that are neither.
+    None for two arms (their comparison says it), and for quantiles.
     """
-    if len(arms) < LEAST_ARMS or not groups.has(metric):
+    if len(arms) < LEAST_ARMS or not groups.has(metric) or is_quantile(metric):
         return None
-    cells = [groups.of_arm(metric, arm) for arm in arms]
-    plain = is_rate(metric) or all(
-        isinstance(one, Moments) and len(one.means) == 1 for arm in cells for one in arm
-    )
-    if not plain:
-        return None
-    known = cast("list[tuple[Counts | Moments, ...]]", cells)
+    cells = [[_line(metric, one) for one in groups.of_arm(metric, arm)] for arm in arms]
     found = (
-        _over_phases(known) if groups.phases > 1 else _at_once(metric, [c[0] for c in known])
+        _over_phases(cells) if groups.phases > 1 else _at_once(metric, [c[0] for c in cells])
     )
     return Omnibus(
         test_method=found.method,
@@ -42,7 +37,16 @@ def over_all_arms(groups: Groups, metric: Metric, arms: Sequence[str]) -> Omnibu
     )
 
 
-def _at_once(metric: Metric, arms: Sequence[Summary]) -> TestResult:
+def _line(metric: Metric, summary: Summary) -> Counts | Moments:
+    """Counts of a rate; of all else the one column whose mean is compared, unadjusted."""
+    return (
+        summary
+        if isinstance(summary, Counts)
+        else comparing.line_of(metric, cast("Moments", summary))
+    )
+
+
+def _at_once(metric: Metric, arms: Sequence[Counts | Moments]) -> TestResult:
     if is_rate(metric):
         return proportions.rates_differ(cast("Sequence[Counts]", arms))
     return omnibus.means_differ(cast("Sequence[Moments]", arms))
