@@ -36,9 +36,10 @@ from experiments_core.services.readings import Reading
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats.estimate import Value
-from experiments_core.store import catalog, looks
+from experiments_core.store import catalog, looks, slices
 from experiments_core.store import cells as store_cells
 from experiments_core.store.looks import StoredLook
+from experiments_core.store.slices import OpenedSlice
 
 SAME_VISIT = timedelta(minutes=30)
 """A page that redraws itself is one view, not many."""
@@ -256,7 +257,20 @@ def segments(
     with ws.db.read() as cursor:
         found = store_cells.unit_cells(cursor, query).cells
     design = shown.design if shown else reading.design
-    return by_segment.segment_results(found, design, metric, column)
+    results = by_segment.segment_results(found, design, metric, column)
+    _note_slice(ws, actor, reading, OpenedSlice(metric.key, column, len(results)))
+    return results
+
+
+def opened_slices(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[OpenedSlice, ...]:
+    """Every slice of an experiment that somebody has opened, the first one first.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        return slices.opened(cursor, find(cursor, actor, experiment_id).id)
 
 
 def explain(
@@ -418,6 +432,16 @@ def _as_now(cursor: Any, reading: Reading, now: datetime) -> Reading:
         looks=looks.units_at_looks(cursor, [key]).get(key, ()),
         reference=reading.design.reference,
     )
+
+
+def _note_slice(ws: Workspace, actor: Actor, reading: Reading, found: OpenedSlice) -> None:
+    """Write down that a slice was opened, unless it stands there already."""
+    key = reading.experiment.id
+    with ws.db.read() as cursor:
+        if found in slices.opened(cursor, key):
+            return
+    with ws.db.write() as cursor:
+        slices.note(cursor, key, found, actor=actor.name, at=ws.now())
 
 
 def _note_view(ws: Workspace, actor: Actor, stored: StoredLook) -> None:

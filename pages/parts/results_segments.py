@@ -41,9 +41,28 @@ def draw(subject: Subject) -> None:
     _forest(subject, found)
 
 
+def _counted(subject: Subject, found: Cut) -> str:
+    """How many slices of this experiment were opened, and what that does to chance."""
+    opened = analyses.opened_slices(subject.ws, subject.actor, subject.experiment.id)
+    segments = sum(one.segments for one in opened) or len(found)
+    slices = words.plural(max(1, len(opened)), "slice")
+    return (
+        f"{slices} of this experiment opened so far, {words.plural(segments, 'segment')} in "
+        "all. By chance alone about one in twenty looks significant; the p-values here are "
+        f"corrected over these {words.plural(len(found), 'segment')} (Benjamini-Hochberg). "
+        "“Works here, not there” needs the test above, not two verdicts."
+    )
+
+
 def _forest(subject: Subject, found: Cut) -> None:
     result, metric = subject.view.result, subject.view.result.metric(subject.metric)
     theme.lead(findings.segments_title(found, subject.treatment))
+    told = found[0].interaction_p_value
+    theme.note(
+        "Does the effect differ between segments at all? "
+        f"{words.p(told) if isinstance(told, float) else words.reason(told)} "
+        "(Cochran’s Q over the segments)."
+    )
     palette = theme.tokens()
 
     def forest(*, narrow: bool) -> Figure:
@@ -66,9 +85,6 @@ def _forest(subject: Subject, found: Cut) -> None:
         alt=findings.segments_alt(found, subject.treatment),
         image=f"{subject.experiment.slug}-{subject.metric}-segments",
     )
-    theme.note(
-        f"You have opened {words.plural(len(found), 'segment')}. By chance alone about one in "
-        "twenty looks significant; the p-values here are corrected (Benjamini-Hochberg)."
-    )
+    theme.note(_counted(subject, found))
     rows = tables.segments_table(found, metric, subject.treatment, result.reference)
     theme.numbers(rows, key="segments")

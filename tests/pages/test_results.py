@@ -89,6 +89,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         "series": lambda: {"B": examples.cumulative_points()},
         "segment_columns": lambda: ("device",),
         "segments": lambda: examples.segments()[:3],
+        "opened_slices": tuple,
         "explained": lambda: explanation,
     }
     for name, make in view.items():

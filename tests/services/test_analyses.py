@@ -372,3 +372,14 @@ def contrast(view: analyses.LookView) -> Contrast:
     found = view.result.metric("converted").arm("B").contrast
     assert found is not None
     return found
+
+
+def test_every_slice_that_is_opened_is_counted_once(ws: Workspace, running: Experiment):
+    assert analyses.opened_slices(ws, LOCAL, running.id) == ()
+    for metric in ("converted", "revenue", "converted"):
+        analyses.segments(ws, LOCAL, running.id, metric, "country")
+    opened = analyses.opened_slices(ws, LOCAL, running.id)
+    assert [(one.metric, one.column, one.segments) for one in opened] == [
+        ("converted", "country", 3),
+        ("revenue", "country", 3),
+    ]
