@@ -115,6 +115,9 @@ def _choices(options: argparse.Namespace) -> Choices:
         exposure_event=options.exposure or "",
         window=options.window or "",
         zone=options.zone or "",
+        experiment=options.only[0] if len(options.only) == 1 else "*" if options.only else "",
+        experiments=tuple(options.only) if len(options.only) > 1 else (),
+        experiment_column=options.several or "",
         control=options.control or "",
         split=options.split or {},
         finished=options.finished,
@@ -264,6 +267,14 @@ def _parser() -> Parser:
     )
     add("--exposure", metavar="EVENT", help="event logs: the exposure, or any")
     add("--window", metavar="HOURS", help="event logs: how long after it events count, or all")
+    add("--several", metavar="COL", help="column that tells several experiments apart")
+    add(
+        "--only",
+        metavar="VALUE",
+        action="append",
+        default=[],
+        help="which of them; '*' for each on its own; repeatable",
+    )
     add("--zone", help="time zone of times that do not say theirs (UTC)")
     add("--visitors", metavar="COL", help="totals: all units")
     add("--split", type=named_shares, help="intended shares: control=50,treatment=50")

@@ -98,8 +98,10 @@ class ColumnMapping:
         time_format: For TIME: a strptime format, ``iso``, ``epoch_s`` or ``epoch_ms``.
         decimal: For numbers: this column's decimal mark; the dialect's when empty.
         thousands: For numbers: this column's thousands mark; the dialect's when empty.
+        zone: For TIME: IANA time zone of times that do not say theirs; UTC when empty.
         converted: For OUTCOME: ``""`` reads the usual words (1/0, yes/no, true/false …),
-            ``positive`` also takes a whole number above 0 as converted.
+            ``positive`` also takes a whole number above 0 as converted. For CONVERSIONS:
+            ``percent`` or ``fraction`` where the column holds a rate to derive counts from.
         reason: Why this role was proposed, one clause for the page.
     """
 
@@ -111,6 +113,7 @@ class ColumnMapping:
     decimal: str = ""
     thousands: str = ""
     converted: str = ""
+    zone: str = ""
     reason: str = ""
 
 
@@ -134,8 +137,8 @@ class Mapping:
             row with a variant; empty while nobody has said.
         window: Event logs: hours after the first exposure within which an event counts;
             ``all`` for no end, empty while nobody has said.
-        experiment: The experiment whose rows are read, where a column names several.
-        zone: IANA time zone of times that do not say theirs.
+        experiment: Where a column names several experiments: the one whose rows are read, ``*``
+            for each on its own, ``-`` to take them as one, empty while nobody has said.
         finished: The test is over (a fixed-horizon verdict may be given).
         split: Intended weights in basis points by variant; equal when empty.
         contradictions: Name of a segment that should say the same as the variant -> what rows
@@ -154,7 +157,6 @@ class Mapping:
     exposure_event: str = ""
     window: str = ""
     experiment: str = ""
-    zone: str = "UTC"
     finished: bool | None = None
     split: dict[str, int] = field(default_factory=dict)
     contradictions: dict[str, str] = field(default_factory=dict)
@@ -163,6 +165,13 @@ class Mapping:
     def kept_as(self) -> Shape:
         """How the facts are kept: unit rows, or a few rows of numbers per variant."""
         return Shape.UNIT if self.shape in {Shape.UNIT, Shape.EVENTS} else Shape.TOTALS
+
+    @property
+    def one_experiment(self) -> ColumnMapping | None:
+        """The column that tells experiments apart, when rows of one of them are read."""
+        if self.experiment in {"", "-", "*"}:
+            return None
+        return next(iter(self.named(Role.EXPERIMENT)), None)
 
     def named(self, role: Role) -> tuple[ColumnMapping, ...]:
         """Columns of one role, in file order."""

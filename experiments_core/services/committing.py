@@ -179,6 +179,12 @@ def _refuse_unready(row: ImportRow, mode: str, *, needs_experiment: bool = True)
             code="QUESTIONS_OPEN",
             hint="Answer them and read the file again; nothing was stored.",
         )
+    if row.mapping.get("experiment") == "*":
+        raise ConflictError(
+            "The file holds several experiments, each to become one of its own.",
+            code="SEVERAL_EXPERIMENTS",
+            hint="Commit each of them, or choose one.",
+        )
     blocking = [rule for rule in row.report["by_rule"] if rule["blocking"]]
     if blocking and mode == "all":
         raise ConflictError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.source import Mapping
+from experiments_core.domain.source import Mapping, Role
 from experiments_core.domain.source_document import mapping_to_document
 from experiments_core.services.checked import Checked, can_be_read, check_mapping, control_of
 from experiments_core.services.checking import check_file
@@ -30,7 +30,7 @@ from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
 from experiments_core.store.watch import Watch
 from experiments_core.tabular.questions import open_questions
-from experiments_core.tabular.shape import Detection, open_asks
+from experiments_core.tabular.shape import Detection, open_asks, spellings
 
 CHANGED = frozenset({"OTHER_OUTCOME", "OTHER_VARIANT"})
 
@@ -68,7 +68,8 @@ def check(
     if not can_be_read(mapping) or open_asks(seen.asks, mapping.dialect):
         questions = open_questions(seen, mapping, ask_finished=ask_finished)
         return ImportReport(0, 0, 0, 0, {}, questions=questions)
-    checked = read_rows(ws, row, mapping, seen, experiment, watch)
+    one = _first_of(seen, mapping) if mapping.experiment == "*" else mapping
+    checked = read_rows(ws, row, one, seen, experiment, watch)
     difference = _difference(ws, experiment, checked, mapping)
     remarks = (
         *checked.report.warnings,
@@ -110,6 +111,13 @@ def read_rows(  # noqa: PLR0917  said in the order in which it is known
         context=context_of(seen, experiment, ws.now()),
         watch=watch,
     )
+
+
+def _first_of(seen: Detection, mapping: Mapping) -> Mapping:
+    """Of several experiments that are read one by one, the first: the report is about it."""
+    column = next(iter(mapping.named(Role.EXPERIMENT)), None)
+    known = list(spellings(seen.rows, column.position)) if column else []
+    return replace(mapping, experiment=known[0] if known else "-")
 
 
 def _experiment(ws: Workspace, actor: Actor, row: ImportRow) -> Experiment | None:

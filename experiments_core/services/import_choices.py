@@ -18,6 +18,7 @@ from experiments_core.tabular.text import fold, listed
 
 LISTS = frozenset({
     "outcomes", "values", "segments", "covariates", "conversions", "conversion_events",
+    "experiments",
 })  # fmt: skip
 MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS, Role.VISITORS})
 
@@ -40,6 +41,9 @@ class Choices:
         conversion_events: Event logs: events that count, each an outcome of its own.
         exposure_event: Event logs: the event that is an exposure, or ``any``.
         window: Event logs: hours after the first exposure, or ``all``.
+        experiment_column: Column that tells several experiments apart.
+        experiment: Which of them is read, ``*`` for each on its own, ``-`` for all as one.
+        experiments: With ``*``: only these of them.
         zone: IANA time zone of times that do not say theirs.
         control: The arm to compare with.
         split: Intended shares by arm, any positive numbers.
@@ -65,6 +69,9 @@ class Choices:
     exposure_event: str = ""
     window: str = ""
     zone: str = ""
+    experiment: str = ""
+    experiments: tuple[str, ...] = ()
+    experiment_column: str = ""
     control: str = ""
     split: dict[str, float] = field(default_factory=dict)
     finished: bool | None = None
@@ -122,6 +129,11 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
         if name:
             place = _place(columns, name)
             columns[place] = replace(columns[place], role=role, reason="chosen")
+    if _zone(choices.zone):
+        columns = [
+            replace(column, zone=choices.zone) if column.role is Role.TIME else column
+            for column in columns
+        ]
     if choices.blank:
         columns = [_blank(column, choices.blank) for column in columns]
     return replace(
@@ -136,7 +148,7 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
         conversion_events=choices.conversion_events or proposal.conversion_events,
         exposure_event=choices.exposure_event or proposal.exposure_event,
         window=_window(choices.window) or proposal.window,
-        zone=_zone(choices.zone) or proposal.zone,
+        experiment=choices.experiment or proposal.experiment,
     )
 
 
@@ -161,6 +173,8 @@ def _named(choices: Choices) -> Iterable[tuple[str, Role]]:
         yield choices.variant, Role.VARIANT
     if choices.event:
         yield choices.event, Role.EVENT
+    if choices.experiment_column:
+        yield choices.experiment_column, Role.EXPERIMENT
     for single, role in ((choices.unit, Role.UNIT), (choices.time, Role.TIME)):
         if single is not None:
             yield single, role

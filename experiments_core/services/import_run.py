@@ -236,6 +236,18 @@ def _store(  # noqa: PLR0917  private, called once
     told: dict[str, Any] = {
         "mode": request.mode, "progress": progress, "cancelled": cancelled
     }  # fmt: skip
+    if mapping.experiment == "*":
+        if request.new_name is None:
+            message = "several experiments in one file need new ones to become"
+            raise InvalidInputError(
+                f"{message[:1].upper()}{message[1:]}.",
+                hint="Name what the new ones begin with, or choose one experiment.",
+                details=(Problem("new_name", None, "REQUIRED", message),),
+            )
+        only = request.choices.experiments
+        return ingestion.commit_each(
+            ws, actor, draft.import_id, mapping, name=request.new_name, only=only, **told
+        )[0]
     if request.new_name is None:
         return ingestion.commit(ws, actor, draft.import_id, existing=request.existing, **told)
     return ingestion.commit_as_new(

@@ -36,6 +36,7 @@ from experiments_core.services.receiving import (
 from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.services.redoing import can_redo, redo
 from experiments_core.services.saving import find
+from experiments_core.services.several import commit_each, experiments_in
 from experiments_core.services.unfinished import unfinished
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
@@ -54,9 +55,9 @@ __all__ = [
     "Choice", "ChoiceResult", "ColumnSeen", "Detection", "Draft", "ImportRecord",
     "ImportReport", "InboxFile", "Notice", "Question", "Reconciliation", "Reject", "Remark",
     "RuleCount", "answer", "answer_layout", "can_redo", "check", "choice_results", "commit",
-    "commit_as_new", "create_from_import", "discard", "give_role", "imports_of", "inbox_files",
-    "look_again", "quality_csv", "receive", "receive_files", "receive_inbox", "redo",
-    "rejects_csv", "undo", "unfinished",
+    "commit_as_new", "commit_each", "create_from_import", "discard", "experiments_in",
+    "give_role", "imports_of", "inbox_files", "look_again", "quality_csv", "receive",
+    "receive_files", "receive_inbox", "redo", "rejects_csv", "undo", "unfinished",
 ]  # fmt: skip
 
 

@@ -49,6 +49,9 @@ def fill_in(seen: Detection, known: Mapping | None) -> Detection:
         merge_variants=known.merge_variants,
         crossovers=known.crossovers,
         repeats=known.repeats,
+        conversion_events=known.conversion_events,
+        exposure_event=proposal.exposure_event or known.exposure_event,
+        window=known.window,
         contradictions=known.contradictions,
     )
     notice = Notice(
@@ -64,6 +67,7 @@ def _column(column: ColumnMapping, before: ColumnMapping) -> ColumnMapping:
         role=before.role,
         blank=before.blank,
         converted=before.converted,
+        zone=before.zone,
         time_format=column.time_format or before.time_format,
         decimal=column.decimal or before.decimal,
         thousands=column.thousands if column.decimal else before.thousands,

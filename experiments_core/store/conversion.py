@@ -97,7 +97,7 @@ def convert(column: ColumnMapping, dialect: Dialect, field: str, sql_type: str) 
             blank = column.blank if column.role is Role.VALUE else "exclude"
             return number(field, sql_type, *marks(column, dialect), blank=blank)
         case Role.TIME:
-            return time(field, sql_type, column.time_format)
+            return time(field, sql_type, column.time_format, column.zone)
         case Role.VARIANT:
             return arm(_text(field, sql_type))
         case _:
@@ -155,10 +155,17 @@ def number(
     )
 
 
-def time(field: str, sql_type: str, time_format: str) -> str:
-    """Write a time in UTC, NULL for blank, infinity for what cannot be read."""
+def time(field: str, sql_type: str, time_format: str, zone: str = "") -> str:
+    """Write a time in UTC, NULL for blank, infinity for what cannot be read.
+
+    Args:
+        field: SQL identifier of the field.
+        sql_type: Type in which it arrives.
+        time_format: As in :class:`ColumnMapping`.
+        zone: IANA zone of times that do not say theirs; UTC when empty.
+    """
     if sql_type == "TIMESTAMP":
-        return field
+        return local(field, zone)
     if sql_type.startswith(("TIMESTAMP", "DATE")):
         return f"CAST({field} AS TIMESTAMP)"
     if not time_format:
@@ -172,11 +179,26 @@ def time(field: str, sql_type: str, time_format: str) -> str:
         value = f"make_timestamp(1000 * {_cast_epoch(text)})"
     elif time_format == ISO or time_format.startswith("%Y-%m-%d"):
         value = iso(text)
+        if zone not in {"", "UTC"}:
+            value = f"CASE WHEN {has_offset(text)} THEN {value} ELSE {local(value, zone)} END"
     else:
-        value = f"try_strptime({text}, {quoted(time_format)})"
+        value = local(f"try_strptime({text}, {quoted(time_format)})", zone)
     return (
         f"CASE WHEN {is_blank(_text(field, sql_type))} THEN NULL "
         f"ELSE coalesce({value}, CAST('infinity' AS TIMESTAMP)) END"
+    )
+
+
+def local(value: str, zone: str) -> str:
+    """A time of a zone, as UTC; infinity for one that a change of clocks left out there."""
+    if zone in {"", "UTC"}:
+        return value
+    name = quoted(zone)
+    there = f"timezone({name}, {value})"
+    return (
+        f"CASE WHEN {value} IS NULL OR NOT isfinite({value}) THEN {value} "
+        f"WHEN timezone({name}, {there}) = {value} THEN timezone('UTC', {there}) "
+        "ELSE CAST('infinity' AS TIMESTAMP) END"
     )
 
 

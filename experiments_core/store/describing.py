@@ -34,7 +34,8 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
         CancelledError: somebody stopped it.
     """
     is_log = job.mapping.shape is Shape.EVENTS
-    clean = None if is_log else load_clean(cursor, job)
+    is_part = job.mapping.one_experiment is not None
+    clean = None if is_log or is_part else load_clean(cursor, job)
     if clean is None:
         rows = load_events(cursor, job) if is_log else load_sifted(cursor, job)
         job.watch.say(0.9, "Describing what was read")

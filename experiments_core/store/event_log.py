@@ -94,6 +94,7 @@ def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     rules = [
         ("EMPTY_ROW", -1, f"trim(concat({', '.join(fields)}), {quoted(WHITE)}) = ''"),
         ("REPEATED_HEADER", -1, header),
+        *sifting.other_experiments(job),
         ("UNIT_BLANK", unit.position if unit else -1, "unit IS NULL"),
         ("UNIT_LENGTH", unit.position if unit else -1, f"length(unit) > {LONGEST_UNIT}"),
         ("EVENT_BLANK", here, "event = '' AND NOT is_exposure" if event else "FALSE"),

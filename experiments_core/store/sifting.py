@@ -93,7 +93,9 @@ def know_arms(cursor: duckdb.DuckDBPyConnection, job: Job) -> str:
     """Make ``arms``: the arm of every spelling; gives the expression of a row's spelling."""
     place = job.mapping.named(Role.VARIANT)[0].position
     variant = f"coalesce({conversion.arm(f'f{place}')}, '')"
-    counts = count_arms(cursor, f"SELECT {variant}, count(*) FROM raw GROUP BY 1")
+    counts = count_arms(
+        cursor, f"SELECT {variant}, count(*) FROM raw WHERE NOT ({job.elsewhere}) GROUP BY 1"
+    )
     cursor.execute("CREATE TEMP TABLE arms (spelling VARCHAR, arm VARCHAR)")
     arms = arm_map(counts, job)
     cursor.execute(
@@ -139,6 +141,7 @@ def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     rules = [
         ("EMPTY_ROW", -1, empty),
         ("REPEATED_HEADER", -1, header),
+        *other_experiments(job),
         ("TOTALS_ROW", variant, f"arm IS NULL AND ({total})"),
         ("VARIANT_BLANK", variant, "arm IS NULL"),
     ]
@@ -156,6 +159,12 @@ def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
             "FROM raw JOIN typed USING (record) ANTI JOIN problems USING (record) "
             f"WHERE {condition}"
         )
+
+
+def other_experiments(job: Job) -> list[tuple[str, int, str]]:
+    """The rule about rows that belong to another experiment, where one is read."""
+    column = job.mapping.one_experiment
+    return [("OTHER_EXPERIMENT", column.position, job.elsewhere)] if column else []
 
 
 def _find_cells(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:

@@ -99,6 +99,15 @@ class Job:
             for name in self.mapping.conversion_events
         ]
 
+    @property
+    def elsewhere(self) -> str:
+        """Condition of rows (of ``raw``) that belong to another experiment; FALSE for none."""
+        column = self.mapping.one_experiment
+        if column is None:
+            return "FALSE"
+        cell = conversion.trimmed(f"coalesce(f{column.position}, '')")
+        return f"lower({cell}) <> {conversion.quoted(self.mapping.experiment.strip().lower())}"
+
     def mapped(self, role: Role) -> ColumnMapping | None:
         """The one column of a role."""
         return next(iter(self.mapping.named(role)), None)

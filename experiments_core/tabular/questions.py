@@ -14,6 +14,7 @@ from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import listed, shorten
 from experiments_core.tabular.times import formats_of
 
+MOST_OFFERED = 200
 MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS})
 
 
@@ -52,6 +53,7 @@ def open_questions(
     questions = [
         *_layout(seen, mapping),
         *_variant(seen, mapping, found),
+        *_experiments(seen, mapping),
         *_unit(seen, mapping),
         *_measures(seen, mapping),
         *_events(seen, mapping),
@@ -118,6 +120,24 @@ def _variant(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator
             tuple(Choice(arm, arm) for arm in arms),
             roles.likely_control(arms),
         )
+
+
+def _experiments(seen: Detection, mapping: Mapping) -> Iterator[Question]:
+    """One file, several experiments: which of them is meant."""
+    column = next(iter(mapping.named(Role.EXPERIMENT)), None)
+    if column is None or mapping.experiment:
+        return
+    known = list(spellings(seen.rows, column.position))[:MOST_OFFERED]
+    yield Question(
+        "EXPERIMENT",
+        "experiment",
+        f"Column “{column.name}” tells experiments apart ({listed(known)}). Which is read?",
+        (
+            *(Choice(one, one) for one in known),
+            Choice("*", "All of them: each becomes an experiment of its own"),
+            Choice("-", "They are one experiment"),
+        ),
+    )
 
 
 def _unit(seen: Detection, mapping: Mapping) -> Iterator[Question]:

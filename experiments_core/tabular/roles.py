@@ -94,6 +94,17 @@ def _totals_or_units(
     return Shape.TOTALS if visitors.low is not None and visitors.low >= 20 else Shape.UNIT
 
 
+def experiment_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
+    """The column that tells several experiments apart, beside the one of the variant."""
+    variant = certain_variant(columns)
+    named = [
+        c
+        for c in columns
+        if names.is_experiment(c.name) and c is not variant and c.distinct > 1 and not c.unique
+    ]
+    return named[0] if variant is not None and len(named) == 1 else None
+
+
 def event_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
     """The column that says what happened, where units have several rows."""
     unit = unit_column(columns)
@@ -163,6 +174,10 @@ def propose(
         proposed = _moments(columns)
     else:
         proposed = _events(columns, rows) if shape is Shape.EVENTS else _units(columns, rows)
+    several = experiment_column(columns)
+    if several is not None:
+        reason = f"{len(several.values)} experiments, says the name"
+        proposed[several.position] = _as(several, Role.EXPERIMENT, reason)
     return tuple(
         _as(column, Role.IGNORE, "two columns have this name: say which one counts")
         if column.name in doubled

@@ -68,8 +68,8 @@ def _read_row(
 
 def plain_faults(row: Row, mapping: Mapping, header: list[str]) -> list[tuple[str, str, str]]:
     """Why a row is no data of an arm: empty, the header again, a sum, another experiment."""
-    experiment = next(iter(mapping.named(Role.EXPERIMENT)), None)
-    if experiment is not None and mapping.experiment:
+    experiment = mapping.one_experiment
+    if experiment is not None:
         here = row.cells[experiment.position]
         if fold(here) != fold(mapping.experiment) and any(c.strip(WHITE) for c in row.cells):
             return [("OTHER_EXPERIMENT", experiment.name, here)]

@@ -222,7 +222,11 @@ def commit(known: Import, name: str, mode: str, existing: str) -> str | None:
         _show(bar, share, what)
 
     try:
-        if known.experiment_id is None:
+        if known.mapping.experiment == "*":
+            record = ingestion.commit_each(
+                ws, LOCAL, import_id, known.mapping, name=name, mode=mode, progress=told
+            )[0]
+        elif known.experiment_id is None:
             record = ingestion.commit_as_new(
                 ws, LOCAL, import_id, known.mapping, name=name, mode=mode, progress=told
             )

@@ -10,7 +10,7 @@ import pytest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.source import Mapping, Role
-from experiments_core.errors import InvalidInputError
+from experiments_core.errors import ConflictError, InvalidInputError
 from experiments_core.services import analyses, ingestion
 from experiments_core.services.ingestion import Draft, ImportReport
 from experiments_core.services.workspace import Workspace
@@ -187,3 +187,54 @@ def test_a_standard_deviation_is_as_good_as_a_variance(ws: Workspace):
     ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Spread")
     cells = analyses.look(ws, LOCAL, "spread").cells
     assert sorted(c.summaries["value"].variance for c in cells.values()) == [9, 16]  # type: ignore[union-attr]
+
+
+MANY = "experiment,variant,user_id,converted\n" + "".join(
+    f"{test},{'ab'[n % 2]},u{n},{n % 3 == 0:d}\n"
+    for test in ("one", "two", "Three")
+    for n in range(20)
+)
+
+
+def test_which_of_several_experiments_is_read_is_asked(ws: Workspace):
+    draft = receive(ws, MANY)
+    question = next(one for one in draft.questions if one.code == "EXPERIMENT")
+    assert [c.value for c in question.choices] == ["one", "two", "Three", "*", "-"]
+    mapping, report = read(ws, draft, control="a", experiment="two")
+    assert (report.rows_read, report.rows_used) == (60, 20)
+    assert [(one.rule, one.rows) for one in report.by_rule] == [("OTHER_EXPERIMENT", 40)]
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Two")
+    assert stored(ws, "SELECT min(line), max(line) FROM TABLE") == [(22, 41)]
+
+
+def test_each_experiment_of_a_file_becomes_one_or_none_does(ws: Workspace):
+    draft = receive(ws, MANY)
+    mapping, report = read(ws, draft, control="a", experiment="*")
+    assert not report.questions
+    with pytest.raises(ConflictError, match="several experiments"):
+        ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="All")
+    done = ingestion.commit_each(ws, LOCAL, draft.import_id, mapping, name="Test")
+    assert [one.rows_used for one in done] == [20, 20, 20]
+    views = [analyses.look(ws, LOCAL, slug) for slug in ("test-one", "test-two", "test-three")]
+    assert [view.result.metrics[0].arms[0].n for view in views] == [10, 10, 10]
+    broken = receive(ws, MANY + "".join(f"four,a,u{n},1\n" for n in range(5)))
+    mapping, _ = read(ws, broken, control="a", experiment="*")
+    with pytest.raises(InvalidInputError, match="Experiment “four”: "):
+        ingestion.commit_each(ws, LOCAL, broken.import_id, mapping, name="Again")
+    with ws.db.read() as cursor:
+        assert cursor.execute("SELECT count(*) FROM experiments").fetchone() == (3,)
+    some = ingestion.commit_each(
+        ws, LOCAL, broken.import_id, mapping, name="Some", only=("two", "three")
+    )
+    assert len(some) == 2
+
+
+def test_a_local_time_is_read_in_its_zone_and_one_that_never_was_is_refused(ws: Workspace):
+    rows = "".join(f"u{n},{'ab'[n % 2]},1,2026-05-01 00:{n:02}:00\n" for n in range(20))
+    draft = receive(ws, f"user_id,variant,converted,at\n{rows}u99,a,1,2026-03-29 02:30:00\n")
+    column = replace(draft.detection.proposal.columns[3], zone="Europe/Berlin")
+    columns = (*draft.detection.proposal.columns[:3], column)
+    mapping, report = read(ws, draft, control="a", columns=columns)
+    assert [(one.rule, one.lines) for one in report.blocking] == [("TIME", (22,))]
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Zone", mode="good_rows")
+    assert str(stored(ws, "SELECT min(first_ts) FROM TABLE")[0][0]) == "2026-04-30 22:00:00"
