@@ -14,6 +14,7 @@ from experiments_core.settings import Settings, read_settings, workspace_file
 from experiments_core.store import imports
 from experiments_core.store.database import Database, open_database
 from experiments_core.store.lock import Owner, owner_of
+from experiments_core.store.writer import Writer
 
 MEMORY = ":memory:"
 
@@ -30,11 +31,13 @@ class Workspace:
 
     Attributes:
         db: The database.
+        writer: The thread that events and assignments are written by.
         settings: How this process runs.
     """
 
     def __init__(self, db: Database, settings: Settings, clock: Clock = utc_now) -> None:
         self.db = db
+        self.writer = Writer(db)
         self.settings = settings
         self._clock = clock
 
@@ -47,7 +50,8 @@ class Workspace:
         return self.db.new_id()
 
     def close(self) -> None:
-        """Close the file; nothing works afterwards."""
+        """Write what waits and close the file; nothing works afterwards."""
+        self.writer.close()
         self.db.close()
 
     def __enter__(self) -> Self:

@@ -22,7 +22,7 @@ _COLUMNS = (
 )  # fmt: skip
 _PHASE_COLUMNS = (
     "experiment_id", "seq", "run_no", "kind", "started_at", "ended_at", "weights_bp",
-    "allocation_bp", "holdout_bp", "rerandomised", "reason", "actor",
+    "allocation_bp", "holdout_bp", "rerandomised", "reason", "actor", "targeting",
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)}, doc FROM experiments WHERE org_id = ?"
 
@@ -147,6 +147,8 @@ def _phases(
         owner = values.pop("experiment_id")
         values["by"] = values.pop("actor")
         values["weights_bp"] = json.loads(values["weights_bp"])
+        targeting = values["targeting"]
+        values["targeting"] = json.loads(targeting) if targeting else None
         values["started_at"] = from_utc(values["started_at"])
         values["ended_at"] = from_utc(values["ended_at"])
         phases.setdefault(owner, []).append(Phase(**values))
@@ -175,6 +177,7 @@ def _insert_phase(cursor: duckdb.DuckDBPyConnection, experiment_id: str, phase: 
         experiment_id, phase.seq, phase.run_no, phase.kind, to_utc(phase.started_at),
         to_utc(phase.ended_at), json.dumps(phase.weights_bp, ensure_ascii=False),
         phase.allocation_bp, phase.holdout_bp, phase.rerandomised, phase.reason, phase.by,
+        None if phase.targeting is None else json.dumps(phase.targeting, ensure_ascii=False),
     )  # fmt: skip
     marks = ", ".join("?" * len(_PHASE_COLUMNS))
     cursor.execute(

@@ -1,0 +1,212 @@
+"""One row per unit out of the log of exposures and events. DuckDB's dialect; text only.
+
+The text has the parameters ``org`` and ``experiment``. A unit's first exposure counts; what it
+did is counted from there, inside each column's window, however late or out of order the events
+came. ``why`` is NULL for units that are analysed and names the reason for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from experiments_core.domain.event_columns import EventColumn
+
+CROSSED = "crossed"
+CONTAMINATED = "contaminated"
+OVERRIDDEN = "overridden"
+HELD_OUT = "holdout"
+NOT_IN_TEST = "not_in_test"
+NOT_EXPOSED = "not_exposed"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsQuery:
+    """Which units are wanted, with which columns.
+
+    Attributes:
+        columns: ``c0``, ``c1`` … in order.
+        segments: Names of the attributes of the first exposure; they follow the columns.
+        external: The arm is the one that the first exposure reports.
+        since: Exposures before this moment do not count (units were assigned afresh).
+        since_run: First run whose assignments still hold.
+        assigned_is_exposed: The service sends no exposures: the assignment stands for them.
+        touched: Only the units of this table, None for all.
+    """
+
+    columns: tuple[EventColumn, ...]
+    segments: tuple[str, ...] = ()
+    external: bool = False
+    since: datetime | None = None
+    since_run: int = 1
+    assigned_is_exposed: bool = False
+    touched: str | None = None
+
+
+def names_of(columns: Sequence[EventColumn]) -> tuple[str, ...]:
+    """Events that some columns read, each once."""
+    return tuple(dict.fromkeys(column.event for column in columns))
+
+
+def units_sql(query: UnitsQuery) -> str:
+    """Write the query: unit, arm, first_ts, assigned_ts, c0 …, why, mismatch."""
+    made = [*_made_columns(query)]
+    selected = "".join(f",\n    {expression} AS {name}" for name, expression in made)
+    events = "e.unit IS NOT NULL" if query.columns else "FALSE"
+    return (
+        f"WITH exposed AS (\n{_exposed(query)}\n),\n"
+        f"assigned AS (\n{_assigned(query)}\n),\n"
+        f"given AS (\n{_given(query)}\n),\n"
+        f"facts AS (\n{_facts(query)}\n),\n"
+        f"everyone AS (\n{_everyone(query)}\n)\n"
+        f"SELECT\n    u.unit, any_value(u.arm) AS arm, any_value(u.first_ts) AS first_ts, "
+        f"any_value(u.assigned_ts) AS assigned_ts{selected},\n"
+        f"    any_value({_why(query)}) AS why,\n"
+        "    coalesce(any_value(u.mismatch), FALSE) AS mismatch,\n"
+        f"    count(*) FILTER (WHERE {events}) AS happened\n"
+        "FROM everyone u LEFT JOIN facts e ON e.unit = u.unit\nGROUP BY u.unit"
+    )
+
+
+def touched_sql(columns: Sequence[EventColumn]) -> str:
+    """Units with something new for one test after a commit: parameters org, experiment, after."""
+    named = ", ".join(map(_quoted, names_of(columns)))
+    metric = f"OR (type = 'metric' AND name IN ({named}))" if named else ""
+    return (
+        "SELECT unit FROM events WHERE seq > $after AND org_id = $org "
+        f"AND ((type = 'exposure' AND experiment_id = $experiment) {metric}) "
+        "AND (experiment_id IS NULL OR experiment_id = $experiment) "
+        "UNION SELECT unit FROM assignments WHERE seq > $after AND experiment_id = $experiment "
+        "UNION SELECT unit FROM overrides WHERE experiment_id = $experiment"
+    )
+
+
+def _exposed(query: UnitsQuery) -> str:
+    segments = "".join(
+        f", arg_min(json_extract_string(attributes, {_quoted(_path(name))}), ts) AS s{i}"
+        for i, name in enumerate(query.segments)
+    )
+    since = "" if query.since is None else f" AND ts >= {_moment(query.since)}"
+    return (
+        "    SELECT unit, MIN(ts) AS first_ts, COUNT(DISTINCT variant) AS arms_seen, "
+        "arg_min(variant, ts) AS reported, MIN(variant) AS one_arm, MAX(variant) AS other_arm"
+        f"{segments}\n    FROM events WHERE type = 'exposure' AND org_id = $org "
+        f"AND experiment_id = $experiment{since}{_touched(query)}\n    GROUP BY unit"
+    )
+
+
+def _assigned(query: UnitsQuery) -> str:
+    return (
+        "    SELECT unit, TRUE AS known, MIN(assigned_at) AS assigned_ts, "
+        "arg_min(struct_pack(arm := variant), seq).arm AS arm\n"
+        "    FROM assignments WHERE experiment_id = $experiment "
+        f"AND run_no >= {query.since_run}{_touched(query)}\n    GROUP BY unit"
+    )
+
+
+def _given(query: UnitsQuery) -> str:
+    return (
+        "    SELECT unit_id AS unit, arg_max(variant, created_at) AS variant\n"
+        "    FROM deployments WHERE experiment_id = $experiment AND target = 'participant' "
+        f"AND reverted_at IS NULL{_touched(query, 'unit_id')}\n    GROUP BY unit_id"
+    )
+
+
+def _facts(query: UnitsQuery) -> str:
+    named = ", ".join(map(_quoted, names_of(query.columns))) or "NULL"
+    return (
+        "    SELECT unit, name, ts, seq, value FROM events\n"
+        f"    WHERE type = 'metric' AND org_id = $org AND name IN ({named}) "
+        f"AND (experiment_id IS NULL OR experiment_id = $experiment){_touched(query)}"
+    )
+
+
+def _everyone(query: UnitsQuery) -> str:
+    """Every unit that was exposed, assigned or did something, with its arm and times."""
+    segments = "".join(f", x.s{i}" for i in range(len(query.segments)))
+    arm = "x.reported" if query.external else "coalesce(a.arm, g.variant)"
+    assigned = "x.first_ts" if query.external else "a.assigned_ts"
+    first = f"coalesce(x.first_ts, {assigned})" if query.assigned_is_exposed else "x.first_ts"
+    return (
+        f"    SELECT unit, {arm} AS arm, {first} AS first_ts, {assigned} AS assigned_ts, "
+        "x.arms_seen, x.one_arm, x.other_arm, a.known, g.variant AS given_arm, "
+        "o.variant AS override, "
+        f"x.one_arm <> {arm} OR x.other_arm <> {arm} AS mismatch{segments}\n"
+        "    FROM (SELECT unit FROM exposed UNION SELECT unit FROM assigned "
+        "UNION SELECT unit FROM facts) base\n"
+        "    LEFT JOIN exposed x USING (unit) LEFT JOIN assigned a USING (unit)\n"
+        "    LEFT JOIN given g USING (unit)\n"
+        "    LEFT JOIN (SELECT unit, variant FROM overrides WHERE experiment_id = $experiment) o "
+        "USING (unit)"
+    )
+
+
+def _why(query: UnitsQuery) -> str:
+    known = "" if query.external else (
+        f"WHEN u.known IS NULL AND u.given_arm IS NULL THEN '{NOT_IN_TEST}' "
+        f"WHEN u.arm IS NULL THEN '{HELD_OUT}' "
+    )
+    return (
+        f"CASE WHEN u.first_ts IS NULL THEN '{NOT_EXPOSED}' "
+        f"WHEN u.override IS NOT NULL THEN '{OVERRIDDEN}' {known}"
+        f"WHEN u.given_arm IS NOT NULL AND (u.known IS NULL OR u.given_arm <> u.arm) "
+        f"THEN '{CONTAMINATED}' "
+        f"WHEN u.arms_seen > 1 THEN '{CROSSED}' "
+        f"WHEN u.arm IS NULL THEN '{NOT_IN_TEST}' END"
+    )
+
+
+def _made_columns(query: UnitsQuery) -> list[tuple[str, str]]:
+    made = [(f"c{i}", _aggregate(column)) for i, column in enumerate(query.columns)]
+    begin = len(made)
+    made += [(f"c{begin + i}", f"any_value(u.s{i})") for i in range(len(query.segments))]
+    return made
+
+
+def _aggregate(column: EventColumn) -> str:
+    inside = f"FILTER (WHERE e.name = {_quoted(column.event)} AND {_inside(column)})"
+    match column.aggregation:
+        case "any":
+            return f"CAST(count(*) {inside} > 0 AS DOUBLE)"
+        case "count":
+            return f"CAST(count(*) {inside} AS DOUBLE)"
+        case "sum":
+            return f"coalesce(sum(e.value) {inside}, 0.0)"
+        case "last":
+            return f"arg_max(e.value, (e.ts, e.seq)) {inside}"
+        case "mean":
+            return f"avg(e.value) {inside}"
+        case other:
+            return f"{other}(e.value) {inside}"
+
+
+def _inside(column: EventColumn) -> str:
+    if column.before:
+        return "e.ts < u.first_ts"
+    begin = f"u.first_ts + INTERVAL {column.delay_days} DAY"
+    if not column.window_days:
+        return f"e.ts >= {begin}"
+    end = column.delay_days + column.window_days
+    return f"e.ts >= {begin} AND e.ts < u.first_ts + INTERVAL {end} DAY"
+
+
+def _touched(query: UnitsQuery, column: str = "unit") -> str:
+    if query.touched is None:
+        return ""
+    return f" AND {column} IN (SELECT unit FROM {query.touched})"
+
+
+def _path(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'$."{escaped}"'
+
+
+def _quoted(text: str) -> str:
+    """A text as a literal; a quote in it is doubled, so it cannot end the literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _moment(moment: datetime) -> str:
+    naive = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"TIMESTAMP '{naive.isoformat(sep=' ')}'"
