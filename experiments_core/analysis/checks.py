@@ -23,6 +23,7 @@ from experiments_core.stats import sequential
 from experiments_core.stats.estimate import Undefined
 
 CROSSED_AMBER, CROSSED_RED = 0.01, 0.1
+SERVED_AMBER, SERVED_RED = 0.001, 0.01
 LEFT_OUT_AMBER, LEFT_OUT_RED = 0.01, 0.1
 STALE_DAYS = 2
 LARGE_LIFT = 0.5
@@ -48,6 +49,8 @@ def health(
     cards = (
         sample_ratio(design, groups),
         crossed_units(design, groups, quality),
+        served_vs_assigned(design, groups, quality),
+        contaminated_units(design, quality),
         covariates(metrics),
         left_out_rows(quality),
         phase_unknown(design, groups),
@@ -88,6 +91,44 @@ def crossed_units(design: Design, groups: Groups, quality: Quality) -> Check | N
     if level == "fail":
         message += " That is too many: find out why before you use the numbers."
     return Check("crossed_units", level, "In both arms", words.percent(share), message,
+                 facts=facts)  # fmt: skip
+
+
+def served_vs_assigned(design: Design, groups: Groups, quality: Quality) -> Check | None:
+    """Units whose client says that it served another arm than they were assigned."""
+    wrong = quality.served_otherwise
+    if wrong is None:
+        return None
+    counted = groups.total(groups.arms) + (quality.crossed_units or 0)
+    share = wrong / counted if counted else 0.0
+    facts: dict[str, object] = {"units": wrong, "share": share}
+    title = "Served as assigned"
+    if not wrong:
+        message = "No client reported another version than the one assigned."
+        return Check("served_vs_assigned", "pass", title, "all", message, facts=facts)
+    level = "fail" if share > SERVED_RED else "warn" if share > SERVED_AMBER else "pass"
+    message = (
+        f"{words.plural(wrong, design.unit)} ({words.percent(share)}) "
+        f"{'was' if wrong == 1 else 'were'} served another version than the one assigned. "
+        "They are analysed as assigned."
+    )
+    if level == "fail":
+        message += " Mend the client before you use the numbers."
+    short = f"{words.percent(share)} not"
+    return Check("served_vs_assigned", level, title, short, message, facts=facts)
+
+
+def contaminated_units(design: Design, quality: Quality) -> Check | None:
+    """Units that somebody gave a version by hand."""
+    units = quality.contaminated
+    if not units:
+        return None
+    message = (
+        f"{words.plural(units, design.unit)} got a version by hand and "
+        f"{'is' if units == 1 else 'are'} left out."
+    )
+    facts: dict[str, object] = {"units": units}
+    return Check("contaminated_units", "info", "Given by hand", words.count(units), message,
                  facts=facts)  # fmt: skip
 
 

@@ -46,6 +46,14 @@ def variant_problems(value: object, *, limit: int = LIMIT_HASH) -> list[Problem]
     return problems
 
 
+def parity_problems(hash_method: str, weights: Sequence[object]) -> list[Problem]:
+    """Check that a hash that knows two halves is asked for two halves."""
+    if hash_method != "md5_mod2" or list(weights) == [WHOLE_BP // 2] * 2:
+        return []
+    message = "md5_mod2 knows only two arms of 50 % each; choose upshot1 for another split"
+    return [Problem("hash_method", hash_method, "SPLIT_SUM", message)]
+
+
 def split_problems(weights: Sequence[tuple[str, object]]) -> list[Problem]:
     """Check that the weights of (key, basis points) are whole and make exactly 100 %."""
     problems = [problem for key, weight in weights for problem in _weight_problems(key, weight)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from experiments_core.domain.arms import LEAST, split_problems
+from experiments_core.domain.arms import LEAST, parity_problems, split_problems
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.metric import MetricRole
 
@@ -80,7 +80,9 @@ def _variants(experiment: Experiment) -> ChecklistItem:
 
 
 def _split(experiment: Experiment) -> ChecklistItem:
-    problems = split_problems(list(experiment.weights_bp.items()))
+    problems = split_problems(list(experiment.weights_bp.items())) or parity_problems(
+        experiment.hash_method, list(experiment.weights_bp.values())
+    )
     if problems:
         fix = "Set the weights so that they make 100 %, or press Equal."
         return ChecklistItem("split", "block", problems[0].message, fix, "SPLIT_SUM")

@@ -191,15 +191,12 @@ def _moment(at: object, now: datetime) -> datetime | Problem:
         return Problem("at", at, "TYPE", rule)
     try:
         moment = datetime.fromisoformat(at)
-    except ValueError:
+        utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return Problem("at", at[:40], "PATTERN", rule)
     if moment.tzinfo is None:
         return Problem("at", at, "PATTERN", rule)
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:
-        return Problem("at", at, "RANGE", rule)
-    if not EARLIEST <= moment <= now + AHEAD:
+    if not EARLIEST <= utc <= now + AHEAD:
         message = f"at is {at}; it must lie between 2000 and a day from now"
         return Problem("at", at, "RANGE", message)
-    return moment
+    return utc

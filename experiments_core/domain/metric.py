@@ -22,6 +22,10 @@ class MetricKind(StrEnum):
     QUANTILE = "quantile"
 
 
+AGGREGATIONS = ("any", "count", "sum", "mean", "min", "max", "last")
+"""How the events of one unit become its number."""
+
+
 class MetricRole(StrEnum):
     """What a metric is for in one experiment."""
 
@@ -55,6 +59,11 @@ class Metric:
         missing: ``exclude`` leaves a unit without a value out of this metric, ``zero``
             counts it.
         post_hoc: Added after the start.
+        event: Name of the event that is counted where units come from the log; the column's
+            name when empty.
+        aggregation: One of :data:`AGGREGATIONS`; the one that fits the kind when empty.
+        window_days: Days from the first exposure on that count, 0 to 365; 0 is no end.
+        delay_days: Days between exposure and the first that counts, -30 to 30.
     """
 
     key: str = ""
@@ -68,6 +77,10 @@ class Metric:
     missing: str = "exclude"
     post_hoc: bool = False
     version: int = 1
+    event: str = ""
+    aggregation: str = ""
+    window_days: int = 0
+    delay_days: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role", MetricRole(self.role))
@@ -138,6 +151,23 @@ class Metric:
             problems.append(Problem(
                 "missing", self.missing, "UNKNOWN_CHOICE", "missing is “exclude” or “zero”",
             ))  # fmt: skip
+        return [*problems, *self._event_problems()]
+
+    def _event_problems(self) -> list[Problem]:
+        problems = []
+        if self.aggregation and self.aggregation not in AGGREGATIONS:
+            problems.append(Problem(
+                "aggregation", self.aggregation, "UNKNOWN_CHOICE",
+                f"aggregation is “{self.aggregation}”; choose one of {', '.join(AGGREGATIONS)}",
+            ))  # fmt: skip
+        for name, low, high in (("window_days", 0, 365), ("delay_days", -30, 30)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                problems.append(Problem(name, value, "TYPE", f"{name} must be a whole number"))
+            elif not low <= value <= high:
+                problems.append(Problem(
+                    name, value, "RANGE", f"{name} is {value}; it must be {low} to {high}",
+                ))  # fmt: skip
         return problems
 
 

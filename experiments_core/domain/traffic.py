@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
+from typing import Any
 
 from experiments_core.domain.acts import (
     REASON_LENGTH,
@@ -15,14 +16,16 @@ from experiments_core.domain.acts import (
     next_phase,
     open_phase,
 )
-from experiments_core.domain.arms import percent, split_problems
+from experiments_core.domain.arms import parity_problems, percent, split_problems
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
+from experiments_core.domain.targeting import targeting_problems
 from experiments_core.domain.text import text_problems
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import ConflictError, Problem
 
 REASON_SHORTEST = 3
+MOST_HOLDOUT_BP = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,9 @@ class TrafficPreview:
         allocation_before: Basis points now.
         allocation_after: The same afterwards.
         units: Units that keep their version; None when nothing is known yet.
+        holdout_before: Basis points now.
+        holdout_after: The same afterwards.
+        targeting_changes: Other units than now may enter afterwards.
         problems: Why it would be refused; empty when it would pass.
         sentence: What it does, in words; the first problem when it would be refused.
         efficiency_before: Information per unit against equal shares, a fraction: the least
@@ -55,6 +61,9 @@ class TrafficPreview:
     efficiency_after: float
     days_before: int | None
     days_after: int | None
+    holdout_before: int = 0
+    holdout_after: int = 0
+    targeting_changes: bool = False
 
 
 def change_traffic(
@@ -65,28 +74,35 @@ def change_traffic(
     reason: str,
     at: datetime,
     by: str,
+    holdout_bp: int | None = None,
+    targeting: dict[str, Any] | None = None,
+    strict: bool = False,
 ) -> Experiment:
-    """Set a new split or allocation; in a started test this opens a phase.
+    """Set a new split, allocation, holdout or targeting; in a started test a phase opens.
 
     Units already in the test keep their variant; nothing that was is overwritten. While the
     test is paused the phase is recorded and ends at once: nobody enters until it resumes.
 
     Raises:
         ConflictError: ``INVALID_TRANSITION`` unless draft, running or paused;
-            ``ALLOCATION_SHRINKS`` when a started test would let fewer units in.
+            ``ALLOCATION_SHRINKS`` when a started test would let fewer units in;
+            ``STRICT_TRAFFIC`` when the project allows no change in a started test.
         InvalidInputError: the weights or the reason break a rule, or nothing would change.
     """
     _check_status(experiment)
-    weights = _in_order(experiment, weights_bp)
-    allocation = experiment.allocation_bp if allocation_bp is None else allocation_bp
-    refuse([
-        *_design_problems(experiment, weights, allocation),
-        *_reason_problems(experiment, reason),
-    ])  # fmt: skip
-    _check_growth(experiment, allocation)
+    wanted = _wanted(experiment, weights_bp, allocation_bp, holdout_bp, targeting)
+    refuse([*_design_problems(experiment, wanted), *_reason_problems(experiment, reason)])
+    _check_strict(experiment, strict=strict)
+    _check_growth(experiment, wanted.allocation_bp)
     check_moment(experiment, at)
-    variants = tuple(replace(v, weight_bp=weights[v.key]) for v in experiment.variants)
-    changed = replace(experiment, variants=variants, allocation_bp=allocation)
+    variants = tuple(replace(v, weight_bp=wanted.weights[v.key]) for v in experiment.variants)
+    changed = replace(
+        experiment,
+        variants=variants,
+        allocation_bp=wanted.allocation_bp,
+        holdout_bp=wanted.holdout_bp,
+        targeting=wanted.targeting,
+    )
     if experiment.status is Status.DRAFT:
         return changed
     act = Act(Verb.RESUME, at, by, reason=reason)
@@ -100,6 +116,9 @@ def preview_traffic(
     weights_bp: Mapping[str, int] | None,
     allocation_bp: int | None,
     units: int | None,
+    holdout_bp: int | None = None,
+    targeting: dict[str, Any] | None = None,
+    strict: bool = False,
 ) -> TrafficPreview:
     """Tell what a change would do, whether or not it would be accepted.
 
@@ -107,16 +126,20 @@ def preview_traffic(
         experiment: As it is now.
         weights_bp: Variant key -> basis points; None keeps the split.
         allocation_bp: None keeps the allocation.
+        holdout_bp: None keeps the holdout.
+        targeting: A condition tree; ``{}`` is everybody, None keeps what is.
+        strict: The project allows no change in a started test.
         units: Units that are in the test already, None when unknown.
 
     Raises:
         ConflictError: traffic cannot be changed in this status at all.
     """
     _check_status(experiment)
-    weights = _in_order(experiment, weights_bp)
-    allocation = experiment.allocation_bp if allocation_bp is None else allocation_bp
-    problems = _design_problems(experiment, weights, allocation)
+    wanted = _wanted(experiment, weights_bp, allocation_bp, holdout_bp, targeting)
+    weights, allocation = wanted.weights, wanted.allocation_bp
+    problems = _design_problems(experiment, wanted)
     try:
+        _check_strict(experiment, strict=strict)
         _check_growth(experiment, allocation)
     except ConflictError as error:
         problems.append(Problem("allocation_bp", allocation, error.code, error.message))
@@ -134,6 +157,9 @@ def preview_traffic(
         efficiency_after=after,
         days_before=_days(experiment, experiment.allocation_bp, units, 1.0),
         days_after=_days(experiment, allocation, units, after / before if before else 0.0),
+        holdout_before=experiment.holdout_bp,
+        holdout_after=wanted.holdout_bp,
+        targeting_changes=wanted.targeting != experiment.targeting,
     )
 
 
@@ -178,27 +204,75 @@ def _check_growth(experiment: Experiment, allocation_bp: int) -> None:
     )
 
 
-def _design_problems(
-    experiment: Experiment, weights: Mapping[str, object], allocation: object
-) -> list[Problem]:
+def _check_strict(experiment: Experiment, *, strict: bool) -> None:
+    if not strict or experiment.status is Status.DRAFT:
+        return
+    raise ConflictError(
+        "This project does not allow traffic changes in a running test.",
+        code="STRICT_TRAFFIC",
+        hint="Stop it and start a new run.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The design after the change."""
+
+    weights: dict[str, int]
+    allocation_bp: int
+    holdout_bp: int
+    targeting: dict[str, Any] | None
+
+
+def _wanted(
+    experiment: Experiment,
+    weights_bp: Mapping[str, int] | None,
+    allocation_bp: int | None,
+    holdout_bp: int | None,
+    targeting: dict[str, Any] | None,
+) -> _Wanted:
+    """Everything that was not named stays; empty targeting lets everybody in."""
+    return _Wanted(
+        _in_order(experiment, weights_bp),
+        experiment.allocation_bp if allocation_bp is None else allocation_bp,
+        experiment.holdout_bp if holdout_bp is None else holdout_bp,
+        experiment.targeting if targeting is None else targeting or None,
+    )
+
+
+def _design_problems(experiment: Experiment, wanted: _Wanted) -> list[Problem]:
     keys = [variant.key for variant in experiment.variants]
     problems = []
-    for key in weights:
+    for key in wanted.weights:
         if key not in keys:
             message = f"there is no variant “{key}”; there are {', '.join(keys)}"
             problems.append(Problem(f"weights_bp.{key}", key, "UNKNOWN_CHOICE", message))
-    problems += split_problems([(key, weights.get(key)) for key in keys])
-    if isinstance(allocation, bool) or not isinstance(allocation, int):
-        message = "allocation_bp must be a whole number of basis points (1 % = 100)"
-        problems.append(Problem("allocation_bp", allocation, "TYPE", message))
-    elif not 0 <= allocation <= WHOLE_BP:
-        message = f"the allocation is {allocation}; it must be between 0 and {WHOLE_BP}"
-        problems.append(Problem("allocation_bp", allocation, "RANGE", message))
-    same = weights == experiment.weights_bp and allocation == experiment.allocation_bp
+    problems += split_problems([(key, wanted.weights.get(key)) for key in keys])
+    problems += _share_problems("allocation_bp", wanted.allocation_bp, WHOLE_BP)
+    problems += _share_problems("holdout_bp", wanted.holdout_bp, MOST_HOLDOUT_BP)
+    problems += targeting_problems(wanted.targeting)
+    problems += parity_problems(experiment.hash_method, list(wanted.weights.values()))
+    same = (
+        wanted.weights == experiment.weights_bp
+        and wanted.allocation_bp == experiment.allocation_bp
+        and wanted.holdout_bp == experiment.holdout_bp
+        and wanted.targeting == experiment.targeting
+    )
     if same and not problems:
         message = f"nothing would change: the split is {_shares(experiment.weights_bp)} already"
-        problems.append(Problem("weights_bp", dict(weights), "NOT_UNIQUE", message))
+        problems.append(Problem("weights_bp", wanted.weights, "NOT_UNIQUE", message))
     return problems
+
+
+def _share_problems(name: str, value: object, most: int) -> list[Problem]:
+    words = name.removesuffix("_bp")
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"{name} must be a whole number of basis points (1 % = 100)"
+        return [Problem(name, value, "TYPE", message)]
+    if 0 <= value <= most:
+        return []
+    message = f"the {words} is {value}; it must be between 0 and {most}"
+    return [Problem(name, value, "RANGE", message)]
 
 
 def _reason_problems(experiment: Experiment, reason: str) -> list[Problem]:

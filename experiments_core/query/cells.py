@@ -19,6 +19,7 @@ BLANK = "(blank)"
 
 _TABLE = re.compile(r"(units|staging)_[a-z0-9_]{1,62}")
 _COLUMN = re.compile(r"c[0-9]{1,4}")
+_TIME = re.compile(r"first_ts|assigned_ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class CellQuery:
         segment: Column to cut by, or None.
         by_day: Whether to cut by day of first exposure, in UTC.
         as_of: Units first seen at or after this moment are left out.
+        placed_by: Time that tells the phase: of the first exposure, or of the assignment.
         skewness: Whether to ask for third moments (they cannot be merged).
         confidence_level: Of the limits of a quantile, which give its error.
         rows: The table holds several rows per unit: outcomes happened if they did in any row,
@@ -75,6 +77,7 @@ class CellQuery:
     segment: str | None = None
     by_day: bool = False
     as_of: datetime | None = None
+    placed_by: str = "first_ts"
     skewness: bool = True
     confidence_level: float = 0.95
     rows: bool = False
@@ -191,11 +194,12 @@ def _key_expression(query: CellQuery, name: str) -> str:
 
 
 def _phase(query: CellQuery) -> str:
+    placed = _identifier(query.placed_by, _TIME)
     unknown = UNKNOWN_PHASE if query.since is None else UNKNOWN_RUN
     steps = [
-        f"WHEN first_ts IS NULL THEN {unknown}",
+        f"WHEN {placed} IS NULL THEN {unknown}",
         *(
-            f"WHEN first_ts < {_moment(moment)} THEN {number}"
+            f"WHEN {placed} < {_moment(moment)} THEN {number}"
             for number, moment in enumerate(query.boundaries, start=1)
         ),
     ]

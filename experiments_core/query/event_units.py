@@ -64,21 +64,21 @@ def units_sql(query: UnitsQuery) -> str:
         f"any_value(u.assigned_ts) AS assigned_ts{selected},\n"
         f"    any_value({_why(query)}) AS why,\n"
         "    coalesce(any_value(u.mismatch), FALSE) AS mismatch,\n"
-        f"    count(*) FILTER (WHERE {events}) AS happened\n"
+        f"    count(*) FILTER (WHERE {events}) AS happened, "
+        "coalesce(any_value(u.exposures), 0) AS exposures\n"
         "FROM everyone u LEFT JOIN facts e ON e.unit = u.unit\nGROUP BY u.unit"
     )
 
 
 def touched_sql(columns: Sequence[EventColumn]) -> str:
-    """Units with something new for one test after a commit: parameters org, experiment, after."""
+    """Units with something new after a commit: parameters org, experiment, after."""
     named = ", ".join(map(_quoted, names_of(columns)))
     metric = f"OR (type = 'metric' AND name IN ({named}))" if named else ""
     return (
         "SELECT unit FROM events WHERE seq > $after AND org_id = $org "
         f"AND ((type = 'exposure' AND experiment_id = $experiment) {metric}) "
         "AND (experiment_id IS NULL OR experiment_id = $experiment) "
-        "UNION SELECT unit FROM assignments WHERE seq > $after AND experiment_id = $experiment "
-        "UNION SELECT unit FROM overrides WHERE experiment_id = $experiment"
+        "UNION SELECT unit FROM assignments WHERE seq > $after AND experiment_id = $experiment"
     )
 
 
@@ -89,7 +89,8 @@ def _exposed(query: UnitsQuery) -> str:
     )
     since = "" if query.since is None else f" AND ts >= {_moment(query.since)}"
     return (
-        "    SELECT unit, MIN(ts) AS first_ts, COUNT(DISTINCT variant) AS arms_seen, "
+        "    SELECT unit, MIN(ts) AS first_ts, count(*) AS exposures, "
+        "COUNT(DISTINCT variant) AS arms_seen, "
         "arg_min(variant, ts) AS reported, MIN(variant) AS one_arm, MAX(variant) AS other_arm"
         f"{segments}\n    FROM events WHERE type = 'exposure' AND org_id = $org "
         f"AND experiment_id = $experiment{since}{_touched(query)}\n    GROUP BY unit"
@@ -130,22 +131,26 @@ def _everyone(query: UnitsQuery) -> str:
     first = f"coalesce(x.first_ts, {assigned})" if query.assigned_is_exposed else "x.first_ts"
     return (
         f"    SELECT unit, {arm} AS arm, {first} AS first_ts, {assigned} AS assigned_ts, "
-        "x.arms_seen, x.one_arm, x.other_arm, a.known, g.variant AS given_arm, "
+        "x.arms_seen, x.exposures, x.one_arm, x.other_arm, a.known, g.variant AS given_arm, "
         "o.variant AS override, "
         f"x.one_arm <> {arm} OR x.other_arm <> {arm} AS mismatch{segments}\n"
         "    FROM (SELECT unit FROM exposed UNION SELECT unit FROM assigned "
         "UNION SELECT unit FROM facts) base\n"
         "    LEFT JOIN exposed x USING (unit) LEFT JOIN assigned a USING (unit)\n"
         "    LEFT JOIN given g USING (unit)\n"
-        "    LEFT JOIN (SELECT unit, variant FROM overrides WHERE experiment_id = $experiment) o "
-        "USING (unit)"
+        "    LEFT JOIN (SELECT unit, variant FROM overrides "
+        "WHERE experiment_id = $experiment) o USING (unit)"
     )
 
 
 def _why(query: UnitsQuery) -> str:
-    known = "" if query.external else (
-        f"WHEN u.known IS NULL AND u.given_arm IS NULL THEN '{NOT_IN_TEST}' "
-        f"WHEN u.arm IS NULL THEN '{HELD_OUT}' "
+    known = (
+        ""
+        if query.external
+        else (
+            f"WHEN u.known IS NULL AND u.given_arm IS NULL THEN '{NOT_IN_TEST}' "
+            f"WHEN u.arm IS NULL THEN '{HELD_OUT}' "
+        )
     )
     return (
         f"CASE WHEN u.first_ts IS NULL THEN '{NOT_EXPOSED}' "
@@ -184,11 +189,11 @@ def _aggregate(column: EventColumn) -> str:
 def _inside(column: EventColumn) -> str:
     if column.before:
         return "e.ts < u.first_ts"
-    begin = f"u.first_ts + INTERVAL {column.delay_days} DAY"
+    begin = f"u.first_ts + to_days({column.delay_days})"
     if not column.window_days:
         return f"e.ts >= {begin}"
     end = column.delay_days + column.window_days
-    return f"e.ts >= {begin} AND e.ts < u.first_ts + INTERVAL {end} DAY"
+    return f"e.ts >= {begin} AND e.ts < u.first_ts + to_days({end})"
 
 
 def _touched(query: UnitsQuery, column: str = "unit") -> str:

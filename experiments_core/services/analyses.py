@@ -32,6 +32,7 @@ from experiments_core.domain.metric import Metric, MetricKind, MetricRole
 from experiments_core.domain.source import CellKey, Role
 from experiments_core.errors import NotFoundError
 from experiments_core.services import promoting, readings
+from experiments_core.services.following import follow_log
 from experiments_core.services.readings import Reading
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
@@ -323,6 +324,9 @@ def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
     require(actor, Permission.RESULTS)
     with ws.db.read() as cursor:
         known = [e for e in catalog.all_experiments(cursor, actor.org_id) if not e.deleted_at]
+    for experiment in known:
+        follow_log(ws, experiment)
+    with ws.db.read() as cursor:
         ids = [experiment.id for experiment in known]
         states = looks.data_states(cursor, ids)
         taken = looks.units_at_looks(cursor, ids)
@@ -352,6 +356,8 @@ def _reading(
 ) -> Reading:
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, experiment_id)
+    follow_log(ws, experiment)
+    with ws.db.read() as cursor:
         data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
         taken = looks.units_at_looks(cursor, [experiment.id]).get(experiment.id, ())
         return readings.read(

@@ -285,6 +285,8 @@ def change_traffic(
     version: int,
     weights_bp: Mapping[str, int] | None = None,
     allocation_bp: int | None = None,
+    holdout_bp: int | None = None,
+    targeting: dict[str, Any] | None = None,
     reason: str,
     at: datetime | None = None,
 ) -> Experiment:
@@ -297,6 +299,8 @@ def change_traffic(
         version: The version the actor last read.
         weights_bp: Variant key -> basis points, all variants; None keeps the split.
         allocation_bp: Basis points; only upward once started; None keeps it.
+        holdout_bp: Basis points, for new units only; None keeps it.
+        targeting: A condition tree; ``{}`` lets everybody in, None keeps what is.
         reason: Why, 3 to 500 characters.
         at: When it happened, for history recorded after the fact; now when left out.
 
@@ -313,6 +317,8 @@ def change_traffic(
             experiment,
             weights_bp=weights_bp,
             allocation_bp=allocation_bp,
+            holdout_bp=holdout_bp,
+            targeting=targeting,
             reason=reason,
             at=moment(at, ws.now(), experiment),
             by=actor.name,
@@ -328,6 +334,8 @@ def preview_traffic(
     *,
     weights_bp: Mapping[str, int] | None = None,
     allocation_bp: int | None = None,
+    holdout_bp: int | None = None,
+    targeting: dict[str, Any] | None = None,
 ) -> TrafficPreview:
     """Tell what a change of traffic would do, also when it would be refused."""
     require(actor, Permission.READ)
@@ -335,7 +343,12 @@ def preview_traffic(
         experiment = find(cursor, actor, reference)
         units = catalog.units_imported(cursor, experiment.id)
     return traffic.preview_traffic(
-        experiment, weights_bp=weights_bp, allocation_bp=allocation_bp, units=units
+        experiment,
+        weights_bp=weights_bp,
+        allocation_bp=allocation_bp,
+        holdout_bp=holdout_bp,
+        targeting=targeting,
+        units=units,
     )
 
 

@@ -37,6 +37,7 @@ ON_PURPOSE = frozenset({
     CROSSED, "UNIT_REPEATED", "UNIT_DUPLICATE_ROWS", "UNIT_KNOWN",
     "EMPTY_ROW", "REPEATED_HEADER", "TOTALS_ROW", "EVENT_OTHER", "EXPOSURE_AGAIN",
     "NOT_EXPOSED", "BEFORE_EXPOSURE", "OUTSIDE_WINDOW", "OTHER_EXPERIMENT", "EARLIER_SNAPSHOT",
+    "OUTCOME_NOT_ASSIGNED",
 })  # fmt: skip
 """Rows left out by a rule that somebody chose, or that are no data; others are rejected."""
 NUMBERS = (Role.VALUE, Role.OUTCOME, Role.COVARIATE)
@@ -197,8 +198,12 @@ def _span(cursor: Any, data: DataState | None) -> Span:
     return store_cells.unit_span(cursor, data.table)
 
 
-def _column(data: DataState | None, name: str, roles: Iterable[Role]) -> str | None:
-    found = data.columns.get(name) if data else None
+def _column(
+    data: DataState | None, name: str, roles: Iterable[Role], metric: str = ""
+) -> str | None:
+    if data is None:
+        return None
+    found = data.by_metric.get((metric, name)) or data.columns.get(name)
     return found[1] if found and found[0] in tuple(roles) else None
 
 
@@ -213,6 +218,7 @@ def _query(experiment: Experiment, data: DataState | None) -> CellQuery | None:
         since=first.started_at if first and first.rerandomised else None,
         boundaries=tuple(phase.started_at for phase in opened[1:]),
         confidence_level=1 - experiment.plan.alpha,
+        placed_by=data.placed_by,
     )
 
 
@@ -221,12 +227,12 @@ def _bound(metrics: Iterable[Metric], data: DataState) -> Iterable[BoundNeed]:
     for metric in metrics:
         roles = (Role.OUTCOME,) if metric.kind is MetricKind.PROPORTION else NUMBERS
         names = metric.needs.columns
-        columns = [_column(data, name, roles) for name in names]
+        columns = [_column(data, name, roles, metric.key) for name in names]
         found = [column for column in columns if column]
         if len(found) < len(names):
             continue
         covariate = metric.needs.covariate
-        ours = _column(data, covariate, NUMBERS) if covariate else None
+        ours = _column(data, covariate, NUMBERS, metric.key) if covariate else None
         yield BoundNeed(metric.needs, found[0], tuple(found[1:]), ours)
 
 
@@ -321,7 +327,15 @@ def _quality(imports: Iterable[ImportFacts]) -> Quality:
         rows_rejected=max(0, out - chosen),
         crossed_units=_crossed(known),
         crossed_left_out=not kept,
+        served_otherwise=_logged(known, "served_otherwise"),
+        contaminated=_logged(known, "contaminated") or 0,
     )
+
+
+def _logged(known: Iterable[ImportFacts], name: str) -> int | None:
+    """What the log counted; None where no data came as events."""
+    counts = [one.report["counts"] for one in known if "counts" in one.report]
+    return sum(int(one.get(name, 0)) for one in counts) if counts else None
 
 
 def _crossed(known: Iterable[ImportFacts]) -> int | None:

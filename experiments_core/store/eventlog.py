@@ -93,7 +93,9 @@ def write_events(
 ) -> list[BatchAnswer]:
     """Append the events that are new, and assign the units that exposures bring."""
     known = _known(cursor, batches)
-    answers, rows, assigned = [], [], []
+    answers: list[BatchAnswer] = []
+    rows: list[tuple[str, Event, str | None]] = []
+    assigned: list[Assignment] = []
     for batch in batches:
         answer, fresh = _sort_out(batch, known)
         answers.append(answer)
@@ -144,7 +146,8 @@ def count_assignments(
     """Units per phase and arm (None is the holdout): (phase, variant, units)."""
     rows = cursor.execute(
         "SELECT phase, variant, count(*) FROM (SELECT unit, "
-        "arg_min(phase, seq) AS phase, arg_min(struct_pack(arm := variant), seq).arm AS variant "
+        "arg_min(phase, seq) AS phase, "
+        "arg_min(struct_pack(arm := variant), seq).arm AS variant "
         "FROM assignments WHERE experiment_id = ? AND run_no >= ? GROUP BY unit) "
         "GROUP BY ALL ORDER BY ALL",
         [experiment_id, since_run],
@@ -214,8 +217,8 @@ def insert_participants(
 
 def next_seq(cursor: duckdb.DuckDBPyConnection) -> int:
     """Number of the commit that the present transaction will be."""
-    row = cursor.execute("SELECT max(seq) FROM commit_log").fetchone()
-    return int((row and row[0]) or 0) + 1
+    ((last,),) = cursor.execute("SELECT max(seq) FROM commit_log").fetchall()
+    return int(last or 0) + 1
 
 
 def _sort_out(batch: EventBatch, known: dict[Key, int]) -> tuple[BatchAnswer, list[int]]:
@@ -235,9 +238,7 @@ def _sort_out(batch: EventBatch, known: dict[Key, int]) -> tuple[BatchAnswer, li
     return answer, fresh
 
 
-def _known(
-    cursor: duckdb.DuckDBPyConnection, batches: Sequence[EventBatch]
-) -> dict[Key, int]:
+def _known(cursor: duckdb.DuckDBPyConnection, batches: Sequence[EventBatch]) -> dict[Key, int]:
     """Content of the events that are in the log, of all whose ids the batches name."""
     keys = {(b.org_id, event.event_id) for b in batches for event in b.events}
     table = pa.table({
@@ -322,7 +323,7 @@ def _held(
     }
 
 
-def _insert(
+def _insert(  # noqa: PLR0917  one place where rows go in
     cursor: duckdb.DuckDBPyConnection,
     table: str,
     schema: pa.Schema,

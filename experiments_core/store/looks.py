@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from experiments_core.analysis.cells import Cell
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.store.catalog import from_utc, to_utc
+from experiments_core.store.facts import units_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class DataState:
 
     Attributes:
         columns: Header text -> (role, column of ours; empty for totals).
+        by_metric: (metric, header text) -> the same, where a metric has columns of its own.
+        placed_by: Column that tells in which phase a unit was assigned.
     """
 
     dataset_id: str
@@ -43,6 +46,8 @@ class DataState:
     table: str
     columns: dict[str, tuple[str, str]]
     imports: tuple[ImportFacts, ...]
+    by_metric: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    placed_by: str = "first_ts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ _SELECT_LOOK = f"SELECT {', '.join(_LOOK)} FROM looks"
 def data_states(
     cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
 ) -> dict[str, DataState]:
-    """The newest dataset with committed imports of each experiment that has one."""
+    """The data of each experiment that has any: its newest dataset, or what the log gave."""
     rows = cursor.execute(
         "SELECT d.experiment_id, d.id, d.shape, d.table_name, d.columns, i.id, "
         "coalesce(i.content_hash, i.sha256), i.rows_read, i.rows_used, i.rows_left_out, "
@@ -96,7 +101,47 @@ def data_states(
         known = datasets.get(dataset_id)
         imports = (*(known.imports if known else ()), _import(row[5:]))
         datasets[dataset_id] = DataState(dataset_id, shape, table, _columns(columns), imports)
-    return {owner: list(datasets.values())[-1] for owner, datasets in found.items()}
+    newest = {owner: list(datasets.values())[-1] for owner, datasets in found.items()}
+    return _logged(cursor, [one for one in experiment_ids if one not in newest]) | newest
+
+
+def _logged(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, DataState]:
+    """Data that came as events: their units, and the log as one import that grows."""
+    rows = cursor.execute(
+        "SELECT experiment_id, dataset_id, columns, mark, counts, refreshed_at "
+        "FROM event_data WHERE list_contains(?, experiment_id)",
+        [list(experiment_ids)],
+    ).fetchall()
+    return {row[0]: _logged_state(row) for row in rows}
+
+
+def _logged_state(row: Sequence[Any]) -> DataState:
+    experiment_id, dataset_id, text, mark, counted, refreshed_at = row
+    columns, counts = json.loads(text), json.loads(counted)
+    names: dict[str, tuple[str, str]] = {}
+    for one in columns:
+        names.setdefault(one["name"], (one["role"], one["column"]))
+    own = {(o["metric"], o["name"]): (o["role"], o["column"]) for o in columns if o["metric"]}
+    left_out = counts["outcomes_without_assignment"]
+    read = counts["exposures"] + counts["outcomes"]
+    log = ImportFacts(
+        id="events",
+        content_hash=f"events of {experiment_id} up to {mark}",
+        rows_read=read,
+        rows_used=read - left_out,
+        rows_left_out=left_out,
+        mapping={"columns": [{"role": "unit"}]},
+        report={
+            "by_rule": [{"rule": "OUTCOME_NOT_ASSIGNED", "rows": left_out}],
+            "crossed_units": counts.get("crossed", 0),
+            "counts": counts,
+        },
+        committed_at=from_utc(refreshed_at),
+    )
+    table = units_table(dataset_id)
+    return DataState(dataset_id, "unit", table, names, (log,), own, "assigned_ts")
 
 
 def find_look(

@@ -1,0 +1,186 @@
+"""Take exposures and events: checked, durable before the answer, once for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.assignment import AssignmentSource, first_run, phase_at
+from experiments_core.domain.events import EXPOSURE, Event, read_event
+from experiments_core.domain.experiment import Experiment
+from experiments_core.errors import InvalidInputError, Problem, TooLargeError
+from experiments_core.services.designs import ready
+from experiments_core.services.participants import PATIENCE, settle_listed
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import catalog, eventlog
+from experiments_core.store.eventlog import Assignment, BatchAnswer, EventBatch, write_events
+
+MOST_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that was not taken, and why.
+
+    Attributes:
+        index: Its place in the call, from 0.
+    """
+
+    index: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a call; everything accepted is on disk.
+
+    Attributes:
+        accepted: Events stored by this call.
+        duplicates: Events that were stored before, with the same content.
+    """
+
+    accepted: int
+    duplicates: int
+    rejected: tuple[Rejected, ...]
+
+
+def receive_events(
+    ws: Workspace, actor: Actor, sent: Sequence[object], *, atomic: bool = False
+) -> Receipt:
+    """Store events; a retry with the same ids costs nothing.
+
+    Args:
+        ws: The workspace.
+        actor: Who sends them.
+        sent: JSON objects: event_id, type (exposure or metric), unit_id, experiment, name,
+            variant, at, value, attributes.
+        atomic: All or none.
+
+    Raises:
+        TooLargeError: more than 10 000 events.
+        InvalidInputError: ``atomic``, and one of them is not valid.
+        BusyError: too much waits to be written; nothing of this call was stored.
+    """
+    require(actor, Permission.EDIT)
+    if len(sent) > MOST_EVENTS:
+        raise TooLargeError(
+            f"{len(sent)} events; at most {MOST_EVENTS} in one call.",
+            hint="Send them in several calls.",
+        )
+    batch, places, rejected = _check(ws, actor, sent, atomic=atomic)
+    if atomic and rejected:
+        raise _refuse(rejected)
+    answer = BatchAnswer()
+    if batch.events:
+        job = ws.writer.submit(write_events, batch, rows=len(batch.events))
+        answer = job.result(PATIENCE)
+    reused = [
+        Rejected(places[place], Problem(
+            "event_id", batch.events[place].event_id, "EVENT_ID_REUSED",
+            "this id was used before for an event with other content; the first one stands",
+        ))
+        for place in answer.reused
+    ]  # fmt: skip
+    if atomic and reused:
+        raise _refuse(reused)
+    everything = sorted([*rejected, *reused], key=lambda one: one.index)
+    return Receipt(answer.accepted, answer.duplicates, tuple(everything))
+
+
+def _check(
+    ws: Workspace, actor: Actor, sent: Sequence[object], *, atomic: bool
+) -> tuple[EventBatch, list[int], list[Rejected]]:
+    """Tell good events from others; give the places of the good ones."""
+    now = ws.now()
+    good: list[Event] = []
+    ids: list[str | None] = []
+    places: list[int] = []
+    rejected: list[Rejected] = []
+    assignments: list[Assignment] = []
+    tests = _Tests(ws, actor)
+    for index, one in enumerate(sent):
+        event = read_event(one, now)
+        if isinstance(event, Problem):
+            rejected.append(Rejected(index, event))
+            continue
+        test = tests.of(event)
+        problem = _test_problem(event, test)
+        if problem is not None:
+            rejected.append(Rejected(index, problem))
+            continue
+        good.append(event)
+        places.append(index)
+        ids.append(test.id if test else None)
+        if test is not None and event.type == EXPOSURE:
+            assignments += tests.assignment(test, event)
+    batch = EventBatch(actor.org_id, good, ids, assignments, atomic)
+    return batch, places, rejected
+
+
+def _test_problem(event: Event, test: Experiment | None) -> Problem | None:
+    if event.experiment is not None and test is None:
+        message = f"there is no experiment “{event.experiment}”"
+        return Problem("experiment", event.experiment, "NOT_FOUND", message)
+    if test is None or event.type != EXPOSURE:
+        return None
+    if test.assignment_mode == "external" and event.variant is None:
+        message = "variant is missing: this test's arms come with its exposures"
+        return Problem("variant", None, "REQUIRED", message)
+    return None
+
+
+class _Tests:
+    """The experiments that a call names, each read once."""
+
+    def __init__(self, ws: Workspace, actor: Actor) -> None:
+        self._ws, self._actor = ws, actor
+        self._found: dict[str, Experiment | None] = {}
+        self._overrides: dict[str, dict[str, str]] = {}
+
+    def of(self, event: Event) -> Experiment | None:
+        """The experiment that an event names; None if it names none, or none that exists."""
+        name = event.experiment
+        if name is None:
+            return None
+        if name not in self._found:
+            with self._ws.db.read() as cursor:
+                test = catalog.find_experiment(cursor, self._actor.org_id, name)
+                self._found[name] = test
+                if test is not None:
+                    self._overrides[test.id] = eventlog.overrides_of(cursor, test.id)
+            if test is not None:
+                settle_listed(self._ws, test)
+        return self._found[name]
+
+    def assignment(self, test: Experiment, event: Event) -> list[Assignment]:
+        """The assignment of an exposed unit, by the rules of the phase it was exposed in.
+
+        It is stored only if the unit has none: an exposure of a unit not yet assigned assigns
+        it then; what the client says it served never does.
+        """
+        if test.assignment_mode != "hash" or event.unit in self._overrides[test.id]:
+            return []
+        phase = phase_at(test, event.ts)
+        if phase is None:
+            return []
+        decision = ready(test, phase=phase).decide(event.unit, event.attributes)
+        if not decision.is_new:
+            return []
+        return [
+            Assignment(
+                test.id, event.unit, decision.variant, phase.seq, phase.run_no,
+                AssignmentSource.HASH, event.ts, first_run(test),
+            )
+        ]  # fmt: skip
+
+
+def _refuse(rejected: Sequence[Rejected]) -> InvalidInputError:
+    details = tuple(
+        Problem(f"events[{one.index}].{one.problem.field}", one.problem.value,
+                one.problem.rule, one.problem.message)
+        for one in rejected
+    )  # fmt: skip
+    code = "EVENT_ID_REUSED" if details[0].rule == "EVENT_ID_REUSED" else None
+    message = f"Nothing was stored: {details[0].field}: {details[0].message}."
+    return InvalidInputError(message, code=code, details=details)

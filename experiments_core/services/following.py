@@ -1,0 +1,62 @@
+"""Let the units of an experiment follow the log of events, when somebody is about to look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from experiments_core.domain.assignment import first_run
+from experiments_core.domain.event_columns import columns_of
+from experiments_core.domain.experiment import Experiment
+from experiments_core.query.event_units import UnitsQuery
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import event_units
+from experiments_core.store.event_units import Wanted
+
+
+def follow_log(ws: Workspace, experiment: Experiment) -> bool:
+    """Bring the units up to date with exposures, events and assignments that came since.
+
+    Costs one look at the newest commit when nothing came, and what the touched units cost
+    when something did.
+
+    Returns:
+        Whether the experiment is fed by events at all.
+    """
+    with ws.db.read() as cursor:
+        newest = event_units.newest_commit(cursor)
+        if not newest:
+            return False
+        exposed, assigned = event_units.is_fed(cursor, experiment.id)
+        if not exposed and not assigned:
+            return False
+        wanted, spec = _wanted(cursor, experiment, exposed=exposed)
+        if event_units.is_current(event_units.state_of(cursor, experiment.id), spec, newest):
+            return True
+    with ws.db.write() as cursor:
+        exposed, _ = event_units.is_fed(cursor, experiment.id)
+        wanted, spec = _wanted(cursor, experiment, exposed=exposed)
+        event_units.refresh(cursor, wanted, spec, dataset_id=ws.new_id(), now=ws.now())
+    return True
+
+
+def _wanted(cursor: Any, experiment: Experiment, *, exposed: bool) -> tuple[Wanted, str]:
+    """What the units have to hold, and the name of everything that would make them new."""
+    named = columns_of(experiment.metrics)
+    fresh = [phase for phase in experiment.phases if phase.rerandomised]
+    query = UnitsQuery(
+        columns=tuple(dict.fromkeys(one.column for one in named)),
+        external=experiment.assignment_mode == "external",
+        since=fresh[-1].started_at if fresh else None,
+        since_run=first_run(experiment),
+        assigned_is_exposed=not exposed,
+    )
+    by_hand = event_units.by_hand(cursor, experiment.id)
+    told = [
+        repr(query),
+        [[n.metric, n.name, n.role.value, repr(n.column)] for n in named],
+        by_hand,
+    ]
+    spec = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return Wanted(experiment.org_id, experiment.id, named, query), spec

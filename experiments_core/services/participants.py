@@ -1,0 +1,210 @@
+"""Who gets an arm by name: participants of a listed test, and overrides for testers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from experiments_core.domain import assignment as rules
+from experiments_core.domain.access import Actor, AuditEvent, Permission, require
+from experiments_core.domain.assignment import AssignmentSource, check_unit, first_run
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.lifecycle import Status
+from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError, Problem
+from experiments_core.services.saving import EXPERIMENT, find
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import audit, eventlog
+from experiments_core.store.eventlog import Assignment, write_assignments
+
+MOST_PARTICIPANTS = 100_000
+PATIENCE = 30.0  # seconds that a caller waits for the disk
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A named unit of a listed test."""
+
+    unit_id: str
+    variant: str
+    batch: int
+    added_at: datetime
+
+
+def set_override(
+    ws: Workspace, actor: Actor, reference: str, unit_id: str, variant: str | None
+) -> None:
+    """Give a tester an arm, or take it back with None; such units are not analysed.
+
+    Raises:
+        InvalidInputError: there is no such variant.
+        NotFoundError: there is no such experiment, or no override to take back.
+    """
+    require(actor, Permission.EDIT)
+    unit = check_unit(unit_id)
+    with ws.db.write() as cursor:
+        experiment = find(cursor, actor, reference)
+        before = eventlog.overrides_of(cursor, experiment.id).get(unit)
+        if variant is None and before is None:
+            raise NotFoundError(f"“{unit}” has no override in “{experiment.name}”.")
+        if variant is not None:
+            _check_variant(experiment, variant)
+        eventlog.set_override(cursor, experiment.id, unit, variant, at=ws.now(), by=actor.name)
+        _note(ws, actor, cursor, experiment, "override", {unit: before}, {unit: variant})
+
+
+def overrides(ws: Workspace, actor: Actor, reference: str) -> dict[str, str]:
+    """Unit -> the arm that a tester asked for."""
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        return eventlog.overrides_of(cursor, find(cursor, actor, reference).id)
+
+
+def add_participants(
+    ws: Workspace, actor: Actor, reference: str, unit_ids: Sequence[object]
+) -> list[Participant]:
+    """Name a batch of units of a listed test; it is cut at the weights on its own.
+
+    Raises:
+        ConflictError: ``NOT_LISTED``, the test assigns units itself; ``INVALID_TRANSITION``.
+        InvalidInputError: ``DUPLICATE_PARTICIPANT``, or an id that cannot be used.
+    """
+    require(actor, Permission.EDIT)
+    units = [check_unit(unit, f"unit_ids[{i}]") for i, unit in enumerate(unit_ids)]
+    _check_size(units)
+    with ws.db.write() as cursor:
+        experiment = find(cursor, actor, reference)
+        _check_listed(experiment)
+        present = eventlog.participants_of(cursor, experiment.id)
+        twice = rules.duplicates([*(unit for unit, _, _ in present), *units])
+        if twice:
+            message = f"“{twice[0]}” is on the list already"
+            problem = Problem("unit_ids", twice[:20], "DUPLICATE_PARTICIPANT", message)
+            raise InvalidInputError(
+                f"{message}.", code="DUPLICATE_PARTICIPANT", details=(problem,)
+            )
+        batch = max((number for _, number, _ in present), default=0) + 1
+        eventlog.insert_participants(
+            cursor, experiment.id, units, batch=batch, at=ws.now(), by=actor.name
+        )
+        after = {"batch": batch, "participants": len(units)}
+        _note(ws, actor, cursor, experiment, "participants", {}, after)
+    settle_listed(ws, experiment)
+    return participants(ws, actor, reference)
+
+
+def participants(ws: Workspace, actor: Actor, reference: str) -> list[Participant]:
+    """The named units of a listed test with their arms, in the order they were named."""
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, reference)
+        listed = eventlog.participants_of(cursor, experiment.id)
+        units = [unit for unit, _, _ in listed]
+        known = eventlog.assignments_of(
+            cursor, experiment.id, units, since_run=first_run(experiment)
+        )
+    arms = _cut(experiment, listed)
+    return [
+        Participant(
+            unit, (known[unit].variant if unit in known else None) or arms[unit], batch, added
+        )
+        for unit, batch, added in listed
+    ]
+
+
+def settle_listed(ws: Workspace, experiment: Experiment) -> None:
+    """Store the arms of named units once the test runs; costs nothing when it is done."""
+    if experiment.assignment_mode != "listed" or experiment.place != Status.RUNNING:
+        return
+    since_run = first_run(experiment)
+    with ws.db.read() as cursor:
+        listed = eventlog.participants_of(cursor, experiment.id)
+        units = [unit for unit, _, _ in listed]
+        known = eventlog.assignments_of(cursor, experiment.id, units, since_run=since_run)
+    missing = [one for one in listed if one[0] not in known]
+    if not missing:
+        return
+    arms, now = _cut(experiment, listed), ws.now()
+    job = [
+        Assignment(
+            experiment.id, unit, arms[unit], experiment.phases[-1].seq, experiment.run_no,
+            AssignmentSource.EXPLICIT, now, since_run,
+        )
+        for unit, _, _ in missing
+    ]  # fmt: skip
+    ws.writer.submit(write_assignments, job, rows=len(job)).result(PATIENCE)
+
+
+def _cut(experiment: Experiment, listed: Sequence[tuple[str, int, datetime]]) -> dict[str, str]:
+    """Arms of named units: each batch cut at the weights that held when it was named."""
+    batches: dict[int, list[str]] = {}
+    added: dict[int, datetime] = {}
+    for unit, batch, at in listed:
+        batches.setdefault(batch, []).append(unit)
+        added[batch] = at
+    arms: dict[str, str] = {}
+    for batch, units in batches.items():
+        weights = _weights_at(experiment, added[batch])
+        arms |= rules.cut_list(experiment.hash_seed, units, weights)
+    return arms
+
+
+def _weights_at(experiment: Experiment, moment: datetime) -> Mapping[str, int]:
+    run = [p for p in experiment.phases if p.run_no >= first_run(experiment)]
+    if not run:
+        return experiment.weights_bp
+    earlier = [phase for phase in run if phase.started_at <= moment]
+    return (earlier[-1] if earlier else run[0]).weights_bp
+
+
+def _check_variant(experiment: Experiment, variant: str) -> None:
+    keys = [one.key for one in experiment.variants]
+    if variant not in keys:
+        message = f"there is no variant “{variant}”; there are {', '.join(keys)}"
+        problem = Problem("variant", variant, "UNKNOWN_CHOICE", message)
+        raise InvalidInputError(f"{message.capitalize()}.", details=(problem,))
+
+
+def _check_listed(experiment: Experiment) -> None:
+    if experiment.assignment_mode != "listed":
+        raise ConflictError(
+            "This test has no list of participants.",
+            code="NOT_LISTED",
+            hint="Choose “only named participants” before the start.",
+        )
+    if experiment.place not in {Status.DRAFT, Status.RUNNING, Status.PAUSED}:
+        raise ConflictError(
+            f"This experiment is {experiment.place}; participants are added before the end.",
+            code="INVALID_TRANSITION",
+        )
+
+
+def _check_size(units: Sequence[str]) -> None:
+    if 1 <= len(units) <= MOST_PARTICIPANTS:
+        return
+    message = f"{len(units)} participants; name 1 to {MOST_PARTICIPANTS} at a time"
+    problem = Problem("unit_ids", len(units), "RANGE", message)
+    raise InvalidInputError(f"{message}.", details=(problem,))
+
+
+def _note(  # noqa: PLR0917  what an audit row has
+    ws: Workspace,
+    actor: Actor,
+    cursor: Any,
+    experiment: Experiment,
+    verb: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    event = AuditEvent(
+        ts=ws.now(),
+        actor=actor.name,
+        verb=verb,
+        object=EXPERIMENT,
+        object_id=experiment.id,
+        before=before,
+        after=after,
+        org_id=actor.org_id,
+    )
+    audit.append_event(cursor, ws.db.secret, event)

@@ -1,0 +1,249 @@
+"""The units of an experiment that is fed by events: one row each, following what came.
+
+A refresh makes anew only the rows of units that something new is known of, in the transaction
+that moves the high-water mark, so it costs what the new events cost. Another set of columns, a
+new run that assigns afresh, an override or a version given by hand make all rows anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from experiments_core.domain.event_columns import NamedColumn
+from experiments_core.domain.source import Role
+from experiments_core.query.event_units import UnitsQuery, touched_sql, units_sql
+from experiments_core.store.catalog import to_utc
+from experiments_core.store.eventlog import next_seq
+from experiments_core.store.facts import units_table
+
+MOST_SEGMENTS = 20
+_TOUCHED = "touched_units"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the units of one experiment have to hold.
+
+    Attributes:
+        named: Columns under the names that the metrics know them by.
+        query: With the columns of ``named``, each once, and no segments.
+    """
+
+    org_id: str
+    experiment_id: str
+    named: tuple[NamedColumn, ...]
+    query: UnitsQuery
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far the units follow the log."""
+
+    dataset_id: str
+    spec: str
+    high_water: int
+    mark: int
+    counts: dict[str, int]
+
+
+def state_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> State | None:
+    """How far an experiment's units follow the log; None before the first refresh."""
+    row = cursor.execute(
+        "SELECT dataset_id, spec, high_water, mark, counts FROM event_data "
+        "WHERE experiment_id = ?",
+        [experiment_id],
+    ).fetchone()
+    if row is None:
+        return None
+    dataset_id, spec, high_water, mark, counts = row
+    return State(dataset_id, spec, int(high_water), int(mark), json.loads(counts))
+
+
+def is_fed(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> tuple[bool, bool]:
+    """Whether the log has exposures of an experiment, and whether it has assignments."""
+    row = cursor.execute(
+        "SELECT (SELECT 1 FROM events WHERE type = 'exposure' AND experiment_id = $id "
+        "LIMIT 1), "
+        "(SELECT 1 FROM assignments WHERE experiment_id = $id LIMIT 1)",
+        {"id": experiment_id},
+    ).fetchone() or (None, None)
+    return row[0] is not None, row[1] is not None
+
+
+def newest_commit(cursor: duckdb.DuckDBPyConnection) -> int:
+    """Number of the last commit that wrote an event or an assignment."""
+    row = cursor.execute(
+        "SELECT greatest(coalesce((SELECT max(seq) FROM events), 0), "
+        "coalesce((SELECT max(seq) FROM assignments), 0))"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def by_hand(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> list[list[str]]:
+    """Units that somebody gave an arm: overrides, and versions deployed to one unit."""
+    rows = cursor.execute(
+        "SELECT unit, variant FROM overrides WHERE experiment_id = $id UNION ALL "
+        "SELECT unit_id, variant FROM deployments WHERE experiment_id = $id "
+        "AND target = 'participant' AND reverted_at IS NULL ORDER BY ALL",
+        {"id": experiment_id},
+    ).fetchall()
+    return [[unit, variant] for unit, variant in rows]
+
+
+def refresh(
+    cursor: duckdb.DuckDBPyConnection,
+    wanted: Wanted,
+    spec: str,
+    *,
+    dataset_id: str,
+    now: datetime,
+) -> State:
+    """Bring the units up to date; the caller holds the writing door.
+
+    Args:
+        cursor: From ``Database.write()``.
+        wanted: What they have to hold.
+        spec: Names everything that would make all rows different.
+        dataset_id: For the first time.
+        now: The present moment.
+    """
+    state = state_of(cursor, wanted.experiment_id)
+    newest = newest_commit(cursor)
+    if state is not None and is_current(state, spec, newest):
+        return state
+    same = state is not None and json.loads(state.spec)[0] == spec
+    segments = _segments(cursor, wanted, state if same else None)
+    full = json.dumps([spec, segments])
+    query = replace(wanted.query, segments=tuple(segments))
+    if state is None or state.spec != full:
+        dataset_id = state.dataset_id if state else dataset_id
+        _make_anew(cursor, wanted, query, dataset_id)
+        touched = True
+    else:
+        dataset_id = state.dataset_id
+        touched = _make_touched(cursor, wanted, query, state)
+    mark = next_seq(cursor) if touched or state is None else state.mark
+    counts = _counts(cursor, dataset_id) if touched or state is None else state.counts
+    found = State(dataset_id, full, newest, mark, counts)
+    cursor.execute("DELETE FROM event_data WHERE experiment_id = ?", [wanted.experiment_id])
+    cursor.execute(
+        "INSERT INTO event_data VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [wanted.experiment_id, dataset_id, full, _columns(wanted, query), newest, mark,
+         json.dumps(counts), to_utc(now)],
+    )  # fmt: skip
+    return found
+
+
+def is_current(state: State | None, spec: str, newest: int) -> bool:
+    """Whether a refresh would find nothing to do."""
+    return (
+        state is not None
+        and state.high_water >= newest
+        and bool(json.loads(state.spec)[0] == spec)
+    )
+
+
+def units_left_out(
+    cursor: duckdb.DuckDBPyConnection, dataset_id: str, why: str, most: int
+) -> list[str]:
+    """The first units that are not analysed for one reason."""
+    rows = cursor.execute(
+        f"SELECT unit FROM {log_table(dataset_id)} WHERE why = ? ORDER BY unit LIMIT ?",
+        [why, most],
+    ).fetchall()
+    return [unit for (unit,) in rows]
+
+
+def log_table(dataset_id: str) -> str:
+    """Name of the table with every unit that the log knows of, analysed or not."""
+    return units_table(dataset_id).replace("units_", "log_", 1)
+
+
+def _make_anew(
+    cursor: duckdb.DuckDBPyConnection, wanted: Wanted, query: UnitsQuery, dataset_id: str
+) -> None:
+    table, view = log_table(dataset_id), units_table(dataset_id)
+    cursor.execute(f"DROP VIEW IF EXISTS {view}")
+    cursor.execute(f"DROP TABLE IF EXISTS {table}")
+    cursor.execute(f"CREATE TABLE {table} AS {units_sql(query)}", _parameters(wanted))
+    cursor.execute(
+        f"CREATE VIEW {view} AS SELECT 'events' AS import_id, 0::BIGINT AS line, "
+        f"* EXCLUDE (why, happened, exposures) FROM {table} WHERE why IS NULL"
+    )
+
+
+def _make_touched(
+    cursor: duckdb.DuckDBPyConnection, wanted: Wanted, query: UnitsQuery, state: State
+) -> bool:
+    """Make the rows of touched units anew; whether there were any."""
+    parameters = _parameters(wanted)
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS {touched_sql(query.columns)}",
+        parameters | {"after": state.high_water},
+    )
+    table = log_table(state.dataset_id)
+    row = cursor.execute(f"SELECT count(*) FROM {_TOUCHED}").fetchone()
+    touched = bool(row and row[0])
+    if touched:
+        cursor.execute(f"DELETE FROM {table} WHERE unit IN (SELECT unit FROM {_TOUCHED})")
+        sql = units_sql(replace(query, touched=_TOUCHED))
+        cursor.execute(f"INSERT INTO {table} {sql}", parameters)
+    cursor.execute(f"DROP TABLE {_TOUCHED}")
+    return touched
+
+
+def _parameters(wanted: Wanted) -> dict[str, str]:
+    return {"org": wanted.org_id, "experiment": wanted.experiment_id}
+
+
+def _segments(
+    cursor: duckdb.DuckDBPyConnection, wanted: Wanted, state: State | None
+) -> list[str]:
+    """Attributes that exposures carried: those known, then new ones in alphabetical order."""
+    known: list[str] = json.loads(state.spec)[1] if state else []
+    rows = cursor.execute(
+        "SELECT DISTINCT unnest(json_keys(attributes)) AS name FROM events "
+        "WHERE type = 'exposure' AND org_id = $org AND experiment_id = $experiment "
+        "AND attributes IS NOT NULL AND seq > $after ORDER BY name LIMIT 1000",
+        _parameters(wanted) | {"after": state.high_water if state else 0},
+    ).fetchall()
+    return [*known, *(name for (name,) in rows if name not in known)][:MOST_SEGMENTS]
+
+
+def _columns(wanted: Wanted, query: UnitsQuery) -> str:
+    places = {column: f"c{i}" for i, column in enumerate(query.columns)}
+    columns = [
+        {"name": named.name, "metric": named.metric, "role": named.role.value,
+         "column": places[named.column]}
+        for named in wanted.named
+    ]  # fmt: skip
+    begin = len(query.columns)
+    columns += [
+        {"name": name, "metric": "", "role": Role.SEGMENT.value, "column": f"c{begin + i}"}
+        for i, name in enumerate(query.segments)
+    ]
+    return json.dumps(columns, ensure_ascii=False)
+
+
+def _counts(cursor: duckdb.DuckDBPyConnection, dataset_id: str) -> dict[str, int]:
+    """Units per reason, and how many were served another arm than they were assigned."""
+    rows: Sequence[Any] = cursor.execute(
+        f"SELECT coalesce(why, 'counted'), count(*), count(*) FILTER (WHERE mismatch), "
+        f"sum(happened), sum(exposures) FROM {log_table(dataset_id)} GROUP BY 1"
+    ).fetchall()
+    counts = {why: int(units) for why, units, *_ in rows}
+    counts["served_otherwise"] = sum(
+        int(wrong) for why, _, wrong, *_ in rows if why in {"counted", "crossed"}
+    )
+    counts["outcomes_without_assignment"] = sum(
+        int(n or 0) for why, _, _, n, _ in rows if why in {"not_exposed", "not_in_test"}
+    )
+    counts["outcomes"] = sum(int(n or 0) for _, _, _, n, _ in rows)
+    counts["exposures"] = sum(int(n or 0) for *_, n in rows)
+    return counts
