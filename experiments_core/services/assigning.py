@@ -110,7 +110,7 @@ def assign(
         InvalidInputError: the unit id cannot be used.
         BusyError: too much waits to be written; nothing was stored.
     """
-    require(actor, Permission.READ if dry_run else Permission.EDIT)
+    require(actor, Permission.ASSIGN)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
     pairs = [(check_unit(unit_id), attributes)]
@@ -138,7 +138,7 @@ def assign_many(
         InvalidInputError: more than 1 000 units. A problem with one unit or experiment is told
             in its own answer.
     """
-    require(actor, Permission.EDIT)
+    require(actor, Permission.ASSIGN)
     if len(units) > MOST_UNITS:
         message = f"{len(units)} units; at most {MOST_UNITS} in one call"
         problem = Problem("units", len(units), "TOO_MANY", message)

@@ -62,7 +62,7 @@ def receive_events(
         InvalidInputError: ``atomic``, and one of them is not valid.
         BusyError: too much waits to be written; nothing of this call was stored.
     """
-    require(actor, Permission.EDIT)
+    require(actor, Permission.EVENTS)
     if len(sent) > MOST_EVENTS:
         raise TooLargeError(
             f"{len(sent)} events; at most {MOST_EVENTS} in one call.",

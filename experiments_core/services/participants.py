@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from experiments_core.domain import assignment as rules
-from experiments_core.domain.access import Actor, AuditEvent, Permission, require
+from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.assignment import AssignmentSource, check_unit, first_run
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
@@ -197,14 +197,7 @@ def _note(  # noqa: PLR0917  what an audit row has
     before: dict[str, Any],
     after: dict[str, Any],
 ) -> None:
-    event = AuditEvent(
-        ts=ws.now(),
-        actor=actor.name,
-        verb=verb,
-        object=EXPERIMENT,
-        object_id=experiment.id,
-        before=before,
-        after=after,
-        org_id=actor.org_id,
+    event = event_by(
+        actor, ws.now(), verb, EXPERIMENT, experiment.id, before=before, after=after
     )
     audit.append_event(cursor, ws.db.secret, event)

@@ -18,7 +18,7 @@ def snapshot(ws: Workspace, actor: Actor) -> list[dict[str, Any]]:
     ``local`` tells whether it may: only while the run has had one split, one targeting and one
     holdout, no project or list has a say, and nobody was given a version by hand.
     """
-    require(actor, Permission.READ)
+    require(actor, Permission.ASSIGN)
     with ws.db.read() as cursor:
         running = [
             one
