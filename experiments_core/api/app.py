@@ -6,10 +6,11 @@ Streamlit answers any path it does not know with a page, so everything below ``/
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +20,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from experiments_core.api import (
+    assigning,
     docs_page,
+    events,
     experiments,
     imports,
     lifecycle,
@@ -29,7 +32,7 @@ from experiments_core.api import (
 from experiments_core.api.frame import build, not_found
 from experiments_core.api.sockets import disable_nagle
 from experiments_core.errors import UpshotError
-from experiments_core.services import samples, workspace
+from experiments_core.services import ramping, samples, workspace
 from experiments_core.services.import_jobs import stop_imports
 from experiments_core.settings import LOOPBACK, Settings, read_settings
 
@@ -39,6 +42,7 @@ HEADERS = {
     b"referrer-policy": b"same-origin",
 }
 EXIT_REFUSED = 2
+RAMP_SECONDS = 15.0
 
 log = logging.getLogger("upshot")
 
@@ -53,13 +57,28 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         print(error, file=sys.stderr, flush=True)  # noqa: T201  the terminal is the only reader
         raise SystemExit(EXIT_REFUSED) from None
     disable_nagle()
+    ramps = asyncio.create_task(_watch_ramps())
     print(f"Upshot is at {_url(settings)} (Ctrl-C stops it)", flush=True)  # noqa: T201  as above
     try:
         yield
     finally:
+        ramps.cancel()
+        with suppress(asyncio.CancelledError):
+            await ramps
         await run_in_threadpool(stop_imports)
         await run_in_threadpool(workspace.stop)
         print(f"\nUpshot has stopped. Everything is in {settings.workspace}.", flush=True)  # noqa: T201
+
+
+async def _watch_ramps() -> None:
+    """Take the due steps of scheduled ramps, as long as the server runs."""
+    while True:
+        await asyncio.sleep(RAMP_SECONDS)
+        try:
+            for done in await run_in_threadpool(ramping.take_due_steps, workspace.current()):
+                log.info("%s", done)
+        except Exception:
+            log.exception("the scheduled ramps could not be looked at")
 
 
 def _url(settings: Settings) -> str:
@@ -67,7 +86,14 @@ def _url(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
-DOORS = (system.door, experiments.door, lifecycle.door, imports.door)
+DOORS = (
+    system.door,
+    experiments.door,
+    lifecycle.door,
+    imports.door,
+    assigning.door,
+    events.door,
+)
 """Every resource of the API; a new one is added here."""
 
 

@@ -51,6 +51,7 @@ class Rule:
         files: Media types when the answer is a file.
         upload: The body is multipart/form-data, as large as an upload may be.
         together: Effect and stored answer of an Idempotency-Key share one transaction.
+        unchanged: May answer 304 to If-None-Match.
         secret: Fields of the answer's data that are never stored: null when it is repeated.
     """
 
@@ -65,6 +66,7 @@ class Rule:
     files: tuple[str, ...] = ()
     upload: bool = False
     together: bool = True
+    unchanged: bool = False
     secret: tuple[str, ...] = field(default=())
 
     def described(self, method: str) -> dict[str, Any]:
@@ -73,6 +75,8 @@ class Rule:
             code: {"model": ErrorAnswer, "description": HTTPStatus(code).phrase}
             for code in self._statuses(method)
         }
+        if self.unchanged:
+            responses[304] = {"description": "Not modified since the ETag that was sent"}
         if self.files:
             responses[self.status] = {
                 "description": "The file",

@@ -76,7 +76,6 @@ def change_traffic(
     by: str,
     holdout_bp: int | None = None,
     targeting: dict[str, Any] | None = None,
-    strict: bool = False,
 ) -> Experiment:
     """Set a new split, allocation, holdout or targeting; in a started test a phase opens.
 
@@ -85,14 +84,12 @@ def change_traffic(
 
     Raises:
         ConflictError: ``INVALID_TRANSITION`` unless draft, running or paused;
-            ``ALLOCATION_SHRINKS`` when a started test would let fewer units in;
-            ``STRICT_TRAFFIC`` when the project allows no change in a started test.
+            ``ALLOCATION_SHRINKS`` when a started test would let fewer units in.
         InvalidInputError: the weights or the reason break a rule, or nothing would change.
     """
     _check_status(experiment)
     wanted = _wanted(experiment, weights_bp, allocation_bp, holdout_bp, targeting)
     refuse([*_design_problems(experiment, wanted), *_reason_problems(experiment, reason)])
-    _check_strict(experiment, strict=strict)
     _check_growth(experiment, wanted.allocation_bp)
     check_moment(experiment, at)
     variants = tuple(replace(v, weight_bp=wanted.weights[v.key]) for v in experiment.variants)
@@ -118,7 +115,6 @@ def preview_traffic(
     units: int | None,
     holdout_bp: int | None = None,
     targeting: dict[str, Any] | None = None,
-    strict: bool = False,
 ) -> TrafficPreview:
     """Tell what a change would do, whether or not it would be accepted.
 
@@ -128,7 +124,6 @@ def preview_traffic(
         allocation_bp: None keeps the allocation.
         holdout_bp: None keeps the holdout.
         targeting: A condition tree; ``{}`` is everybody, None keeps what is.
-        strict: The project allows no change in a started test.
         units: Units that are in the test already, None when unknown.
 
     Raises:
@@ -139,7 +134,6 @@ def preview_traffic(
     weights, allocation = wanted.weights, wanted.allocation_bp
     problems = _design_problems(experiment, wanted)
     try:
-        _check_strict(experiment, strict=strict)
         _check_growth(experiment, allocation)
     except ConflictError as error:
         problems.append(Problem("allocation_bp", allocation, error.code, error.message))
@@ -201,16 +195,6 @@ def _check_growth(experiment: Experiment, allocation_bp: int) -> None:
         "version they have already seen.",
         code="ALLOCATION_SHRINKS",
         hint="Stop the test and start a new run.",
-    )
-
-
-def _check_strict(experiment: Experiment, *, strict: bool) -> None:
-    if not strict or experiment.status is Status.DRAFT:
-        return
-    raise ConflictError(
-        "This project does not allow traffic changes in a running test.",
-        code="STRICT_TRAFFIC",
-        hint="Stop it and start a new run.",
     )
 
 

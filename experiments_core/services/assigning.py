@@ -12,6 +12,7 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import (
     AssignmentSource,
     Decision,
+    ProjectRules,
     Reason,
     Stored,
     check_unit,
@@ -27,6 +28,7 @@ from experiments_core.errors import (
 )
 from experiments_core.services.designs import ready
 from experiments_core.services.participants import PATIENCE, settle_listed
+from experiments_core.services.project_rules import rules_for
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog, deployments, eventlog
@@ -76,6 +78,7 @@ class _Known:
     overrides: Mapping[str, str]
     assignments: Mapping[str, Assignment]
     given: Mapping[str, str]
+    project: ProjectRules
 
     def stored(self, unit: str) -> Stored | None:
         """What holds for a unit; a version given by hand goes before its assignment."""
@@ -188,9 +191,9 @@ def try_unit(
         experiment = find(cursor, actor, reference)
     unit = check_unit(unit_id)
     known = _known(ws, experiment, [unit])
-    design = ready(experiment)
+    design = ready(experiment, project=known.project)
     if as_if_running and design.place != Status.RUNNING:
-        design = _as_if_running(experiment)
+        design = replace(design, place=Status.RUNNING)
     decision, steps = walk(
         design, unit, attributes, override=known.overrides.get(unit), stored=known.stored(unit)
     )
@@ -207,7 +210,11 @@ def _answers(
     if not dry_run:
         settle_listed(ws, experiment)
     known = _known(ws, experiment, [unit for unit, _ in pairs])
-    design, now, since_run = ready(experiment), ws.now(), first_run(experiment)
+    design, now, since_run = (
+        ready(experiment, project=known.project),
+        ws.now(),
+        first_run(experiment),
+    )
     made: list[Decision | UpshotError] = []
     new: dict[str, Assignment] = {}
     for unit, attributes in pairs:
@@ -284,6 +291,7 @@ def _known(ws: Workspace, experiment: Experiment, units: Sequence[str]) -> _Know
                 cursor, experiment.id, units, since_run=first_run(experiment)
             ),
             given,
+            rules_for(cursor, experiment),
         )
 
 
@@ -305,7 +313,3 @@ def _tests(
             except UpshotError as error:
                 found.append((name, error))
         return found
-
-
-def _as_if_running(experiment: Experiment) -> rules.Rules:
-    return replace(rules.rules_of(experiment), place=Status.RUNNING)

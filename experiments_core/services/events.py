@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments_core.domain.access import Actor, Permission, require
-from experiments_core.domain.assignment import AssignmentSource, first_run, phase_at
+from experiments_core.domain.assignment import (
+    AssignmentSource,
+    ProjectRules,
+    first_run,
+    phase_at,
+)
 from experiments_core.domain.events import EXPOSURE, Event, read_event
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.services.designs import ready
 from experiments_core.services.participants import PATIENCE, settle_listed
+from experiments_core.services.project_rules import rules_for
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog, eventlog
 from experiments_core.store.eventlog import Assignment, BatchAnswer, EventBatch, write_events
@@ -137,6 +143,7 @@ class _Tests:
         self._ws, self._actor = ws, actor
         self._found: dict[str, Experiment | None] = {}
         self._overrides: dict[str, dict[str, str]] = {}
+        self._projects: dict[str, ProjectRules] = {}
 
     def of(self, event: Event) -> Experiment | None:
         """The experiment that an event names; None if it names none, or none that exists."""
@@ -149,6 +156,7 @@ class _Tests:
                 self._found[name] = test
                 if test is not None:
                     self._overrides[test.id] = eventlog.overrides_of(cursor, test.id)
+                    self._projects[test.id] = rules_for(cursor, test)
             if test is not None:
                 settle_listed(self._ws, test)
         return self._found[name]
@@ -164,7 +172,8 @@ class _Tests:
         phase = phase_at(test, event.ts)
         if phase is None:
             return []
-        decision = ready(test, phase=phase).decide(event.unit, event.attributes)
+        design = ready(test, project=self._projects[test.id], phase=phase)
+        decision = design.decide(event.unit, event.attributes)
         if not decision.is_new:
             return []
         return [

@@ -26,6 +26,7 @@ from experiments_core.domain.traffic import TrafficPreview
 from experiments_core.domain.validation import cleaned, field_problems, refuse
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
 from experiments_core.services import deployed, deploying, erasing, places
+from experiments_core.services.project_rules import check_slot
 from experiments_core.services.saving import EXPERIMENT, Save, find, moment, sees
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, catalog
@@ -104,6 +105,7 @@ def create_experiment(
             "hash_seed": values.get("hash_seed") or key,
             "sample": draft.sample,
         })  # fmt: skip
+        check_slot(cursor, experiment)
         catalog.insert_experiment(cursor, experiment)
         Save(ws, actor, "create", at=at).record(cursor, None, experiment)
     return experiment
@@ -161,7 +163,13 @@ def edit_experiment(
         return replace(experiment, **values)
 
     touched = frozenset(changes) if merge else frozenset()
-    return Save(ws, actor, "edit", merges=touched).change(reference, version, change)
+
+    def also(cursor: Any, before: Experiment, after: Experiment) -> None:
+        if before.namespace != after.namespace:
+            check_slot(cursor, after)
+
+    save = Save(ws, actor, "edit", merges=touched)
+    return save.change(reference, version, change, also)
 
 
 def adopt_metrics(
@@ -267,7 +275,9 @@ def transition(
         require(actor, needed_permission(experiment, known))
         return done
 
-    def also(cursor: Any, before: Experiment, _after: Experiment) -> None:
+    def also(cursor: Any, before: Experiment, after: Experiment) -> None:
+        if known in {Verb.START, Verb.RESTORE, Verb.UNARCHIVE}:
+            check_slot(cursor, after)
         if known is Verb.STOP and winner is not None:
             deployed.record(
                 ws, actor, cursor, before, variant=winner, reason=reason, acknowledged=unmet

@@ -8,6 +8,7 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import first_run
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
+from experiments_core.services.project_rules import rules_for
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog, deployments, eventlog
 
@@ -36,7 +37,7 @@ def may_decide_locally(experiment: Experiment) -> bool:
 
 
 def _snapshot(cursor: Any, experiment: Experiment) -> dict[str, Any]:
-    slot = experiment.namespace
+    slot, project = experiment.namespace, rules_for(cursor, experiment)
     given = [
         one
         for one in deployments.deployments_of(cursor, experiment.org_id, experiment.id)
@@ -55,7 +56,7 @@ def _snapshot(cursor: Any, experiment: Experiment) -> dict[str, Any]:
         "namespace": None if slot is None else {
             "key": slot.key, "from_bp": slot.from_bp, "to_bp": slot.to_bp,
         },
-        "project": {"key": "default", "global_holdout_bp": 0},
+        "project": {"key": project.key, "global_holdout_bp": project.global_holdout_bp},
         "fallback": experiment.fallback.value,
         "variants": [
             {"key": v.key, "weight_bp": v.weight_bp, "value": v.value}

@@ -95,6 +95,27 @@ def all_experiments(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[Expe
     return _read(cursor, rows)
 
 
+def running_experiments(cursor: duckdb.DuckDBPyConnection) -> list[Experiment]:
+    """Running experiments of every organisation."""
+    listed = ", ".join(_COLUMNS)
+    rows = cursor.execute(
+        f"SELECT {listed}, doc FROM experiments WHERE status = 'running' "
+        "AND deleted_at IS NULL ORDER BY id"
+    ).fetchall()
+    return _read(cursor, rows)
+
+
+def project_settings(
+    cursor: duckdb.DuckDBPyConnection, org_id: str, key: str
+) -> dict[str, Any]:
+    """What a project has set; empty for one that keeps every default."""
+    rows = cursor.execute(
+        "SELECT settings FROM projects WHERE org_id = ? AND lower(key) = lower(?)",
+        [org_id, key],
+    ).fetchall()
+    return dict(json.loads(rows[0][0])) if rows else {}
+
+
 def taken_names(cursor: duckdb.DuckDBPyConnection, org_id: str) -> dict[str, str]:
     """Keys and slugs in use, in lower case -> name of the experiment that has them."""
     rows = cursor.execute(

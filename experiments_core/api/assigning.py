@@ -1,0 +1,261 @@
+"""Which arm does this unit get? One unit, many, by hand, by list, or decided by the client."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from fastapi import Header
+from pydantic import Field
+from starlette.responses import Response
+
+from experiments_core.api.answers import nothing, one, raw
+from experiments_core.api.call import Call, The
+from experiments_core.api.envelope import error_body
+from experiments_core.api.frame import Door
+from experiments_core.api.rules import Rule
+from experiments_core.api.shapes import Answer as Shape
+from experiments_core.api.shapes import Body, Moment, One, moment
+from experiments_core.domain.access import Permission
+from experiments_core.domain.experiment import Experiment, RampStep
+from experiments_core.services import assigning, experiments, participants, ramping, snapshots
+from experiments_core.services.assigning import Answer
+from experiments_core.services.participants import Participant
+
+door = Door("Assignment")
+
+Attributes = dict[str, Any]
+
+
+class AssignBody(Body):
+    """One unit."""
+
+    unit_id: str
+    attributes: Attributes | None = None
+    dry_run: bool = False
+
+
+class AssignUnit(Body):
+    """One of many units."""
+
+    unit_id: str
+    attributes: Attributes | None = None
+
+
+class AssignManyBody(Body):
+    """Many units, in some experiments or in every running one."""
+
+    units: Annotated[list[AssignUnit], Field(max_length=assigning.MOST_UNITS)]
+    experiments: Annotated[list[str], Field(max_length=100, default_factory=list)]
+
+
+class AssignmentAnswer(Shape):
+    """What a unit gets."""
+
+    unit_id: str
+    experiment: str
+    variant: str | None
+    value: Any
+    reason: str
+    source: str | None
+    phase: int | None
+    assigned_at: str | None
+    in_experiment: bool
+
+
+class SeveralAnswers(Shape):
+    """Answers in the order of units, then experiments; each may be an error."""
+
+    results: list[dict[str, Any]]
+
+
+class SnapshotAnswer(Shape):
+    """Running experiments, for clients that decide by themselves."""
+
+    experiments: list[dict[str, Any]]
+
+
+class ParticipantsBody(Body):
+    """A batch of named units."""
+
+    unit_ids: Annotated[list[str], Field(min_length=1, max_length=20_000)]
+
+
+class ParticipantsAnswer(Shape):
+    """Named units with their arms."""
+
+    participants: list[dict[str, Any]]
+
+
+class OverrideBody(Body):
+    """The arm that a tester gets."""
+
+    variant: str
+
+
+class OverrideAnswer(Shape):
+    """The arm that a tester gets."""
+
+    unit_id: str
+    variant: str
+
+
+class RampStepBody(Body):
+    """One rise of the allocation."""
+
+    at: Moment
+    allocation_bp: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class RampBody(Body):
+    """Every rise that is planned."""
+
+    steps: Annotated[list[RampStepBody], Field(max_length=20)]
+
+
+class RampAnswer(Shape):
+    """The ramp and where the allocation stands."""
+
+    allocation_bp: int
+    steps: list[dict[str, Any]]
+
+
+@door.post(
+    "/experiments/{experiment}/assign",
+    Rule(permission=Permission.ASSIGN, rate="assign", answer=One[AssignmentAnswer],
+         together=False),
+)  # fmt: skip
+def assign(call: The, experiment: str, body: AssignBody) -> Response:
+    """Tell which arm a unit gets; a new assignment is durable before the answer."""
+    found = assigning.assign(
+        call.ws, call.actor, experiment, body.unit_id, body.attributes, dry_run=body.dry_run
+    )
+    return one(_answer(found, call))
+
+
+@door.post(
+    "/assign",
+    Rule(permission=Permission.ASSIGN, rate="assign", answer=One[SeveralAnswers],
+         together=False),
+)  # fmt: skip
+def assign_many(call: The, body: AssignManyBody) -> Response:
+    """Answer for up to 1 000 units at once."""
+    call.spend(len(body.units) - 1)
+    found = assigning.assign_many(
+        call.ws,
+        call.actor,
+        [(unit.unit_id, unit.attributes) for unit in body.units],
+        body.experiments,
+    )
+    return one({"results": [_answer(answer, call) for answer in found]})
+
+
+@door.get(
+    "/snapshot",
+    Rule(permission=Permission.ASSIGN, answer=One[SnapshotAnswer], unchanged=True),
+)
+def snapshot(
+    call: The, if_none_match: Annotated[str | None, Header(max_length=100)] = None
+) -> Response:
+    """Every running experiment, for clients that decide by themselves where they may."""
+    found = snapshots.snapshot(call.ws, call.actor)
+    text = json.dumps(found, sort_keys=True, ensure_ascii=False)
+    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    if if_none_match == etag:
+        return Response(status_code=304, headers={"ETag": etag})
+    return raw({"data": {"experiments": found}}, headers={"ETag": etag})
+
+
+@door.get(
+    "/experiments/{experiment}/participants",
+    Rule(permission=Permission.READ, answer=One[ParticipantsAnswer]),
+)
+def list_participants(call: The, experiment: str) -> Response:
+    """The named units of a listed test with their arms."""
+    return _participants(participants.participants(call.ws, call.actor, experiment))
+
+
+@door.post(
+    "/experiments/{experiment}/participants",
+    Rule(permission=Permission.EDIT, answer=One[ParticipantsAnswer], together=False),
+)
+def add_participants(call: The, experiment: str, body: ParticipantsBody) -> Response:
+    """Name a batch of units; it is cut at the weights on its own."""
+    found = participants.add_participants(call.ws, call.actor, experiment, body.unit_ids)
+    return _participants(found)
+
+
+@door.put(
+    "/experiments/{experiment}/overrides/{unit}",
+    Rule(permission=Permission.EDIT, answer=One[OverrideAnswer], errors=(409,)),
+)
+def set_override(call: The, experiment: str, unit: str, body: OverrideBody) -> Response:
+    """Give a tester an arm; the unit is left out of the analysis."""
+    participants.set_override(call.ws, call.actor, experiment, unit, body.variant)
+    return one({"unit_id": unit.strip(), "variant": body.variant})
+
+
+@door.delete(
+    "/experiments/{experiment}/overrides/{unit}",
+    Rule(permission=Permission.EDIT, status=204, errors=(409,)),
+)
+def remove_override(call: The, experiment: str, unit: str) -> Response:
+    """Take an override back."""
+    participants.set_override(call.ws, call.actor, experiment, unit, None)
+    return nothing()
+
+
+@door.get(
+    "/experiments/{experiment}/ramp", Rule(permission=Permission.READ, answer=One[RampAnswer])
+)
+def get_ramp(call: The, experiment: str) -> Response:
+    """The planned rises of the allocation."""
+    return _ramp(experiments.get_experiment(call.ws, call.actor, experiment))
+
+
+@door.put(
+    "/experiments/{experiment}/ramp",
+    Rule(permission=Permission.EDIT, answer=One[RampAnswer], version=True, errors=(409,)),
+)
+def set_ramp(call: The, experiment: str, body: RampBody) -> Response:
+    """Plan the rises of the allocation; an empty list plans none."""
+    steps = [RampStep(step.at, step.allocation_bp) for step in body.steps]
+    version = call.version()
+    return _ramp(ramping.set_ramp(call.ws, call.actor, experiment, steps, version=version))
+
+
+def _answer(answer: Answer, call: Call) -> dict[str, Any]:
+    known: dict[str, Any] = {"unit_id": answer.unit_id, "experiment": answer.experiment}
+    if answer.error is not None:
+        return known | {"error": error_body(answer.error, call.request_id)}
+    return known | {
+        "variant": answer.variant,
+        "value": answer.value,
+        "reason": answer.reason,
+        "source": answer.source,
+        "phase": answer.phase,
+        "assigned_at": moment(answer.assigned_at),
+        "in_experiment": answer.in_experiment,
+    }
+
+
+def _participants(found: list[Participant]) -> Response:
+    listed = [
+        {
+            "unit_id": who.unit_id,
+            "variant": who.variant,
+            "batch": who.batch,
+            "added_at": moment(who.added_at),
+        }
+        for who in found
+    ]
+    return one({"participants": listed})
+
+
+def _ramp(experiment: Experiment) -> Response:
+    steps = [
+        {"at": moment(step.at), "allocation_bp": step.allocation_bp} for step in experiment.ramp
+    ]
+    found = {"allocation_bp": experiment.allocation_bp, "steps": steps}
+    return one(found, version=experiment.version)
