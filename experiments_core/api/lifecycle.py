@@ -75,6 +75,8 @@ class TrafficChange(Body):
 
     weights_bp: dict[str, BasisPoints] | None = None
     allocation_bp: BasisPoints | None = None
+    holdout_bp: Annotated[int, Field(ge=0, le=5_000)] | None = None
+    targeting: dict[str, Any] | None = None
     reason: Reason = ""
     dry_run: bool = False
 
@@ -135,10 +137,12 @@ for _name, _doc, _shape in (
     Rule(permission=Permission.EDIT, answer=One[TrafficAnswer], version=True, errors=(409,)),
 )
 def change_traffic(call: The, experiment: str, body: TrafficChange) -> Response:
-    """Change split or allocation; units keep their variant. ``dry_run`` only tells."""
+    """Change the traffic; units keep their variant. ``dry_run`` only tells."""
     change: dict[str, Any] = {
         "weights_bp": body.weights_bp,
         "allocation_bp": body.allocation_bp,
+        "holdout_bp": body.holdout_bp,
+        "targeting": body.targeting,
     }
     version = call.version()
     preview = asdict(experiments.preview_traffic(call.ws, call.actor, experiment, **change))

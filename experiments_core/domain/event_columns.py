@@ -62,6 +62,10 @@ def _columns(metric: Metric) -> Iterable[NamedColumn]:
     role = Role.OUTCOME if metric.kind is MetricKind.PROPORTION else Role.VALUE
     for place, name in enumerate(metric.columns):
         yield NamedColumn(metric.key, name, role, _outcome(metric, name, first=place == 0))
+    for name in metric.covariates:
+        event, aggregation = _parts(name, "sum")
+        column = EventColumn(event, aggregation, before=True)
+        yield NamedColumn(metric.key, name, Role.COVARIATE, column)
 
 
 def _outcome(metric: Metric, name: str, *, first: bool) -> EventColumn:

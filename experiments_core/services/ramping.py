@@ -12,7 +12,7 @@ from experiments_core.domain.experiment import Experiment, RampStep
 from experiments_core.domain.traffic import change_traffic
 from experiments_core.errors import UpshotError
 from experiments_core.services import analyses
-from experiments_core.services.project_rules import check_strict
+from experiments_core.services.places import check_strict
 from experiments_core.services.saving import Save
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog
@@ -82,7 +82,7 @@ def reason_to_stop(ws: Workspace, actor: Actor, reference: str) -> str | None:
 
 def _take(ws: Workspace, experiment: Experiment) -> str:
     actor = ramp_actor(experiment.org_id)
-    check_strict(ws, experiment)
+    check_strict(ws, actor, experiment)
     why = reason_to_stop(ws, actor, experiment.id)
     now = ws.now()
     if why is not None:

@@ -105,17 +105,6 @@ def running_experiments(cursor: duckdb.DuckDBPyConnection) -> list[Experiment]:
     return _read(cursor, rows)
 
 
-def project_settings(
-    cursor: duckdb.DuckDBPyConnection, org_id: str, key: str
-) -> dict[str, Any]:
-    """What a project has set; empty for one that keeps every default."""
-    rows = cursor.execute(
-        "SELECT settings FROM projects WHERE org_id = ? AND lower(key) = lower(?)",
-        [org_id, key],
-    ).fetchall()
-    return dict(json.loads(rows[0][0])) if rows else {}
-
-
 def taken_names(cursor: duckdb.DuckDBPyConnection, org_id: str) -> dict[str, str]:
     """Keys and slugs in use, in lower case -> name of the experiment that has them."""
     rows = cursor.execute(
