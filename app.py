@@ -26,7 +26,10 @@ def navigate() -> None:
                 st.Page("pages/data.py", title="Data", icon=":material/table_rows:"),
                 st.Page("pages/results.py", title="Results", icon=":material/straighten:"),
             ],
-            "Library": [st.Page("pages/plan.py", title="Plan", icon=":material/calculate:")],
+            "Library": [
+                st.Page("pages/metrics.py", title="Metrics", icon=":material/function:"),
+                st.Page("pages/plan.py", title="Plan", icon=":material/calculate:"),
+            ],
         }
     )
     theme.apply()
