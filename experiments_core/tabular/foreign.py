@@ -15,7 +15,7 @@ _PARQUET = (
 )
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"PK\x03\x04", "an archive inside an archive", "Unpack it and upload what is in it."),
+    (b"PK\x03\x04", "a ZIP archive or a packed Excel workbook", "Upload what is inside it."),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", _SPREADSHEET),
     (b"PAR1", "a Parquet file", _PARQUET),
     (b"ARROW1", "an Arrow file", _SAVE),
