@@ -1,9 +1,9 @@
-# The one door: setup · run · test · check · bench · calibrate · lock
+# The one door: setup · run · test · check · fuzz · bench · calibrate · lock
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= $(or $(UPSHOT_PORT),8501)
 
-.PHONY: setup run check test bench calibrate lock screenshots clean
+.PHONY: setup run check test fuzz bench calibrate lock screenshots clean
 .DEFAULT_GOAL := run
 
 # A stamp is newer than the pins it installed; changing the pins installs again.
@@ -31,6 +31,9 @@ test: check
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=90
+
+fuzz: .venv/dev.stamp
+	PYTHONPATH=. $(BIN)/python -m tests.fuzz.run $(or $(FILES),20000) $(or $(SEED),1)
 
 bench: .venv/bench.stamp
 	PYTHONPATH=. $(BIN)/python -m bench.run $(UNITS)

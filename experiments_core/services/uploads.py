@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 from experiments_core.domain.source import Dialect
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.tabular.census import Census, Structure
-from experiments_core.tabular.encoding import BadByteError, Transcoder
+from experiments_core.tabular.encoding import UTF16, BadByteError, Transcoder
 from experiments_core.tabular.foreign import is_gzip, refuse_foreign
 from experiments_core.tabular.sniff import Sniff, sniff
 from experiments_core.tabular.text import shorten
@@ -287,11 +287,12 @@ class _Intake:
         where = f"line {line}" + (f", column “{column}”" if column else "")
         text = before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")
         byte = f"0x{error.value:02X}"
+        written = "UTF-16" if self._transcoder.encoding == UTF16 else "UTF-8"
         return InvalidInputError(
-            f"The byte {byte} on {where} is not valid UTF-8 (after “{shorten(text, 30)}”).",
+            f"The byte {byte} on {where} is not valid {written} (after “{shorten(text, 30)}”).",
             code="FILE_INVALID_BYTE",
             hint="Save the file as “CSV UTF-8”, or correct the line.",
-            details=(Problem(where, byte, "FILE_INVALID_BYTE", "invalid UTF-8 byte"),),
+            details=(Problem(where, byte, "FILE_INVALID_BYTE", f"invalid {written} byte"),),
         )
 
     def _column_of(self, before: bytes) -> str:

@@ -59,7 +59,7 @@ class Transcoder:
         if not self._started:
             chunk = self._start(chunk)
         if self.encoding == UTF16:
-            chunk = self._decoder.decode(chunk, final=final).encode()
+            chunk = self._utf16(chunk, final=final)
         elif self.encoding == WINDOWS or not self._is_utf8(chunk, final=final):
             chunk = self._windows(chunk)
         if b"\0" in chunk:
@@ -83,6 +83,17 @@ class Transcoder:
                 details=(Problem("encoding", "UTF-16", "FILE_ENCODING", "UTF-8 is expected"),),
             )
         return chunk
+
+    def _utf16(self, chunk: bytes, *, final: bool) -> bytes:
+        """Read as UTF-16; half a character is damage."""
+        held = self._decoder.getstate()[0]
+        try:
+            return self._decoder.decode(chunk, final=final).encode()
+        except UnicodeError as error:
+            place = getattr(error, "start", 0)
+            whole = held + chunk
+            known = whole[:place].decode("utf-16", "ignore").encode("utf-8", "ignore")
+            raise BadByteError(known, whole[place] if place < len(whole) else 0) from error
 
     def _is_utf8(self, chunk: bytes, *, final: bool) -> bool:
         if chunk.isascii() and not self._decoder.getstate()[0]:
