@@ -11,8 +11,8 @@ from experiments_core.tabular.lookalikes import plain_letters
 BLANK_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "(blank)"})
 """What counts as empty where a number, a yes/no or a time is expected (lower case, trimmed)."""
 
-TRUE_WORDS = frozenset({"1", "true", "yes", "y", "t"})
-FALSE_WORDS = frozenset({"0", "false", "no", "n", "f"})
+TRUE_WORDS = frozenset({"1", "true", "yes", "y", "t", "ja", "wahr", "oui", "vrai", "sí", "si"})
+FALSE_WORDS = frozenset({"0", "false", "no", "n", "f", "nein", "falsch", "non", "faux"})
 
 SPREADSHEET_ERRORS = frozenset({
     "#div/0!", "#n/a", "#name?", "#null!", "#num!", "#ref!", "#value!", "#spill!", "#calc!",
