@@ -18,6 +18,11 @@ _COLUMNS = (
     "seq, ts, org_id, actor, verb, object, object_id, before, after, note, hash, "
     "request_id, via"
 )
+_FITTING = (
+    "org_id = ? AND (? IS NULL OR actor = ?) AND (? IS NULL OR verb = ?) "
+    "AND (? IS NULL OR object = ?) AND (? IS NULL OR object_id = ?) AND (? IS NULL OR seq < ?)"
+)
+_ALL = 2**31
 
 
 def append_event(
@@ -54,6 +59,54 @@ def events_of(
         [org_id, kind, object_id],
     ).fetchall()
     return [_event(row) for row in rows]
+
+
+def find_events(
+    cursor: duckdb.DuckDBPyConnection,
+    org_id: str,
+    *,
+    actor: str | None = None,
+    verb: str | None = None,
+    kind: str | None = None,
+    object_id: str | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[AuditEvent]:
+    """Events of an organisation, the newest first, narrowed by what is not None.
+
+    Args:
+        cursor: Any.
+        org_id: Of the organisation.
+        actor: Who did it.
+        verb: What was done.
+        kind: To what kind of thing.
+        object_id: To which thing.
+        before: Only events with a smaller number.
+        limit: How many at most.
+    """
+    wanted = [actor, actor, verb, verb, kind, kind, object_id, object_id, before, before]
+    rows = cursor.execute(
+        f"SELECT {_COLUMNS} FROM audit WHERE {_FITTING} ORDER BY seq DESC LIMIT ?",
+        [org_id, *wanted, _ALL if limit is None else limit],
+    ).fetchall()
+    return [_event(row) for row in rows]
+
+
+def count_events(
+    cursor: duckdb.DuckDBPyConnection,
+    org_id: str,
+    *,
+    actor: str | None = None,
+    verb: str | None = None,
+    kind: str | None = None,
+    object_id: str | None = None,
+) -> int:
+    """How many events fit; see :func:`find_events`."""
+    wanted = [actor, actor, verb, verb, kind, kind, object_id, object_id, None, None]
+    row = cursor.execute(
+        f"SELECT count(*) FROM audit WHERE {_FITTING}", [org_id, *wanted]
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def first_broken_event(cursor: duckdb.DuckDBPyConnection, secret: bytes) -> int | None:

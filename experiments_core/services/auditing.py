@@ -1,0 +1,103 @@
+"""Read the trace of every change, and check that nobody has edited it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from experiments_core.domain.access import Actor, AuditEvent, Permission, require
+from experiments_core.domain.documents import moment_text
+from experiments_core.reports import tables
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import audit
+
+COLUMNS = (
+    "seq", "at", "actor", "verb", "object", "object_id", "before", "after", "note", "via",
+    "request_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the trail is narrowed to; None narrows nothing.
+
+    Attributes:
+        object: A kind of thing (``experiment``, ``key``).
+        object_id: The id of one.
+    """
+
+    actor: str | None = None
+    verb: str | None = None
+    object: str | None = None
+    object_id: str | None = None
+
+
+def read_audit(
+    ws: Workspace,
+    actor: Actor,
+    asked: Asked,
+    *,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[AuditEvent]:
+    """Events of the organisation, the newest first.
+
+    Args:
+        ws: The workspace.
+        actor: An admin.
+        asked: The filters.
+        before: Only events with a smaller number.
+        limit: How many at most.
+    """
+    require(actor, Permission.ADMIN)
+    with ws.db.read() as cursor:
+        return audit.find_events(
+            cursor, actor.org_id, actor=asked.actor, verb=asked.verb, kind=asked.object,
+            object_id=asked.object_id, before=before, limit=limit,
+        )  # fmt: skip
+
+
+def count_audit(ws: Workspace, actor: Actor, asked: Asked) -> int:
+    """How many events fit the filters."""
+    require(actor, Permission.ADMIN)
+    with ws.db.read() as cursor:
+        return audit.count_events(
+            cursor, actor.org_id, actor=asked.actor, verb=asked.verb, kind=asked.object,
+            object_id=asked.object_id,
+        )  # fmt: skip
+
+
+def audit_csv(
+    ws: Workspace, actor: Actor, asked: Asked, *, for_spreadsheet: bool = True
+) -> bytes:
+    """The same as a file, one row per event."""
+    events = read_audit(ws, actor, asked)
+    rows = [_row(event) for event in events]
+    return tables.write_csv(COLUMNS, rows, for_spreadsheet=for_spreadsheet)
+
+
+def first_bad_event(ws: Workspace, actor: Actor) -> int | None:
+    """Recompute the chain of hashes; the number of the first event that was touched."""
+    require(actor, Permission.ADMIN)
+    with ws.db.read() as cursor:
+        return audit.first_broken_event(cursor, ws.db.secret)
+
+
+def _row(event: AuditEvent) -> dict[str, tables.Cell]:
+    return {
+        "seq": event.seq,
+        "at": moment_text(event.ts),
+        "actor": event.actor,
+        "verb": event.verb,
+        "object": event.object,
+        "object_id": event.object_id,
+        "before": _text(event.before),
+        "after": _text(event.after),
+        "note": event.note,
+        "via": event.via,
+        "request_id": event.request_id,
+    }
+
+
+def _text(values: object) -> str:
+    return "" if values is None else json.dumps(values, ensure_ascii=False)
