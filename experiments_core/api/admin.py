@@ -10,8 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from experiments_core.api import envelope
-from experiments_core.api.answers import file, listed, many, one, write_cursor
-from experiments_core.api.answers import bad_cursor
+from experiments_core.api.answers import bad_cursor, file, listed, many, one, write_cursor
 from experiments_core.api.call import Page, The
 from experiments_core.api.frame import Door
 from experiments_core.api.lifecycle import HistoryAnswer, event_body
@@ -33,8 +32,8 @@ class NewKey(Body):
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     role: Role = "editor"
-    scopes: Annotated[list[str], Field(max_length=20)] = []
-    projects: Annotated[list[str], Field(max_length=100)] = []
+    scopes: Annotated[list[str], Field(max_length=20, default_factory=list)]
+    projects: Annotated[list[str], Field(max_length=100, default_factory=list)]
     expires_at: Moment | None = None
     prefix: Literal["up_live_", "kr_live_", "sk_live_", "sk_"] = "up_live_"
     token: Annotated[str, Field(min_length=1, max_length=512)] | None = None

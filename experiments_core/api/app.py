@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from experiments_core.api import (
+    admin,
     assigning,
     docs_page,
     events,
@@ -27,6 +28,10 @@ from experiments_core.api import (
     imports,
     lifecycle,
     openapi,
+    plans,
+    projects,
+    results,
+    sql,
     system,
 )
 from experiments_core.api.frame import build, not_found
@@ -90,9 +95,14 @@ DOORS = (
     system.door,
     experiments.door,
     lifecycle.door,
+    results.door,
+    plans.door,
     imports.door,
     assigning.door,
     events.door,
+    projects.door,
+    admin.door,
+    sql.door,
 )
 """Every resource of the API; a new one is added here."""
 

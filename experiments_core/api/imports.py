@@ -1,24 +1,115 @@
-"""Imports on behalf of the command line, while this process owns the workspace."""
+"""Imports: a file is received, its columns are given a meaning, its rows become data."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from fastapi import File, Form, Query, UploadFile
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from experiments_core.api.answers import one
-from experiments_core.api.call import The
+from experiments_core.api import answers
+from experiments_core.api.answers import listed, one
+from experiments_core.api.call import Page, The
 from experiments_core.api.envelope import error_body
 from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
-from experiments_core.api.shapes import Body, One
+from experiments_core.api.shapes import Answer, Body, Many, One, moment
 from experiments_core.domain.access import Permission
+from experiments_core.services import import_steps, ingestion
 from experiments_core.services.import_choices import choices_from_document
 from experiments_core.services.import_jobs import Job, import_job, start_import
 from experiments_core.services.import_run import ImportRequest
+from experiments_core.services.ingestion import Draft, ImportRecord, ImportReport, Question
 
 door = Door("Imports")
+
+
+class FromInbox(Body):
+    """Files of the inbox that belong together."""
+
+    inbox: Annotated[str, Field(min_length=1, max_length=255)]
+    more: Annotated[list[str], Field(max_length=20)] | None = None
+    experiment: Annotated[str, Field(max_length=200)] | None = None
+
+
+class MappingChoices(Body):
+    """Columns by name; what is left out stays as it was proposed."""
+
+    variant: str | None = None
+    unit: str | None = None
+    time: str | None = None
+    outcomes: list[str] | None = None
+    values: list[str] | None = None
+    segments: list[str] | None = None
+    covariates: list[str] | None = None
+    conversions: list[str] | None = None
+    visitors: str | None = None
+    control: str | None = None
+    split: dict[str, float] | None = None
+    finished: bool | None = None
+    blank: Literal["exclude", "zero"] | None = None
+    repeats: Literal["refuse", "first", "max", "sum"] | None = None
+    crossovers: Literal["exclude", "first_seen", "refuse"] | None = None
+    answers: dict[str, str] | None = None
+    accept_defaults: bool | None = None
+
+
+class Commit(Body):
+    """All rows or the good ones; into the experiment named before, or a new one."""
+
+    mode: Literal["all", "good_rows"] = "all"
+    existing: Literal["add", "replace"] = "add"
+    new_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class QuestionAnswer(Answer):
+    """Something that has to be said before the rows can be data."""
+
+    code: str
+    field: str
+    text: str
+    default: str
+    choices: list[dict[str, str]]
+
+
+class DraftAnswer(Answer):
+    """What a file looks like."""
+
+    id: str
+    file_name: str
+    bytes: int
+    sha256: str
+    state: str
+    shape: str
+    seen: str
+    columns: list[dict[str, Any]]
+    questions: list[QuestionAnswer]
+    already_imported: str | None
+
+
+class ReportAnswer(Answer):
+    """What was read: rows read = used + left out."""
+
+    questions: list[QuestionAnswer]
+
+
+class ImportAnswer(Answer):
+    """One import."""
+
+    id: str
+    file_name: str
+    state: str
+    by: str
+    created_at: str
+    committed_at: str | None
+    undone_at: str | None
+    experiment_id: str | None
+    rows_read: int | None
+    rows_used: int | None
+    rows_left_out: int | None
+    report: dict[str, Any]
 
 
 class RunImport(Body):
@@ -59,6 +150,153 @@ def run(call: The, body: RunImport) -> Response:
 def state(call: The, job_id: str) -> Response:
     """Tell how far an import is."""
     return one(_job_body(import_job(call.actor, job_id)))
+
+
+@door.post(
+    "/imports",
+    Rule(
+        permission=Permission.IMPORT,
+        answer=One[DraftAnswer],
+        status=201,
+        upload=True,
+        together=False,
+        errors=(409,),
+    ),
+)
+def receive(
+    call: The,
+    file: Annotated[UploadFile, File(description="A table: .csv, .tsv, .txt, .gz or .xlsx.")],
+    experiment: Annotated[str | None, Form(max_length=200)] = None,
+) -> Response:
+    """Take a file in; nothing of it is data before it is committed."""
+    draft = ingestion.receive(
+        call.ws, call.actor, file.file, file.filename or "upload.csv", experiment_id=experiment
+    )
+    return one(_draft_body(draft), status=201)
+
+
+@door.post(
+    "/imports/inbox",
+    Rule(permission=Permission.INBOX, answer=One[DraftAnswer], status=201, together=False),
+)
+def receive_inbox(call: The, body: FromInbox) -> Response:
+    """Take in a file that lies in the workspace's inbox, of any size."""
+    draft = ingestion.receive_inbox(
+        call.ws, call.actor, body.inbox, *(body.more or ()), experiment_id=body.experiment
+    )
+    return one(_draft_body(draft), status=201)
+
+
+@door.get("/imports", Rule(permission=Permission.IMPORT, answer=Many[ImportAnswer]))
+def list_imports(
+    call: The, page: Page, experiment: Annotated[str | None, Query(max_length=200)] = None
+) -> Response:
+    """Imports of one experiment, or of all, the newest first."""
+    found = sorted(import_steps.list_imports(call.ws, call.actor, experiment), key=_age)[::-1]
+    return listed(call.request_id, found, page, _age, _import_body, down=True)
+
+
+@door.get("/imports/{import_id}", Rule(permission=Permission.IMPORT, answer=One[ImportAnswer]))
+def read_import(call: The, import_id: str) -> Response:
+    """One import with its report."""
+    return one(_import_body(import_steps.read_import(call.ws, call.actor, import_id)))
+
+
+@door.get(
+    "/imports/{import_id}/rejects.csv",
+    Rule(permission=Permission.IMPORT, files=("text/csv",)),
+)
+def read_rejects(call: The, import_id: str) -> Response:
+    """Rows left out: line, column, value, rule, message, whole row."""
+    content = ingestion.rejects_csv(call.ws, call.actor, import_id)
+    return answers.file(content, "rejects.csv", "text/csv")
+
+
+@door.put(
+    "/imports/{import_id}/mapping",
+    Rule(permission=Permission.IMPORT, rate="compute", answer=One[ReportAnswer], errors=(409,)),
+)
+def tell(call: The, import_id: str, body: MappingChoices) -> Response:
+    """Say what the columns mean; every row is read, nothing is committed."""
+    said = {name: value for name, value in body.given().items() if value is not None}
+    choices = choices_from_document(said)
+    return one(_report_body(import_steps.tell(call.ws, call.actor, import_id, choices)))
+
+
+@door.post(
+    "/imports/{import_id}/commit",
+    Rule(permission=Permission.IMPORT, rate="compute", answer=One[ImportAnswer]),
+)
+def commit(call: The, import_id: str, body: Commit | None = None) -> Response:
+    """Bring the rows into the experiment, all of them or the good ones, or nothing at all."""
+    told = body.given() if body is not None else {}
+    done = import_steps.commit(call.ws, call.actor, import_id, **told)
+    return one(_import_body(done))
+
+
+@door.post(
+    "/imports/{import_id}/undo", Rule(permission=Permission.IMPORT, answer=One[ImportAnswer])
+)
+def undo(call: The, import_id: str) -> Response:
+    """Take exactly the rows of one import out again."""
+    return one(_import_body(ingestion.undo(call.ws, call.actor, import_id)))
+
+
+def _draft_body(draft: Draft) -> dict[str, Any]:
+    seen = draft.detection
+    return {
+        "id": draft.import_id,
+        "file_name": draft.file_name,
+        "bytes": draft.bytes,
+        "sha256": draft.sha256,
+        "state": "draft",
+        "shape": seen.proposal.shape.value,
+        "seen": seen.seen,
+        "columns": [
+            {
+                "name": column.name,
+                "role": mapped.role.value,
+                "kind": str(column.kind),
+                "examples": list(column.examples),
+                "filled": column.filled,
+                "blanks": column.blanks,
+                "distinct": column.distinct,
+            }
+            for column, mapped in zip(seen.columns, seen.proposal.columns, strict=True)
+        ],
+        "questions": [_question_body(question) for question in draft.questions],
+        "already_imported": None
+        if draft.already_imported is None
+        else draft.already_imported.id,
+    }
+
+
+def _question_body(question: Question) -> dict[str, Any]:
+    return {
+        "code": question.code,
+        "field": question.field,
+        "text": question.text,
+        "default": question.default,
+        "choices": [{"value": one.value, "label": one.label} for one in question.choices],
+    }
+
+
+def _report_body(report: ImportReport) -> dict[str, Any]:
+    return {
+        **report.to_document(),
+        "questions": [_question_body(question) for question in report.questions],
+    }
+
+
+def _import_body(record: ImportRecord) -> dict[str, Any]:
+    return asdict(record) | {
+        name: moment(getattr(record, name))
+        for name in ("created_at", "committed_at", "undone_at")
+    }
+
+
+def _age(record: ImportRecord) -> tuple[Any, ...]:
+    return (record.created_at.timestamp(), record.id)
 
 
 def _job_body(job: Job) -> dict[str, Any]:

@@ -42,6 +42,8 @@ from experiments_core.store import cells as store_cells
 from experiments_core.store.looks import StoredLook
 from experiments_core.store.slices import OpenedSlice
 
+LookRecord = StoredLook
+"""A look as it is kept, for those who list looks."""
 SAME_VISIT = timedelta(minutes=30)
 """A page that redraws itself is one view, not many."""
 _LAST_VISIT: dict[tuple[str, str], datetime] = {}
@@ -172,6 +174,36 @@ def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> L
         f"There is no look {number} at “{reading.experiment.name}”.",
         hint=f"There {'is 1 look' if len(taken) == 1 else f'are {len(taken)} looks'}.",
     )
+
+
+def looks_of(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[StoredLook, ...]:
+    """Every look of an experiment as it is kept, the oldest first.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    require(actor, Permission.RESULTS)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, experiment_id)
+        return looks.looks_of(cursor, experiment.id)
+
+
+def find_look(ws: Workspace, actor: Actor, look_id: str) -> tuple[StoredLook, LookView]:
+    """One look by its id, as it was seen.
+
+    Raises:
+        NotFoundError: there is none, or it belongs to another organisation.
+    """
+    require(actor, Permission.RESULTS)
+    with ws.db.read() as cursor:
+        stored = looks.look_by_id(cursor, look_id)
+        if stored is None:
+            raise _no_look(look_id)
+        try:
+            experiment = find(cursor, actor, stored.experiment_id)
+        except NotFoundError:
+            raise _no_look(look_id) from None
+    return stored, _opened(experiment, stored)
 
 
 def series(
@@ -349,6 +381,12 @@ def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
         )
         for one in ready
     }
+
+
+def _no_look(look_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no look “{look_id}”.", hint="List the looks of the experiment."
+    )
 
 
 def _reading(

@@ -31,6 +31,11 @@ def results_csv(
         NotFoundError: there is no such experiment.
     """
     view = look(ws, actor, experiment_id, trigger="report")
+    return csv_of(view, for_spreadsheet=for_spreadsheet)
+
+
+def csv_of(view: LookView, *, for_spreadsheet: bool = True) -> bytes:
+    """The same of a look that is open."""
     rows = tables.result_rows(view.result)
     return tables.write_csv(tables.RESULT_COLUMNS, rows, for_spreadsheet=for_spreadsheet)
 
@@ -41,7 +46,12 @@ def results_json(ws: Workspace, actor: Actor, experiment_id: str) -> bytes:
     Raises:
         NotFoundError: there is no such experiment.
     """
-    return tables.write_json(to_dict(look(ws, actor, experiment_id, trigger="report").result))
+    return json_of(look(ws, actor, experiment_id, trigger="report"))
+
+
+def json_of(view: LookView) -> bytes:
+    """The same of a look that is open."""
+    return tables.write_json(to_dict(view.result))
 
 
 def notebook(ws: Workspace, actor: Actor, experiment_id: str) -> bytes:
@@ -50,7 +60,11 @@ def notebook(ws: Workspace, actor: Actor, experiment_id: str) -> bytes:
     Raises:
         NotFoundError: there is no such experiment.
     """
-    view = look(ws, actor, experiment_id, trigger="report")
+    return notebook_of(look(ws, actor, experiment_id, trigger="report"))
+
+
+def notebook_of(view: LookView) -> bytes:
+    """The same of a look that is open."""
     story = notebooks.Story(view.experiment.name, _moment(view), _facts(view), view.sql)
     return notebooks.build(view.result, view.cells, view.design, story)
 
@@ -61,7 +75,11 @@ def report_html(ws: Workspace, actor: Actor, experiment_id: str) -> bytes:
     Raises:
         NotFoundError: there is no such experiment.
     """
-    view = look(ws, actor, experiment_id, trigger="report")
+    return html_of(look(ws, actor, experiment_id, trigger="report"))
+
+
+def html_of(view: LookView) -> bytes:
+    """The same of a look that is open."""
     occasion = Occasion(
         title=view.experiment.name,
         subtitle=_moment(view),

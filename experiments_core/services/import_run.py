@@ -169,6 +169,19 @@ def _carry_on(  # noqa: PLR0917  private, called once
     return ImportOutcome("committed", draft.file_name, report, experiment=experiment)
 
 
+def read_under(
+    ws: Workspace, actor: Actor, import_id: str, choices: Choices
+) -> tuple[Mapping, ImportReport]:
+    """Read every row of a draft under what somebody says; commits nothing.
+
+    Raises:
+        NotFoundError: there is no such draft.
+        InvalidInputError: a choice does not exist, or the file cannot be used under it.
+    """
+    draft = _laid_out(ws, actor, ingestion.look_again(ws, actor, import_id), choices)
+    return _read(ws, actor, draft, choices, None, None)
+
+
 def open_layout(draft: Draft) -> bool:
     """Whether something about sheet, files or shape is open, so that rows mean nothing yet."""
     return any(question.field in LAYOUT for question in draft.questions)

@@ -119,7 +119,9 @@ def change_user(
                 fields=tuple(changes),
             )  # fmt: skip
         now = ws.now()
-        given = {k: clean(v) if isinstance(v, str) else v for k, v in changes.items()}
+        given: dict[str, Any] = {
+            k: clean(v) if isinstance(v, str) else v for k, v in changes.items()
+        }
         after = replace(before, **given, version=before.version + 1, updated_at=now)
         _keep_an_admin(cursor, before, after)
         rows.update_user(cursor, after, before.version)

@@ -105,6 +105,14 @@ def imports_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> list[Im
     return [_read(row) for row in rows]
 
 
+def imports_in(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[ImportRow]:
+    """Imports of an organisation, the newest first."""
+    rows = cursor.execute(
+        f"{_SELECT} WHERE org_id = ? ORDER BY created_at DESC, id DESC", [org_id]
+    ).fetchall()
+    return [_read(row) for row in rows]
+
+
 def committed_twin(
     cursor: duckdb.DuckDBPyConnection,
     org_id: str,

@@ -181,6 +181,12 @@ def looks_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> tuple[Sto
     return tuple(_look(row) for row in rows)
 
 
+def look_by_id(cursor: duckdb.DuckDBPyConnection, look_id: str) -> StoredLook | None:
+    """One look."""
+    rows = cursor.execute(f"{_SELECT_LOOK} WHERE id = ?", [look_id]).fetchall()
+    return _look(rows[0]) if rows else None
+
+
 def count_looks(
     cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
 ) -> dict[str, int]:

@@ -102,7 +102,8 @@ def find_login(cursor: duckdb.DuckDBPyConnection, digest: str, kind: str) -> Log
     ).fetchone()
     if row is None:
         return None
-    return LoginRow(*row[:3], _aware(row[3]), _aware(row[4]), from_utc(row[5]))
+    found, user_id, what, created, expires, ended = row
+    return LoginRow(found, user_id, what, _aware(created), _aware(expires), from_utc(ended))
 
 
 def end_login(cursor: duckdb.DuckDBPyConnection, digest: str, at: datetime) -> None:

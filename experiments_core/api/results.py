@@ -1,0 +1,178 @@
+"""Results: the reading now, every look that was taken, files to take along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.responses import Response
+
+from experiments_core.analysis.body import segment_to_dict, to_dict
+from experiments_core.api.answers import file, listed, one
+from experiments_core.api.call import Page, The
+from experiments_core.api.frame import Door
+from experiments_core.api.rules import Rule
+from experiments_core.api.shapes import Answer, Many, One, moment
+from experiments_core.domain.access import Permission
+from experiments_core.errors import NotFoundError
+from experiments_core.services import analyses, downloads, exploring
+from experiments_core.services.analyses import LookRecord, LookView
+from experiments_core.services.exploring import Choices
+
+door = Door("Results")
+
+Name = Annotated[str | None, Query(max_length=200)]
+TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "ipynb": "application/x-ipynb+json",
+    "html": "text/html",
+}
+WRITERS: dict[str, Callable[[LookView], bytes]] = {
+    "csv": downloads.csv_of,
+    "json": downloads.json_of,
+    "ipynb": downloads.notebook_of,
+    "html": downloads.html_of,
+}
+
+
+class ResultsAnswer(Answer):
+    """A reading; numbers that cannot be told are null with their reason beside them."""
+
+    look: int | None
+    status: str | None
+    final: bool
+    verdict: dict[str, Any]
+    recommendation: dict[str, Any]
+    health: list[dict[str, Any]]
+    phases: int
+    reference: str
+    metrics: list[dict[str, Any]]
+    progress: dict[str, Any] | None
+    engine_version: str
+    data_hash: str | None
+
+
+class LookAnswer(Answer):
+    """A reading that somebody saw; it never changes."""
+
+    id: str
+    no: int
+    taken_at: str
+    by: str
+    trigger: str
+    verdict: str
+    data_hash: str
+    settings_hash: str
+    engine_version: str
+    views: int
+
+
+class FullLookAnswer(LookAnswer):
+    """The same with its results."""
+
+    results: ResultsAnswer
+
+
+@door.get(
+    "/experiments/{experiment}/results",
+    Rule(permission=Permission.RESULTS, rate="compute", answer=One[ResultsAnswer]),
+)
+def read_results(
+    call: The,
+    experiment: str,
+    *,
+    look: Annotated[int | None, Query(ge=1, le=10**9)] = None,
+    reference: Name = None,
+    metric: Name = None,
+    segment: Name = None,
+    method: Annotated[list[str] | None, Query(max_length=10)] = None,
+    correction: Name = None,
+    confidence_level: Annotated[float | None, Query(gt=0.5, lt=1)] = None,
+    alternative: Name = None,
+) -> Response:
+    """The reading of the data as they are now, or a past look.
+
+    New data make a new look. ``reference``, ``method``, ``correction``, ``alternative`` and
+    ``confidence_level`` explore: they show the same data otherwise and are no verdict.
+    """
+    view = (
+        analyses.look(call.ws, call.actor, experiment, trigger="api")
+        if look is None
+        else analyses.past_look(call.ws, call.actor, experiment, look)
+    )
+    choices = Choices(reference, confidence_level, correction, alternative, tuple(method or ()))
+    body = to_dict(exploring.explore(view, choices).result)
+    if metric is not None:
+        body["metrics"] = [m for m in body["metrics"] if m["key"] == metric]
+        if not body["metrics"]:
+            raise NotFoundError(f"There is no metric “{metric}”.")
+    if segment is not None:
+        for shown in body["metrics"]:
+            shown["segments"] = [
+                segment_to_dict(found)
+                for found in analyses.segments(
+                    call.ws, call.actor, experiment, shown["key"], segment
+                )
+            ]
+    return one(body)
+
+
+@door.get(
+    "/experiments/{experiment}/looks",
+    Rule(permission=Permission.RESULTS, answer=Many[LookAnswer]),
+)
+def list_looks(call: The, experiment: str, page: Page) -> Response:
+    """Every look, the newest first."""
+    found = analyses.looks_of(call.ws, call.actor, experiment)[::-1]
+    return listed(call.request_id, found, page, lambda found: (found.no,), look_body, down=True)
+
+
+@door.post(
+    "/experiments/{experiment}/looks",
+    Rule(permission=Permission.RESULTS, rate="compute", answer=One[ResultsAnswer], status=201),
+)
+def take_look(call: The, experiment: str) -> Response:
+    """Look now; the same data under the same settings are the same look."""
+    view = analyses.look(call.ws, call.actor, experiment, trigger="api", fresh=True)
+    return one(to_dict(view.result), status=201)
+
+
+@door.get("/looks/{look}", Rule(permission=Permission.RESULTS, answer=One[FullLookAnswer]))
+def read_look(call: The, look: str) -> Response:
+    """One look as it was seen."""
+    stored, view = analyses.find_look(call.ws, call.actor, look)
+    return one(look_body(stored) | {"results": to_dict(view.result)})
+
+
+def _export(kind: str) -> None:
+    def export(call: The, look: str) -> Response:
+        stored, view = analyses.find_look(call.ws, call.actor, look)
+        name = f"{view.experiment.slug}-look-{stored.no}.{kind}"
+        return file(WRITERS[kind](view), name, TYPES[kind])
+
+    export.__name__ = f"export_look_{kind}"
+    export.__doc__ = f"One look as a file: {kind}."
+    rule = Rule(permission=Permission.RESULTS, rate="compute", files=(TYPES[kind],))
+    door.get(f"/looks/{{look}}/export.{kind}", rule)(export)
+
+
+for _kind in WRITERS:
+    _export(_kind)
+
+
+def look_body(stored: LookRecord) -> dict[str, Any]:
+    """Render a look without its results."""
+    return {
+        "id": stored.id,
+        "no": stored.no,
+        "taken_at": moment(stored.taken_at),
+        "by": stored.actor,
+        "trigger": stored.trigger,
+        "verdict": stored.verdict,
+        "data_hash": stored.data_hash,
+        "settings_hash": stored.settings_hash,
+        "engine_version": stored.engine_version,
+        "views": stored.views,
+    }
