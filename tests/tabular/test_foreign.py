@@ -8,7 +8,7 @@ from experiments_core.tabular.foreign import is_gzip, refuse_foreign
     ("head", "kind"),
     (
         (b"", "empty"),
-        (b"PK\x03\x04rest", "archive inside an archive"),
+        (b"PK\x03\x04rest", "a packed Excel workbook"),
         (b"\xd0\xcf\x11\xe0rest", "old Excel"),
         (b"PAR1rest", "Parquet"),
         (b"%PDF-1.7", "PDF"),
