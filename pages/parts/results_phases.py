@@ -49,6 +49,18 @@ def draw(subject: Subject) -> None:
     shares = " and ".join(words.percent(weight, 0) for weight in weights)
     if shares:
         theme.note(f"Phase weights: {shares}.")
+    if contrast.plain_total is not None and contrast.plain_total.misleading:
+        theme.note(
+            "! The plain total disagrees with the phases in sign or verdict: it mixes units "
+            "that came under different splits. The verdict uses the phases."
+        )
+    told = contrast.heterogeneity_p_value
+    if told is not None:
+        shown = words.p(told) if isinstance(told, float) else words.reason(told)
+        theme.note(f"Do the phases differ from each other? {shown} (Cochran’s Q).")
+    theme.note(
+        "Traffic is checked inside each phase against its own split: see Sample ratio above."
+    )
 
 
 def phase_words(phase: Phase) -> str:
