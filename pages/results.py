@@ -11,6 +11,7 @@ from pages.parts import (
     results_decision,
     results_foot,
     results_head,
+    results_holdout,
     results_looks,
     results_scorecard,
     results_tabs,
@@ -46,6 +47,7 @@ def page() -> None:
     if view.result.metrics and view.result.treatments:
         shown = results_choices.draw(view, experiment)
         results_scorecard.draw(shown, experiment)
+        results_holdout.draw(shown, experiment)
         results_tabs.draw(ws, LOCAL, shown, experiment)
     results_decision.draw(ws, LOCAL, view, experiment)
     results_foot.draw(ws, LOCAL, view, experiment)

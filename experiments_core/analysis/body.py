@@ -16,6 +16,8 @@ from experiments_core.analysis.results import (
     Check,
     Contrast,
     ExperimentResult,
+    HoldoutMetric,
+    HoldoutResult,
     MetricResult,
     Omnibus,
     PhaseResult,
@@ -82,6 +84,10 @@ def to_dict(result: ExperimentResult) -> Json:
         "statistics_version": result.statistics_version,
         "data_hash": result.data_hash,
     }
+    if result.holdout is not None:
+        held = _values(result.holdout, skip=("metrics",))
+        held["metrics"] = [_without_nothing(_values(one)) for one in result.holdout.metrics]
+        body["holdout"] = held
     if result.exploring:
         body["exploring"] = list(result.exploring)
     return body
@@ -114,6 +120,7 @@ def from_dict(body: Mapping[str, Any]) -> ExperimentResult:
         status=body["status"],
         progress=None if body["progress"] is None else _read(Progress, body["progress"]),
         exploring=tuple(body.get("exploring", ())),
+        holdout=_read_holdout(body.get("holdout")),
     )
 
 
@@ -205,6 +212,13 @@ def _read(kind: type[Any], body: Mapping[str, Any], **given: Any) -> Any:
         value = body[field.name]
         values[field.name] = Undefined(reason) if value is None and reason else value
     return kind(**values)
+
+
+def _read_holdout(body: Mapping[str, Any] | None) -> HoldoutResult | None:
+    if body is None:
+        return None
+    metrics = tuple(_read(HoldoutMetric, one) for one in body["metrics"])
+    return HoldoutResult(body["arm"], body["randomised"], metrics)
 
 
 def _read_metric(body: Mapping[str, Any]) -> MetricResult:

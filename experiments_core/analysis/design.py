@@ -34,6 +34,8 @@ class Design:
 
     Attributes:
         arms: Variant keys in position order.
+        holdout: Cells of this arm are units kept out of the test and measured; no variant.
+        holdout_randomised: Whether chance decided who was held out.
         methods: Asked for instead of the defaults (``on_request.METHODS``).
         reference: The arm the others are compared with.
         phases: In order; the k-th is phase k of the cells.
@@ -72,6 +74,8 @@ class Design:
     past_units: tuple[int, ...] = ()
     spends: bool = True
     methods: tuple[str, ...] = ()
+    holdout: str | None = None
+    holdout_randomised: bool = True
     newest: datetime | None = None
     age_days: float | None = None
     promotion: Promotion | None = None

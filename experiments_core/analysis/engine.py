@@ -10,6 +10,7 @@ from experiments_core.analysis import (
     checks,
     decision,
     families,
+    held_out,
     judging,
     on_request,
     planned,
@@ -43,7 +44,9 @@ def analyze(
         quality: What the import knows about rows that never became units.
         data_hash: Names the data; not computed from the moments, which depend on threads.
     """
-    groups = Groups.of(cells, len(design.phases))
+    everyone = Groups.of(cells, len(design.phases))
+    against_holdout = design.reference == design.holdout
+    groups = everyone if against_holdout else everyone.without(design.holdout)
     if not groups.total(groups.arms):
         design = replace(design, metrics=())
     units = groups.total(design.arms)
@@ -69,6 +72,7 @@ def analyze(
         data_hash=data_hash,
         status=design.status,
         progress=progress,
+        holdout=held_out.block(everyone, design),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments_core.analysis.cells import CAP, Cell, Cells, beside, regroup
 from experiments_core.domain.metric import Metric, MetricKind
@@ -57,6 +57,13 @@ class Groups:
             return cls(regroup(cells, lambda key: CellKey(key.arm, 1)), 1, unplaced, lost=True)
         placed = {key: cell for key, cell in merged.items() if key.phase > 0}
         return cls(placed, phases, unplaced)
+
+    def without(self, arm: str | None) -> Groups:
+        """The same without one arm, such as the holdout."""
+        if arm is None:
+            return self
+        kept = {key: cell for key, cell in self.cells.items() if key.arm != arm}
+        return replace(self, cells=kept)
 
     @property
     def arms(self) -> tuple[str, ...]:

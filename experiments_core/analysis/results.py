@@ -242,6 +242,46 @@ class SegmentResult:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldoutMetric:
+    """One metric of everybody in the test against the holdout.
+
+    Attributes:
+        effective_n: n_t n_h / (n_t + n_h): the precision is that of the holdout.
+        extra: Difference x exposed units, such as extra conversions; None for a ratio.
+        verdict: As of an arm; ``cannot_say`` where the holdout was not drawn at random.
+    """
+
+    key: str
+    holdout_n: int
+    exposed_n: int
+    holdout_value: Value
+    exposed_value: Value
+    difference: Value
+    difference_ci_lower: Value
+    difference_ci_upper: Value
+    relative_lift: Value
+    relative_lift_ci_lower: Value
+    relative_lift_ci_upper: Value
+    p_value: Value
+    confidence_level: float
+    effective_n: float
+    verdict: str
+    verdict_reason: str | None = None
+    extra: Value | None = None
+    extra_ci_lower: Value | None = None
+    extra_ci_upper: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutResult:
+    """Everybody in the test, whatever the arm, against those held out of it."""
+
+    arm: str
+    randomised: bool
+    metrics: tuple[HoldoutMetric, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One health card.
 
@@ -342,6 +382,7 @@ class ExperimentResult:
     look: int | None = None
     status: str | None = None
     progress: Progress | None = None
+    holdout: HoldoutResult | None = None
     exploring: tuple[str, ...] = ()  # how this departs from the plan; empty: it does not
 
     def metric(self, key: str) -> MetricResult:

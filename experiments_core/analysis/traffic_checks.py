@@ -19,13 +19,15 @@ Metrics = Sequence[MetricResult]
 
 
 def sample_ratio(design: Design, groups: Groups) -> Check:
-    """Units against the planned split, phase by phase."""
+    """Units against the planned split, phase by phase; the holdout has no share of it."""
+    groups = groups.without(design.holdout)
     if groups.lost:
         message = f"{_why_unplaced(design)}, and nobody knows which split the units saw."
         return Check("sample_ratio_mismatch", "info", "Sample ratio", "not checked", message,
                      Undefined("phase_unknown"))  # fmt: skip
     weights = [phase.weights for phase in design.phases]
     arms = dict.fromkeys((*design.arms, *groups.arms))
+    arms.pop(design.holdout or "", None)
     strata = [
         ({arm: groups.units(arm, k) for arm in arms}, planned)
         for k, planned in enumerate(weights, start=1)

@@ -64,7 +64,8 @@ def applied(design: Design, choices: Choices) -> Design:
         InvalidInputError: a choice does not exist; the message lists those that do.
     """
     plan = design.plan
-    _known("reference", choices.reference, design.arms)
+    held = () if design.holdout is None else (design.holdout,)
+    _known("reference", choices.reference, (*design.arms, *held))
     _known("correction", choices.correction, ("none", *CORRECTIONS))
     _known("alternative", choices.alternative, tuple(SIDES))
     level = choices.confidence_level
@@ -73,6 +74,7 @@ def applied(design: Design, choices: Choices) -> Design:
         raise InvalidInputError(message, details=(Problem("level", level, "RANGE", message),))
     return replace(
         design,
+        arms=_arms(design, choices.reference),
         reference=choices.reference or design.reference,
         methods=on_request.chosen(choices.methods),
         plan=replace(
@@ -82,6 +84,12 @@ def applied(design: Design, choices: Choices) -> Design:
             alternative=choices.alternative or plan.alternative,
         ),
     )
+
+
+def _arms(design: Design, reference: str | None) -> tuple[str, ...]:
+    """The holdout joins the arms where they are compared with it."""
+    joins = reference is not None and reference == design.holdout
+    return (reference or "", *design.arms) if joins else design.arms
 
 
 def departures(planned: Design, explored: Design) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from experiments_core.analysis.checks import STALE_DAYS
 from experiments_core.analysis.design import Design, PhaseDesign, Quality, phase_designs
 from experiments_core.analysis.engine import ENGINE_VERSION
 from experiments_core.analysis.results import STATISTICS_VERSION
+from experiments_core.domain.assignment import HOLDOUT
 from experiments_core.domain.documents import (
     metric_from_document,
     metric_to_document,
@@ -166,6 +167,7 @@ def design_of(
         promotion=Promotion(**promotion) if promotion else None,
         looks=len(past_units),
         past_units=tuple(past_units),
+        holdout=None if HOLDOUT in settings["names"] else HOLDOUT,
     )
 
 
@@ -246,6 +248,9 @@ def _design(
     reference: str | None,
 ) -> Design:
     arms = tuple(variant.key for variant in experiment.variants)
+    held = None if HOLDOUT in arms else HOLDOUT
+    if reference is not None and reference == held:
+        arms = (held, *arms)
     if reference is not None and reference not in arms:
         message = f"There is no variant “{reference}”; there are {', '.join(arms)}."
         problem = Problem("reference", reference, "UNKNOWN_CHOICE", message)
@@ -270,6 +275,7 @@ def _design(
         planned_days=_planned_days(experiment, first),
         looks=len(looks),
         past_units=_past_units(experiment, looks),
+        holdout=held,
         newest=newest,
         promotion=promotion_of(experiment, now),
         age_days=None if newest is None else (now - newest).total_seconds() / 86_400,

@@ -60,6 +60,8 @@ def analyze(
     sequential: str | None = None,
     planned_units: int | None = None,
     looks: Sequence[int] = (),
+    holdout: str | None = None,
+    holdout_randomised: bool = True,
     bayes: bool | Mapping[str, float] = False,
     repeats: str = "refuse",
     crossovers: str = "exclude",
@@ -97,6 +99,10 @@ def analyze(
         planned_units: Units of all arms that are planned; tunes the sequential test.
         looks: Units of all arms at each earlier look, rising; what has been spent there is
             no longer there. Group sequential only.
+        holdout: The arm of units kept out of the test and measured. It is no variant: everybody
+            else is compared with it in a block of its own; ``control`` may name it as well.
+        holdout_randomised: False where chance did not decide who was held out; the block then
+            cannot say more than its numbers.
         bayes: Put the Bayesian view beside the verdict (never into it). True for the usual
             priors (Beta(1, 1) for each rate, flat for the others), or any of ``alpha``,
             ``beta`` (of the Beta prior) and ``lift_deviation`` (a normal prior on the lift).
@@ -127,13 +133,14 @@ def analyze(
     prior = _prior(bayes)
     request = replace(request, alpha=plan.alpha)
     loaded = _load(data, request)
-    chosen = choose_control(control, loaded.arms)
-    arms = (chosen, *(arm for arm in loaded.arms if arm != chosen))
+    tested = _tested(loaded.arms, holdout, control)
+    chosen = choose_control(control, tested)
+    arms = (chosen, *(arm for arm in tested if arm != chosen))
     design = Design(
         arms=_in_order(arms, split, chosen),
         reference=chosen,
         metrics=request.metrics,
-        phases=_phases(split, arms, loaded.phases),
+        phases=_phases(split, [arm for arm in arms if arm != holdout], loaded.phases),
         plan=plan,
         basis=loaded.basis,
         unit=_unit_word(unit),
@@ -142,6 +149,8 @@ def analyze(
         looks=len(past),
         past_units=past,
         methods=on_request.chosen(method),
+        holdout=holdout,
+        holdout_randomised=holdout_randomised,
         spends=sequential == "group_sequential",
     )
     result = judge(loaded.cells, design, loaded.quality, data_hash=loaded.data_hash)
@@ -356,6 +365,20 @@ def _past_looks(looks: Sequence[int], sequential: str | None) -> tuple[int, ...]
     return tuple(int(one) for one in past)
 
 
+def _tested(arms: tuple[str, ...], holdout: str | None, control: str | None) -> tuple[str, ...]:
+    """The variants: every arm of the data but the holdout, unless it is compared with.
+
+    Raises:
+        InvalidInputError: there is no such arm.
+    """
+    if holdout is not None and holdout not in arms:
+        raise refusal(
+            "holdout", holdout, "NOT_FOUND", f"There is no variant “{holdout}” in the data.",
+            f"There are: {', '.join(arms)}.",
+        )  # fmt: skip
+    return tuple(arm for arm in arms if arm != holdout or arm == control)
+
+
 def _unit_word(column: str | None) -> str:
     """``user`` for a column ``user_id``."""
     word = re.sub(r"[ _]?(id|key|uuid|no|number)$", "", (column or "").strip().lower())
@@ -371,7 +394,7 @@ def _in_order(
 
 
 def _phases(
-    split: Mapping[str, Any] | None, arms: tuple[str, ...], labels: tuple[str, ...]
+    split: Mapping[str, Any] | None, arms: Sequence[str], labels: tuple[str, ...]
 ) -> tuple[PhaseDesign, ...]:
     by_label = split is not None and all(isinstance(one, Mapping) for one in split.values())
     if not by_label or not split:

@@ -48,6 +48,8 @@ def _choices(view: LookView, experiment: Experiment) -> Choices:
     references = {planned: f"Compare with {names.get(planned, planned)}"} | {
         arm: f"Compare with {names.get(arm, arm)}" for arm in view.design.arms if arm != planned
     }
+    if view.result.holdout is not None:
+        references[view.result.holdout.arm] = "Compare with the holdout"
     levels = {PLAN: f"Level: {words.level(1 - plan.alpha)}, as planned"} | {
         text: f"Level: {words.level(value)}"
         for text, value in LEVELS.items()

@@ -1,0 +1,95 @@
+"""Everybody in the test against those held out of it: a block of its own, apart from the arms.
+
+Difference and lift by the methods of any two arms; the precision is that of the holdout,
+n_t n_h / (n_t + n_h). Whoever was not drawn at random makes this an observation: the numbers
+hold, the verdict cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from experiments_core.analysis import comparing
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.groups import Groups, Pair, is_quantile
+from experiments_core.analysis.judging import verdict_of
+from experiments_core.analysis.results import HoldoutMetric, HoldoutResult
+from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.stats.estimate import Undefined, Value
+
+
+def block(everyone: Groups, design: Design) -> HoldoutResult | None:
+    """Compare all units of the test, whatever their arm, with the holdout; None without one.
+
+    Args:
+        everyone: Cells with those of the holdout.
+        design: Names the holdout, and says whether it was drawn at random.
+    """
+    if design.holdout is None or design.holdout not in everyone.arms:
+        return None
+    return HoldoutResult(
+        arm=design.holdout,
+        randomised=design.holdout_randomised,
+        metrics=tuple(_metrics(everyone, design)),
+    )
+
+
+def _metrics(everyone: Groups, design: Design) -> Iterator[HoldoutMetric]:
+    for metric in design.metrics:
+        if everyone.has(metric) and not is_quantile(metric):
+            yield _metric(everyone, design, metric)
+
+
+def _metric(everyone: Groups, design: Design, metric: Metric) -> HoldoutMetric:
+    strata = _strata(everyone, design, metric)
+    found = comparing.compare(metric, strata, design.plan.alpha)
+    held, exposed = (
+        comparing.total(metric, [pair[side] for pair in strata]) for side in (0, 1)
+    )
+    p, difference, lift = found.test.p_value, found.difference, found.relative_lift
+    significant = not isinstance(p, Undefined) and p < design.plan.alpha
+    reason = p.reason if isinstance(p, Undefined) else None
+    if not design.holdout_randomised:
+        reason = "not_randomised"
+    verdict = verdict_of(metric, difference.value, significant=significant)
+    sums = metric.kind is not MetricKind.RATIO
+    extra = [
+        _times(value, exposed.n) if sums else None
+        for value in (difference.value, difference.ci_lower, difference.ci_upper)
+    ]
+    both = held.n + exposed.n
+    return HoldoutMetric(
+        key=metric.key,
+        holdout_n=held.n,
+        exposed_n=exposed.n,
+        holdout_value=comparing.level_of(metric, held),
+        exposed_value=comparing.level_of(metric, exposed),
+        difference=difference.value,
+        difference_ci_lower=difference.ci_lower,
+        difference_ci_upper=difference.ci_upper,
+        relative_lift=lift.value,
+        relative_lift_ci_lower=lift.ci_lower,
+        relative_lift_ci_upper=lift.ci_upper,
+        p_value=p,
+        confidence_level=difference.interval.confidence_level,
+        effective_n=held.n * exposed.n / both if both else 0.0,
+        verdict="cannot_say" if reason else verdict,
+        verdict_reason=reason,
+        extra=extra[0],
+        extra_ci_lower=extra[1],
+        extra_ci_upper=extra[2],
+    )
+
+
+def _strata(everyone: Groups, design: Design, metric: Metric) -> tuple[Pair, ...]:
+    """(holdout, everybody else) per phase."""
+    held = everyone.of_arm(metric, design.holdout or "")
+    arms = [everyone.of_arm(metric, arm) for arm in design.arms if arm != design.holdout]
+    return tuple(
+        (one, comparing.total(metric, [phases[k] for phases in arms]))
+        for k, one in enumerate(held)
+    )
+
+
+def _times(number: Value, factor: int) -> Value:
+    return number if isinstance(number, Undefined) else number * factor

@@ -1,0 +1,83 @@
+"""Everybody in the test against the holdout: as in the method book, apart from the arms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import experiments_core as ec
+from experiments_core.analysis.body import from_dict, to_dict
+from experiments_core.analysis.engine import analyze
+from experiments_core.charts import holdout as shown
+from tests.analysis.conftest import design, rates
+
+CELLS = rates({"control": (47_500, 4_950), "B": (47_500, 5_025), "holdout": (5_000, 500)})
+
+
+def test_the_worked_example_of_the_method_book():
+    result = analyze(CELLS, design(holdout="holdout"))
+    (one,) = result.holdout.metrics
+    assert (one.holdout_n, one.exposed_n) == (5_000, 95_000)
+    assert one.difference == pytest.approx(0.005)
+    limits = one.difference_ci_lower, one.difference_ci_upper
+    assert limits == pytest.approx((-0.0038, 0.0133), abs=5e-5)
+    lift = one.relative_lift, one.relative_lift_ci_lower, one.relative_lift_ci_upper
+    assert lift == pytest.approx((0.05, -0.035, 0.144), abs=5e-4)
+    extra = one.extra, one.extra_ci_lower, one.extra_ci_upper
+    assert extra == pytest.approx((475, -364, 1259), abs=0.6)
+    assert one.effective_n == 4_750
+    assert one.verdict == "no_clear_difference"
+
+
+def test_arms_split_and_verdict_do_not_see_the_holdout():
+    with_it = analyze(CELLS, design(holdout="holdout"))
+    without = analyze({k: c for k, c in CELLS.items() if k.arm != "holdout"}, design())
+    assert with_it.metrics == without.metrics
+    assert with_it.verdict == without.verdict
+    assert with_it.health == without.health
+    assert with_it.progress == without.progress
+
+
+def test_the_holdout_may_be_the_reference():
+    told = design(arms=("holdout", "control", "B"), reference="holdout", holdout="holdout")
+    result = analyze(CELLS, told)
+    assert result.treatments == ("control", "B")
+    assert result.metric("converted").arm("B").contrast.difference == pytest.approx(
+        5_025 / 47_500 - 0.1
+    )
+    assert result.health[0].level == "pass"
+
+
+def test_nobody_drawn_at_random_is_an_observation():
+    result = analyze(CELLS, design(holdout="holdout", holdout_randomised=False))
+    (one,) = result.holdout.metrics
+    assert (one.verdict, one.verdict_reason) == ("cannot_say", "not_randomised")
+    assert isinstance(one.p_value, float)
+
+
+def test_body_table_and_back():
+    result = analyze(CELLS, design(holdout="holdout"))
+    body: dict[str, Any] = to_dict(result)
+    assert body["holdout"]["metrics"][0]["extra"] == pytest.approx(475)
+    assert from_dict(body) == result
+    assert "holdout" not in to_dict(analyze(CELLS, design()))
+    (row,) = shown.rows(result)
+    assert row["Extra so far"].startswith("+475 (")
+    assert "95\u202f000 users" in shown.note(result, "user")
+
+
+def test_in_a_notebook_the_holdout_is_named():
+    rows = [
+        (arm, int(i < hits)) for arm, n, hits in
+        (("control", 900, 90), ("B", 900, 120), ("kept out", 200, 15)) for i in range(n)
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["group", "converted"])
+    asked = {"variant": "group", "metrics": [ec.Proportion("converted")]}
+    report = ec.analyze(frame, holdout="kept out", **asked)
+    assert report.result.treatments == ("B",)
+    assert report.result.holdout.metrics[0].exposed_n == 1800
+    other = ec.analyze(frame, holdout="kept out", control="kept out", **asked)
+    assert set(other.result.treatments) == {"control", "B"}
+    assert other.health[0].level == "pass"
