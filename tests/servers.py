@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,19 +32,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_server(workspace: Path, *, sample: bool) -> Server:
+def start_server(
+    workspace: Path,
+    *,
+    sample: bool,
+    environment: Mapping[str, str] | None = None,
+    port: int | None = None,
+) -> Server:
     """Start Upshot with the documented command and wait until it answers."""
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "experiments_core", "serve", "--port", str(port)]
     if sample:
         command.append("--sample")
-    environment = {**os.environ, "UPSHOT_WORKSPACE": str(workspace)}
-    environment.pop("COVERAGE_PROCESS_CONFIG", None)  # traced servers are slow, and get killed
+    settings = {**os.environ, "UPSHOT_WORKSPACE": str(workspace), **(environment or {})}
+    settings.pop("COVERAGE_PROCESS_CONFIG", None)  # traced servers are slow, and get killed
     workspace.mkdir(parents=True, exist_ok=True)
     log = workspace / "server.log"
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
-            command, env=environment, stdout=out, stderr=subprocess.STDOUT, text=True
+            command, env=settings, stdout=out, stderr=subprocess.STDOUT, text=True
         )
     url = f"http://127.0.0.1:{port}"
     server = Server(url, workspace, process, log)
