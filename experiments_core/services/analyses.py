@@ -330,6 +330,18 @@ def explained(view: LookView, metric_key: str, variant: str) -> Explanation:
     return replace(told, sql=view.sql)
 
 
+def reading_of(
+    ws: Workspace, actor: Actor, experiment_id: str, metric_key: str
+) -> tuple[Reading, Metric]:
+    """What an analysis of one metric needs; looks at no rows.
+
+    Raises:
+        NotFoundError: there is no such experiment or metric.
+    """
+    reading = _reading(ws, actor, experiment_id)
+    return reading, _metric(reading, metric_key)
+
+
 def contrast_of(result: ExperimentResult, metric_key: str, variant: str) -> Contrast:
     """One comparison of a result.
 

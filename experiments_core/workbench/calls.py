@@ -21,6 +21,7 @@ from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Staged
 from experiments_core.workbench import loading, sources
+from experiments_core.workbench.again import Again
 from experiments_core.workbench.loading import Loaded
 from experiments_core.workbench.report import Report
 from experiments_core.workbench.request import (
@@ -50,6 +51,7 @@ def analyze(
     variant: str | None = None,
     control: str | None = None,
     unit: str | None = None,
+    time: str | None = None,
     split: Mapping[str, Any] | None = None,
     alpha: float = 0.05,
     alternative: str = "two-sided",
@@ -79,6 +81,8 @@ def analyze(
         variant: Column of arms.
         control: The arm to compare with; may go if one is called control.
         unit: Column that identifies a unit; without it each row is one.
+        time: Column with the moment a unit was first seen; lets ``robustness`` leave out the
+            first day, and decides where units seen in two arms count.
         split: Intended shares, any positive numbers; equal when left out. With ``phases`` it
             may hold one such split per phase.
         alpha: Error rate of the whole family of primary metrics, a fraction.
@@ -120,6 +124,7 @@ def analyze(
         variant=variant or "",
         control=control,
         unit=unit,
+        time=time,
         phases=phases,
         segments=(segments,) if isinstance(segments, str) else tuple(segments),
         repeats=repeats,
@@ -161,7 +166,11 @@ def analyze(
         replace(metric, segments=_segments(loaded, design, known))
         for metric, known in zip(result.metrics, design.metrics, strict=False)
     )
-    return Report(replace(result, metrics=cut), design, loaded.cells, loaded.sql, loaded.notes)
+    again = Again(request, lambda asked: _load(data, asked))
+    return Report(
+        replace(result, metrics=cut), design, loaded.cells, loaded.sql, loaded.notes,
+        None if loaded.basis != "units" else again,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
 
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Quality
@@ -16,7 +17,7 @@ from experiments_core.query.cells import BoundNeed, CellQuery
 from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.stats.moments import Counts, Summary
 from experiments_core.store import facts
-from experiments_core.store.cells import unit_cells
+from experiments_core.store.cells import unit_cells, unit_span
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Staged
 from experiments_core.tabular import numbers
@@ -90,6 +91,8 @@ def load_units(
         phase_column=ours[request.phases] if request.phases else None,
     )
     with db.read() as cursor:
+        if request.later_days:
+            query = replace(query, since=_second_day(*unit_span(cursor, staged.table)))
         table = unit_cells(cursor, query)
         cut = {
             column: unit_cells(cursor, replace(query, segment=ours[column])).cells
@@ -109,6 +112,20 @@ def load_units(
         notes=tuple(_notes(staged, request)),
     )
     return loaded, staged, mapping
+
+
+def _second_day(first: datetime | None, last: datetime | None) -> datetime | None:
+    """Midnight after the first day on which units came.
+
+    Raises:
+        InvalidInputError: there is no second day.
+    """
+    if first is None or last is None or first.date() == last.date():
+        raise refusal(
+            "time", None, "REQUIRED", "Nothing says on which day a unit came.",
+            "Name the column of times, over several days.",
+        )  # fmt: skip
+    return datetime.combine(first.date() + timedelta(days=1), time(), UTC)
 
 
 def _bound(metric: Metric, ours: Table[str, str]) -> BoundNeed:

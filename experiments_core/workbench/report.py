@@ -23,10 +23,13 @@ from experiments_core.analysis.results import (
     Recommendation,
     Verdict,
 )
+from experiments_core.analysis.robustness import Robustness
 from experiments_core.domain.source import CellKey
 from experiments_core.errors import NotFoundError
 from experiments_core.reports.tables import RESULT_COLUMNS, result_rows
 from experiments_core.workbench import scorecard
+from experiments_core.workbench.again import Again
+from experiments_core.workbench.request import refusal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +79,7 @@ class Report:
         cells: The moments it started from.
         sql: The query that fetched them; empty for numbers typed in.
         notes: What was done with the rows on the way.
+        again: How to read the same data once more; None for numbers typed in.
     """
 
     result: ExperimentResult
@@ -83,6 +87,7 @@ class Report:
     cells: dict[CellKey, Cell]
     sql: str = ""
     notes: tuple[str, ...] = field(default=())
+    again: Again | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -142,6 +147,27 @@ class Report:
         return Explanation(
             told.metric, told.variant, told.formula, told.numbers, told.moments, self.sql
         )
+
+    def robustness(self, metric_key: str, variant: str | None = None) -> Robustness:
+        """Every defensible analysis of one comparison, sorted; the planned one is marked.
+
+        Args:
+            metric_key: Key of the metric.
+            variant: The treatment; may go where there is one.
+
+        Raises:
+            InvalidInputError: the numbers were typed in, or are totals.
+        """
+        found = self[metric_key if variant is None else (metric_key, variant)]
+        return self._again().robustness(self.result, self.design, metric_key, found.arm)
+
+    def _again(self) -> Again:
+        if self.again is None:
+            raise refusal(
+                "data", None, "NO_UNIT_ROWS", "There are no rows to read again.",
+                "Give analyze a path or a table with one row per unit.",
+            )  # fmt: skip
+        return self.again
 
     def to_dict(self) -> dict[str, Any]:
         """The results body, as the REST API returns it; ready for JSON, never nan."""

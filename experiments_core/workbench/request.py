@@ -33,6 +33,7 @@ class Request:
         decimal: Decimal mark where the data can be read in two ways.
         leave_out_bad_rows: Go on without rows that break a rule.
         alpha: Error rate of the plan, a fraction.
+        later_days: Without the units that were first seen on the first day.
     """
 
     metrics: tuple[Metric, ...]
@@ -47,6 +48,7 @@ class Request:
     decimal: str | None = None
     leave_out_bad_rows: bool = False
     alpha: float = 0.05
+    later_days: bool = False
 
     @property
     def totals(self) -> tuple[Proportion, ...]:

@@ -170,7 +170,7 @@ def _column(source: Source, place: int, role: Role, request: Request) -> ColumnM
     plain = ColumnMapping(name, place, role, blank="exclude")
     if role is Role.TIME:
         if source.types and source.types[place].startswith(("TIMESTAMP", "DATE")):
-            return plain
+            return replace(plain, time_format=times.ISO)  # for rows that are read as text
         seen = times.detect(cells, numbers=True)
         if seen is None or seen.rival or not seen.format:
             raise refusal(

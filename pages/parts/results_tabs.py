@@ -13,6 +13,7 @@ from pages.parts import (
     results_bayes,
     results_phases,
     results_raw,
+    results_robustness,
     results_segments,
     results_subject,
     results_time,
@@ -23,6 +24,7 @@ SHOWS = {
     "segments": ("Segments", results_segments.draw),
     "phases": ("Phases", results_phases.draw),
     "bayes": ("Bayesian", results_bayes.draw),
+    "robustness": ("Robustness", results_robustness.draw),
     "raw": ("Raw numbers and SQL", results_raw.draw),
 }
 

@@ -52,6 +52,11 @@ def test_totals_become_a_verdict_and_say_what_they_cannot_show(ws: Workspace, op
     assert "the data have no time column" in written(app)
     app = open_page("results", exp=slug, tab="segments")
     assert "The data have no segment column" in written(app)
+    app = open_page("results", exp=slug, tab="robustness")
+    assert not app.exception
+    assert "Other analyses need one row per unit" in written(app) + "".join(
+        str(one.value) for one in app.error
+    )
 
 
 def test_rows_per_user_open_in_every_tab(ws: Workspace, open_page: Open):
@@ -59,6 +64,7 @@ def test_rows_per_user_open_in_every_tab(ws: Workspace, open_page: Open):
     for tab, found in (
         ("time", "lift"),
         ("segments", "segments"),
+        ("robustness", "holds in"),
         ("raw", "The moments the query returned"),
     ):
         app = open_page("results", exp=slug, tab=tab)

@@ -1,0 +1,322 @@
+"""Every defensible analysis of one comparison: does the answer hang on a choice?
+
+The choices are the method, the covariate, the cap, the first day, and where units seen in two
+arms count. Each analysis is judged at the level of the planned one, two-sided, by its interval
+of the difference; the answer holds where it is the planned one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from experiments_core.analysis import comparing
+from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.groups import Groups, Pair, is_rate
+from experiments_core.analysis.judging import verdict_of
+from experiments_core.analysis.results import Contrast
+from experiments_core.domain.metric import Mean, Metric
+from experiments_core.stats import contrasts, means, rate_alternatives
+from experiments_core.stats.contrasts import MeanPair
+from experiments_core.stats.estimate import (
+    Comparison,
+    Estimate,
+    Interval,
+    TestResult,
+    Undefined,
+    Value,
+)
+from experiments_core.stats.moments import Counts, Moments
+
+Strata = tuple[Pair, ...]
+CAPS = (None, "99.9%", "99%")
+ALL_DAYS, LATER_DAYS = "all", "without the first day"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Which units count, and where.
+
+    Attributes:
+        days: ``all`` or ``without the first day``.
+        crossovers: ``exclude`` or ``first_seen``.
+    """
+
+    days: str = ALL_DAYS
+    crossovers: str = "exclude"
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One analysis.
+
+    Attributes:
+        method: ``score``, ``welch_t`` …
+        adjusted: Whether a covariate entered; None where the metric has none.
+        cap: None, an amount or a point, as it was asked for.
+        setting: Which units count.
+        planned: The one that the plan names.
+        verdict: ``better``, ``worse``, ``no_clear_difference`` or ``cannot_say``.
+        holds: Whether that is the verdict of the planned one.
+    """
+
+    method: str
+    adjusted: bool | None
+    cap: str | None
+    setting: Setting
+    planned: bool
+    control_n: int
+    treatment_n: int
+    difference: Value
+    difference_ci_lower: Value
+    difference_ci_upper: Value
+    relative_lift: Value
+    relative_lift_ci_lower: Value
+    relative_lift_ci_upper: Value
+    p_value: Value | None
+    verdict: str
+    holds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """All analyses of one comparison, sorted by their estimate.
+
+    Attributes:
+        confidence_level: Of every interval, that of the planned one.
+        notes: Choices that could not be tried, and why.
+    """
+
+    metric: str
+    variant: str
+    confidence_level: float
+    variations: tuple[Variation, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def planned(self) -> Variation:
+        """The planned analysis."""
+        return next(one for one in self.variations if one.planned)
+
+    @property
+    def holds(self) -> int:
+        """In how many analyses the planned answer holds, the planned one among them."""
+        return sum(one.holds for one in self.variations)
+
+
+def capped(metric: Metric) -> dict[str | None, Metric]:
+    """The metric under every cap that is tried, its own first; each with a key of its own."""
+    if not isinstance(metric, Mean):
+        return {None: metric}
+    own = None if metric.cap is None else str(metric.cap)
+    caps = list(dict.fromkeys([own, *CAPS]))
+    return {
+        cap: replace(
+            metric,
+            key=f"{metric.key}\x1f{cap or ''}",
+            cap=metric.cap if cap == own else cap,
+        )
+        for cap in caps
+    }
+
+
+def sheet(
+    design: Design,
+    metric: Metric,
+    cells: Mapping[Setting, Cells],
+    contrast: Contrast,
+    *,
+    treatment: str,
+    notes: Sequence[str] = (),
+) -> Robustness:
+    """Take every analysis.
+
+    Args:
+        design: As for the whole experiment; its first setting is the planned one.
+        metric: The metric.
+        cells: Per setting the cells of the metrics of :func:`capped`; the planned one first.
+        contrast: The planned comparison, for its level.
+        treatment: The arm compared with the reference.
+        notes: Choices that could not be tried.
+    """
+    early = contrast.sequential
+    level = contrast.confidence_level
+    if early is not None and early.decides and early.confidence_level < 1:
+        level = early.confidence_level
+    first, found = next(iter(cells)), []
+    for setting, own in cells.items():
+        groups = Groups.of(own, len(design.phases))
+        for cap, version in capped(metric).items():
+            if not groups.has(version):
+                continue
+            strata = groups.strata(version, design.reference, treatment)
+            plan = setting == first and cap == next(iter(capped(metric)))
+            for number, (method, adjusted, one) in enumerate(
+                _methods(version, strata, 1 - level)
+            ):
+                found.append(_variation(
+                    metric, strata, one, (method, adjusted, cap), setting,
+                    planned=plan and number == 0,
+                ))  # fmt: skip
+    planned = next(one for one in found if one.planned)
+    judged = [replace(one, holds=one.verdict == planned.verdict) for one in found]
+    ordered = tuple(sorted(judged, key=_place))
+    return Robustness(metric.key, treatment, level, ordered, tuple(notes))
+
+
+def _place(one: Variation) -> float:
+    for value in (one.relative_lift, one.difference):
+        if not isinstance(value, Undefined):
+            return value
+    return -math.inf
+
+
+def _variation(
+    metric: Metric,
+    strata: Strata,
+    found: Comparison,
+    how: tuple[str, bool | None, str | None],
+    setting: Setting,
+    *,
+    planned: bool,
+) -> Variation:
+    difference, lift = found.difference, found.relative_lift
+    method, adjusted, cap = how
+    p = found.test.p_value
+    return Variation(
+        method=method,
+        adjusted=adjusted,
+        cap=cap,
+        setting=setting,
+        planned=planned,
+        control_n=sum(control.n for control, _ in strata),
+        treatment_n=sum(treatment.n for _, treatment in strata),
+        difference=difference.value,
+        difference_ci_lower=difference.ci_lower,
+        difference_ci_upper=difference.ci_upper,
+        relative_lift=lift.value,
+        relative_lift_ci_lower=lift.ci_lower,
+        relative_lift_ci_upper=lift.ci_upper,
+        p_value=None if found.test.method == "none" else p,
+        verdict=_verdict(metric, found),
+    )
+
+
+def _verdict(metric: Metric, found: Comparison) -> str:
+    """By the interval that the method gives: of the difference, else of the lift."""
+    for estimate in (found.difference, found.relative_lift):
+        low, high = estimate.ci_lower, estimate.ci_upper
+        if isinstance(low, Undefined) or isinstance(high, Undefined):
+            continue
+        significant = low > 0 or high < 0
+        return verdict_of(metric, estimate.value, significant=significant)
+    return "cannot_say"
+
+
+def _methods(
+    metric: Metric, strata: Strata, alpha: float
+) -> Iterator[tuple[str, bool | None, Comparison]]:
+    """(method, adjusted, result), the planned method first."""
+    adjusted = comparing.is_adjusted(metric, strata)
+    planned = comparing.compare(metric, strata, alpha)
+    name = planned.test.method
+    yield name, (True if adjusted else None), planned
+    if is_rate(metric):
+        yield from _of_rates(cast("tuple[tuple[Counts, Counts], ...]", strata), alpha)
+    elif isinstance(metric, Mean):
+        raw = cast("tuple[tuple[Moments, Moments], ...]", comparing.unadjusted(strata))
+        if adjusted:
+            yield name, False, means.compare_means(raw, alpha)
+        yield from _of_means(raw, alpha, adjusted=False if adjusted else None)
+    if len(strata) > 1:
+        sized = comparing.compare_by_size(metric, strata, alpha)
+        yield "size_weighted", (True if adjusted else None), sized
+
+
+def _of_rates(
+    strata: tuple[tuple[Counts, Counts], ...], alpha: float
+) -> Iterator[tuple[str, None, Comparison]]:
+    """Other people's methods for rates; of one table only, but for the t test."""
+    moments = [(_zero_one(control), _zero_one(treatment)) for control, treatment in strata]
+    yield "t_of_zero_one", None, means.compare_means(moments, alpha)
+    if len(strata) > 1 or not all(arm.n for arm in strata[0]):
+        return
+    control, treatment = strata[0]
+    level = 1 - alpha
+    untested = TestResult(Undefined("no_data"), Undefined("no_data"), "none")
+    lift = Estimate(_lift(control, treatment), _no_interval(level))
+    for name, method in (
+        ("newcombe", rate_alternatives.newcombe),
+        ("agresti_caffo", rate_alternatives.agresti_caffo),
+        ("miettinen_nurminen", rate_alternatives.miettinen_nurminen),
+    ):
+        yield name, None, Comparison(method(control, treatment, level), lift, untested)
+    katz = rate_alternatives.log_delta_lift(control, treatment, level)
+    point = treatment.x / treatment.n - control.x / control.n
+    yield "log_delta", None, Comparison(Estimate(point, _no_interval(level)), katz, untested)
+
+
+def _of_means(
+    strata: tuple[tuple[Moments, Moments], ...], alpha: float, *, adjusted: bool | None
+) -> Iterator[tuple[str, bool | None, Comparison]]:
+    """Student's pooled t, and the lift on the scale of logarithms."""
+    pair = means.mean_pair(strata)
+    if not isinstance(pair, MeanPair):
+        return
+    if len(strata) == 1:
+        yield "student_t", adjusted, contrasts.compare(_pooled(*strata[0]), alpha, "two-sided")
+    if min(pair.control, pair.treatment) > 0:
+        yield "log_delta", adjusted, _log_delta(pair, alpha)
+
+
+def _pooled(control: Moments, treatment: Moments) -> MeanPair:
+    freedom = control.n + treatment.n - 2
+    squares = (control.n - 1) * control.variance + (treatment.n - 1) * treatment.variance
+    noise = [squares / freedom / arm.n for arm in (control, treatment)]
+    return MeanPair(
+        control=control.mean, treatment=treatment.mean, control_variance=noise[0],
+        treatment_variance=noise[1], difference_variance=sum(noise),
+        degrees_of_freedom=float(freedom), method="student_t",
+    )  # fmt: skip
+
+
+def _log_delta(pair: MeanPair, alpha: float) -> Comparison:
+    """Symmetric interval of the logarithm of the ratio of means, as many tools print it."""
+    log_ratio = math.log(pair.treatment / pair.control)
+    error = math.sqrt(
+        pair.control_variance / pair.control**2 + pair.treatment_variance / pair.treatment**2
+    )
+    reach = contrasts.critical_value(math.inf, alpha / 2) * error
+    level = 1 - alpha
+    limits = math.expm1(log_ratio - reach), math.expm1(log_ratio + reach)
+    z = log_ratio / error
+    p = contrasts.t_p_value(z, math.inf, "two-sided")
+    return Comparison(
+        difference=Estimate(pair.difference, _no_interval(level)),
+        relative_lift=Estimate(
+            pair.treatment / pair.control - 1, Interval(*limits, level, "log_delta")
+        ),
+        test=TestResult(z, p, "log_delta"),
+    )
+
+
+def _zero_one(counts: Counts) -> Moments:
+    if counts.n == 0:
+        return Moments.of_mean(0, 0.0, 0.0)
+    rate = counts.x / counts.n
+    spread = rate * (1 - rate) * counts.n / max(1, counts.n - 1)
+    return Moments.of_mean(counts.n, rate, spread)
+
+
+def _lift(control: Counts, treatment: Counts) -> Value:
+    if not control.x:
+        return Undefined("zero_control")
+    return treatment.x * control.n / (treatment.n * control.x) - 1
+
+
+def _no_interval(level: float) -> Interval:
+    """The method has an interval of something else only."""
+    return Interval(Undefined("no_data"), Undefined("no_data"), level, "none")

@@ -1,0 +1,79 @@
+"""The same data once more, under other choices: what robustness and calibration ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.results import ArmResult, ExperimentResult
+from experiments_core.analysis.robustness import (
+    ALL_DAYS,
+    LATER_DAYS,
+    Robustness,
+    Setting,
+    capped,
+    sheet,
+)
+from experiments_core.domain.metric import Metric
+from experiments_core.errors import InvalidInputError
+from experiments_core.workbench.loading import Loaded
+from experiments_core.workbench.request import Request, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How the rows were read, and a way to read them once more."""
+
+    request: Request
+    load: Callable[[Request], Loaded]
+
+    def robustness(
+        self, result: ExperimentResult, design: Design, metric_key: str, arm: ArmResult
+    ) -> Robustness:
+        """Take every defensible analysis of one comparison."""
+        contrast = arm.contrast
+        if contrast is None:
+            raise refusal(
+                "variant", arm.variant, "NOT_FOUND",
+                f"“{arm.variant}” is the reference; nothing is compared with itself.",
+                "Name a treatment.",
+            )  # fmt: skip
+        metric = next(one for one in design.metrics if one.key == metric_key)
+        versions = tuple(capped(metric).values())
+        settings, notes = self._settings(result, design)
+        cells = {setting: self._cells(versions, setting) for setting in settings}
+        return sheet(design, metric, cells, contrast, treatment=arm.variant, notes=notes)
+
+    def _settings(
+        self, result: ExperimentResult, design: Design
+    ) -> tuple[list[Setting], list[str]]:
+        """What can be varied besides method, covariate and cap; the planned one first."""
+        own = self.request.crossovers
+        ways, notes = [own], []
+        crossed = any(
+            card.facts.get("units") for card in result.health if card.check == "crossed_units"
+        )
+        if crossed:
+            ways = list(dict.fromkeys([own, "exclude", "first_seen"]))
+        days = [ALL_DAYS]
+        if self.request.time is None:
+            notes.append("Nothing says on which day a unit came (time=…); no day was left out.")
+        else:
+            try:
+                self._cells(design.metrics, Setting(LATER_DAYS, own))
+                days.append(LATER_DAYS)
+            except InvalidInputError:
+                notes.append("There is only one day, so it was not left out.")
+        return [Setting(day, way) for day in days for way in ways], notes
+
+    def _cells(self, metrics: Sequence[Metric], setting: Setting) -> Cells:
+        asked = replace(
+            self.request,
+            metrics=tuple(metrics),
+            segments=(),
+            crossovers=setting.crossovers,
+            later_days=setting.days == LATER_DAYS,
+        )
+        return self.load(asked).cells

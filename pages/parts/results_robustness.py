@@ -1,0 +1,60 @@
+"""The tab of robustness: does the answer hang on how it was analysed?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from experiments_core.charts import robustness as charts
+from experiments_core.charts.theme import Figure
+from experiments_core.domain.access import Actor
+from experiments_core.errors import UpshotError
+from experiments_core.services import robustness as service
+from experiments_core.services.robustness import Robustness
+from experiments_core.services.workspace import Workspace
+from pages.parts import theme
+from pages.parts.results_subject import Key, Subject
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _sheet(_ws: Workspace, _actor: Actor, key: Key, metric: str, variant: str) -> Robustness:
+    return service.robustness(_ws, _actor, key[0], metric, variant)
+
+
+def draw(subject: Subject) -> None:
+    """Every defensible analysis, sorted, the planned one marked."""
+    try:
+        with st.spinner("Taking every analysis"):
+            found = _sheet(
+                subject.ws, subject.actor, subject.key, subject.metric, subject.treatment
+            )
+    except UpshotError as error:
+        theme.refused(error)
+        return
+    theme.lead(charts.title(found))
+    if isinstance(found.planned.relative_lift, float):
+        shown = (subject.view.result, subject.experiment, subject.metric, subject.treatment)
+        theme.once(lambda: _figure(subject, found), "robustness", *shown)
+    theme.note(
+        "Bold: the planned analysis, the only one that decides. The others are answers that "
+        "somebody else could have given with good reasons; choosing among them afterwards is "
+        "not one of them."
+    )
+    for note in found.notes:
+        theme.note(note)
+    rows = charts.table(found, subject.view.result.metric(subject.metric))
+    theme.numbers(rows, key="robustness")
+
+
+def _figure(subject: Subject, found: Robustness) -> None:
+    palette = theme.tokens()
+
+    def figure(*, narrow: bool) -> Figure:
+        return charts.robustness_sheet(found, palette, narrow=narrow)
+
+    theme.wide_and_narrow(
+        figure(narrow=False),
+        figure(narrow=True),
+        key="robustness",
+        alt=charts.title(found),
+        image=f"{subject.experiment.slug}-{subject.metric}-robustness",
+    )

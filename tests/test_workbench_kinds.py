@@ -1,0 +1,182 @@
+"""The notebook's call with ratios, quantiles, caps and covariates; and every other analysis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import experiments_core as ec
+from experiments_core.charts import robustness as charts
+from experiments_core.errors import InvalidInputError
+from experiments_core.stats.estimate import Undefined
+
+N = 2000
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    before = rng.gamma(2, 10, N)
+    arm = np.where(rng.random(N) < 0.5, "control", "B")
+    views = rng.poisson(6, N) + 1
+    return pd.DataFrame({
+        "user_id": [f"u{i}" for i in range(N)],
+        "group": arm,
+        "revenue": before + rng.gamma(2, 6, N) + 1.5 * (arm == "B"),
+        "revenue_before": np.where(rng.random(N) < 0.1, np.nan, before),
+        "views": views,
+        "clicks": rng.binomial(views, 0.3),
+        "converted": (rng.random(N) < 0.2).astype(int),
+        "country": rng.choice(["DE", "FR"], N),
+        "seen": pd.Timestamp("2026-05-04") + pd.to_timedelta(rng.integers(0, 96, N), unit="h"),
+    })  # fmt: skip
+
+
+def read(data: pd.DataFrame, *metrics: Any, **more: Any) -> Any:
+    return ec.analyze(data, variant="group", unit="user_id", metrics=metrics, **more)
+
+
+def arms(data: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return data[data.group == "control"], data[data.group == "B"]
+
+
+def test_a_mean_with_a_covariate_is_adjusted_with_raw_figures_beside_it(table: pd.DataFrame):
+    found = read(table, ec.Mean("revenue", covariate="revenue_before"))["revenue"]
+    control, treatment = arms(table)
+    raw = stats.ttest_ind(treatment.revenue, control.revenue, equal_var=False)
+    assert found.unadjusted.p_value == pytest.approx(raw.pvalue, rel=1e-9)
+    filled = table.revenue_before.fillna(table.revenue_before.mean())
+    theta = np.cov(table.revenue, filled)[0, 1] / filled.var()
+    assert found.adjustment.theta == pytest.approx(theta, rel=1e-9)
+    left = table.revenue - theta * filled
+    own = stats.ttest_ind(
+        left[table.group == "B"], left[table.group == "control"], equal_var=False
+    )
+    assert found.p_value == pytest.approx(own.pvalue, rel=1e-9)
+    assert found.adjustment.control_filled == pytest.approx(
+        control.revenue_before.isna().mean()
+    )
+    assert "θ = cov(Y, X)" in str(found.explain())
+
+
+def test_a_cap_in_per_cent_is_that_point_over_all_arms(table: pd.DataFrame):
+    report = read(table, ec.Mean("revenue", cap="95%"))
+    cap = float(np.quantile(table.revenue, 0.95))
+    metric = report.result.metric("revenue")
+    assert metric.cap == pytest.approx(cap, rel=1e-12)
+    control, treatment = (one.revenue.clip(upper=cap) for one in arms(table))
+    test = stats.ttest_ind(treatment, control, equal_var=False)
+    assert report["revenue"].p_value == pytest.approx(test.pvalue, rel=1e-9)
+    assert report["revenue"].arm.capped == pytest.approx((arms(table)[1].revenue > cap).mean())
+    assert report["revenue"].uncapped.difference == pytest.approx(
+        arms(table)[1].revenue.mean() - arms(table)[0].revenue.mean(), rel=1e-9
+    )
+
+
+def test_a_ratio_is_judged_over_the_units(table: pd.DataFrame):
+    found = read(table, ec.Ratio("clicks", "views"))["clicks"]
+    lines, ratios = [], []
+    for one in arms(table):
+        ratio = one.clicks.sum() / one.views.sum()
+        ratios.append(ratio)
+        lines.append(ratio + (one.clicks - ratio * one.views) / one.views.mean())
+    test = stats.ttest_ind(lines[1], lines[0], equal_var=False)
+    assert found.difference == pytest.approx(ratios[1] - ratios[0], rel=1e-9)
+    assert found.p_value == pytest.approx(test.pvalue, rel=1e-9)
+
+
+def test_quantiles_of_several_rows_respect_the_unit():
+    rng = np.random.default_rng(6)
+    units = np.repeat(np.arange(400), rng.integers(1, 8, 400))
+    level = rng.normal(0, 1, 400)
+    data = pd.DataFrame({
+        "user_id": units.astype(str), "group": np.where(units % 2, "control", "B"),
+        "wait": np.exp(level[units] + 0.3 * rng.normal(0, 1, len(units))),
+    })  # fmt: skip
+    apart = ec.analyze(data, variant="group", metrics=[ec.Quantile("wait", 0.9)])["wait"]
+    units_kept = read(data, ec.Quantile("wait", 0.9), repeats="rows")["wait"]
+    assert units_kept.value == pytest.approx(np.quantile(arms(data)[1].wait, 0.9), rel=1e-9)
+    assert units_kept.arm.n == 200
+    width = [one.difference_ci_upper - one.difference_ci_lower for one in (apart, units_kept)]
+    assert width[1] > 1.5 * width[0]
+
+
+def test_every_kind_runs_in_segments_and_phases_and_through_json(table: pd.DataFrame):
+    report = read(
+        table,
+        ec.Mean("revenue", covariate="revenue_before", cap="99%"),
+        ec.Ratio("clicks", "views"),
+        ec.Quantile("revenue", 0.5, key="median"),
+        ec.Proportion("converted"),
+        phases="country",
+        segments=["country"],
+    )
+    body = json.loads(report.to_json())
+    for metric in body["metrics"]:
+        assert [one["value"] for one in metric["segments"]]
+        for segment in metric["segments"]:
+            assert segment["arms"][1]["p_value"] is not None
+        assert len(metric["arms"][1]["by_phase"]) == 2
+    adjusted = body["metrics"][0]["segments"][0]["arms"][1]
+    assert adjusted["adjustment"]["variance_saved"] > 0.3
+    assert adjusted["unadjusted"]["p_value"] != adjusted["p_value"]
+
+
+def test_a_constant_covariate_leaves_the_raw_result(table: pd.DataFrame):
+    data = table.assign(same=1.0)
+    found = read(data, ec.Mean("revenue", covariate="same"))["revenue"]
+    assert found.adjustment.theta == Undefined("constant_covariate")
+    assert found.p_value == found.unadjusted.p_value
+
+
+def refusals() -> Iterator[tuple[Any, str]]:
+    yield lambda: ec.Mean("revenue", covariate="revenue"), "the outcome itself"
+    yield lambda: ec.Mean("revenue", cap=-1), "a cap is an amount above 0"
+    yield lambda: ec.Mean("revenue", cap="50%"), "a cap is an amount above 0"
+    yield lambda: ec.Quantile("revenue", 95), "0.9 is p90"
+    yield lambda: ec.Ratio("clicks", "clicks"), "the same column"
+
+
+@pytest.mark.parametrize(("make", "said"), tuple(refusals()))
+def test_what_cannot_be_meant_is_refused_with_the_rule(make: Any, said: str):
+    with pytest.raises(InvalidInputError, match=said):
+        make()
+
+
+def test_typed_numbers_hold_no_ratio():
+    numbers = {"control": {"n": 10, "clicks": 3}, "B": {"n": 10, "clicks": 4}}
+    with pytest.raises(InvalidInputError, match="needs one row per unit"):
+        ec.analyze(numbers, metrics=[ec.Ratio("clicks", "n")])
+
+
+def test_the_robustness_sheet_varies_everything_that_the_data_allow(table: pd.DataFrame):
+    crossed = table.iloc[:30].assign(
+        group=lambda one: one.group.map({"B": "control", "control": "B"})
+    )
+    data = pd.concat([table, crossed])
+    report = read(data, ec.Mean("revenue", covariate="revenue_before"), time="seen")
+    found = report.robustness("revenue")
+    assert {one.setting.days for one in found.variations} == {"all", "without the first day"}
+    assert {one.setting.crossovers for one in found.variations} == {"exclude", "first_seen"}
+    assert {one.cap for one in found.variations} == {None, "99.9%", "99%"}
+    assert {one.adjusted for one in found.variations} == {True, False}
+    assert len(found.variations) == 2 * 2 * 3 * 4
+    assert found.planned.p_value == pytest.approx(report["revenue"].p_value, rel=1e-12)
+    assert f"holds in all {len(found.variations)}" in charts.title(
+        found
+    ) or "of" in charts.title(found)
+    without_time = read(table, ec.Proportion("converted")).robustness("converted")
+    assert "time=" in without_time.notes[0]
+
+
+def test_typed_numbers_have_no_robustness_sheet():
+    numbers = {"control": {"n": 100, "converted": 10}, "B": {"n": 100, "converted": 14}}
+    report = ec.analyze(numbers, metrics=[ec.Proportion("converted")])
+    with pytest.raises(InvalidInputError, match="no rows to read again"):
+        report.robustness("converted")
