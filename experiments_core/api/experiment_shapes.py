@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -16,7 +17,9 @@ from experiments_core.api.shapes import (
     Text,
     moment,
 )
+from experiments_core.domain import definition
 from experiments_core.domain.access import Actor
+from experiments_core.domain.definition import Definition
 from experiments_core.domain.documents import (
     metric_from_document,
     phase_to_document,
@@ -25,7 +28,7 @@ from experiments_core.domain.documents import (
 )
 from experiments_core.domain.experiment import Experiment, NamespaceSlot, Phase, VariantDraft
 from experiments_core.domain.metric import Metric
-from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.errors import InvalidInputError, NotFoundError, Problem
 from experiments_core.services.experiments import allowed_verbs
 
 Status = Literal["draft", "running", "paused", "stopped", "completed", "archived"]
@@ -52,15 +55,28 @@ class VariantChange(Body):
     value: Any = None
 
 
+Library = Callable[[str], Definition]
+"""Finds a metric of the library by its key."""
+
+
 class NewMetric(Body):
     """A metric: of the library by its key, or of a column or event of one's own."""
 
     metric: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-    kind: Literal["proportion", "mean", "count"] | None = None
+    kind: Literal["proportion", "mean", "count", "ratio", "quantile"] | None = None
     key: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     column: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     of: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    numerator: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    denominator: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    event: Annotated[str, Field(max_length=200)] | None = None
+    aggregation: Literal["any", "count", "sum", "mean", "min", "max", "last"] | None = None
+    covariate: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    q: float | None = None
+    cap: float | Annotated[str, Field(max_length=10)] | None = None
+    window_days: int | None = None
+    delay_days: int | None = None
     role: Literal["primary", "secondary", "guardrail"] = "primary"
     preferred_direction: Literal["increase", "decrease", "neutral"] | None = None
     relative_minimum_detectable_effect: float | None = None
@@ -230,8 +246,13 @@ def phase_body(phase: Phase) -> dict[str, Any]:
     return phase_to_document(phase)
 
 
-def changed_fields(body: Fields) -> dict[str, Any]:
-    """The fields that were sent, in the form that the services take."""
+def changed_fields(body: Fields, library: Library) -> dict[str, Any]:
+    """The fields that were sent, in the form that the services take.
+
+    Args:
+        body: As it was sent.
+        library: Finds a metric by its key.
+    """
     given = {name: getattr(body, name) for name in Fields.model_fields if _sent(body, name)}
     if isinstance(body, ExperimentChange) and body.name is not None:
         given["name"] = body.name
@@ -239,7 +260,7 @@ def changed_fields(body: Fields) -> dict[str, Any]:
         given["variants"] = tuple(variant_draft(one) for one in body.variants)
     if body.metrics is not None:
         given["metrics"] = tuple(
-            metric_of(one, f"metrics[{i}]") for i, one in enumerate(body.metrics)
+            metric_of(one, f"metrics[{i}]", library) for i, one in enumerate(body.metrics)
         )
     if body.plan is not None:
         given["plan"] = plan_from_document(_said(body.plan))
@@ -255,24 +276,25 @@ def variant_draft(body: NewVariant) -> VariantDraft:
     return VariantDraft(**body.model_dump())
 
 
-def metric_of(body: NewMetric, where: str) -> Metric:
-    """A metric as services take it.
+def metric_of(body: NewMetric, where: str, library: Library) -> Metric:
+    """A metric as services take it: of the library, or with a meaning of its own.
 
     Raises:
         InvalidInputError: kind or column are missing, or a rule is broken.
     """
     said = _said(body)
-    if said.pop("metric", None) is not None and ("column" not in said or "kind" not in said):
-        message = f"{where}: there is no metric “{body.metric}” in the library"
-        problem = Problem(f"{where}.metric", body.metric, "NOT_FOUND", message)
+    key = said.pop("metric", None)
+    if key is None and said.get("kind") is None:
+        message = f"{where}.kind is missing"
+        problem = Problem(f"{where}.kind", None, "REQUIRED", message)
         raise InvalidInputError(f"{message}.", details=(problem,))
-    for name in ("kind", "column"):
-        if said.get(name) is None:
-            message = f"{where}.{name} is missing"
-            problem = Problem(f"{where}.{name}", None, "REQUIRED", message)
-            raise InvalidInputError(f"{message}.", details=(problem,))
     try:
-        return metric_from_document(said)
+        if key is None or "kind" in said:
+            return metric_from_document(said)
+        return definition.metric_of(library(key), **said)
+    except NotFoundError as error:
+        problem = Problem(f"{where}.metric", key, "NOT_FOUND", error.message)
+        raise InvalidInputError(error.message, details=(problem,)) from error
     except InvalidInputError as error:
         problems = tuple(
             Problem(f"{where}.{one.field}", one.value, one.rule, one.message)

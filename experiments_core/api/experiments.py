@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -9,11 +10,12 @@ from starlette.responses import Response
 
 from experiments_core.api import envelope
 from experiments_core.api.answers import file, listed, nothing, one
-from experiments_core.api.call import Page, Sort, The
+from experiments_core.api.call import Call, Page, Sort, The
 from experiments_core.api.experiment_shapes import (
     ExperimentAnswer,
     ExperimentChange,
     Kind,
+    Library,
     NewExperiment,
     changed_fields,
     experiment_body,
@@ -23,7 +25,7 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One
 from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
-from experiments_core.services import downloads, experiments
+from experiments_core.services import downloads, experiments, library
 from experiments_core.services.recording import History, create_with_status
 from experiments_core.services.searching import DEFAULT_SORT, Wanted, place, search
 
@@ -75,13 +77,18 @@ def list_experiments(
     )
 
 
+def library_of(call: Call) -> Library:
+    """Finds metrics of the library for whoever asks."""
+    return partial(library.get_metric, call.ws, call.actor)
+
+
 @door.post(
     "/experiments",
     Rule(permission=Permission.EDIT, answer=One[ExperimentAnswer], status=201),
 )
 def create_experiment(call: The, body: NewExperiment) -> Response:
     """Make an experiment: a draft, or with ``status: running`` started at once."""
-    draft = ExperimentDraft(name=body.name, **changed_fields(body))
+    draft = ExperimentDraft(name=body.name, **changed_fields(body, library_of(call)))
     history = None
     if body.historical:
         history = History(
@@ -116,7 +123,7 @@ def change_experiment(call: The, experiment: str, body: ExperimentChange) -> Res
         call.ws,
         call.actor,
         experiment,
-        changed_fields(body),
+        changed_fields(body, library_of(call)),
         version=call.version(),
         merge=call.merge,
     )

@@ -5,7 +5,7 @@ Shapes check form only (types, unknown fields); what a value may be is a rule of
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -121,6 +121,11 @@ class ErrorAnswer(BaseModel):
     """Every answer that is an error has this form."""
 
     error: ErrorBody
+
+
+def sortable(value: datetime) -> str:
+    """A time as text whose order is that of time."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
 
 
 def moment(value: datetime | None) -> str | None:

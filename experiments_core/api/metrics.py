@@ -1,0 +1,211 @@
+"""The library of metrics over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from starlette.responses import Response
+
+from experiments_core.api import envelope
+from experiments_core.api.answers import listed, one
+from experiments_core.api.call import Page, The
+from experiments_core.api.frame import Door
+from experiments_core.api.rules import Rule
+from experiments_core.api.shapes import Answer, Body, Many, One, moment
+from experiments_core.domain.access import Permission
+from experiments_core.domain.definition import Definition
+from experiments_core.services import library
+
+door = Door("Metrics")
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Source = Annotated[str, Field(min_length=1, max_length=200)]
+Kind = Literal["proportion", "mean", "count", "ratio", "quantile"]
+
+
+class Meaning(Body):
+    """What a metric means; null takes a field away."""
+
+    column: Source | None = None
+    of: Source | None = None
+    numerator: Source | None = None
+    denominator: Source | None = None
+    event: Annotated[str, Field(max_length=200)] | None = None
+    aggregation: Literal["any", "count", "sum", "mean", "min", "max", "last"] | None = None
+    covariate: Source | None = None
+    q: float | None = None
+    cap: float | Annotated[str, Field(max_length=10)] | None = None
+    window_days: int | None = None
+    delay_days: int | None = None
+    unit: Annotated[str, Field(max_length=40)] | None = None
+    preferred_direction: Literal["increase", "decrease", "neutral"] | None = None
+    missing: Literal["exclude", "zero"] | None = None
+
+
+class NewMetric(Meaning):
+    """A metric to be defined."""
+
+    name: Name
+    kind: Kind
+    key: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    description: Annotated[str, Field(max_length=10_000)] = ""
+    owner: Annotated[str, Field(max_length=200)] = ""
+
+
+class MetricChange(Meaning):
+    """What is said otherwise: words, or the meaning, which makes another version."""
+
+    name: Name | None = None
+    kind: Kind | None = None
+    description: Annotated[str, Field(max_length=10_000)] | None = None
+    owner: Annotated[str, Field(max_length=200)] | None = None
+
+
+class Preview(Meaning):
+    """A definition, and the experiment on whose data it is tried."""
+
+    experiment: Annotated[str, Field(min_length=1, max_length=100)]
+    kind: Kind
+
+
+class MetricAnswer(Answer):
+    """One version of a metric."""
+
+    key: str
+    version: int
+    revision: int
+    name: str
+    description: str
+    owner: str
+    kind: str
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class UseAnswer(Answer):
+    """A test that uses a metric, and the version it keeps."""
+
+    slug: str
+    name: str
+    status: str
+    version: int
+    role: str
+
+
+class MetricDetail(MetricAnswer):
+    """The newest version, and where the metric is used."""
+
+    used_in: list[UseAnswer]
+
+
+class PreviewArm(Answer):
+    """The value of one arm; null with a reason where there is none."""
+
+    variant: str
+    n: int
+    value: float | None
+    ci_lower: float | None
+    ci_upper: float | None
+
+
+class PreviewAnswer(Answer):
+    """The value per arm on existing data."""
+
+    arms: list[PreviewArm]
+
+
+@door.get("/metrics", Rule(permission=Permission.READ, answer=Many[MetricAnswer]))
+def list_metrics(call: The, page: Page) -> Response:
+    """The newest version of every metric, by key."""
+    found = library.list_metrics(call.ws, call.actor)
+    return listed(call.request_id, found, page, lambda x: (x.key.lower(), x.key), body_of)
+
+
+@door.post(
+    "/metrics",
+    Rule(permission=Permission.EDIT, answer=One[MetricAnswer], status=201, errors=(409,)),
+)
+def define(call: The, body: NewMetric) -> Response:
+    """Define a metric."""
+    made = library.define_metric(call.ws, call.actor, _said(body))
+    return one(body_of(made), status=201, version=made.revision)
+
+
+@door.post(
+    "/metrics/preview",
+    Rule(
+        permission=Permission.RESULTS, rate="compute", answer=One[PreviewAnswer], errors=(409,)
+    ),
+)
+def preview(call: The, body: Preview) -> Response:
+    """Try a definition on the data of an experiment; no look is taken."""
+    said = _said(body)
+    arms = library.preview(call.ws, call.actor, said.pop("experiment"), said)
+    return one({
+        "arms": [
+            {
+                "variant": arm.variant, "n": arm.n, **_value("value", arm.value),
+                **_value("ci_lower", arm.ci_lower), **_value("ci_upper", arm.ci_upper),
+            }
+            for arm in arms
+        ]
+    })  # fmt: skip
+
+
+@door.get("/metrics/{key}", Rule(permission=Permission.READ, answer=One[MetricDetail]))
+def read(call: The, key: str) -> Response:
+    """One metric by its key: the newest version, and where it is used."""
+    found = library.get_metric(call.ws, call.actor, key)
+    used = [asdict(use) for use in library.uses(call.ws, call.actor, key)]
+    return one(body_of(found) | {"used_in": used}, version=found.revision)
+
+
+@door.get(
+    "/metrics/{key}/versions", Rule(permission=Permission.READ, answer=Many[MetricAnswer])
+)
+def versions(call: The, key: str, page: Page) -> Response:
+    """Every version of a metric, the newest first."""
+    found = library.metric_versions(call.ws, call.actor, key)[::-1]
+    return listed(call.request_id, found, page, lambda x: (x.version,), body_of, down=True)
+
+
+@door.post(
+    "/metrics/{key}/versions",
+    Rule(
+        permission=Permission.EDIT, answer=One[MetricAnswer], status=201, version=True,
+        errors=(409,),
+    ),
+)  # fmt: skip
+def change(call: The, key: str, body: MetricChange) -> Response:
+    """Change a metric: another meaning is another version; tests keep the one they have."""
+    words = {"name", "kind", "description", "owner"}
+    said = {k: v for k, v in body.given().items() if v is not None or k not in words}
+    after = library.change_metric(call.ws, call.actor, key, said, revision=call.version())
+    return one(body_of(after), status=201, version=after.revision)
+
+
+def body_of(definition: Definition) -> dict[str, Any]:
+    """Render a version of a metric; its meaning stands beside its words."""
+    body = {**asdict(definition), **definition.meaning}
+    del body["org_id"], body["meaning"]
+    return body | {
+        "created_at": moment(definition.created_at),
+        "updated_at": moment(definition.updated_at),
+    }
+
+
+envelope.shows_current(Definition, body_of)
+
+
+def _value(name: str, value: Any) -> dict[str, Any]:
+    """A number, or null with the reason beside it."""
+    if isinstance(value, float | int):
+        return {name: value}
+    return {name: None, f"{name}_reason": value.reason}
+
+
+def _said(body: Body) -> dict[str, Any]:
+    return {name: value for name, value in body.given().items() if value is not None}
