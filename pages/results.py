@@ -9,6 +9,7 @@ from pages.parts import (
     header,
     results_choices,
     results_decision,
+    results_expect,
     results_foot,
     results_head,
     results_holdout,
@@ -47,6 +48,7 @@ def page() -> None:
     if view.result.metrics and view.result.treatments:
         shown = results_choices.draw(view, experiment)
         results_scorecard.draw(shown, experiment)
+        results_expect.draw(ws, LOCAL, view, experiment)
         results_holdout.draw(shown, experiment)
         results_tabs.draw(ws, LOCAL, shown, experiment)
     results_decision.draw(ws, LOCAL, view, experiment)

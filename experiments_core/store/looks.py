@@ -217,6 +217,18 @@ def units_at_looks(
     return {owner: tuple(looks) for owner, looks in found.items()}
 
 
+def latest_results(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The results body of the newest look of each experiment that has one."""
+    rows = cursor.execute(
+        "SELECT experiment_id, arg_max(results, no) FROM looks "
+        "WHERE list_contains(?, experiment_id) GROUP BY experiment_id ORDER BY experiment_id",
+        [list(experiment_ids)],
+    ).fetchall()
+    return {str(owner): json.loads(results) for owner, results in rows}
+
+
 def latest_look(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> StoredLook | None:
     """The newest look of an experiment."""
     rows = cursor.execute(

@@ -63,6 +63,7 @@ def look_at(result: ExperimentResult) -> SimpleNamespace:
     arms = tuple(arm.variant for arm in result.metrics[0].arms) if result.metrics else ()
     return SimpleNamespace(
         result=result,
+        experiment=SimpleNamespace(id="this one", sample=False),
         taken_at=datetime(2026, 5, 20, 9, 14, tzinfo=UTC),
         views=2,
         newer_data=False,
