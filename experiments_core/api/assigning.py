@@ -21,6 +21,7 @@ from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment, RampStep
 from experiments_core.services import assigning, experiments, participants, ramping, snapshots
 from experiments_core.services.assigning import Answer
+from experiments_core.services.assignment_audit import audit_assignment
 from experiments_core.services.participants import Participant
 
 door = Door("Assignment")
@@ -119,6 +120,33 @@ class RampAnswer(Shape):
 
     allocation_bp: int
     steps: list[dict[str, Any]]
+
+
+class ServedUnit(Body):
+    """A unit and the arm that it got elsewhere."""
+
+    unit_id: Annotated[str, Field(min_length=1, max_length=256)]
+    variant: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class AuditBody(Body):
+    """Who got what from another system, and what is known of its settings."""
+
+    units: Annotated[list[ServedUnit], Field(min_length=1, max_length=50_000)]
+    seeds: Annotated[list[str], Field(max_length=20, default_factory=list)]
+    weights_bp: dict[str, Annotated[int, Field(ge=0, le=10_000)]] | None = None
+    holdout_bp: Annotated[int, Field(ge=0, le=9_999)] = 0
+    allocation_bp: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+
+
+class AuditAnswer(Shape):
+    """The hashes that fit best, and whom none explains."""
+
+    units: int
+    finding: str
+    fits: list[dict[str, Any]]
+    known: int
+    served_otherwise: list[dict[str, Any]]
 
 
 @door.post(
@@ -223,6 +251,47 @@ def set_ramp(call: The, experiment: str, body: RampBody) -> Response:
     steps = [RampStep(step.at, step.allocation_bp) for step in body.steps]
     version = call.version()
     return _ramp(ramping.set_ramp(call.ws, call.actor, experiment, steps, version=version))
+
+
+@door.post(
+    "/experiments/{experiment}/assignment-audit",
+    Rule(permission=Permission.RESULTS, rate="compute", answer=One[AuditAnswer]),
+)
+def audit(call: The, experiment: str, body: AuditBody) -> Response:
+    """Find the hash that explains who got what, and who was served something else."""
+    report = audit_assignment(
+        call.ws,
+        call.actor,
+        experiment,
+        {unit.unit_id: unit.variant for unit in body.units},
+        seeds=body.seeds,
+        weights_bp=body.weights_bp,
+        holdout_bp=body.holdout_bp,
+        allocation_bp=body.allocation_bp,
+    )
+    return one({
+        "units": report.units,
+        "finding": report.sentence,
+        "fits": [
+            {
+                "method": fit.method,
+                "settings": fit.settings,
+                "agreement": fit.agreement,
+                "by_chance": fit.by_chance,
+                "explains": fit.explains,
+                "moved": [
+                    {"unit_id": unit, "served": arm, "expected": given}
+                    for unit, arm, given in fit.moved
+                ],
+            }
+            for fit in report.fits
+        ],
+        "known": report.known,
+        "served_otherwise": [
+            {"unit_id": unit, "served": arm, "assigned": given}
+            for unit, arm, given in report.otherwise[:1000]
+        ],
+    })  # fmt: skip
 
 
 def _answer(answer: Answer, call: Call) -> dict[str, Any]:

@@ -22,10 +22,12 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.why import Step, walk
 from experiments_core.errors import (
+    ConflictError,
     InvalidInputError,
     Problem,
     UpshotError,
 )
+from experiments_core.query.assignment import assignment_sql
 from experiments_core.services.designs import ready
 from experiments_core.services.participants import PATIENCE, settle_listed
 from experiments_core.services.project_rules import rules_for
@@ -198,6 +200,37 @@ def try_unit(
         design, unit, attributes, override=known.overrides.get(unit), stored=known.stored(unit)
     )
     return Trial(decision, steps, decision.variant or experiment.fallback.key)
+
+
+def draw_list(
+    ws: Workspace, actor: Actor, reference: str, units: Sequence[str]
+) -> dict[str, tuple[str | None, str]]:
+    """What many units would get that are not in the test yet, in one query; stores nothing.
+
+    Targeting, overrides and stored assignments are not asked; the test is taken as running.
+
+    Returns:
+        Unit -> (variant, None for the fallback, ``holdout``; reason).
+
+    Raises:
+        InvalidInputError: the test uses a hash that cannot be drawn in a query.
+        ConflictError: ``EXTERNAL_ASSIGNMENT``, or the units are listed by name.
+    """
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, reference)
+        design = ready(experiment, project=rules_for(cursor, experiment))
+    if experiment.assignment_mode != "hash":
+        raise ConflictError(
+            "This test does not draw its units.",
+            code="EXTERNAL_ASSIGNMENT",
+            hint="Only a test that Upshot assigns by hash does.",
+        )
+    cleaned = list(dict.fromkeys(check_unit(unit) for unit in units))
+    sql = assignment_sql(design, "incoming_units")
+    with ws.db.staging() as cursor:
+        found = eventlog.draw_units(cursor, cleaned, sql)
+    return {unit: (variant, reason) for unit, variant, reason in found}
 
 
 def _answers(

@@ -358,3 +358,21 @@ def _aware(moment: datetime) -> datetime:
     found = from_utc(moment)
     assert found is not None  # noqa: S101  the column is NOT NULL
     return found
+
+
+def draw_units(
+    cursor: duckdb.DuckDBPyConnection, units: Sequence[str], sql: str
+) -> list[tuple[str, str | None, str]]:
+    """Run an assignment query over a list of units: (unit, variant, reason) in its order.
+
+    Args:
+        cursor: On the workspace.
+        units: Ids, each once.
+        sql: From :func:`~experiments_core.query.assignment.assignment_sql`, over
+            ``incoming_units``.
+    """
+    cursor.register("incoming_units", pa.table({"unit": pa.array(units, pa.string())}))
+    try:
+        return cursor.execute(sql).fetchall()
+    finally:
+        cursor.unregister("incoming_units")

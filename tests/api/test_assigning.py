@@ -130,3 +130,16 @@ def test_a_key_for_events_may_not_ask_for_arms(api: Any, ws: Workspace):
     assert api.post("/events", {"events": []}).status_code == 200
     assert api.post("/experiments/checkout/assign", {"unit_id": "u"}).status_code == 403
     assert api.get("/snapshot").status_code == 403
+
+
+def test_an_audit_names_the_hash_and_who_was_served_something_else(api: Any, ws: Workspace):
+    begin(ws)
+    given = [api.post("/experiments/checkout/assign", {"unit_id": f"u{i}"}) for i in range(30)]
+    served = [{"unit_id": a["unit_id"], "variant": a["variant"]}
+              for a in (one.json()["data"] for one in given)]  # fmt: skip
+    path = "/experiments/checkout/assignment-audit"
+    told = api.post(path, {"units": served}).json()["data"]
+    assert told["fits"][0]["method"] == "upshot1"
+    assert (told["known"], told["served_otherwise"]) == (30, [])
+    refused = api.post(path, {"units": [{"unit_id": "u", "variant": "purple"}]})
+    assert refused.status_code == 422

@@ -9,7 +9,12 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.metric import Proportion
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError
 from experiments_core.services import deploying
-from experiments_core.services.assigning import assign, assign_many, try_unit
+from experiments_core.services.assigning import (
+    assign,
+    assign_many,
+    draw_list,
+    try_unit,
+)
 from experiments_core.services.experiments import (
     change_traffic,
     create_experiment,
@@ -192,3 +197,16 @@ def test_a_client_may_decide_by_itself_only_while_the_run_has_one_design(ws: Wor
     assert [one["local"] for one in snapshot(ws, LOCAL)] == [False]
     act(ws, test, "pause")
     assert snapshot(ws, LOCAL) == []
+
+
+def test_a_list_is_drawn_in_one_query_as_unit_by_unit(ws: Workspace):
+    test = begin(ws, allocation_bp=6000, holdout_bp=1000)
+    people = [f"u{i}" for i in range(300)]
+    drawn = draw_list(ws, LOCAL, test.id, people)
+    for unit in people:
+        told = assign(ws, LOCAL, test.id, unit, dry_run=True)
+        assert drawn[unit][1] == told.reason
+        assert drawn[unit][0] in {told.variant, "holdout"}
+    external = begin(ws, name="Other", assignment_mode="external")
+    with pytest.raises(ConflictError):
+        draw_list(ws, LOCAL, external.id, people)
