@@ -165,3 +165,9 @@ class WorkspaceError(UpshotError):
     """The workspace file cannot be opened or is damaged."""
 
     code = "WORKSPACE"
+
+
+class UnrecoverableError(WorkspaceError):
+    """The workspace file is damaged and nothing could be put in its place."""
+
+    code = "WORKSPACE_DAMAGED"

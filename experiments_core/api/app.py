@@ -39,7 +39,7 @@ from experiments_core.api import (
 )
 from experiments_core.api.frame import build, not_found
 from experiments_core.api.sockets import disable_nagle
-from experiments_core.errors import UpshotError
+from experiments_core.errors import UnrecoverableError, UpshotError
 from experiments_core.services import ramping, samples, workspace
 from experiments_core.services.import_jobs import stop_imports
 from experiments_core.settings import LOOPBACK, Settings, read_settings
@@ -49,7 +49,7 @@ HEADERS = {
     b"content-security-policy": b"frame-ancestors 'none'",
     b"referrer-policy": b"same-origin",
 }
-EXIT_REFUSED = 2
+EXIT_REFUSED, EXIT_UNRECOVERABLE = 2, 3
 RAMP_SECONDS = 15.0
 
 log = logging.getLogger("upshot")
@@ -63,7 +63,8 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         await run_in_threadpool(samples.start, settings)
     except UpshotError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201  the terminal is the only reader
-        raise SystemExit(EXIT_REFUSED) from None
+        damaged = isinstance(error, UnrecoverableError)
+        raise SystemExit(EXIT_UNRECOVERABLE if damaged else EXIT_REFUSED) from None
     disable_nagle()
     ramps = asyncio.create_task(_watch_ramps())
     print(f"Upshot is at {_url(settings)} (Ctrl-C stops it)", flush=True)  # noqa: T201  as above

@@ -450,16 +450,13 @@ def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") 
         "sql": table.sql,
         "cells": looks.cells_to_json(table.cells),
     }
-    with ws.db.write() as cursor:
-        key = reading.experiment.id
-        known = looks.find_look(cursor, key, reading.data_hash, reading.settings_hash)
-        if known is not None:
-            return known
-        number = looks.count_looks(cursor, [key]).get(key, 0) + 1
-        taken = StoredLook(
+    key = reading.experiment.id
+
+    def taken(number: int | None) -> StoredLook:
+        return StoredLook(
             id=ws.new_id(),
             experiment_id=key,
-            no=number,
+            no=number or 0,
             taken_at=ws.now(),
             actor=actor.name,
             trigger=trigger,
@@ -470,8 +467,16 @@ def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") 
             results=to_dict(replace(result, look=number)),
             verdict=result.verdict.code,
         )
-        looks.insert_look(cursor, taken)
-    return taken
+
+    if ws.db.damage:
+        return taken(None)  # shown, but nothing can be kept
+    with ws.db.write() as cursor:
+        known = looks.find_look(cursor, key, reading.data_hash, reading.settings_hash)
+        if known is not None:
+            return known
+        found = taken(looks.count_looks(cursor, [key]).get(key, 0) + 1)
+        looks.insert_look(cursor, found)
+    return found
 
 
 def _as_now(cursor: Any, reading: Reading, now: datetime) -> Reading:
@@ -501,6 +506,8 @@ def _note_slice(ws: Workspace, actor: Actor, reading: Reading, found: OpenedSlic
 
 
 def _note_view(ws: Workspace, actor: Actor, stored: StoredLook) -> None:
+    if ws.db.damage:
+        return
     now, key = ws.now(), (stored.id, actor.name)
     before = _LAST_VISIT.get(key)
     if before is not None and now - before < SAME_VISIT:

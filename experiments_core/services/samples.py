@@ -43,7 +43,7 @@ def start(settings: Settings) -> Workspace:
         WorkspaceError: the file cannot be used.
     """
     ws = workspace.start(settings)
-    if settings.sample and _is_empty(ws):
+    if settings.sample and not ws.db.damage and _is_empty(ws):
         load_samples(ws, LOCAL)
     return ws
 

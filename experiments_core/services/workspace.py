@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,11 @@ from experiments_core.settings import Settings, read_settings, workspace_file
 from experiments_core.store import imports
 from experiments_core.store.database import Database, open_database
 from experiments_core.store.lock import Owner, owner_of
+from experiments_core.store.recovery import note
 from experiments_core.store.writer import Writer
 
 MEMORY = ":memory:"
+EXIT_FATAL = 4
 
 Clock = Callable[[], datetime]
 
@@ -118,7 +121,27 @@ def start(settings: Settings, *, clock: Clock = utc_now) -> Workspace:
         port=settings.port,
     )
     imports.drop_orphans(db)
+    db.on_fatal = lambda reason: end_at_once(db, reason)
     return use(Workspace(db, settings, clock))
+
+
+def end_at_once(db: Database, reason: str) -> None:
+    """End a server whose database has failed: no connection of this process works any more.
+
+    Everything that was answered is in the file and its log, and is there at the next start.
+    """
+    note(db.side, f"DuckDB has failed: {reason}. The server ends; start it again.")
+    os._exit(EXIT_FATAL)
+
+
+def damage() -> str:
+    """Why the workspace that is served can only be read; empty when all is well."""
+    return current().db.damage
+
+
+def way_out() -> str:
+    """What to do about a damage."""
+    return current().db.way_out
 
 
 def use(workspace: Workspace) -> Workspace:

@@ -20,6 +20,26 @@ STORAGE_VERSION = "v1.5.0"  # DuckDB 1.5 can read and write it too
 MAX_TEMPORARY = "20GB"
 
 
+class DamagedError(WorkspaceError):
+    """The file, or its log, is damaged.
+
+    Attributes:
+        reason: What DuckDB says.
+        wal_position: Byte of the log at which it is damaged, if that is what it says.
+    """
+
+    code = "WORKSPACE_DAMAGED"
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.reason = reason
+        found = re.search(r"WAL file.* entry at byte position (\d+)", reason)
+        self.wal_position = int(found[1]) if found else None
+        super().__init__(
+            f"{file} cannot be opened: {reason}",
+            hint="Keep the file and its .wal as they are; put the last backup in its place.",
+        )
+
+
 def connect(
     file: Path | None,
     side: Path,
@@ -37,6 +57,7 @@ def connect(
     Raises:
         BusyError: another program has the file open.
         WorkspaceError: the file is no DuckDB file, or a newer one.
+        DamagedError: it is damaged.
     """
     root = duckdb.connect(
         config={
@@ -49,6 +70,9 @@ def connect(
     try:
         _limit_memory(root, memory_limit)
         root.execute("LOAD json")  # replaying a log may need it
+        # Closing leaves everything as it is unless somebody says CHECKPOINT: what did not
+        # open as it was left must not be folded together.
+        root.execute("PRAGMA disable_checkpoint_on_shutdown")
         _attach(root, file)
         for setting in (
             "TimeZone = 'UTC'",
@@ -121,10 +145,7 @@ def _cannot_open(file: Path, text: str) -> BusyError | WorkspaceError:
         return WorkspaceError(
             f"{file} is not a DuckDB file.", hint="Name another file in UPSHOT_WORKSPACE."
         )
-    return WorkspaceError(
-        f"{file} cannot be opened: {text.splitlines()[0]}",
-        hint="Keep the file and its .wal as they are, and put the last backup in its place.",
-    )
+    return DamagedError(file, " ".join(text.split()))
 
 
 def _quoted(text: str | Path) -> str:

@@ -21,11 +21,12 @@ from typing import Self
 
 import duckdb
 
-from experiments_core.errors import BusyError, WorkspaceError
+from experiments_core.errors import BusyError, UnrecoverableError, WorkspaceError
 from experiments_core.store.connect import connect, in_words
 from experiments_core.store.ids import uuid7
 from experiments_core.store.lock import Owner, WorkspaceLock
 from experiments_core.store.migrate import migrate
+from experiments_core.store.recovery import note, open_or_repair
 
 STAGING_PREFIX = "staging_"
 CLOSE_PATIENCE = 10.0  # seconds that close() waits for readers and the writer
@@ -38,6 +39,8 @@ class Database:
         path: The file, None in memory.
         side: ``NAME.d/`` with ``lock``, ``secret``, ``seq`` and ``uploads/``; the only folder
             that SQL may read or write.
+        damage: Why it may only be read, in a sentence; empty when all is well.
+        on_fatal: Called when DuckDB has failed so badly that no connection works any more.
     """
 
     def __init__(
@@ -60,13 +63,18 @@ class Database:
         self._open: set[duckdb.DuckDBPyConnection] = set()
         self._idle = threading.Condition()
         self._closed = False
-        self._seq = 0
+        self.damage = ""
+        self.on_fatal: Callable[[str], None] | None = None
         with self._cursor() as cursor:
-            migrate(cursor, side)
-            _drop_staging(cursor)
             self._seq = _last_commit(cursor)
-        if path is not None:
-            self._check_sequence()
+            self.damage = self._missing()
+            if self.damage and not _has_commits(cursor):
+                raise UnrecoverableError(self.damage, hint=self.way_out)
+            if not self.damage:
+                migrate(cursor, side)
+                _drop_staging(cursor)
+        if not self.damage:
+            self._note_sequence()
 
     @classmethod
     def memory(cls, *, readable: Iterable[Path] = (), memory_limit: str = "1GB") -> Database:
@@ -110,6 +118,8 @@ class Database:
         A nested call in the same thread joins the outer transaction; if its block fails, the
         outer one rolls back even when it swallowed the error.
         """
+        if self.damage:
+            raise WorkspaceError(self.damage, code="READ_ONLY", hint=self.way_out)
         writer = getattr(self._own, "writer", None)
         if writer is None:
             with self._door, self._cursor() as cursor:
@@ -128,6 +138,8 @@ class Database:
         It may make and fill tables named ``staging_…`` that nobody else uses; the door is for
         moving them into the workspace. Such tables are dropped at the next opening.
         """
+        if self.damage:
+            raise WorkspaceError(self.damage, code="READ_ONLY", hint=self.way_out)
         with self._cursor() as cursor:
             yield cursor
 
@@ -140,6 +152,9 @@ class Database:
             for cursor in self._open:
                 cursor.interrupt()
             self._idle.wait_for(lambda: not self._open, timeout=CLOSE_PATIENCE)
+        if self.path is not None and not self.damage:
+            with suppress(duckdb.Error):  # then the log stays, and is read at the next start
+                self._root.execute("CHECKPOINT upshot")
         self._root.close()
         if self._lock is not None:
             self._lock.release()
@@ -165,6 +180,10 @@ class Database:
         try:
             cursor.execute("USE upshot")  # a cursor does not inherit it
             yield cursor
+        except duckdb.FatalException as error:
+            if self.on_fatal is not None:
+                self.on_fatal(str(error).splitlines()[0])
+            raise
         except duckdb.Error as error:
             told = in_words(error)
             if told is None:
@@ -202,17 +221,31 @@ class Database:
         if self.path is not None:
             (self.side / "seq").write_text(f"{self._seq:020d}\n", encoding="ascii")
 
-    def _check_sequence(self) -> None:
+    def _missing(self) -> str:
         """Compare the last commit in the file with the last one that was acknowledged."""
         noted = self.side / "seq"
-        acknowledged = int(noted.read_text(encoding="ascii") or 0) if noted.exists() else 0
-        if acknowledged > self._seq:
-            raise WorkspaceError(
-                f"{self.path} lacks the changes {self._seq + 1} to {acknowledged} that were "
-                "saved before: it is an older copy, or its .wal file was lost.",
-                hint=f"Put the newer file back, or remove {noted} to go on without them.",
-            )
-        self._note_sequence()
+        if self.path is None or not noted.exists():
+            return ""
+        acknowledged = int(noted.read_text(encoding="ascii") or 0)
+        if acknowledged <= self._seq:
+            return ""
+        missing = f"changes {self._seq + 1:,} to {acknowledged:,}"
+        if acknowledged == self._seq + 1:
+            missing = f"change {acknowledged:,}"
+        damage = (
+            f"This workspace can only be read: {self.path.name} lacks the {missing} that "
+            "were saved before. It is an older copy, or its .wal file was lost or damaged."
+        )
+        note(self.side, f"{damage} {self.way_out}")
+        return damage
+
+    @property
+    def way_out(self) -> str:
+        """What a person can do about a damage."""
+        return (
+            "Stop Upshot, put the newer file back, or the last backup; or remove "
+            f"{self.side / 'seq'} to go on without these changes."
+        )
 
 
 def open_database(
@@ -232,9 +265,13 @@ def open_database(
         address: Where this process serves, for the sentence a second opener reads.
         port: TCP port it serves on.
 
+    A damaged file is repaired where that loses nothing that was acknowledged; one that lacks
+    acknowledged changes can only be read (``Database.damage``).
+
     Raises:
         BusyError: somebody has it open; the sentence says who and where.
         WorkspaceError: the file cannot be used; the sentence says why.
+        UnrecoverableError: it is damaged, and so is everything that could replace it.
     """
     file = Path(path).expanduser().resolve()
     side = file.with_suffix(".d")
@@ -250,7 +287,11 @@ def open_database(
     try:
         _refuse_unsafe(file, side)
         _clear(side / "tmp")
-        root = connect(file, side, memory_limit=memory_limit, threads=threads)
+        root = open_or_repair(
+            file,
+            side,
+            lambda: connect(file, side, memory_limit=memory_limit, threads=threads),
+        )
         return Database(root, file, side, lock=lock)
     except BaseException:
         if root is not None:
@@ -307,6 +348,17 @@ def _drop_staging(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(f'DROP TABLE "{name}"')
 
 
+def _has_commits(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the file has the table of commits: a new one has no table at all."""
+    sql = (
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'upshot' "
+        "AND table_name = 'commit_log'"
+    )
+    return cursor.execute(sql).fetchone() is not None
+
+
 def _last_commit(cursor: duckdb.DuckDBPyConnection) -> int:
+    if not _has_commits(cursor):
+        return 0
     row = cursor.execute("SELECT max(seq) FROM commit_log").fetchone()
     return int(row[0] or 0) if row else 0

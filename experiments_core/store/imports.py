@@ -158,6 +158,8 @@ def drop_orphans(db: Database) -> None:
 
     Only right after opening; later, somebody may be on the way in.
     """
+    if db.damage:
+        return  # the record may be among what is missing
     with db.read() as cursor:
         known = {row[0] for row in cursor.execute("SELECT id FROM imports").fetchall()}
     for text in (db.side / "uploads").glob("*.txt"):

@@ -98,5 +98,6 @@ def _keep_copy(cursor: duckdb.DuckDBPyConnection, copy: Path) -> None:
     cursor.execute(f"ATTACH '{quoted}' AS copy_before (STORAGE_VERSION 'v1.5.0')")
     try:
         cursor.execute("COPY FROM DATABASE upshot TO copy_before")
+        cursor.execute("CHECKPOINT copy_before")
     finally:
         cursor.execute("DETACH copy_before")

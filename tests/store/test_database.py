@@ -306,7 +306,7 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path):
     damaged = bytearray(file.read_bytes())
     damaged[4096 : 4096 * 3] = os.urandom(4096 * 2)
     file.write_bytes(damaged)
-    refused(file, "cannot be opened")
+    refused(file, "is damaged and cannot be repaired")
     assert file.read_bytes() == bytes(damaged)
 
 
@@ -330,7 +330,11 @@ def test_a_file_that_lost_acknowledged_commits_is_refused(tmp_path: Path):
     with open_database(file) as database:
         add(database, 3)
     file.write_bytes(old)
-    refused(file, "lacks the changes 3 to 5")
+    with open_database(file) as database:
+        assert "lacks the changes 3 to 5" in database.damage
+        assert count(database) == 2
+        with pytest.raises(WorkspaceError, match="can only be read"), database.write():
+            pass
     (tmp_path / "w.d" / "seq").unlink()
     with open_database(file) as database:
         assert count(database) == 2

@@ -1,0 +1,123 @@
+"""The recovery ladder: what is done when a workspace does not open as it was left.
+
+1. It opens and holds every change that was acknowledged: nothing to do.
+2. The log names a position at which it is damaged: it is cut there, which loses only what was
+   being written when the power went; repeated while the named position moves down.
+3. It does not open otherwise: the newest copy in ``backups`` that opens takes its place.
+4. It opens, but acknowledged changes are missing: it is served read-only (``database.py``).
+5. Nothing opens: the end, with instructions.
+
+Every step is told and written to ``NAME.d/recovery.log``. Before anything is changed the file
+and its log are copied to ``NAME.d/damaged/``; nothing is ever deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from experiments_core.errors import UnrecoverableError, WorkspaceError
+from experiments_core.store.connect import DamagedError
+
+Open = Callable[[], duckdb.DuckDBPyConnection]
+
+log = logging.getLogger("upshot")
+
+
+def open_or_repair(file: Path, side: Path, opened: Open) -> duckdb.DuckDBPyConnection:
+    """Open a workspace, repairing on the way down the ladder what can be repaired.
+
+    Args:
+        file: The database.
+        side: Its side folder.
+        opened: Opens it, and raises ``DamagedError`` when it is damaged.
+
+    Raises:
+        UnrecoverableError: nothing opens; the files lie as they were found.
+        UpshotError: whatever else keeps it from being opened.
+    """
+    try:
+        return opened()
+    except DamagedError as error:
+        kept = _keep(file, side)
+        note(side, f"{file.name} does not open: {error.reason}. A copy is in {kept}.")
+        found = _cut_log(file, side, opened, error) or _restore(file, side, opened)
+        if found is not None:
+            return found
+        _put_back(file, kept)
+        note(side, "Nothing opens. The files lie as they were found.")
+        raise UnrecoverableError(
+            f"{file} is damaged and cannot be repaired ({error.reason}).",
+            hint="Nothing was changed. Copy the whole folder to a safe place, then put a "
+            f"backup of {file.name} in its place, without its .wal file. Copies of what was found are "
+            f"in {kept}; what was done is in {side}/recovery.log.",
+        ) from error
+
+
+def note(side: Path, sentence: str) -> None:
+    """Tell a step and write it down."""
+    log.warning(sentence)
+    with (side / "recovery.log").open("a", encoding="utf-8") as out:
+        out.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {sentence}\n")
+
+
+def wal_of(file: Path) -> Path:
+    """The write-ahead log of a database."""
+    return file.with_name(f"{file.name}.wal")
+
+
+def _keep(file: Path, side: Path) -> Path:
+    """Copy the database and its log aside; nobody has them open now."""
+    kept = side / "damaged" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    kept.mkdir(parents=True)
+    for one in (file, wal_of(file)):
+        if one.exists():
+            shutil.copy2(one, kept / one.name)
+    return kept
+
+
+def _put_back(file: Path, kept: Path) -> None:
+    for one in (file, wal_of(file)):
+        if (kept / one.name).exists():
+            shutil.copy2(kept / one.name, one)
+
+
+def _cut_log(
+    file: Path, side: Path, opened: Open, error: DamagedError
+) -> duckdb.DuckDBPyConnection | None:
+    """Step 2: cut the log at the position that is named, while the position moves down."""
+    place, wal = error.wal_position, wal_of(file)
+    while place is not None and wal.exists() and place < wal.stat().st_size:
+        note(side, f"Cut {wal.name} at byte {place:,} of {wal.stat().st_size:,}.")
+        with wal.open("r+b") as out:
+            out.truncate(place)
+            os.fsync(out.fileno())
+        try:
+            return opened()
+        except DamagedError as again:
+            place = again.wal_position
+    return None
+
+
+def _restore(file: Path, side: Path, opened: Open) -> duckdb.DuckDBPyConnection | None:
+    """Step 3: put the newest copy that opens in the place of the damaged file."""
+    copies = sorted((side / "backups").glob("*.duckdb"), key=lambda one: one.stat().st_mtime)
+    for copy in reversed(copies):
+        fresh = side / "tmp" / f"restored-{copy.name}"
+        shutil.copyfile(copy, fresh)
+        wal_of(file).unlink(missing_ok=True)  # a copy of it was kept
+        fresh.replace(file)
+        try:
+            root = opened()
+        except WorkspaceError as error:
+            note(side, f"The copy {copy.name} does not open either: {error.message}")
+        else:
+            note(side, f"Put the copy {copy.name} in the place of {file.name}.")
+            return root
+    return None
