@@ -63,6 +63,9 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         await run_in_threadpool(samples.start, settings)
     except UpshotError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201  the terminal is the only reader
+        logging.getLogger(
+            "uvicorn.error"
+        ).disabled = True  # it would add a trace to the sentence
         damaged = isinstance(error, UnrecoverableError)
         raise SystemExit(EXIT_UNRECOVERABLE if damaged else EXIT_REFUSED) from None
     disable_nagle()

@@ -55,8 +55,8 @@ def open_or_repair(file: Path, side: Path, opened: Open) -> duckdb.DuckDBPyConne
         raise UnrecoverableError(
             f"{file} is damaged and cannot be repaired ({error.reason}).",
             hint="Nothing was changed. Copy the whole folder to a safe place, then put a "
-            f"backup of {file.name} in its place, without its .wal file. Copies of what was found are "
-            f"in {kept}; what was done is in {side}/recovery.log.",
+            f"backup of {file.name} in its place, without its .wal file. Copies of what was "
+            f"found are in {kept}; what was done is in {side}/recovery.log.",
         ) from error
 
 
