@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -63,11 +64,9 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         await run_in_threadpool(samples.start, settings)
     except UpshotError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201  the terminal is the only reader
-        logging.getLogger(
-            "uvicorn.error"
-        ).disabled = True  # it would add a trace to the sentence
         damaged = isinstance(error, UnrecoverableError)
-        raise SystemExit(EXIT_UNRECOVERABLE if damaged else EXIT_REFUSED) from None
+        # An exception would be printed with its trace, and the code would be another.
+        os._exit(EXIT_UNRECOVERABLE if damaged else EXIT_REFUSED)
     disable_nagle()
     ramps = asyncio.create_task(_watch_ramps())
     print(f"Upshot is at {_url(settings)} (Ctrl-C stops it)", flush=True)  # noqa: T201  as above
@@ -84,7 +83,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
 
 async def _watch_ramps() -> None:
     """Take the due steps of scheduled ramps, as long as the server runs."""
-    while True:
+    while not workspace.damage():
         await asyncio.sleep(RAMP_SECONDS)
         try:
             for done in await run_in_threadpool(ramping.take_due_steps, workspace.current()):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments_core.store.database import open_database
 from tests.servers import Server, free_port, start_server, stop_server
 
 
@@ -99,3 +100,26 @@ def test_stopping_leaves_a_clean_file_and_one_line_was_printed(tmp_path: Path, h
     )
     assert "Traceback" not in printed
     assert "Aborted" not in printed
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "sentence"),
+    ((b"no database", 2, "is not a DuckDB file"), (b"cut", 3, "cannot be repaired")),
+)
+def test_a_file_that_cannot_be_used_is_refused_with_a_sentence_and_its_code(
+    tmp_path: Path, content: bytes, code: int, sentence: str
+):
+    file = tmp_path / "upshot.duckdb"
+    file.write_bytes(content)
+    if content == b"cut":
+        file.unlink()
+        open_database(file).close()
+        os.truncate(file, 9000)
+    ended = subprocess.run(
+        [sys.executable, "-m", "experiments_core", "serve", "--port", str(free_port())],
+        env={**os.environ, "UPSHOT_WORKSPACE": str(tmp_path)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == code
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
