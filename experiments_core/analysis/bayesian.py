@@ -60,11 +60,11 @@ class Prior:
                 problem = Problem(f"bayes.{name}", value, "RANGE", message)
                 raise InvalidInputError(message, details=(problem,))
 
-    def named(self, metric: Metric) -> str:
-        """In words, for one metric."""
+    def named(self, metric: Metric, phases: int) -> str:
+        """In words, for one metric; over phases the prior of the combined difference."""
         if self.lift_deviation is not None:
             return f"normal around a lift of 0, standard deviation {self.lift_deviation:g}"
-        if is_rate(metric):
+        if is_rate(metric) and phases == 1:
             return f"Beta({self.alpha:g}, {self.beta:g}) for each rate"
         return "flat"
 
@@ -120,7 +120,7 @@ def _contrast(
     else:
         losses = view.expected_loss_if_treatment, view.expected_loss_if_control
     told = Bayes(
-        prior=prior.named(metric),
+        prior=prior.named(metric, len(strata)),
         probability_better=chance,
         threshold=1 - alpha / 2,
         expected_loss_if_treatment=losses[0],

@@ -8,7 +8,9 @@ from experiments_core.analysis.results import ArmResult, MetricResult
 from experiments_core.charts import words
 from experiments_core.stats.estimate import Undefined, Value
 
-ALMOST = 0.0001
+ALMOST = 0.0005
+"""Nearer to certainty than this a chance is told as a bound."""
+SMALLEST_LOSS = 5e-6
 
 
 def title(metric: MetricResult, treatment: str, names: Mapping[str, str]) -> str:
@@ -49,8 +51,8 @@ def chance(value: Value | None) -> str:
     if value is None or isinstance(value, Undefined):
         return words.NONE
     if value > 1 - ALMOST:
-        return f"above {words.percent(1 - ALMOST, 2)}"
-    return f"below {words.percent(ALMOST, 2)}" if value < ALMOST else words.percent(value)
+        return f"above {words.percent(0.999)}"
+    return f"below {words.percent(0.001)}" if value < ALMOST else words.percent(value)
 
 
 def _against(metric: MetricResult, arm: ArmResult, reference: str) -> dict[str, object]:
@@ -78,5 +80,7 @@ def _loss(metric: MetricResult, value: Value) -> str:
     if isinstance(value, Undefined):
         return words.NONE
     if words.is_rate(metric):
-        return f"{value * 100:.3f}{words.NARROW}pp"
+        small = f"<{words.NARROW}0.001"
+        shown = small if value < SMALLEST_LOSS else f"{value * 100:.3f}"
+        return f"{shown}{words.NARROW}pp"
     return words.amount(value, metric.unit)

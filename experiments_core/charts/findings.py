@@ -235,7 +235,7 @@ def looks_note(result: ExperimentResult) -> str:
     """Which test decides this look, in a sentence; empty where nothing is compared."""
     found = _deciding_look(result)
     if found is None:
-        return ""
+        return "Decided by the one test at the end of the plan." if result.final else ""
     if found.method == "always_valid":
         return "Decided by a confidence sequence: it holds however often you look."
     share = words.percent(found.information or 0.0, 0)

@@ -82,7 +82,8 @@ def _key(view: LookView) -> str:
         )
         said.append(f"Bar: {kind}; it is wide because you may look again.")
     else:
-        said.append(f"Bar: {level} interval of the plan.")
+        whose = "as you explore it" if result.exploring else "of the plan"
+        said.append(f"Bar: {level} interval {whose}.")
         if sequences:
             said.append("Thin line: always-valid, holds at any look.")
     said += findings.family_notes(result)

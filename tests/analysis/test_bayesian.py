@@ -18,6 +18,7 @@ from experiments_core.analysis.design import Design
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import Bayes, ExperimentResult
+from experiments_core.charts import bayes as shown
 from experiments_core.domain.metric import Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.errors import InvalidInputError
@@ -80,6 +81,7 @@ def test_over_phases_it_starts_from_the_stratified_difference(split_change: Any)
     cells, told = split_change
     found = of(viewed(cells, told))
     assert found.probability_better == pytest.approx(0.826, abs=2e-3)  # Φ(0.9389)
+    assert found.prior == "flat"
     plain = analyze(cells, told).metric("converted").arm("B").contrast
     assert found.difference_ci_lower == pytest.approx(plain.difference_ci_lower, abs=2e-4)
 
@@ -118,6 +120,16 @@ def test_a_prior_that_is_none_is_refused_by_name(told: dict[str, float]):
 def test_nobody_in_an_arm_is_a_reason():
     found = viewed(rates({"control": (100, 10), "B": (0, 0)}), design())
     assert of(found).probability_better == Undefined("no_users")
+
+
+def test_no_chance_is_told_as_a_certainty():
+    sure = viewed(rates({"control": (10_000, 1000), "B": (10_000, 2000)}), design())
+    metric = sure.metric("converted")
+    assert shown.title(metric, "B", {}).startswith("B is better with a chance of above 99.9")
+    control, treatment = shown.rows(metric, "control", {})
+    assert control["Chance to be best"] == "below 0.1\u202f%"
+    assert treatment["Expected loss if shipped"] == "<\u202f0.001\u202fpp"
+    assert shown.threshold(metric) == "97.5\u202f%"
 
 
 # Quadrature against another route
