@@ -13,7 +13,7 @@ from scipy import stats
 
 import experiments_core as ec
 from experiments_core.charts import robustness as charts
-from experiments_core.errors import InvalidInputError
+from experiments_core.errors import CancelledError, InvalidInputError
 from experiments_core.stats.estimate import Undefined
 
 N = 2000
@@ -180,3 +180,25 @@ def test_typed_numbers_have_no_robustness_sheet():
     report = ec.analyze(numbers, metrics=[ec.Proportion("converted")])
     with pytest.raises(InvalidInputError, match="no rows to read again"):
         report.robustness("converted")
+
+
+def test_the_arms_can_be_shuffled_for_every_kind(table: pd.DataFrame):
+    report = read(
+        table,
+        ec.Mean("revenue", covariate="revenue_before", cap="99%"),
+        ec.Ratio("clicks", "views"),
+        ec.Quantile("revenue", 0.5, key="median"),
+        ec.Proportion("converted"),
+        phases="country",
+    )
+    told: list[float] = []
+    for key, methods in (("revenue", 6), ("clicks", 1), ("median", 1), ("converted", 2)):
+        found = report.calibrate(key, shuffles=200, progress=told.append)
+        assert len(found.methods) == methods
+        assert (found.units, found.shuffles) == (N, 200)
+        assert found.planned.holds
+    assert max(told) == 1.0
+    with pytest.raises(CancelledError):
+        report.calibrate("clicks", cancelled=lambda: True)
+    with pytest.raises(InvalidInputError, match="shuffles show nothing"):
+        report.calibrate("clicks", shuffles=5)

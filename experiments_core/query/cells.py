@@ -8,7 +8,7 @@ enter the text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from experiments_core.domain.metric import MomentNeed
@@ -156,6 +156,30 @@ def limits_sql(query: CellQuery, bound: BoundNeed, shares: tuple[float, float]) 
         f"FROM (SELECT {row} AS row FROM {_relation(query)}"
         f"{_where(query, _has_value(query, bound), *cell)})"
     )
+
+
+def values_sql(query: CellQuery, bound: BoundNeed) -> str:
+    """The need's columns of every unit of two arms, uncut; parameters: treatment, both arms.
+
+    Columns: treated, then the query's keys but for the arm, then the values.
+    """
+    alone = replace(query, needs=(bound,))
+    values = [f"CAST({one} AS DOUBLE) AS v{i}" for i, one in enumerate(_plain(alone, bound))]
+    keys = [_key_line(alone, name) for name in alone.keys if name != "arm"]
+    pool = _pool_lines(alone, bound, 0)
+    lead = ""
+    relation = _relation(alone)
+    if pool:
+        listed = ", ".join(pool)
+        lead = f"WITH pool AS (SELECT {listed} FROM {relation}{_where(alone)})\n"
+        relation += " CROSS JOIN pool"
+    listed = ", ".join(["arm = ? AS treated", *keys, *values])
+    where = _where(alone, "arm IN (?, ?)", f"{_plain(alone, bound)[0]} IS NOT NULL")
+    return f"{lead}SELECT {listed}\nFROM {relation}{where}"
+
+
+def _plain(query: CellQuery, bound: BoundNeed) -> list[str]:
+    return _values(query, bound, 0, cut=False)
 
 
 def span_sql(table: str) -> str:

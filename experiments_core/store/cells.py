@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from experiments_core.analysis.cells import CAP, CAPPED, FILLED, UNCAPPED, Cell, beside
 from experiments_core.domain.source import CellKey
@@ -21,10 +22,12 @@ from experiments_core.query.cells import (
     extremes_sql,
     limits_sql,
     span_sql,
+    values_sql,
 )
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.stats.quantiles import limiting_shares, share_and_error
+from experiments_core.stats.shuffles import Phase
 from experiments_core.store.catalog import from_utc
 
 _CUBED = 1e50
@@ -114,6 +117,37 @@ def _locate(
                 found = replace(found, lower=lower, upper=upper)
             cell = cells[key]
             cells[key] = Cell(cell.units, {**cell.summaries, bound.need.key: found})
+
+
+def unit_values(
+    cursor: duckdb.DuckDBPyConnection,
+    query: CellQuery,
+    bound: BoundNeed,
+    arms: tuple[str, str],
+) -> list[Phase]:
+    """The values of every unit of control and one treatment, phase by phase, as arrays.
+
+    Args:
+        cursor: On the workspace.
+        query: Its keys (phase, or a segment that names the phase) tell the phases apart.
+        bound: One need with one row per unit.
+        arms: Control, treatment.
+    """
+    control, treatment = arms
+    sql = values_sql(query, bound)
+    found = cursor.execute(sql, [treatment, control, treatment]).fetchnumpy()
+    treated = np.asarray(found["treated"], dtype=bool)
+    names = [name for name in found if name.startswith("v")]
+    columns = np.column_stack([np.asarray(found[name], dtype=float) for name in names])
+    keys = [name for name in query.keys if name != "arm"]
+    if not keys or not len(treated):
+        return [Phase(treated, columns)]
+    labels, codes = np.unique(np.asarray(found[keys[0]]), return_inverse=True)
+    return [
+        Phase(treated[codes == k], columns[codes == k])
+        for k, label in enumerate(labels)
+        if keys[0] != "phase" or label > 0  # units of phase 0 have no time
+    ]
 
 
 def unit_span(

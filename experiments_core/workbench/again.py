@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from experiments_core.analysis.calibration import Calibration, calibrate, enough
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.results import ArmResult, ExperimentResult
@@ -18,6 +19,7 @@ from experiments_core.analysis.robustness import (
 )
 from experiments_core.domain.metric import Metric
 from experiments_core.errors import InvalidInputError
+from experiments_core.stats.shuffles import Phase
 from experiments_core.workbench.loading import Loaded
 from experiments_core.workbench.request import Request, refusal
 
@@ -28,6 +30,7 @@ class Again:
 
     request: Request
     load: Callable[[Request], Loaded]
+    values: Callable[[Request, tuple[str, str]], list[Phase]]
 
     def robustness(
         self, result: ExperimentResult, design: Design, metric_key: str, arm: ArmResult
@@ -45,6 +48,30 @@ class Again:
         settings, notes = self._settings(result, design)
         cells = {setting: self._cells(versions, setting) for setting in settings}
         return sheet(design, metric, cells, contrast, treatment=arm.variant, notes=notes)
+
+    def calibrate(
+        self,
+        design: Design,
+        metric_key: str,
+        variant: str,
+        *,
+        shuffles: int,
+        seed: int,
+        said: Callable[[int], None],
+    ) -> Calibration:
+        """Shuffle the arms of one comparison."""
+        metric = next(one for one in design.metrics if one.key == metric_key)
+        asked = replace(self.request, metrics=(metric,), segments=())
+        phases = enough(self.values(asked, (design.reference, variant)))
+        if not phases:
+            raise refusal(
+                "metric", metric_key, "RANGE", "There are too few units to shuffle.",
+                "Each arm needs ten.",
+            )  # fmt: skip
+        return calibrate(
+            metric, phases, variant=variant, alpha=design.plan.alpha, number=shuffles,
+            seed=seed, said=said,
+        )  # fmt: skip
 
     def _settings(
         self, result: ExperimentResult, design: Design

@@ -17,6 +17,7 @@ from experiments_core.analysis.segments import segment_results
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.source import Mapping as ColumnRoles
+from experiments_core.stats.shuffles import Phase
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Staged
@@ -166,7 +167,11 @@ def analyze(
         replace(metric, segments=_segments(loaded, design, known))
         for metric, known in zip(result.metrics, design.metrics, strict=False)
     )
-    again = Again(request, lambda asked: _load(data, asked))
+    again = Again(
+        request,
+        lambda asked: _load(data, asked),
+        lambda asked, arms: _values(data, asked, arms),
+    )
     return Report(
         replace(result, metrics=cut), design, loaded.cells, loaded.sql, loaded.notes,
         None if loaded.basis != "units" else again,
@@ -235,6 +240,11 @@ def read_data(
     names = ("line", "column", "value", "rule", "message", "row")
     rejects = pd.DataFrame(list(rows), columns=list(names))
     return Data(frame.rename(columns=headers), staged, rejects, mapping)
+
+
+def _values(data: Any, request: Request, arms: tuple[str, str]) -> list[Phase]:
+    with database_for(data) as db:
+        return loading.load_values(db, source_of(data, db), request, arms)
 
 
 def _load(data: Any, request: Request) -> Loaded:

@@ -16,8 +16,9 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cells import BoundNeed, CellQuery
 from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.stats.moments import Counts, Summary
+from experiments_core.stats.shuffles import Phase
 from experiments_core.store import facts
-from experiments_core.store.cells import unit_cells, unit_span
+from experiments_core.store.cells import unit_cells, unit_span, unit_values
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Staged
 from experiments_core.tabular import numbers
@@ -112,6 +113,39 @@ def load_units(
         notes=tuple(_notes(staged, request)),
     )
     return loaded, staged, mapping
+
+
+def load_values(
+    db: Database, source: Source, request: Request, arms: tuple[str, str]
+) -> list[Phase]:
+    """The values of every unit of two arms for the first metric, phase by phase.
+
+    Raises:
+        InvalidInputError: as for :func:`load_units`; or units have several rows of a quantile.
+    """
+    _, staged, _ = load_units(db, source, request)
+    ours = {column.name: column.column for column in staged.columns}
+    query = _query(staged, request, ours)
+    bound = query.needs[0]
+    if query.rows and bound.need.shape == "quantile":
+        raise refusal(
+            "metric", bound.need.key, "TYPE",
+            "Quantiles of several rows per unit are not shuffled.",
+            "Read one row per unit.",
+        )  # fmt: skip
+    if request.phases:
+        query = replace(query, segment=ours[request.phases])
+    with db.read() as cursor:
+        return unit_values(cursor, query, bound, arms)
+
+
+def _query(staged: Staged, request: Request, ours: Table[str, str]) -> CellQuery:
+    return CellQuery(
+        staged.table,
+        tuple(_bound(metric, ours) for metric in request.metrics),
+        confidence_level=1 - request.alpha,
+        rows=request.repeats == "rows",
+    )
 
 
 def _second_day(first: datetime | None, last: datetime | None) -> datetime | None:

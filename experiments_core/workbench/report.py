@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from experiments_core.analysis import explain as explaining
 from experiments_core.analysis import words
 from experiments_core.analysis.body import to_dict
+from experiments_core.analysis.calibration import Calibration
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation
@@ -27,6 +28,7 @@ from experiments_core.analysis.robustness import Robustness
 from experiments_core.domain.source import CellKey
 from experiments_core.errors import NotFoundError
 from experiments_core.reports.tables import RESULT_COLUMNS, result_rows
+from experiments_core.services.calibration import LEAST_SHUFFLES, SEED, SHUFFLES, steps
 from experiments_core.workbench import scorecard
 from experiments_core.workbench.again import Again
 from experiments_core.workbench.request import refusal
@@ -160,6 +162,41 @@ class Report:
         """
         found = self[metric_key if variant is None else (metric_key, variant)]
         return self._again().robustness(self.result, self.design, metric_key, found.arm)
+
+    def calibrate(
+        self,
+        metric_key: str,
+        variant: str | None = None,
+        *,
+        shuffles: int = SHUFFLES,
+        seed: int = SEED,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Calibration:
+        """Shuffle the arms: how often would each method call a difference where none is?
+
+        Args:
+            metric_key: Key of the metric.
+            variant: The treatment; may go where there is one.
+            shuffles: How many, at least 100.
+            seed: Gives the same shuffles again.
+            progress: Told a fraction from 0 to 1.
+            cancelled: Asked after each shuffle; True stops.
+
+        Raises:
+            InvalidInputError: there are no rows, or too few.
+            CancelledError: somebody stopped it.
+        """
+        found = self[metric_key if variant is None else (metric_key, variant)]
+        if shuffles < LEAST_SHUFFLES:
+            raise refusal(
+                "shuffles", shuffles, "RANGE", f"{shuffles} shuffles show nothing.",
+                f"Take {LEAST_SHUFFLES} or more.",
+            )  # fmt: skip
+        return self._again().calibrate(
+            self.design, metric_key, found.arm.variant, shuffles=shuffles, seed=seed,
+            said=steps(shuffles, progress, cancelled),
+        )  # fmt: skip
 
     def _again(self) -> Again:
         if self.again is None:

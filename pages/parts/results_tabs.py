@@ -11,6 +11,7 @@ from experiments_core.services.workspace import Workspace
 from pages.parts import (
     links,
     results_bayes,
+    results_calibration,
     results_phases,
     results_raw,
     results_robustness,
@@ -25,6 +26,7 @@ SHOWS = {
     "phases": ("Phases", results_phases.draw),
     "bayes": ("Bayesian", results_bayes.draw),
     "robustness": ("Robustness", results_robustness.draw),
+    "calibration": ("Calibration", results_calibration.draw),
     "raw": ("Raw numbers and SQL", results_raw.draw),
 }
 

@@ -80,3 +80,13 @@ def test_the_files_to_take_along_hold_something(ws: Workspace, open_page: Open):
     app = open_page("results", exp=slug)
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels == ["CSV", "JSON", "Notebook", "Report"]
+
+
+def test_the_arms_are_shuffled_on_request_and_the_answer_stays(ws: Workspace, open_page: Open):
+    slug = imported(ws, units(), "Units")
+    app = open_page("results", exp=slug, tab="calibration")
+    assert "every alarm is false" in written(app)
+    button = next(one for one in app.button if "Shuffle" in one.label)
+    app = button.click().run(timeout=60)
+    assert not app.exception
+    assert "planned method holds" in written(app)

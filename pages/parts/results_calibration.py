@@ -1,0 +1,65 @@
+"""The tab of self-calibration: do the methods keep their promise on these very data?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from experiments_core.charts import calibration as charts
+from experiments_core.errors import UpshotError
+from experiments_core.services import calibration as service
+from experiments_core.services.calibration import Calibration
+from pages.parts import theme
+from pages.parts.results_subject import Subject
+
+
+def draw(subject: Subject) -> None:
+    """What was found before, or the button that begins."""
+    kept = "calibration", subject.key, subject.metric, subject.treatment
+    found = st.session_state.get(str(kept))
+    theme.muted(
+        "Shuffle who was in which version: then nothing can differ, and every alarm is false. "
+        "Repeated a thousand times this shows how often each method is wrong on your data."
+    )
+    if not isinstance(found, Calibration):
+        if st.button("Shuffle 1,000 times", icon=":material/shuffle:"):
+            _run(subject, str(kept))
+        return
+    theme.lead(charts.title(found))
+    theme.once(lambda: _figure(subject, found), "calibration", *kept)
+    theme.table(charts.table(found))
+    theme.note(
+        f"{found.units:,} units, {found.shuffles:,} shuffles, seed {found.seed}. Lifts are "
+        "planted into the shuffled treatment; “finds” is how often the method would see them. "
+        "Tint: where 99.9 % of bars of a sound method lie."
+    )
+    theme.numbers(charts.bins(found), key="calibration")
+
+
+def _run(subject: Subject, kept: str) -> None:
+    """Shuffle with a bar; a click on Stop reruns the page, which ends the work."""
+    bar = st.progress(0.0, "Shuffling")
+    st.button("Stop", icon=":material/stop:")
+
+    def progress(done: float) -> None:
+        bar.progress(done, "Shuffling")
+
+    try:
+        st.session_state[kept] = service.calibration(
+            subject.ws, subject.actor, subject.experiment.id, subject.metric,
+            subject.treatment, progress=progress,
+        )  # fmt: skip
+    except UpshotError as error:
+        theme.refused(error)
+        return
+    st.rerun()
+
+
+def _figure(subject: Subject, found: Calibration) -> None:
+    palette = theme.tokens()
+    theme.wide_and_narrow(
+        charts.histogram(found, palette),
+        charts.histogram(found, palette),
+        key="calibration",
+        alt=charts.title(found),
+        image=f"{subject.experiment.slug}-{subject.metric}-calibration",
+    )
