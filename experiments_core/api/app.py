@@ -38,6 +38,7 @@ from experiments_core.api import (
     sql,
     system,
 )
+from experiments_core.api.facades import crewkit, krafter
 from experiments_core.api.frame import build, not_found
 from experiments_core.api.sockets import disable_nagle
 from experiments_core.errors import UnrecoverableError, UpshotError
@@ -116,11 +117,20 @@ DOORS = (
 """Every resource of the API; a new one is added here."""
 
 
+FACADES = (
+    ("/compat/crewkit", crewkit.door),
+    ("/compat/krafter/api/v1", krafter.door),
+    ("/compat/krafter", krafter.door),
+)
+"""Dialects and where each is served; the longer path first."""
+
+
 def routes() -> list[BaseRoute]:
     """Everything the server answers beside the pages."""
     return [
         Mount("/api/v1", build_api()),
         Mount("/api", build("Nothing", ())),
+        *(Mount(path, build(facade.tag, (facade,))) for path, facade in FACADES),
         Mount("/compat", build("Nothing", ())),
         Route("/api", not_found),
         Route("/compat", not_found),

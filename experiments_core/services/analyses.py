@@ -157,6 +157,35 @@ def look(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An experiment's numbers as its data are now; nobody's look.
+
+    Attributes:
+        units: Variant key -> units analysed.
+    """
+
+    experiment: Experiment
+    result: ExperimentResult
+    units: dict[str, int]
+
+
+def measured(ws: Workspace, actor: Actor, experiment_id: str) -> Measured:
+    """Compute the numbers without keeping a look, for counters that are read all the time.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    require(actor, Permission.RESULTS)
+    reading = _reading(ws, actor, experiment_id)
+    with ws.db.read() as cursor:
+        table = readings.fetch(cursor, reading)
+    result = analyze(table.cells, reading.design, reading.quality, data_hash=reading.data_hash)
+    groups = Groups.of(table.cells, len(reading.design.phases))
+    units = {arm: groups.total((arm,)) for arm in reading.design.arms}
+    return Measured(reading.experiment, result, units)
+
+
 def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> LookView:
     """One look as it was seen, whatever has happened to data and settings since.
 

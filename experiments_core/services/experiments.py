@@ -63,6 +63,13 @@ def get_experiment(ws: Workspace, actor: Actor, reference: str) -> Experiment:
         return find(cursor, actor, reference)
 
 
+def find_external(ws: Workspace, actor: Actor, system: str, external: str) -> Experiment | None:
+    """The experiment that has an id in another system; None when there is none."""
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        return catalog.find_by_external(cursor, actor.org_id, system, external)
+
+
 def create_experiment(
     ws: Workspace, actor: Actor, draft: ExperimentDraft, *, at: datetime | None = None
 ) -> Experiment:

@@ -31,7 +31,7 @@ def actor_of(experiment: Experiment) -> Actor:
 def may_act(ws: Workspace, experiment: Experiment) -> bool:
     """Whether an admin has allowed it for the project."""
     with ws.db.read() as cursor:
-        return allows_auto_promote(cursor, experiment.org_id)
+        return allows_auto_promote(cursor, experiment.org_id, experiment.project)
 
 
 def conditions(

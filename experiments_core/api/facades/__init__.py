@@ -1,0 +1,1 @@
+"""Dialects under ``/compat``: other services' clients, the same services underneath."""

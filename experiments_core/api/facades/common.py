@@ -1,0 +1,86 @@
+"""What the dialects share: their error form, finding, metrics of their own, times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from experiments_core.api import answers, envelope
+from experiments_core.api.call import Call
+from experiments_core.domain.definition import metric_of
+from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.metric import Metric
+from experiments_core.errors import InvalidInputError, NotFoundError, Problem, UpshotError
+from experiments_core.services import analyses, experiments, library
+
+
+def respond(error: UpshotError, request_id: str) -> Response:
+    """Answer ``{error: {code, message, details, request_id}}`` with its status."""
+    full = envelope.error_body(error, request_id)
+    body = {name: full[name] for name in ("code", "message", "details", "request_id")}
+    answer = envelope.respond(error, request_id)
+    headers = {
+        name: value
+        for name, value in answer.headers.items()
+        if name in {"retry-after", "www-authenticate"}
+    }
+    return answers.raw({"error": body}, answer.status_code, headers)
+
+
+def found(call: Call, system: str, reference: str) -> Experiment:
+    """An experiment by the id that the client knows: ours, or the one of its old system.
+
+    Raises:
+        NotFoundError: there is none, or it is in the bin.
+    """
+    by_old_id = experiments.find_external(call.ws, call.actor, system, reference)
+    one = by_old_id or experiments.get_experiment(call.ws, call.actor, reference)
+    if one.deleted_at is not None:
+        raise NotFoundError(f"There is no experiment “{reference}”.")
+    return one
+
+
+def id_of(experiment: Experiment, system: str) -> str:
+    """The id that the client knows."""
+    return experiment.external_ids.get(system, experiment.id)
+
+
+def metrics_of(call: Call, *wanted: dict[str, Any]) -> tuple[Metric, ...]:
+    """Metrics of a dialect, defined in the library on first use; the first one is primary."""
+    made = []
+    for number, values in enumerate(wanted):
+        try:
+            definition = library.get_metric(call.ws, call.actor, values["key"])
+        except NotFoundError:
+            definition = library.define_metric(call.ws, call.actor, values)
+        made.append(metric_of(definition, "secondary" if number else "primary"))
+    return tuple(made)
+
+
+def numbers_of(call: Call, experiment: Experiment) -> analyses.Measured:
+    """The numbers that a dialect prints inside its objects, whoever may read the object."""
+    reader = replace(call.actor, scopes=None)
+    return analyses.measured(call.ws, reader, experiment.id)
+
+
+def seconds(moment: datetime | None) -> str | None:
+    """``2025-03-12T12:00:00Z``."""
+    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def refusal(field: str, value: object, rule: str, message: str) -> InvalidInputError:
+    """The refusal of one field."""
+    return InvalidInputError(f"{message}.", details=(Problem(field, value, rule, message),))
+
+
+def largest_remainder(weights: list[int], whole: int) -> list[int]:
+    """Shares in a coarser unit that make exactly ``whole``; the largest rests round up."""
+    total = sum(weights) or 1
+    floors = [weight * whole // total for weight in weights]
+    rests = [weight * whole % total for weight in weights]
+    missing = whole - sum(floors)
+    first = sorted(range(len(weights)), key=lambda i: (-rests[i], i))[:missing]
+    return [floor + (i in first) for i, floor in enumerate(floors)]

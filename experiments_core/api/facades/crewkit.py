@@ -1,0 +1,413 @@
+"""crewkit: two versions of an agent's configuration, the share of the variant in percent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from experiments_core.api import answers
+from experiments_core.api.call import Call, The
+from experiments_core.api.facades import common
+from experiments_core.api.frame import Door
+from experiments_core.api.rules import Rule
+from experiments_core.api.shapes import Body, One
+from experiments_core.domain.access import Permission, require
+from experiments_core.domain.acts import already_deployed
+from experiments_core.domain.deployment import CONDITIONS
+from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
+from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
+from experiments_core.errors import NotFoundError
+from experiments_core.services import experiments, projects
+
+SYSTEM = "crewkit"
+CONTROL, VARIANT = "control", "variant"
+REASON = "via crewkit API"
+door = Door("crewkit", envelope=common.respond, via="compat/crewkit", any_type=True)
+
+METRICS: tuple[dict[str, Any], ...] = (
+    {
+        "key": "success", "name": "Success", "kind": "proportion", "column": "success",
+        "aggregation": "max",
+    },
+    {
+        "key": "cost", "name": "Cost", "kind": "mean", "column": "cost",
+        "aggregation": "last", "unit": "USD", "preferred_direction": "decrease",
+    },
+    {
+        "key": "turns", "name": "Turns", "kind": "mean", "column": "turns",
+        "aggregation": "last", "preferred_direction": "decrease",
+    },
+    {
+        "key": "p95_cost", "name": "Cost, 95th percentile", "kind": "quantile",
+        "column": "cost", "aggregation": "last", "q": 0.95, "unit": "USD",
+        "preferred_direction": "decrease",
+    },
+)  # fmt: skip
+"""A session without a score is in neither numerator nor denominator, so nothing adds up from 0:
+the highest score and the last cost count."""
+STATUS = {
+    Status.DRAFT: "draft", Status.RUNNING: "running", Status.PAUSED: "stopped",
+    Status.STOPPED: "stopped", Status.COMPLETED: "completed", Status.ARCHIVED: "archived",
+}  # fmt: skip
+HERE = "/{org_id}/experiments"
+ONE = f"{HERE}/{{experiment_id}}"
+Split = Annotated[int, Field(ge=0, le=100)]
+Hash = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class NewExperiment(Body):
+    """What crewkit's clients send."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    resource_id: Annotated[str, Field(min_length=1, max_length=500)]
+    control_version_hash: Hash
+    variant_version_hash: Hash
+    traffic_split: Split = 50
+
+
+class Change(Body):
+    """Name and split."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    traffic_split: Split | None = None
+
+
+class Deploy(Body):
+    """Which of the two; a version that a client sends is ignored."""
+
+    variant: Annotated[str, Field(pattern="^(control|variant)$")]
+    version: Any = None
+
+
+class ExperimentAnswer(BaseModel):
+    """An experiment as crewkit prints it."""
+
+    id: str
+    name: str
+    resource_id: str
+    control_version_hash: str
+    variant_version_hash: str
+    traffic_split: int
+    status: str
+    started_at: str | None
+    stopped_at: str | None
+    created_at: str
+    updated_at: str
+    links: dict[str, Any] = Field(alias="_links")
+
+
+class ListMeta(BaseModel):
+    """Where the page stands."""
+
+    total_count: int
+    current_page: int
+    total_pages: int
+    per_page: int
+
+
+class ListAnswer(BaseModel):
+    """One page of experiments."""
+
+    data: list[ExperimentAnswer]
+    meta: ListMeta
+
+
+class GroupAnswer(BaseModel):
+    """One of the two groups; the rate is in percent."""
+
+    total_sessions: int
+    success_rate: float | None
+    avg_cost: float | None
+    avg_turns: float | None
+    p95_cost: float | None
+
+
+class SignificanceAnswer(BaseModel):
+    """The test of the success rate."""
+
+    p_value: float | None
+    significant: bool
+    confidence: float
+
+
+class MetricsAnswer(BaseModel):
+    """Both groups beside each other."""
+
+    control: GroupAnswer
+    variant: GroupAnswer
+    significance: SignificanceAnswer
+
+
+READ = Rule(permission=Permission.READ, answer=One[ExperimentAnswer])
+ACT = Rule(permission=Permission.EDIT, answer=One[ExperimentAnswer], errors=(409,))
+
+
+@door.get(HERE, Rule(permission=Permission.READ, answer=ListAnswer))
+def list_experiments(
+    call: The,
+    org_id: str,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """Every experiment of two versions, the newest first."""
+    _own(call, org_id)
+    everything = experiments.list_experiments(call.ws, call.actor, include_archived=True)
+    known = sorted(
+        (one for one in everything if _is_ours(one)),
+        key=lambda one: (one.created_at, one.id), reverse=True,
+    )  # fmt: skip
+    places = _places(call)
+    shown = known[(page - 1) * per_page : page * per_page]
+    meta = {
+        "total_count": len(known), "current_page": page,
+        "total_pages": max(1, -(-len(known) // per_page)), "per_page": per_page,
+    }  # fmt: skip
+    return answers.raw({"data": [_body(one, org_id, places) for one in shown], "meta": meta})
+
+
+@door.post(
+    HERE,
+    Rule(permission=Permission.EDIT, answer=One[ExperimentAnswer], status=201, errors=(409,)),
+)
+def create_experiment(call: The, org_id: str, body: NewExperiment) -> Response:
+    """Make an experiment of two versions; ``traffic_split`` is the variant's share."""
+    _own(call, org_id)
+    with call.ws.db.write():
+        place = projects.resource_at(
+            call.ws, call.actor, kind="config", locator=body.resource_id
+        )
+        share = 100 * body.traffic_split
+        draft = ExperimentDraft(
+            name=body.name,
+            type="config",
+            unit="session",
+            resource=place.id,
+            variants=(
+                _arm(CONTROL, 10_000 - share, body.control_version_hash),
+                _arm(VARIANT, share, body.variant_version_hash),
+            ),
+            metrics=common.metrics_of(call, *METRICS),
+        )
+        made = experiments.create_experiment(call.ws, call.actor, draft)
+    return answers.one(_body(made, org_id, _places(call)), status=201)
+
+
+@door.get(ONE, READ)
+def read_experiment(call: The, org_id: str, experiment_id: str) -> Response:
+    """Read one."""
+    return _shown(call, org_id, _found(call, org_id, experiment_id))
+
+
+@door.patch(ONE, ACT)
+def change_experiment(call: The, org_id: str, experiment_id: str, body: Change) -> Response:
+    """Change the name any time; the split of a draft, or as a change of traffic."""
+    with call.ws.db.write():
+        one = _found(call, org_id, experiment_id)
+        if body.name is not None:
+            one = experiments.edit_experiment(
+                call.ws, call.actor, one.id, {"name": body.name}, version=one.version
+            )
+        if body.traffic_split is not None:
+            one = _split(call, one, 100 * body.traffic_split)
+    return _shown(call, org_id, one)
+
+
+@door.delete(ONE, Rule(permission=Permission.EDIT, status=204, errors=(409,)))
+def delete_experiment(call: The, org_id: str, experiment_id: str) -> Response:
+    """Delete one that is not running."""
+    one = _found(call, org_id, experiment_id)
+    experiments.transition(call.ws, call.actor, one.id, Verb.DELETE, version=one.version)
+    return answers.nothing()
+
+
+@door.post(f"{ONE}/start", ACT)
+def start(call: The, org_id: str, experiment_id: str) -> Response:
+    """Route traffic to both groups; one that is paused resumes."""
+    return _step(call, org_id, experiment_id, lambda one: _verb(call, one, Verb.START))
+
+
+@door.post(f"{ONE}/stop", ACT)
+def stop(call: The, org_id: str, experiment_id: str) -> Response:
+    """Stop: no new sessions are assigned."""
+    return _step(call, org_id, experiment_id, lambda one: _verb(call, one, Verb.STOP))
+
+
+@door.post(f"{ONE}/archive", ACT)
+def archive(call: The, org_id: str, experiment_id: str) -> Response:
+    """Archive a completed or stopped experiment."""
+
+    def act(one: Experiment) -> Experiment:
+        if one.status not in {Status.STOPPED, Status.COMPLETED}:
+            raise invalid_transition(
+                one.place, "Only a completed or stopped experiment can be archived."
+            )
+        return _verb(call, one, Verb.ARCHIVE)
+
+    return _step(call, org_id, experiment_id, act)
+
+
+@door.post(
+    f"{ONE}/deploy",
+    Rule(permission=Permission.DEPLOY, answer=One[ExperimentAnswer], errors=(409,)),
+)
+def deploy(call: The, org_id: str, experiment_id: str, body: Deploy) -> Response:
+    """Give everybody one of the two; a running experiment is stopped first, then archived."""
+
+    def act(one: Experiment) -> Experiment:
+        require(call.actor, Permission.DEPLOY)
+        if one.deployed is not None:
+            raise already_deployed(one)
+        if one.place in {Status.RUNNING, Status.PAUSED}:
+            one = _verb(call, one, Verb.STOP)
+        return experiments.transition(
+            call.ws, call.actor, one.id, Verb.DEPLOY, version=one.version,
+            winner=body.variant, reason=REASON, acknowledge=tuple(CONDITIONS),
+        )  # fmt: skip
+
+    return _step(call, org_id, experiment_id, act)
+
+
+@door.get(f"{ONE}/metrics", Rule(permission=Permission.RESULTS, answer=MetricsAnswer))
+def metrics(call: The, org_id: str, experiment_id: str) -> Response:
+    """Both groups, and whether their success rates differ."""
+    one = _found(call, org_id, experiment_id)
+    measured = common.numbers_of(call, one)
+    values: dict[str, dict[str, float | None]] = {CONTROL: {}, VARIANT: {}}
+    p_value: float | None = None
+    for metric in measured.result.metrics:
+        for arm in metric.arms:
+            values[arm.variant][metric.key] = _number(arm.value)
+            if metric.key == "success" and arm.contrast is not None:
+                p_value = _number(arm.contrast.p_value)
+    confidence = 1 - one.plan.alpha
+    return answers.raw({
+        **{arm: _group(measured.units.get(arm, 0), values[arm]) for arm in values},
+        "significance": {
+            "p_value": p_value,
+            "significant": p_value is not None and p_value < one.plan.alpha,
+            "confidence": confidence,
+        },
+    })  # fmt: skip
+
+
+def _group(units: int, values: dict[str, float | None]) -> dict[str, Any]:
+    rate = values.get("success")
+    return {
+        "total_sessions": units,
+        "success_rate": None if rate is None else 100 * rate,
+        "avg_cost": values.get("cost"),
+        "avg_turns": values.get("turns"),
+        "p95_cost": values.get("p95_cost"),
+    }
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, float | int) else None
+
+
+def _own(call: Call, org_id: str) -> None:
+    """The path names the organisation of the key, by id or slug."""
+    own = projects.organisation_of(call.ws, call.actor.org_id)
+    if org_id not in {own.id, own.slug}:
+        raise NotFoundError(f"There is no organisation “{org_id}”.")
+
+
+def _found(call: Call, org_id: str, experiment_id: str) -> Experiment:
+    _own(call, org_id)
+    one = common.found(call, SYSTEM, experiment_id)
+    if not _is_ours(one):
+        raise NotFoundError(f"There is no experiment “{experiment_id}”.")
+    return one
+
+
+def _is_ours(one: Experiment) -> bool:
+    """Crewkit knows exactly two versions."""
+    return {variant.key for variant in one.variants} == {CONTROL, VARIANT}
+
+
+def _step(
+    call: Call, org_id: str, experiment_id: str, act: Callable[[Experiment], Experiment]
+) -> Response:
+    with call.ws.db.write():
+        after = act(_found(call, org_id, experiment_id))
+    return _shown(call, org_id, after)
+
+
+def _verb(call: Call, one: Experiment, verb: Verb) -> Experiment:
+    return experiments.transition(
+        call.ws, call.actor, one.id, verb, version=one.version, reason=REASON
+    )
+
+
+def _split(call: Call, one: Experiment, share: int) -> Experiment:
+    weights = {CONTROL: 10_000 - share, VARIANT: share}
+    if weights == one.weights_bp:
+        return one
+    return experiments.change_traffic(
+        call.ws, call.actor, one.id, version=one.version, weights_bp=weights, reason=REASON
+    )
+
+
+def _arm(key: str, weight: int, version_hash: str) -> VariantDraft:
+    value = {"version_hash": version_hash}
+    return VariantDraft(key, key, is_control=key == CONTROL, weight_bp=weight, value=value)
+
+
+def _places(call: Call) -> dict[str, str]:
+    """Id of a resource -> its locator."""
+    return {one.id: one.locator for one in projects.list_resources(call.ws, call.actor)}
+
+
+def _shown(call: Call, org_id: str, one: Experiment) -> Response:
+    return answers.one(_body(one, org_id, _places(call)))
+
+
+def _body(one: Experiment, org_id: str, places: dict[str, str]) -> dict[str, Any]:
+    hashes = {
+        variant.key: (variant.value or {}).get("version_hash", "")
+        if isinstance(variant.value, dict)
+        else ""
+        for variant in one.variants
+    }
+    key = common.id_of(one, SYSTEM)
+    return {
+        "id": key,
+        "name": one.name,
+        "resource_id": places.get(one.resource or "", ""),
+        "control_version_hash": hashes[CONTROL],
+        "variant_version_hash": hashes[VARIANT],
+        "traffic_split": common.largest_remainder(
+            [one.weights_bp[CONTROL], one.weights_bp[VARIANT]], 100
+        )[1],
+        "status": STATUS[one.status],
+        "started_at": common.seconds(one.started_at),
+        "stopped_at": common.seconds(one.stopped_at),
+        "created_at": common.seconds(one.created_at),
+        "updated_at": common.seconds(one.updated_at),
+        "_links": _links(one, f"/{org_id}/experiments/{key}"),
+    }
+
+
+_ALLOWED: dict[str, tuple[str, ...]] = {
+    Status.DRAFT: ("start",),
+    Status.RUNNING: ("stop", "deploy"),
+    Status.PAUSED: ("start", "stop", "deploy"),
+    Status.STOPPED: ("start", "deploy", "archive"),
+    Status.COMPLETED: ("deploy", "archive"),
+    Status.ARCHIVED: (),
+}
+
+
+def _links(one: Experiment, path: str) -> dict[str, Any]:
+    """The actions that would be accepted now."""
+    actions = [
+        name
+        for name in _ALLOWED[one.status]
+        if not (name == "deploy" and one.deployed is not None)
+    ]
+    links = {name: {"href": f"{path}/{name}", "method": "POST"} for name in actions}
+    return {"self": {"href": path, "method": "GET"}, **links}
