@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services.import_report import ImportReport, RuleCount
+from experiments_core.tabular import numbers
 from experiments_core.tabular.answers import SINGLE
 from experiments_core.tabular.questions import MEASURES, Found
 from experiments_core.tabular.shape import UNKNOWN_HEADER
@@ -77,6 +78,13 @@ def check_mapping(mapping: Mapping, names: Sequence[str]) -> None:
             f"Two columns called “{doubled}” are used; only one of them can be.",
             code="DUPLICATE_COLUMN",
             details=(Problem(doubled, doubled, "NOT_UNIQUE", "one column of a name"),),
+        )
+    hours = numbers.read(mapping.window) if mapping.window not in {"", "all"} else 1.0
+    if hours is None or hours <= 0:
+        message = "the window is a number of hours above 0, or all"
+        raise InvalidInputError(
+            f"{message.capitalize()}, not “{mapping.window}”.",
+            details=(Problem("window", mapping.window, "RANGE", message),),
         )
     if mapping.crossovers == "first_seen" and not mapping.named(Role.TIME):
         raise InvalidInputError(

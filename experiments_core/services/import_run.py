@@ -178,8 +178,25 @@ def read_under(
         NotFoundError: there is no such draft.
         InvalidInputError: a choice does not exist, or the file cannot be used under it.
     """
-    draft = _laid_out(ws, actor, ingestion.look_again(ws, actor, import_id), choices)
-    return _read(ws, actor, draft, choices, None, None)
+    draft = ingestion.look_again(ws, actor, import_id)
+    _, mapping, report = read_draft(ws, actor, draft, choices)
+    return mapping, report
+
+
+def read_draft(
+    ws: Workspace, actor: Actor, draft: Draft, choices: Choices
+) -> tuple[Draft, Mapping, ImportReport]:
+    """Read every row of a draft as far as the answers go; commits nothing.
+
+    Returns:
+        The draft as it was laid out, the mapping, and the report with what is still open.
+    """
+    draft = _laid_out(ws, actor, draft, choices)
+    if open_layout(draft):
+        report = ImportReport(0, 0, 0, 0, {}, questions=draft.questions)
+        return draft, draft.detection.proposal, report
+    mapping, report = _read(ws, actor, draft, choices, None, None)
+    return draft, mapping, report
 
 
 def open_layout(draft: Draft) -> bool:

@@ -36,6 +36,7 @@ class Question:
         text: The question.
         choices: The possible answers; none when the file has to change first.
         default: The answer to offer first, empty when none is likelier.
+        free: Another text is an answer too: the choices come from a sample of the rows.
     """
 
     code: str
@@ -43,6 +44,7 @@ class Question:
     text: str
     choices: tuple[Choice, ...] = ()
     default: str = ""
+    free: bool = False
 
 
 def answer(mapping: Mapping, question: Question, value: str) -> Mapping:
@@ -51,7 +53,7 @@ def answer(mapping: Mapping, question: Question, value: str) -> Mapping:
     Raises:
         InvalidInputError: the value is none of the choices.
     """
-    if value not in {choice.value for choice in question.choices}:
+    if not question.free and value not in {choice.value for choice in question.choices}:
         allowed = listed([choice.value for choice in question.choices], 20) or "none"
         raise InvalidInputError(
             f"“{value}” is no answer to {question.code}; the choices are {allowed}.",

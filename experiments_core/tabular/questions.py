@@ -137,6 +137,7 @@ def _experiments(seen: Detection, mapping: Mapping) -> Iterator[Question]:
             Choice("*", "All of them: each becomes an experiment of its own"),
             Choice("-", "They are one experiment"),
         ),
+        free=True,
     )
 
 
@@ -186,6 +187,7 @@ def _events(seen: Detection, mapping: Mapping) -> Iterator[Question]:
                 Choice("any", "Any: the first row of a unit"),
             ),
             likely[0] if likely else "any",
+            free=True,
         )
     if not mapping.conversion_events:
         others = [kind for kind in kinds if kind not in {mapping.exposure_event, *likely[:1]}]
@@ -197,6 +199,7 @@ def _events(seen: Detection, mapping: Mapping) -> Iterator[Question]:
             "conversion?",
             tuple(Choice(kind, kind) for kind in others or kinds),
             others[0] if len(others) == 1 else "",
+            free=True,
         )
     if not mapping.window and mapping.named(Role.TIME):
         hours = ((1, "1 day"), (7, "7 days"), (14, "14 days"), (30, "30 days"))
@@ -209,6 +212,7 @@ def _events(seen: Detection, mapping: Mapping) -> Iterator[Question]:
                 *(Choice(str(24 * days), label) for days, label in hours),
             ),
             "all",
+            free=True,
         )
 
 

@@ -23,6 +23,7 @@ from experiments_core.store.database import Database
 from experiments_core.store.staged import Staged
 from experiments_core.workbench import loading, sources
 from experiments_core.workbench.again import Again
+from experiments_core.workbench.files import FileData, paths_of, read_file, refuse_shape
 from experiments_core.workbench.loading import Loaded
 from experiments_core.workbench.report import Report
 from experiments_core.workbench.request import (
@@ -48,7 +49,7 @@ MEMORY_LIMIT = "2GB"
 def analyze(
     data: Any,
     *,
-    metrics: Iterable[Metric],
+    metrics: Iterable[Metric] | None = None,
     variant: str | None = None,
     control: str | None = None,
     unit: str | None = None,
@@ -70,13 +71,15 @@ def analyze(
     crossovers: str = "exclude",
     decimal: str | None = None,
     leave_out_bad_rows: bool = False,
+    answers: Mapping[str, str] | None = None,
 ) -> Report:
     """Judge an A/B test from its data.
 
     Args:
-        data: Path of a CSV file; a pandas, Polars or Arrow table; a DuckDB relation; or a dict
-            of numbers per variant: ``{"control": {"n": 1000, "converted": 100}, …}``, for a
-            mean ``{"n": …, "mean": …, "variance": …}``.
+        data: What ``read_data`` returned; path of a CSV file (without ``metrics`` of any shape,
+            or several files that belong together); a pandas, Polars or Arrow table; a DuckDB
+            relation; or a dict of numbers per variant: ``{"control": {"n": 1000, "converted":
+            100}, …}``, for a mean ``{"n": …, "mean": …, "variance": …}``.
         metrics: ``Proportion``, ``Mean``, ``Ratio`` and ``Quantile``; totals by
             ``Proportion("conversions", of="visitors")``.
         variant: Column of arms.
@@ -116,12 +119,22 @@ def analyze(
         crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
         decimal: Decimal mark, where a column can be read in two ways.
         leave_out_bad_rows: Go on without rows that break a rule.
+        answers: For a file without ``metrics``: code of a question -> the answer.
 
     Raises:
         InvalidInputError: the message names the thing and what to do.
     """
+    known = data if isinstance(data, FileData) else None
+    if known is None and metrics is None and paths_of(data):
+        known = _read_known(data, variant, unit, control, answers, repeats, crossovers,
+                            leave_out_bad_rows)  # fmt: skip
+    if known is not None:
+        data, metrics = known, known.metrics if metrics is None else metrics
+        control = control or known.mapping.control or None
+    elif metrics is None:
+        refuse_shape(data)
     request = Request(
-        metrics=tuple(metrics),
+        metrics=tuple(metrics or ()),
         variant=variant or "",
         control=control,
         unit=unit,
@@ -198,8 +211,8 @@ class Data:
 def read_data(
     data: Any,
     *,
-    variant: str,
-    metrics: Iterable[Metric],
+    variant: str | None = None,
+    metrics: Iterable[Metric] | None = None,
     unit: str | None = None,
     time: str | None = None,
     segments: Sequence[str] = (),
@@ -207,11 +220,17 @@ def read_data(
     crossovers: str = "exclude",
     decimal: str | None = None,
     leave_out_bad_rows: bool = True,
-) -> Data:
-    """Read one row per unit as ``analyze`` would, and show what was left out and why.
+    answers: Mapping[str, str] | None = None,
+    **said: Any,
+) -> Data | FileData:
+    """Read data as ``analyze`` would, and show what was left out and why.
+
+    Without ``metrics`` a file of any shape is read (event log, totals, moments, a workbook;
+    several files that belong together as a list), its columns are proposed, and what it cannot
+    say by itself is raised as questions, to be answered by ``answers``.
 
     Args:
-        data: As in :func:`analyze`, but no dict of moments.
+        data: As in :func:`analyze`, but no dict of moments; or several paths.
         variant: Column of arms.
         metrics: Which columns are outcomes and which are numbers.
         unit: Column that identifies a unit.
@@ -221,11 +240,29 @@ def read_data(
         crossovers: As in :func:`analyze`.
         decimal: As in :func:`analyze`.
         leave_out_bad_rows: Show rows that break a rule among the rejects; else refuse them.
+        answers: Code of a question -> the answer (``{"CONVERSION_EVENT": "purchase"}``).
+        said: Without ``metrics``: further fields of the import's choices, such as ``control``,
+            ``conversion_events``, ``exposure_event``, ``window``, ``outcomes``, ``experiment``.
+
+    Raises:
+        InvalidInputError: the data cannot be used, or a question is open (``QUESTIONS_OPEN``).
     """
+    if metrics is None:
+        found = paths_of(data)
+        if not found:
+            refuse_shape(data)
+        told = {
+            "variant": variant, "unit": unit, "time": time, "segments": list(segments) or None,
+            "repeats": None if repeats == "refuse" else repeats, "crossovers": crossovers,
+            "answers": dict(answers or {}), **said,
+        }  # fmt: skip
+        for path in found:
+            _path(path)
+        return read_file(found, told, leave_out_bad_rows=leave_out_bad_rows)
     import pandas as pd  # noqa: PLC0415 - most of a second, and only this call needs it
 
     request = Request(
-        metrics=tuple(metrics), variant=variant, unit=unit, time=time,
+        metrics=tuple(metrics), variant=variant or "", unit=unit, time=time,
         segments=tuple(segments), repeats=repeats, crossovers=crossovers, decimal=decimal,
         leave_out_bad_rows=leave_out_bad_rows,
     )  # fmt: skip
@@ -247,7 +284,29 @@ def _values(data: Any, request: Request, arms: tuple[str, str]) -> list[Phase]:
         return loading.load_values(db, source_of(data, db), request, arms)
 
 
+def _read_known(  # noqa: PLR0917  private, called once
+    data: Any,
+    variant: str | None,
+    unit: str | None,
+    control: str | None,
+    answers: Mapping[str, str] | None,
+    repeats: str,
+    crossovers: str,
+    leave_out_bad_rows: bool,  # noqa: FBT001  as it was given
+) -> FileData:
+    """A file of any shape, for an analysis that names no metric."""
+    found = read_data(
+        list(data) if isinstance(data, tuple) else data,
+        variant=variant, unit=unit, control=control, answers=answers, repeats=repeats,
+        crossovers=crossovers, leave_out_bad_rows=leave_out_bad_rows,
+    )  # fmt: skip
+    assert isinstance(found, FileData)  # noqa: S101  no metrics were named
+    return found
+
+
 def _load(data: Any, request: Request) -> Loaded:
+    if isinstance(data, FileData):
+        return data.loaded
     if (
         isinstance(data, Mapping)
         and data

@@ -10,7 +10,7 @@ from typing import Any
 from experiments_core.domain.metric import Proportion
 from experiments_core.domain.source import ColumnMapping, Dialect, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError
-from experiments_core.services import uploads
+from experiments_core.services import uploads, workbooks
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.tabular import numbers, times
@@ -49,7 +49,9 @@ def open_file(path: Path, db: Database) -> Source:
     Raises:
         InvalidInputError: this is no readable table.
     """
-    upload = uploads.look_at(path, db.side / "uploads")
+    if path.suffix.lower() == ".parquet":
+        return open_frame(_parquet(path), db)
+    upload = uploads.look_at(_text_of(path, db), db.side / "uploads")
     found = sniff(upload.head, complete=upload.complete, delimiter=upload.delimiter)
     if found.header_doubtful:
         found = sniff(
@@ -67,6 +69,41 @@ def open_file(path: Path, db: Database) -> Source:
     dialect = Dialect(upload.encoding, found.delimiter, header_line=found.header_line)
     rows = tuple(row.cells for row in (*found.rows, *further))
     return Source(found.names, rows, dialect, upload)
+
+
+def _parquet(path: Path) -> Any:
+    """A Parquet file of one's own disk, read as its rows are asked for."""
+    import pyarrow as pa  # noqa: PLC0415 - a second to import, and only some files need it
+    import pyarrow.dataset  # noqa: PLC0415
+
+    try:
+        return pa.dataset.dataset(path, format="parquet")
+    except (pa.ArrowException, OSError) as error:
+        raise refusal(
+            "data", path.name, "TYPE", f"“{path.name}” is no Parquet file that can be read.",
+            "Write it again.",
+        ) from error  # fmt: skip
+
+
+def _text_of(path: Path, db: Database) -> Path:
+    """The file itself, or the one sheet of a workbook as text.
+
+    Raises:
+        InvalidInputError: the workbook has several sheets.
+    """
+    with path.open("rb") as file:
+        if not workbooks.is_workbook(file.read(4)):
+            return path
+    sheets = workbooks.sheets_of(path)
+    if len(sheets) > 1:
+        raise refusal(
+            "data", path.name, "SHEET",
+            f"“{path.name}” has {len(sheets)} sheets: {', '.join(s.name for s in sheets)}.",
+            'Read it without metrics and say which: answers={"SHEET": "…"}.',
+        )  # fmt: skip
+    text = db.side / "uploads" / f"{path.stem[:40]}.sheet"
+    workbooks.write_sheet(path, sheets[0], text)
+    return text
 
 
 def open_frame(frame: Any, db: Database) -> Source:

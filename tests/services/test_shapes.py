@@ -85,6 +85,8 @@ def test_the_first_exposure_counts_and_what_came_before_it_does_not(ws: Workspac
 def test_a_window_leaves_later_conversions_out(ws: Workspace):
     _, _, report = log(ws, window="24")
     assert next(o for o in report.by_rule if o.rule == "OUTSIDE_WINDOW").lines == (4,)
+    with pytest.raises(InvalidInputError, match="number of hours above 0, or all, not “soon”"):
+        log(ws, window="soon")
     assert "within 24 hours" in " ".join(one.message for one in report.warnings)
 
 
