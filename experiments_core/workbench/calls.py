@@ -187,7 +187,7 @@ def analyze(
     )
     return Report(
         replace(result, metrics=cut), design, loaded.cells, loaded.sql, loaded.notes,
-        None if loaded.basis != "units" else again,
+        None if loaded.basis != "units" or isinstance(data, FileData) else again,
     )  # fmt: skip
 
 
