@@ -22,6 +22,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion
 from experiments_core.services.ingestion import Draft, ImportReport, Question
 from experiments_core.services.workspace import Workspace
+from experiments_core.tabular.text import WHITE
 
 SLOW = 20.0
 ARMS = ("control", "treatment")
@@ -199,7 +200,7 @@ def counted(ws: Workspace, draft: Draft, mapping: Mapping) -> int:
     for cells in reader:
         is_data = begin + 1 > mapping.dialect.header_line
         begin = reader.line_num
-        records += is_data and any(cell.strip() for cell in cells)
+        records += is_data and any(cell.strip(WHITE) for cell in cells)
     return records
 
 
