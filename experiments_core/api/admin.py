@@ -159,6 +159,13 @@ def change_user(call: The, user: str, body: UserChange) -> Response:
     return one(user_body(saved), version=saved.version)
 
 
+@door.post("/users/{user}/disable", Rule(permission=Permission.ADMIN, answer=One[UserAnswer]))
+def disable_user(call: The, user: str) -> Response:
+    """Switch a person off; every sign-in of theirs ends."""
+    saved = people.change_user(call.ws, call.actor, user, {"active": False})
+    return one(user_body(saved), version=saved.version)
+
+
 @door.post(
     "/users/{user}/link",
     Rule(permission=Permission.ADMIN, answer=One[LinkAnswer], status=201, secret=("path",)),

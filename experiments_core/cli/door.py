@@ -17,6 +17,9 @@ VERBS = {
     "serve": ("serve", "open the pages and the API of a workspace in this process"),
     "analyze": ("analyze", "analyse a CSV file, without a workspace"),
     "plan": ("plan", "how many units a test needs, and how long it takes"),
+    "keys": ("keys", "make, list and end the keys of programs"),
+    "users": ("users", "add, list, invite and switch off people"),
+    "experiments": ("experiments", "list the experiments of a workspace"),
     "import": ("load", "bring a CSV file into an experiment of a workspace"),
 }
 """Verb -> module of this package, and what it does."""

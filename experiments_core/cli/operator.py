@@ -34,6 +34,17 @@ class Server:
     url: str
     secret: Path
 
+    def everything(self, path: str) -> list[dict[str, Any]]:
+        """Every item of a list, page by page."""
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            page = self._send(f"{path}?limit=100{cursor}", None, None)
+            found += page["data"]
+            if not page["pagination"]["has_more"]:
+                return found
+            cursor = f"&cursor={page['pagination']['next_cursor']}"
+
     def run_import(self, body: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Start an import there and wait for its outcome.
 
@@ -41,29 +52,43 @@ class Server:
             UpshotError: what the server said.
             BusyError: the server does not answer.
         """
-        job = self._ask("/api/v1/imports/run", body)
+        job = self.ask("/api/v1/imports/run", body)
         while job["state"] == "running":
             progress(job["progress"], job["what"])
             time.sleep(POLL_SECONDS)
-            job = self._ask(f"/api/v1/imports/run/{job['id']}")
+            job = self.ask(f"/api/v1/imports/run/{job['id']}")
         if job["error"] is not None:
             raise _error(job["error"])
         outcome: dict[str, Any] = job["outcome"]
         return outcome
 
-    def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def ask(
+        self, path: str, body: dict[str, Any] | None = None, *, method: str | None = None
+    ) -> Any:
+        """Send one request as the operator and return its data.
+
+        Raises:
+            UpshotError: what the server said.
+            BusyError: the server does not answer.
+        """
+        return self._send(path, body, method)["data"]
+
+    def _send(self, path: str, body: dict[str, Any] | None, method: str | None) -> Any:
         token = make_token(self.secret.read_bytes(), datetime.now(UTC))
+        headers = {"Authorization": f"Bearer {token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         request = urllib.request.Request(  # noqa: S310  the server's own address
             f"{self.url}{path}",
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers=headers,
+            method=method,
         )
         # A proxy of the environment must not see the token, nor stand between.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=ANSWER_SECONDS) as answer:
-                data: dict[str, Any] = json.load(answer)["data"]
-                return data
+                return json.load(answer)
         except urllib.error.HTTPError as refusal:
             with refusal:
                 raise _refusal(refusal) from None
