@@ -34,6 +34,7 @@ test: check
 
 fuzz: .venv/dev.stamp
 	PYTHONPATH=. $(BIN)/python -m tests.fuzz.run $(or $(FILES),20000) $(or $(SEED),1)
+	PYTHONPATH=. $(BIN)/python -m tests.api.fuzz $(or $(CASES),100000)
 
 bench: .venv/bench.stamp
 	PYTHONPATH=. $(BIN)/python -m bench.run $(UNITS)

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,13 +36,14 @@ from experiments_core.api import (
     plans,
     projects,
     results,
+    sign_in,
     sql,
     system,
 )
 from experiments_core.api.facades import crewkit, krafter
 from experiments_core.api.frame import build, not_found
-from experiments_core.api.sockets import disable_nagle
-from experiments_core.errors import UnrecoverableError, UpshotError
+from experiments_core.api.sockets import disable_nagle, listens_beyond
+from experiments_core.errors import InvalidInputError, UnrecoverableError, UpshotError
 from experiments_core.services import ramping, samples, workspace
 from experiments_core.services.import_jobs import stop_imports
 from experiments_core.settings import LOOPBACK, Settings, read_settings
@@ -60,8 +62,9 @@ log = logging.getLogger("upshot")
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
     """Open the workspace before the first browser connects, close it when the server stops."""
-    settings = read_settings()
     try:
+        settings = read_settings()
+        _refuse_open_door(settings)
         await run_in_threadpool(samples.start, settings)
     except UpshotError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201  the terminal is the only reader
@@ -91,6 +94,16 @@ async def _watch_ramps() -> None:
                 log.info("%s", done)
         except Exception:
             log.exception("the scheduled ramps could not be looked at")
+
+
+def _refuse_open_door(settings: Settings) -> None:
+    """Without sign-in nobody beyond this machine may reach the pages."""
+    beyond = listens_beyond(LOOPBACK)
+    if beyond and settings.auth == "local":
+        raise InvalidInputError(
+            f"The server listens on {beyond}, beyond this machine, and nobody has to sign in.",
+            hint="Listen on 127.0.0.1, or set UPSHOT_AUTH=accounts.",
+        )
 
 
 def _url(settings: Settings) -> str:
@@ -134,15 +147,18 @@ def routes() -> list[BaseRoute]:
         Mount("/compat", build("Nothing", ())),
         Route("/api", not_found),
         Route("/compat", not_found),
+        *sign_in.routes(),
     ]
 
 
 def middleware() -> list[Middleware]:
     """Guards in front of pages and API alike."""
-    hosts = [*LOOPBACK, "[::1]", *read_settings().hosts]
+    settings = read_settings()
+    hosts = [*LOOPBACK, "[::1]", settings.address, *settings.hosts]
     return [
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
         Middleware(SecurityHeaders),
+        Middleware(LineBreaks),
     ]
 
 
@@ -167,3 +183,18 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class LineBreaks:
+    """Answer API paths with line breaks, which no mount matches and a page would take."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "") if scope["type"] == "http" else ""
+        if ("\n" in path or "\r" in path) and path.startswith(("/api", "/compat")):
+            answer = await not_found(Request(scope))
+            await answer(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)

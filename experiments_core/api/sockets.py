@@ -12,13 +12,24 @@ import socket
 
 def disable_nagle() -> int:
     """Set TCP_NODELAY on each listening INET socket of this process; return how many."""
-    changed = 0
-    for candidate in gc.get_objects():
-        if type(candidate) is not socket.socket or candidate.fileno() < 0:
-            continue
-        if candidate.family not in {socket.AF_INET, socket.AF_INET6}:
-            continue
-        if candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            changed += 1
-    return changed
+    found = _listening()
+    for one in found:
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return len(found)
+
+
+def listens_beyond(loopback: tuple[str, ...]) -> str:
+    """The first address this process listens on that others can reach; empty for none."""
+    addresses = (str(one.getsockname()[0]) for one in _listening())
+    return next((address for address in addresses if address not in loopback), "")
+
+
+def _listening() -> list[socket.socket]:
+    return [
+        candidate
+        for candidate in gc.get_objects()
+        if type(candidate) is socket.socket
+        and candidate.fileno() >= 0
+        and candidate.family in {socket.AF_INET, socket.AF_INET6}
+        and candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    ]
