@@ -3,9 +3,21 @@
 import streamlit as st
 
 from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.services import workspace
-from pages.parts import header, theme, traffic_change, traffic_phases
+from experiments_core.services.workspace import Workspace
+from pages.parts import (
+    header,
+    theme,
+    traffic_audit,
+    traffic_change,
+    traffic_flow,
+    traffic_named,
+    traffic_phases,
+    traffic_ramp,
+    traffic_try,
+)
 
 CHANGEABLE = {Status.DRAFT, Status.RUNNING, Status.PAUSED}
 
@@ -21,11 +33,30 @@ def draw() -> None:
         return
     theme.title_row(f"Traffic: {traffic_phases.shares(experiment.weights_bp)}")
     theme.muted(traffic_phases.situation(experiment))
-    if experiment.status in CHANGEABLE and experiment.deleted_at is None:
+    changeable = experiment.status in CHANGEABLE and experiment.deleted_at is None
+    if changeable:
         traffic_change.box(ws, LOCAL, experiment)
     else:
         traffic_change.as_it_is(experiment)
+    traffic_flow.draw(ws, LOCAL, experiment)
     traffic_phases.draw(experiment, ws.now())
+    _more(ws, experiment, changeable=changeable)
+
+
+def _more(ws: Workspace, experiment: Experiment, *, changeable: bool) -> None:
+    """Less often needed: the tester, the ramp, who gets an arm by name, the audit."""
+    with st.expander(f"Try a {experiment.unit} id: would it enter, and why?"):
+        traffic_try.draw(ws, LOCAL, experiment)
+    if changeable:
+        with st.expander("Scheduled ramp: only upward"):
+            traffic_ramp.draw(ws, LOCAL, experiment)
+        with st.expander("Overrides for testers"):
+            traffic_named.overrides(ws, LOCAL, experiment)
+    if experiment.assignment_mode == "listed":
+        with st.expander("Named participants"):
+            traffic_named.participants(ws, LOCAL, experiment)
+    with st.expander("Assignment audit: was everybody served what the hash says?"):
+        traffic_audit.draw(ws, LOCAL, experiment)
 
 
 draw()

@@ -1,0 +1,37 @@
+"""Who gets what now, gate by gate."""
+
+from __future__ import annotations
+
+from experiments_core.charts import words
+from experiments_core.domain.access import Actor
+from experiments_core.domain.experiment import Experiment
+from experiments_core.services.flowing import Gate, flow
+from experiments_core.services.workspace import Workspace
+from pages.parts import theme
+
+
+def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
+    """A table from everybody to the arms; how many were assigned so far."""
+    gates = flow(ws, actor, experiment.id)
+    inside = sum(gate.units or 0 for gate in gates)
+    said = (
+        f"{words.plural(inside, experiment.unit)} assigned so far"
+        if inside
+        else "nobody was assigned here yet"
+    )
+    theme.section(f"Who gets what now: {said}")
+    theme.table([_row(gate) for gate in gates])
+    if experiment.assignment_mode == "external":
+        theme.note("The arms of this test come with its data; Upshot assigns nobody.")
+    elif experiment.assignment_mode == "listed":
+        theme.note("Only named participants take part; everybody else gets the fallback.")
+
+
+def _row(gate: Gate) -> dict[str, object]:
+    share = "those who meet it" if gate.share is None else words.percent(gate.share, 2)
+    return {
+        "Step": gate.words,
+        "Share of those who reach it": share,
+        "Of all": words.NONE if gate.of_all is None else words.percent(gate.of_all, 2),
+        "So far": words.NONE if gate.units is None else words.count(gate.units),
+    }

@@ -1,0 +1,97 @@
+"""Try a unit id: would it enter, and why?"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from experiments_core.domain.access import Actor
+from experiments_core.domain.experiment import Experiment
+from experiments_core.errors import InvalidInputError, UpshotError
+from experiments_core.services.assigning import Trial, try_unit
+from experiments_core.services.workspace import Workspace
+from pages.parts import theme
+
+INDENT = "\u2003"  # a wide blank
+
+
+def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
+    """Fields for the unit and its attributes, then every rule's answer."""
+    with st.grid(2, min_column_width=220, gap="medium"):
+        unit = st.text_input(
+            f"{experiment.unit.capitalize()} id", key=_key(experiment, "unit"), max_chars=256,
+            placeholder="user-1",
+        )  # fmt: skip
+        typed = st.text_area(
+            "Attributes, one a line", key=_key(experiment, "attributes"), height=80,
+            placeholder="country = DE\nage = 31", max_chars=5_000,
+        )  # fmt: skip
+    if not unit:
+        theme.muted("Type an id to see which rule decides about it. Nothing is stored.")
+        return
+    try:
+        found = try_unit(
+            ws, actor, experiment.id, unit, attributes_of(typed or ""), as_if_running=True
+        )
+    except UpshotError as error:
+        theme.refused(error)
+        return
+    st.markdown(f"**{theme.text(sentence(unit, found))}**")
+    _steps(found)
+
+
+def sentence(unit: str, trial: Trial) -> str:
+    """What the unit gets, and the rule that says so."""
+    decision = trial.decision
+    why = decision.reason.value.replace("_", " ")
+    if decision.variant is None:
+        return f"{unit.strip()} gets the fallback, {trial.served}: {why}."
+    return f"{unit.strip()} gets {decision.variant}: {why}."
+
+
+def attributes_of(typed: str) -> dict[str, Any]:
+    """Read ``name = value`` lines; numbers, true, false and lists are read as JSON.
+
+    Raises:
+        InvalidInputError: a line has no ``=``.
+    """
+    found: dict[str, Any] = {}
+    for number, line in enumerate(typed.splitlines(), start=1):
+        if not line.strip():
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip():
+            raise InvalidInputError(
+                f"Line {number} is “{line.strip()[:60]}”; write it as name = value."
+            )
+        found[name.strip()] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float | bool | list) else text
+
+
+def _steps(trial: Trial) -> None:
+    rows: list[dict[str, object]] = []
+    for step in trial.steps:
+        mark = "▸ " if step.decides else ""
+        rows.append({"Rule": f"{mark}{step.rule}", "Answer": step.answer})
+        rows += [
+            {
+                "Rule": f"{INDENT * (verdict.depth + 1)}{verdict.rule}",
+                "Answer": "yes" if verdict.passed else f"no: {verdict.why}",
+            }
+            for verdict in step.conditions
+        ]
+    theme.table(rows)
+
+
+def _key(experiment: Experiment, name: str) -> str:
+    return f"try-{experiment.id}-{name}"
