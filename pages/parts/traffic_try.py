@@ -14,7 +14,7 @@ from experiments_core.services.assigning import Trial, try_unit
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 
-INDENT = "\u2003"  # a wide blank
+INDENT = "· "
 
 
 def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
