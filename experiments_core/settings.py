@@ -34,6 +34,7 @@ class Settings:
         max_upload_bytes: Largest file the browser and the REST API take.
         memory_limit: DuckDB's memory limit, as DuckDB writes it.
         threads: Threads for one query.
+        import_seconds: Seconds that reading one file may take.
         auth: ``local`` (the pages open without signing in) or ``accounts``.
         hosts: Names under which the server is reached, beside those of this machine.
         rate_limits: Kind of request -> how many in a minute.
@@ -47,6 +48,7 @@ class Settings:
     max_upload_bytes: int = 200 * 1024 * 1024
     memory_limit: str = "1GB"
     threads: int = 2
+    import_seconds: float = 1_800.0
     auth: str = "local"
     hosts: tuple[str, ...] = ()
     rate_limits: Mapping[str, int] = field(default_factory=lambda: dict(RATE_LIMITS))
@@ -78,11 +80,19 @@ def read_settings(environment: dict[str, str] | None = None) -> Settings:
         sample=env.get("UPSHOT_SAMPLE", "") == "1",
         memory_limit=env.get("UPSHOT_MEMORY_LIMIT") or "1GB",
         threads=max(2, os.cpu_count() or 2),
+        import_seconds=_seconds(env.get("UPSHOT_IMPORT_SECONDS") or "1800"),
         auth=auth,
         hosts=tuple(name for name in env.get("UPSHOT_HOSTS", "").split(",") if name),
         rate_limits=_rate_limits(env.get("UPSHOT_RATE_LIMITS", "")),
         test_keys=_test_keys(env.get("UPSHOT_TEST_KEYS", ""), address),
     )
+
+
+def _seconds(text: str) -> float:
+    if text.isdecimal() and 1 <= int(text) <= 86_400:
+        return float(text)
+    rule = "it is a whole number of seconds from 1 to 86400"
+    raise _refuse("UPSHOT_IMPORT_SECONDS", text, "RANGE", rule)
 
 
 def _port(text: str) -> int:

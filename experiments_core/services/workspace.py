@@ -92,6 +92,7 @@ def open_workspace(
         settings = dataclasses.replace(settings, workspace=file)
         db = open_database(file, memory_limit=settings.memory_limit, threads=settings.threads)
     imports.drop_orphans(db)
+    db.longest_staging = settings.import_seconds
     return Workspace(db, settings, clock or utc_now)
 
 
@@ -122,6 +123,7 @@ def start(settings: Settings, *, clock: Clock = utc_now) -> Workspace:
     )
     imports.drop_orphans(db)
     db.on_fatal = lambda reason: end_at_once(db, reason)
+    db.longest_staging = settings.import_seconds
     return use(Workspace(db, settings, clock))
 
 

@@ -27,8 +27,10 @@ from experiments_core.store.ids import uuid7
 from experiments_core.store.lock import Owner, WorkspaceLock
 from experiments_core.store.migrate import migrate
 from experiments_core.store.recovery import note, open_or_repair
+from experiments_core.store.watch import time_limit
 
 STAGING_PREFIX = "staging_"
+LONGEST_STAGING = 1_800.0  # seconds
 CLOSE_PATIENCE = 10.0  # seconds that close() waits for readers and the writer
 
 
@@ -41,6 +43,7 @@ class Database:
             that SQL may read or write.
         damage: Why it may only be read, in a sentence; empty when all is well.
         on_fatal: Called when DuckDB has failed so badly that no connection works any more.
+        longest_staging: Seconds that reading one file may take.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Database:
         self._closed = False
         self.damage = ""
         self.on_fatal: Callable[[str], None] | None = None
+        self.longest_staging = LONGEST_STAGING
         with self._cursor() as cursor:
             self._seq = _last_commit(cursor)
             self.damage = self._missing()
@@ -135,12 +139,13 @@ class Database:
     def staging(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a cursor that loads rows beside the door, so that a long load blocks nobody.
 
-        It may make and fill tables named ``staging_…`` that nobody else uses; the door is for
-        moving them into the workspace. Such tables are dropped at the next opening.
+        After ``longest_staging`` seconds it is interrupted. It may make and fill tables named
+        ``staging_…`` that nobody else uses; the door is for moving them into the workspace.
+        Such tables are dropped at the next opening.
         """
         if self.damage:
             raise WorkspaceError(self.damage, code="READ_ONLY", hint=self.way_out)
-        with self._cursor() as cursor:
+        with self._cursor() as cursor, time_limit(cursor, self.longest_staging):
             yield cursor
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ _COLUMNS = (
     "content_hash", "shape", "mapping", "rows_read", "rows_used", "rows_left_out", "state",
     "report", "actor", "created_at", "committed_at", "undone_at",
 )  # fmt: skip
+ORPHANS_KEPT = 30 * 86_400.0  # seconds
 _JSON = frozenset({"mapping", "report"})
 _TIMES = frozenset({"created_at", "committed_at", "undone_at"})
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM imports"
@@ -154,16 +156,17 @@ def drafts_of(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[ImportRow]
 
 
 def drop_orphans(db: Database) -> None:
-    """Remove texts of files of which no record was written: their import was cut short.
+    """Remove old texts of files of which no record was written: their import was cut short.
 
-    Only right after opening; later, somebody may be on the way in.
+    They stay for a while: where a workspace was put back to an earlier state, the texts of
+    what came later are what it can be imported from again.
     """
     if db.damage:
         return  # the record may be among what is missing
     with db.read() as cursor:
         known = {row[0] for row in cursor.execute("SELECT id FROM imports").fetchall()}
     for text in (db.side / "uploads").glob("*.txt"):
-        if text.stem not in known:
+        if text.stem not in known and time.time() - text.stat().st_mtime > ORPHANS_KEPT:
             text.unlink()
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from experiments_core.errors import CancelledError
+from experiments_core.errors import BusyError, CancelledError
 
 PAUSE = 0.1  # seconds between two looks at the progress
 PROCESS_IO = Path("/proc/self/io")
@@ -86,6 +88,40 @@ class Watch:
 
 
 SILENT = Watch()
+
+
+@contextmanager
+def time_limit(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Interrupt whatever a cursor does after so many seconds, and say so.
+
+    Raises:
+        BusyError: the time was up; the statement that ran then had no effect.
+    """
+    done, barked = threading.Event(), threading.Event()
+
+    def guard() -> None:
+        if done.wait(seconds):
+            return
+        barked.set()
+        while not done.wait(PAUSE):  # an interrupt between two statements reaches neither
+            cursor.interrupt()
+
+    dog = threading.Thread(target=guard, name="import-watchdog", daemon=True)
+    dog.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        if not barked.is_set():
+            raise
+        raise BusyError(
+            f"Reading took longer than {seconds:g} seconds, so it was stopped; nothing was "
+            "stored.",
+            code="IMPORT_TOO_SLOW",
+            hint="Import fewer rows or columns at a time, or raise UPSHOT_IMPORT_SECONDS.",
+        ) from error
+    finally:
+        done.set()
+        dog.join()
 
 
 def _bytes_read() -> int:

@@ -56,7 +56,9 @@ def drop(page: Page, path: Path) -> None:
 
 
 def reply(page: Page, answer: str) -> None:
-    page.get_by_text(answer, exact=True).first.click()
+    """Click the label of an answer; tables of the page may hold the same text."""
+    choice = page.locator("[class*=st-key-question-]").get_by_text(answer, exact=True)
+    choice.first.click()
     settled(page)
 
 

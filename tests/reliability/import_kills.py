@@ -3,7 +3,7 @@
     python -m tests.reliability.import_kills --rows 5000000 --kills 10
 
 Prints one line per kill and a JSON report; exits with 1 unless every round left all of the
-file or nothing of it.
+file or nothing of it. Every second kill comes while the transaction is written, or just after.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from pathlib import Path
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.services import ingestion
-from experiments_core.services.workspace import Workspace, open_workspace
+from experiments_core.services.workspace import open_workspace
 
 SEED = 20261128
 PATIENCE = 600.0
+AROUND_COMMIT = 0.4  # seconds after the transaction has begun
 CHILD = """
 import sys
 from experiments_core.domain.access import LOCAL
@@ -57,7 +58,7 @@ class Left:
         nothing: Nothing of it is there.
         told: The workspace says which of the two it is.
         reopened: Seconds that opening took.
-        litter: Staging tables, and texts of files that no record knows.
+        litter: Staging tables that are still there.
     """
 
     after: float
@@ -151,7 +152,7 @@ def look(workspace: Path, name: str, after: float, said: Sequence[str], rows: in
         kept = [r for one in ids for r in ingestion.imports_of(ws, LOCAL, one)]
         committed = [one for one in kept if one.state == "committed"]
         waiting = ingestion.unfinished(ws, LOCAL)
-        litter = _litter(ws, tables)
+        litter = sum(table.startswith("staging_") for table in tables)
         found = sum(counts)
         whole = found == rows and len(ids) == 1
         nothing = found == 0 and not ids
@@ -164,13 +165,6 @@ def look(workspace: Path, name: str, after: float, said: Sequence[str], rows: in
             ingestion.discard(ws, LOCAL, one.id)
     stage = said[-1] if said else "Starting"
     return Left(after, stage, found, whole, nothing, told, reopened, litter)
-
-
-def _litter(ws: Workspace, tables: Sequence[str]) -> int:
-    with ws.db.read() as cursor:
-        known = {row[0] for row in cursor.execute("SELECT id FROM imports").fetchall()}
-    texts = [one for one in (ws.db.side / "uploads").iterdir() if one.stem not in known]
-    return len(texts) + sum(table.startswith("staging_") for table in tables)
 
 
 def main() -> int:
@@ -189,8 +183,13 @@ def main() -> int:
         sys.stdout.write(f"{options.rows:,} rows, uninterrupted: {whole:.1f} s\n")
         found = []
         for number in range(options.kills):
-            seconds = whole * (number + rng.random()) / options.kills
-            left = kill_after(workspace, f"Killed {number}", seconds, options.rows)
+            name = f"Killed {number}"
+            if number % 2:
+                pause = rng.uniform(0, AROUND_COMMIT)
+                left = kill_in(workspace, name, "Importing", pause, options.rows)
+            else:
+                seconds = whole * (number + rng.random()) / options.kills
+                left = kill_after(workspace, name, seconds, options.rows)
             found.append(left)
             word = "all" if left.whole else "nothing" if left.nothing else "A PART"
             sys.stdout.write(

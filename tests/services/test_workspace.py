@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,3 +57,14 @@ def test_starting_again_closes_what_was_open(tmp_path: Path):
     first = start(settings)
     second = start(settings)
     assert current() is second is not first
+
+
+def test_a_text_that_no_record_knows_stays_for_a_month(tmp_path: Path) -> None:
+    with open_workspace(tmp_path) as ws:
+        uploads = ws.db.side / "uploads"
+    young, old = uploads / "young.txt", uploads / "old.txt"
+    for text in (young, old):
+        text.write_text("a,b\n", encoding="ascii")
+    os.utime(old, (0, 0))
+    with open_workspace(tmp_path):
+        assert (young.exists(), old.exists()) == (True, False)
