@@ -157,12 +157,15 @@ def test_names_from_a_file_stay_text_on_every_page_and_in_every_export(
         assert row["row"].startswith("'=1+1")
 
     reply(page, HOSTILE[0])
+    expect(main).to_contain_text("1 question to answer first", timeout=SLOW)
     reply(page, "Yes, no more data will come")
     field = page.get_by_label("Name of the new experiment")
     field.fill(HOSTILE[0])
     field.press("Enter")
     settled(page)
-    page.get_by_role("button", name="Import 400").click()
+    button = page.get_by_role("button", name="Import 400")
+    expect(button).to_be_enabled(timeout=SLOW)
+    button.click()
     page.wait_for_url("**/results?exp=**", timeout=SLOW)
     slug = page.url.partition("exp=")[2].partition("&")[0]
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=SLOW)
