@@ -17,6 +17,7 @@ __all__ = [
     "Ratio",
     "analyze",
     "minimum_detectable_effect",
+    "non_inferiority_size",
     "open_workspace",
     "read_data",
     "reconcile",

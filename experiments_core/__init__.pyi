@@ -2,6 +2,7 @@ from experiments_core.domain.metric import Mean, Proportion, Quantile, Ratio
 from experiments_core.workbench import (
     analyze,
     minimum_detectable_effect,
+    non_inferiority_size,
     open_workspace,
     read_data,
     reconcile,
@@ -16,6 +17,7 @@ __all__ = [
     "Ratio",
     "analyze",
     "minimum_detectable_effect",
+    "non_inferiority_size",
     "open_workspace",
     "read_data",
     "reconcile",

@@ -562,3 +562,15 @@ def test_a_method_is_asked_for_by_name():
     one = analyse(frame(), method=["newcombe", "fisher"])["converted"]
     assert (one.difference_interval_method, one.test_method) == ("newcombe", "fisher")
     assert "newcombe" in refused({"method": "wald"})
+
+
+def test_a_plan_may_be_read_at_several_looks_and_a_guardrail_be_planned():
+    asked = {"baseline": 0.10, "minimum_detectable_effect": 0.01}
+    fixed, looked = ec.sample_size(**asked), ec.sample_size(**asked, looks=5)
+    assert looked.total / fixed.total == pytest.approx(1.023, abs=2e-3)
+    assert looked.assumptions["looks"] == 5
+    with pytest.raises(InvalidInputError, match="looks"):
+        ec.sample_size(**asked, looks=5, alternative="greater")
+    # Chow, Shao & Wang 2008, chapter 4; the method book's worked example
+    assert ec.non_inferiority_size(baseline=0.10, margin=0.01) == 14_128
+    assert ec.non_inferiority_size(baseline=0.10, margin=0.05, relative=True) == 56_512

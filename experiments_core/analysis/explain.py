@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments_core.analysis import comparing, words
+from experiments_core.analysis import comparing, on_request, words
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import family_size
 from experiments_core.analysis.groups import Groups, Pair, is_quantile, is_rate
@@ -292,6 +292,13 @@ def _levels(
             f"{design.tuned_to(treatment)} units (Waudby-Smith et al. 2024)"
         )
     yield f"test {contrast.test_method}, intervals {contrast.interval_method}"
+    for what, name in (
+        ("difference", contrast.difference_interval_method),
+        ("lift", contrast.relative_lift_interval_method),
+        ("test", contrast.test_method),
+    ):
+        if name in on_request.METHODS:
+            yield f"asked for, instead of the formula above: {what} by {words.METHODS[name]}"
 
 
 def _ends(contrast: Contrast, name: str) -> str:

@@ -72,7 +72,12 @@ def _analyze(options: argparse.Namespace, metrics: Sequence[Metric]) -> Any:
         alternative=options.alternative,
         correction=options.correction,
         segments=options.segment,
-        sequential="always_valid" if options.still_running else None,
+        sequential=options.sequential or ("always_valid" if options.still_running else None),
+        planned_units=options.planned_units,
+        looks=options.look,
+        method=options.method,
+        bayes=options.bayes,
+        holdout=options.holdout,
         repeats=options.repeats,
         crossovers=options.crossovers,
         decimal=options.decimal,
@@ -102,11 +107,29 @@ def _parser() -> Parser:
     add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
     add("--alpha", type=fraction, default=0.05, help="error rate of all comparisons (0.05)")
     add("--alternative", default="two-sided", help="two-sided, greater or less")
-    add("--correction", default="holm", help="holm, bh or none")
+    add("--correction", default="holm", help="holm, hochberg, bonferroni, bh, by or none")
+    add(
+        "--method",
+        action="append",
+        default=[],
+        help="instead of the default, such as newcombe, log_delta or fisher; repeatable",
+    )
+    add("--bayes", action="store_true", help="with the Bayesian view, in --json")
+    add("--holdout", help="the arm of units kept out of the test")
     add(
         "--still-running",
         action="store_true",
         help="the test goes on: read it so that looking again is safe",
+    )
+    add("--sequential", help="how: always_valid or group_sequential (needs --planned-units)")
+    add("--planned-units", type=int, help="units of all arms together")
+    add(
+        "--look",
+        type=int,
+        action="append",
+        default=[],
+        metavar="UNITS",
+        help="units of all arms at an earlier look; repeatable",
     )
     add(
         "--repeats",

@@ -34,14 +34,20 @@ class RandomWalk:
     points: Floats = field(default_factory=lambda: np.zeros(1))
     mass: Floats = field(default_factory=lambda: np.ones(1))
 
-    def crossing(self, information: float, bound: float) -> float:
-        """Probability to be beyond ±bound (on the z scale) at the next look, not before."""
-        deviation = math.sqrt(information - self.information)
-        edge = bound * math.sqrt(information)
-        beyond = ndtr((self.points - edge) / deviation) + ndtr(
-            (-self.points - edge) / deviation
-        )
-        return float(self.mass @ beyond)
+    def crossing(self, information: float, bound: float, drift: float = 0.0) -> float:
+        """Probability to be beyond ±bound (on the z scale) at the next look, not before.
+
+        Args:
+            information: At the next look.
+            bound: On |z|.
+            drift: Mean score per information; paths are weighted by their likelihood.
+        """
+        added = information - self.information
+        deviation, edge = math.sqrt(added), bound * math.sqrt(information)
+        moved = self.points + drift * added
+        beyond = ndtr((moved - edge) / deviation) + ndtr((-moved - edge) / deviation)
+        likelihood = np.exp(drift * self.points - drift * drift * self.information / 2)
+        return float((self.mass * likelihood) @ beyond)
 
     def step(self, information: float, bound: float) -> RandomWalk:
         """Return the paths that are still inside at the next look."""

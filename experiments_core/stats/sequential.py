@@ -131,6 +131,52 @@ def false_alarm_rate(information: Sequence[float], bounds: Sequence[float]) -> f
     return crossed
 
 
+def power_over_looks(
+    information: Sequence[float], bounds: Sequence[float], drift: float
+) -> float:
+    """Probability to be beyond a bound at one of the looks if there is an effect.
+
+    The paths without effect are weighted by their likelihood under the drift, so the same
+    grid serves.
+
+    Args:
+        information: Increasing; 1 is the planned maximum.
+        bounds: One per look.
+        drift: Mean of z at information 1.
+    """
+    walk, crossed = RandomWalk(), 0.0
+    for now, bound in zip(information, bounds, strict=True):
+        crossed += walk.crossing(now, bound, drift)
+        walk = walk.step(now, bound)
+    return crossed
+
+
+def inflation(looks: int, alpha: float = 0.05, power: float = 0.8) -> float:
+    """How many times the units of a fixed plan a group-sequential plan needs at most.
+
+    Of equally spaced looks, the last one at the planned units, O'Brien-Fleming spending.
+
+    Args:
+        looks: At least 1, the last one included.
+        alpha: Two-sided, of one comparison.
+        power: Probability to see the effect at one of the looks.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    if looks < 1 or not alpha < power < 1:
+        raise ValueError(f"needs a look and alpha < power < 1, got {looks}, {alpha}, {power}")
+    times = [(k + 1) / looks for k in range(looks)]
+    found = group_sequential_bounds(times, alpha)
+    fixed = -float(ndtri(alpha / 2) + ndtri(1 - power))
+
+    def lacking(drift: float) -> float:
+        return power_over_looks(times, found, drift) - power
+
+    drift = root(lacking, fixed * 0.9, fixed * 2, 1e-10)
+    return (drift / fixed) ** 2
+
+
 def _bound(walk: RandomWalk, now: float, log_total: float, log_spent: float) -> float:
     """Bound at which this look spends the difference of two cumulative amounts."""
     if log_total <= log_spent:

@@ -2,7 +2,11 @@
 
 from experiments_core.workbench.calls import analyze, read_data
 from experiments_core.workbench.opened import open_workspace
-from experiments_core.workbench.plans import minimum_detectable_effect, sample_size
+from experiments_core.workbench.plans import (
+    minimum_detectable_effect,
+    non_inferiority_size,
+    sample_size,
+)
 from experiments_core.workbench.reconcile import Differences, reconcile
 from experiments_core.workbench.report import Comparison, Report
 
@@ -12,6 +16,7 @@ __all__ = [
     "Report",
     "analyze",
     "minimum_detectable_effect",
+    "non_inferiority_size",
     "open_workspace",
     "read_data",
     "reconcile",

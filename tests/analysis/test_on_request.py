@@ -10,6 +10,8 @@ from scipy.stats import barnard_exact, f_oneway, fisher_exact
 from experiments_core.analysis import on_request
 from experiments_core.analysis.body import from_dict, to_dict
 from experiments_core.analysis.engine import analyze
+from experiments_core.analysis.explain import explain
+from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import ArmResult, Contrast, ExperimentResult
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric import Proportion
@@ -77,6 +79,15 @@ def test_the_interval_of_each_rate_may_be_exact():
     expected = proportions.clopper_pearson(Counts(80, 48))
     assert (one.ci_lower, one.ci_upper) == (expected.ci_lower, expected.ci_upper)
     assert one.value_interval_method == "clopper_pearson"
+
+
+def test_how_a_number_came_about_names_what_was_asked_for():
+    told = design(methods=("newcombe", "fisher"))
+    one = found(analyze(SMALL, told))
+    groups = Groups.of(SMALL, 1)
+    text = explain(groups, told, CONVERTED, one, treatment="B").numbers
+    assert "asked for, instead of the formula above: difference by Newcombe" in text
+    assert "test by Fisher exact" in text
 
 
 def test_log_delta_replaces_only_the_interval_of_the_lift():

@@ -69,6 +69,18 @@ def test_a_running_test_is_read_so_that_looking_is_safe(
     assert "sequential" in json.loads(out)["metrics"][0]["arms"][1]
 
 
+def test_looks_methods_and_the_bayesian_view_are_options(
+    units: str, capsys: pytest.CaptureFixture[str]
+):
+    out = analyze(
+        capsys, units, "--variant", "group", "--proportion", "converted", "--sequential",
+        "group_sequential", "--planned-units", "100000", "--look", "10", "--look", "20",
+        "--method", "newcombe", "--method", "fisher", "--bayes", "--json",
+    )  # fmt: skip
+    metric = json.loads(out)["metrics"][0]
+    assert "bayes" in metric["arms"][1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     (
