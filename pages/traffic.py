@@ -12,6 +12,7 @@ from pages.parts import (
     theme,
     traffic_audit,
     traffic_change,
+    traffic_days,
     traffic_flow,
     traffic_named,
     traffic_phases,
@@ -39,6 +40,7 @@ def draw() -> None:
     else:
         traffic_change.as_it_is(experiment)
     traffic_flow.draw(ws, LOCAL, experiment)
+    traffic_days.draw(ws, LOCAL, experiment)
     traffic_phases.draw(experiment, ws.now())
     _more(ws, experiment, changeable=changeable)
 

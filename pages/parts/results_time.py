@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import findings, tables, words
-from experiments_core.charts.days import daily_units, units_by_day
+from experiments_core.charts.days import daily_units
 from experiments_core.charts.series import Course, PhaseMark, cumulative
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
@@ -13,7 +13,7 @@ from experiments_core.domain.notes import Annotation
 from experiments_core.services import analyses, noting
 from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import results_notes, theme
+from pages.parts import arrivals, results_notes, theme
 from pages.parts.results_subject import Key, Subject
 
 
@@ -67,34 +67,14 @@ def _figures(subject: Subject, found: Course, notes: tuple[Annotation, ...]) -> 
         "(UTC). Dark band: interval if you had looked only that day."
     )
     theme.numbers(tables.series_table(points), key="course")
-    _arrivals(subject, found)
+    arms = [subject.view.result.reference, *found]
+    shown_arms = [names.get(arm, arm) for arm in arms]
+    arrivals.draw(subject.experiment, daily_units(found), shown_arms)
 
 
 def _level(subject: Subject) -> float:
     contrast = subject.view.result.metric(subject.metric).arm(subject.treatment).contrast
     return contrast.confidence_level if contrast else 0.95
-
-
-def _arrivals(subject: Subject, course: Course) -> None:
-    """Units of every arm by the day they came, from the course itself."""
-    arms = [subject.view.result.reference, *course]
-    days = daily_units(course)
-    names = [subject.names.get(arm, arm) for arm in arms]
-    phases = [
-        (phase.started_at.date(), f"phase {phase.seq} {words.split(phase.weights_bp)}")
-        for phase in subject.experiment.phases
-    ]
-    shown = phases if len(phases) > 1 else []
-    theme.lead(findings.days_title(days, f"{subject.experiment.unit}s"))
-    palette = theme.tokens()
-    theme.wide_and_narrow(
-        units_by_day(days, names, palette, phases=shown),
-        units_by_day(days, names, palette, phases=shown, narrow=True),
-        key="arrivals",
-        alt=findings.days_title(days, f"{subject.experiment.unit}s"),
-        image=f"{subject.experiment.slug}-per-day",
-    )
-    theme.numbers(tables.days_table(days, names), key="arrivals")
 
 
 def _pairs(experiment: Experiment) -> list[tuple[Phase | None, Phase]]:

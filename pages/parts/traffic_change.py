@@ -12,9 +12,12 @@ from experiments_core.charts.findings import split_alt
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import WHOLE_BP, Experiment, equal_weights
 from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.traffic import TrafficPreview
 from experiments_core.errors import InvalidInputError, UpshotError, VersionStaleError
 from experiments_core.services import experiments as service
+from experiments_core.services import traffic_effect
+from experiments_core.services.planning_baseline import Baseline, baseline_of
 from experiments_core.services.workspace import Workspace
 from pages.parts import entry, theme, traffic_phases
 
@@ -135,6 +138,7 @@ def _effect(ws: Workspace, actor: Actor, experiment: Experiment, typed: Typed) -
     else:
         st.markdown(f"**{theme.text(preview.sentence, 400)}**")
         _figures(preview)
+        _visible(ws, actor, experiment, preview)
     _save(ws, actor, experiment, typed, refused=bool(preview.problems))
 
 
@@ -159,12 +163,43 @@ def _figures(preview: TrafficPreview) -> None:
     with st.grid(3, min_column_width=130, gap="medium"):
         st.metric("Days to the plan", words.NONE if after is None else words.count(after))
         st.metric("Information per new user", words.percent(preview.efficiency_after, 0))
-        ratio = preview.efficiency_before / preview.efficiency_after
-        st.metric("Users for the same power", f"× {words.number(ratio, 2)}")
+        same = words.NONE
+        if preview.efficiency_after:
+            ratio = preview.efficiency_before / preview.efficiency_after
+            same = f"× {words.number(ratio, 2)}"
+        st.metric("Users for the same power", same)
     if before is not None and after is not None and before != after:
         theme.note(f"With the present split it would take {words.plural(before, 'day')}.")
     elif after is None:
         theme.note("The plan names no users in total or per day, so there is no end to move.")
+
+
+@st.cache_data(ttl=60, max_entries=64, show_spinner=False)
+def _baseline(
+    _ws: Workspace, _actor: Actor, experiment_id: str, metric: str
+) -> Baseline | None:
+    return baseline_of(_ws, _actor, experiment_id, metric)
+
+
+def _visible(
+    ws: Workspace, actor: Actor, experiment: Experiment, preview: TrafficPreview
+) -> None:
+    """The smallest lift that the planned users show, with this split and with the present."""
+    first = next((one for one in experiment.metrics if one.role is MetricRole.PRIMARY), None)
+    known = None if first is None else _baseline(ws, actor, experiment.id, first.key)
+    if first is None or known is None:
+        return
+    found = traffic_effect.visible_lift(experiment, known, preview)
+    if found is None or not isinstance(found.before, float):
+        return
+    name, before = words.plain(first.name, 60), words.percent(found.before)
+    if not isinstance(found.after, float):
+        theme.note(f"Smallest visible lift of {name}: {before} now, none with this split.")
+        return
+    after = words.percent(found.after)
+    power = words.percent(experiment.plan.power, 0)
+    text = f"{after}, as with the present split" if after == before else f"{before} → {after}"
+    theme.note(f"Smallest visible lift of {name} at the plan's end, power {power}: {text}.")
 
 
 def _save(
