@@ -8,6 +8,7 @@ from dataclasses import replace
 from experiments_core import __version__
 from experiments_core.analysis import (
     checks,
+    counts_only,
     decision,
     families,
     held_out,
@@ -44,6 +45,8 @@ def analyze(
         quality: What the import knows about rows that never became units.
         data_hash: Names the data; not computed from the moments, which depend on threads.
     """
+    if design.basis == "counts_only":
+        cells = counts_only.spread(cells, design)
     everyone = Groups.of(cells, len(design.phases))
     against_holdout = design.reference == design.holdout
     groups = everyone if against_holdout else everyone.without(design.holdout)
@@ -60,7 +63,7 @@ def analyze(
     waits = checks.too_few(design, groups), checks.too_short(design)
     story = Story(design, at, metrics, health, progress, *waits)
     verdict, suggestion = decision.decide(story, groups.total(groups.arms))
-    return ExperimentResult(
+    result = ExperimentResult(
         final=at.final,
         verdict=verdict,
         recommendation=suggestion,
@@ -74,6 +77,7 @@ def analyze(
         progress=progress,
         holdout=held_out.block(everyone, design),
     )
+    return counts_only.without_rates(result) if design.basis == "counts_only" else result
 
 
 def _has_decided(design: Design, metrics: Sequence[MetricResult]) -> bool:

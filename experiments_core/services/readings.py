@@ -191,7 +191,10 @@ def fetch(cursor: Any, reading: Reading) -> CellTable:
     }
     if reading.design.basis == "moments":
         return store_cells.moments_cells(cursor, reading.data.dataset_id, columns)
-    return store_cells.totals_cells(cursor, reading.data.dataset_id, columns)
+    only_counts = reading.design.basis == "counts_only"
+    return store_cells.totals_cells(
+        cursor, reading.data.dataset_id, columns, only_counts=only_counts
+    )
 
 
 def _span(cursor: Any, data: DataState | None) -> Span:
@@ -294,7 +297,8 @@ def _basis(data: DataState | None) -> str:
     if data is None or data.shape == Shape.UNIT:
         return "units"
     shapes = {one.mapping.get("shape") for one in data.imports}
-    return "moments" if shapes == {Shape.MOMENTS.value} else "totals"
+    bases = {Shape.MOMENTS.value: "moments", Shape.COUNTS.value: "counts_only"}
+    return bases.get(str(shapes.pop()), "totals") if len(shapes) == 1 else "totals"
 
 
 def _days(experiment: Experiment, span: Span, now: datetime) -> int | None:

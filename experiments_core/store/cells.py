@@ -159,7 +159,11 @@ def unit_span(
 
 
 def totals_cells(
-    cursor: duckdb.DuckDBPyConnection, dataset_id: str, columns: Mapping[str, str]
+    cursor: duckdb.DuckDBPyConnection,
+    dataset_id: str,
+    columns: Mapping[str, str],
+    *,
+    only_counts: bool = False,
 ) -> CellTable:
     """Add up a dataset of totals per variant.
 
@@ -167,13 +171,16 @@ def totals_cells(
         cursor: On the workspace.
         dataset_id: Which dataset.
         columns: Metric key -> its column of conversions.
+        only_counts: Nobody counted the units; n is then the conversions themselves.
     """
     sql = "SELECT arm, visitors, conversions FROM totals WHERE dataset_id = ? ORDER BY line"
     cells: dict[CellKey, Cell] = {}
     for arm, visitors, text in cursor.execute(sql, [dataset_id]).fetchall():
         conversions = json.loads(text)
         counts: dict[str, Summary] = {
-            key: Counts(visitors, int(conversions[column]))
+            key: Counts(
+                int(conversions[column]) if only_counts else visitors, int(conversions[column])
+            )
             for key, column in columns.items()
             if conversions.get(column) is not None
         }

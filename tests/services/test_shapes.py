@@ -240,3 +240,39 @@ def test_a_local_time_is_read_in_its_zone_and_one_that_never_was_is_refused(ws: 
     assert [(one.rule, one.lines) for one in report.blocking] == [("TIME", (22,))]
     ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Zone", mode="good_rows")
     assert str(stored(ws, "SELECT min(first_ts) FROM TABLE")[0][0]) == "2026-04-30 22:00:00"
+
+
+def test_conversions_alone_give_a_verdict_and_a_lift_but_no_rate(ws: Workspace):
+    """187 against 142 at an even split: z 2.481, p 0.0131, +31.7 % (5.9 % to 63.7 %)."""
+    draft = receive(ws, "variant,purchases\ncontrol,142\ntreatment,187\n")
+    assert draft.detection.seen.startswith("Conversions per variant")
+    mapping, report = read(ws, draft)
+    assert "COUNTS_ONLY" in {one.code for one in report.warnings}
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Counts")
+    view = analyses.look(ws, LOCAL, "counts")
+    assert view.result.verdict.basis == "counts_only"
+    assert view.result.verdict.code == "better"
+    metric = view.result.metrics[0]
+    assert [(arm.n, arm.conversions) for arm in metric.arms] == [(142, 142), (187, 187)]
+    assert {getattr(arm.value, "reason", "") for arm in metric.arms} == {"no_users"}
+    found = metric.arms[1].contrast
+    assert found is not None
+    assert found.statistic == pytest.approx(2.4809303, rel=1e-6)
+    assert found.p_value == pytest.approx(0.0131040, rel=1e-5)
+    lift = (found.relative_lift, found.relative_lift_ci_lower, found.relative_lift_ci_upper)
+    # Wilson's interval of 187/329 (0.51438 … 0.62228), as a lift s / (1 - s) - 1
+    assert lift == pytest.approx((45 / 142, 0.0592371, 0.6372438), rel=1e-6)
+    assert getattr(found.difference, "reason", "") == "no_users"
+    checks = {check.check: check.level for check in view.result.health}
+    assert checks["counts_only"] == "warn"
+    assert "sample_ratio_mismatch" not in checks
+
+
+def test_conversions_of_an_uneven_split_are_held_against_it(ws: Workspace):
+    draft = receive(ws, "variant,purchases\ncontrol,900\ntreatment,100\n")
+    mapping, _ = read(ws, draft, split={"control": 9000, "treatment": 1000})
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Uneven")
+    found = analyses.look(ws, LOCAL, "uneven").result.metrics[0].arms[1].contrast
+    assert found is not None
+    assert found.statistic == pytest.approx(0, abs=1e-9)
+    assert found.relative_lift == pytest.approx(0, abs=1e-9)

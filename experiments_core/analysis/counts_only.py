@@ -1,0 +1,96 @@
+"""Results from conversions alone: a verdict and a lift, never a rate.
+
+Nobody knows of how many units the conversions are, only how the units were split. As units grow
+without bound under a fixed split, the pooled z-test of two rates becomes the z-test of the
+treatment's share of conversions against the split, and the score interval of the lift becomes
+Wilson's interval of that share, carried over to the lift. So the ordinary engine is asked with
+units far beyond the conversions, and everything that would need the real number is taken out.
+
+Source: Przyborowski & Wilenski 1940, Biometrika 31:313-323 (two Poisson counts, conditional on
+their sum); Wilson 1927.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from experiments_core.analysis.cells import Cell, Cells
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.results import Check, Contrast, ExperimentResult, MetricResult
+from experiments_core.domain.source import CellKey
+from experiments_core.stats.estimate import Undefined
+from experiments_core.stats.moments import Counts, Summary
+
+BEYOND = 10**10
+"""Units per conversion; the results differ from the limit by about one part in it."""
+
+UNKNOWN = Undefined("no_users")
+OF_UNITS = frozenset({"sample_ratio_mismatch", "minimum_reached", "crossed_units"})
+
+
+def spread(cells: Cells, design: Design) -> dict[CellKey, Cell]:
+    """Cells whose units follow the intended split and are beyond all conversions.
+
+    Args:
+        cells: Counts whose n is not known.
+        design: Names the split of its (one) phase.
+    """
+    weights = design.phases[0].weights
+    whole = sum(weights.values())
+    known: dict[str, dict[str, int]] = {}
+    for key, cell in cells.items():
+        for name, summary in cell.summaries.items():
+            if isinstance(summary, Counts):
+                arms = known.setdefault(name, {})
+                arms[key.arm] = arms.get(key.arm, 0) + summary.x
+    found: dict[str, dict[str, Summary]] = {}
+    for name, arms in known.items():
+        total = max(1, sum(arms.values())) * BEYOND
+        for arm, x in arms.items():
+            units = round(total * weights.get(arm, 0.0) / whole)
+            if units > x:
+                found.setdefault(arm, {})[name] = Counts(units, x)
+    return {
+        CellKey(arm): Cell(max(one.n for one in summaries.values()), summaries)
+        for arm, summaries in found.items()
+    }
+
+
+def without_rates(result: ExperimentResult) -> ExperimentResult:
+    """Take out what would need the number of units; say what the rest rests on."""
+    caution = Check(
+        "counts_only", "warn", "Only conversions", "no rates",
+        "Nobody counted the units: this holds if they followed the intended split.",
+    )  # fmt: skip
+    kept = tuple(check for check in result.health if check.check not in OF_UNITS)
+    return replace(
+        result,
+        health=(caution, *kept),
+        metrics=tuple(map(_without, result.metrics)),
+        progress=None,
+    )
+
+
+def _without(metric: MetricResult) -> MetricResult:
+    arms = tuple(
+        replace(
+            arm,
+            n=arm.conversions or 0,
+            value=UNKNOWN,
+            ci_lower=UNKNOWN,
+            ci_upper=UNKNOWN,
+            contrast=None if arm.contrast is None else _no_difference(arm.contrast),
+        )
+        for arm in metric.arms
+    )
+    return replace(metric, arms=arms)
+
+
+def _no_difference(contrast: Contrast) -> Contrast:
+    return replace(
+        contrast,
+        difference=UNKNOWN,
+        difference_ci_lower=UNKNOWN,
+        difference_ci_upper=UNKNOWN,
+        by_phase=(),
+    )
