@@ -40,6 +40,7 @@ class Act:
         conclusion: How the test ended; required to complete.
         note: Goes with the conclusion.
         reassign: For a new run: ``keep`` every unit's arm, or assign ``fresh``.
+        unstated: To complete without saying how it ended, as some clients do.
         winner: Key of a variant: deployed with a deploy, and with a stop that names one;
             written down with a conclusion.
     """
@@ -52,6 +53,7 @@ class Act:
     note: str = ""
     reassign: str = "keep"
     winner: str | None = None
+    unstated: bool = False
 
 
 def perform(experiment: Experiment, act: Act) -> Experiment:
@@ -308,7 +310,8 @@ def _winner_problems(experiment: Experiment, act: Act) -> list[Problem]:
 
 def _conclusion_problems(experiment: Experiment, act: Act) -> list[Problem]:
     problems = []
-    if act.conclusion not in CONCLUSIONS:
+    silent = act.unstated and act.conclusion is None
+    if act.conclusion not in CONCLUSIONS and not silent:
         rule = "REQUIRED" if act.conclusion is None else "UNKNOWN_CHOICE"
         message = f"Say how the test ended: {', '.join(CONCLUSIONS)}"
         problems.append(Problem("conclusion", act.conclusion, rule, message))

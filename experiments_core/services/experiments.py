@@ -230,6 +230,7 @@ def transition(
     note: str = "",
     reassign: str = "keep",
     winner: str | None = None,
+    unstated: bool = False,
     acknowledge: Iterable[str] = (),
     at: datetime | None = None,
 ) -> Experiment:
@@ -248,6 +249,7 @@ def transition(
         winner: Key of a variant. With a stop everybody gets it, whatever the results say (the
             conditions that are not met are written down); with a conclusion it is only
             remembered; needed to deploy.
+        unstated: To complete without a conclusion, as clients of other services do.
         acknowledge: To deploy: codes of unmet conditions that the actor knows of.
         at: When it happened, for history recorded after the fact; now when left out.
 
@@ -276,7 +278,7 @@ def transition(
     def change(experiment: Experiment) -> Experiment:
         act = Act(
             known, moment(at, ws.now(), experiment), actor.name, reason, conclusion, note,
-            reassign, winner,
+            reassign, winner, unstated,
         )  # fmt: skip
         done = perform(experiment, act)
         require(actor, needed_permission(experiment, known))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -84,3 +86,34 @@ def largest_remainder(weights: list[int], whole: int) -> list[int]:
     missing = whole - sum(floors)
     first = sorted(range(len(weights)), key=lambda i: (-rests[i], i))[:missing]
     return [floor + (i in first) for i, floor in enumerate(floors)]
+
+
+def camel(error: UpshotError, request_id: str) -> Response:
+    """The same error in camelCase."""
+    answer = respond(error, request_id)
+    body = json.loads(bytes(answer.body))["error"]
+    body["requestId"] = body.pop("request_id")
+    kept = {k: v for k, v in answer.headers.items() if k in {"retry-after", "www-authenticate"}}
+    return answers.raw({"error": body}, answer.status_code, kept)
+
+
+def basis_points(field: str, given: list[float], whole: float) -> list[int]:
+    """Shares that make ``whole`` in basis points, rounded by largest remainder.
+
+    Raises:
+        InvalidInputError: ``RANGE`` or ``SPLIT_SUM``: they are not within 1e-9 of the whole.
+    """
+    for one in given:
+        if not 0 <= one <= whole:
+            message = f"a share is {one:g}; it must be from 0 to {whole:g}"
+            raise refusal(field, one, "RANGE", message)
+    total = math.fsum(given)
+    if abs(total - whole) > 1e-9 * whole:
+        message = f"the shares add up to {total:g}; they must make exactly {whole:g}"
+        raise refusal(field, total, "SPLIT_SUM", message)
+    exact = [one / whole * 10_000 for one in given]
+    floors = [math.floor(one + 1e-6) for one in exact]
+    rests = [one - floor for one, floor in zip(exact, floors, strict=True)]
+    first = sorted(range(len(given)), key=lambda i: (-rests[i], i))
+    missing = 10_000 - sum(floors)
+    return [floor + (i in first[:missing]) for i, floor in enumerate(floors)]
