@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import browser, peers
+from bench import browser, peers, scorecard
 from experiments_core.analysis.engine import analyze
 from experiments_core.domain.access import LOCAL
 from experiments_core.services import (
@@ -147,6 +147,7 @@ def timed(work: Callable[[], Any]) -> float:
 TASKS: dict[str, Callable[..., dict[str, float]]] = {
     "browser": lambda _csv, folder, turns: browser.measure(folder, turns),
     "rerun": rerun,
+    "scorecard": lambda _csv, _folder, units: scorecard.measure(units),
     "bare_load": bare_load,
     "import": our_import,
     "analysis": analysis,

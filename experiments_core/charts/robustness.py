@@ -48,11 +48,12 @@ def robustness_sheet(found: Robustness, tokens: Tokens, *, narrow: bool = False)
         tokens: Colours.
         narrow: Two lines per row.
     """
-    rows = tuple(_row(one) for one in found.variations)
+    rows = tuple(_row(one, narrow=narrow) for one in found.variations)
+    adjusted = any(one.adjusted is not None for one in found.variations)
     return draw_forest(
         (ForestGroup(rows),),
         tokens,
-        headings=("Method", "Adjusted", "Cap", "Units", "Says"),
+        headings=("Method", "Adjusted" if adjusted else "", "Cap", "Units", "Says"),
         caption=f"relative lift, {words.level(found.confidence_level)} intervals",
         narrow=narrow,
     )
@@ -79,7 +80,7 @@ def table(found: Robustness, metric: MetricResult) -> list[TableRow]:
     ]  # fmt: skip
 
 
-def _row(one: Variation) -> ForestRow:
+def _row(one: Variation, *, narrow: bool) -> ForestRow:
     reading = BY_VERDICT[one.verdict]
     bare = isinstance(one.relative_lift_ci_lower, Undefined) and isinstance(
         one.relative_lift_ci_upper, Undefined
@@ -88,8 +89,9 @@ def _row(one: Variation) -> ForestRow:
         Undefined("no_data") if bare else one.relative_lift,
         one.relative_lift_ci_lower, one.relative_lift_ci_upper, reading,
     )  # fmt: skip
+    name = _short(one) if narrow else _method(one)
     return ForestRow(
-        cells=(_method(one), _adjusted(one), one.cap or "none", _units(one)),
+        cells=(name, _adjusted(one), one.cap or "none", _units(one)),
         mark=mark,
         lift=words.lift(one.relative_lift),
         note=SAID[one.verdict],
@@ -101,6 +103,14 @@ def _row(one: Variation) -> ForestRow:
 def _method(one: Variation) -> str:
     name = METHODS.get(one.method, one.method)
     return f"{name} (planned)" if one.planned else name
+
+
+def _short(one: Variation) -> str:
+    """Method and choices in one line, for a narrow page."""
+    adjusted = {None: "", True: ", adjusted", False: ", raw"}[one.adjusted]
+    cap = f", cap {one.cap}" if one.cap else ""
+    units = "" if _units(one) == "all" else f", {_units(one)}"
+    return METHODS.get(one.method, one.method) + adjusted + cap + units
 
 
 def _adjusted(one: Variation) -> str:

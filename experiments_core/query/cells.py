@@ -8,6 +8,7 @@ enter the text.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -124,14 +125,18 @@ def cells_sql(query: CellQuery) -> str:
 def below_sql(query: CellQuery, bound: BoundNeed) -> str:
     """Moments, over the units of each cell, of (rows at or below its quantile, rows).
 
-    Parameters: one list per key of the query with the keys of the cells, then the list of
-    their quantiles.
+    Of units with one row each only the share is asked for; it says the rest. Parameters: one
+    list per key of the query with the keys of the cells, then the list of their quantiles.
     """
     value = _value(query, bound)
-    below, k = f"CAST({value} <= spot AS DOUBLE)", "1.0"
+    made = f"CAST({value} <= spot AS DOUBLE) AS below"
+    asked = "COUNT(*), AVG(below)"
     if query.rows:
-        below = f"CAST(len(list_filter({value}, lambda x: x <= spot)) AS DOUBLE)"
-        k = f"CAST(len({value}) AS DOUBLE)"
+        made = (
+            f"CAST(len(list_filter({value}, lambda x: x <= spot)) AS DOUBLE) AS below, "
+            f"CAST(len({value}) AS DOUBLE) AS k"
+        )
+        asked += ", AVG(k), VAR_SAMP(below), VAR_SAMP(k), COVAR_SAMP(below, k)"
     keyed = ", ".join(_key_line(query, name) for name in query.keys)
     keys = ", ".join(query.keys)
     spots = ", ".join(f"unnest(?) AS {name}" for name in (*query.keys, "spot"))
@@ -139,22 +144,22 @@ def below_sql(query: CellQuery, bound: BoundNeed) -> str:
         f"WITH spots AS (SELECT {spots}), found AS (\n"
         f"    SELECT {keyed}, {value}\n    FROM {_relation(query)}"
         f"{_where(query, _has_value(query, bound))}\n), units AS (\n"
-        f"    SELECT {keys}, {below} AS below, {k} AS k\n"
+        f"    SELECT {keys}, {made}\n"
         f"    FROM found JOIN spots USING ({keys})\n)\n"
-        f"SELECT {keys}, COUNT(*), AVG(below), AVG(k), VAR_SAMP(below), VAR_SAMP(k), "
-        f"COVAR_SAMP(below, k)\nFROM units\nGROUP BY {keys}"
+        f"SELECT {keys}, {asked}\nFROM units\nGROUP BY {keys}"
     )
 
 
-def limits_sql(query: CellQuery, bound: BoundNeed, shares: tuple[float, float]) -> str:
-    """The two quantiles of one cell; the values of its keys are the parameters, in order."""
+def limits_sql(query: CellQuery, bound: BoundNeed, shares: Sequence[float]) -> str:
+    """The quantiles at all these shares of every cell, as a list behind its keys."""
     value = _value(query, bound)
     row = f"unnest({value})" if query.rows else value
-    cell = [f"{_key_expression(query, name)} = ?" for name in query.keys]
+    listed = ", ".join(map(repr, shares))
+    keys, keyed = ", ".join(query.keys), ", ".join(_key_line(query, n) for n in query.keys)
     return (
-        f"SELECT quantile_cont(CAST(row AS DOUBLE), [{shares[0]!r}, {shares[1]!r}])\n"
-        f"FROM (SELECT {row} AS row FROM {_relation(query)}"
-        f"{_where(query, _has_value(query, bound), *cell)})"
+        f"SELECT {keys}, quantile_cont(CAST(row AS DOUBLE), [{listed}])\n"
+        f"FROM (SELECT {keyed}, {row} AS row FROM {_relation(query)}"
+        f"{_where(query, _has_value(query, bound))})\nGROUP BY {keys}"
     )
 
 

@@ -83,40 +83,49 @@ def _locate(
     """Find the limits of one quantile in every cell: how sure its share is, then where."""
     alone = replace(query, needs=(bound,))
     known = {
-        key: cell.summaries[bound.need.key]
+        key: found
         for key, cell in cells.items()
-        if cell.summaries[bound.need.key].n
+        if isinstance(found := cell.summaries[bound.need.key], Located) and found.n
     }
     if not known:
         return
     names = alone.keys
     spots = [[getattr(key, name) for key in known] for name in names]
-    spots.append([one.value for one in known.values() if isinstance(one, Located)])
+    spots.append([one.value for one in known.values()])
+    shares: dict[CellKey, tuple[float, float]] = {}
     for row in cursor.execute(below_sql(alone, bound), spots).fetchall():
-        place, (n, *numbers) = row[: len(names)], row[len(names) :]
-        key = CellKey(**dict(zip(names, place, strict=True)))
-        found = known[key]
-        below, k, below_variance, k_variance, covariance = (
-            float(number or 0.0) for number in numbers
-        )
-        moments = Moments(
-            int(n),
-            (below, k),
-            ((below_variance, covariance), (covariance, k_variance)),
-        )
-        if isinstance(found, Located) and bound.need.q is not None:
-            sure = share_and_error(moments)
-            if not isinstance(sure, Undefined):
-                found = replace(found, share=sure[0], share_error=sure[1])
-            shares = limiting_shares(bound.need.q, moments, query.confidence_level)
-            if not isinstance(shares, Undefined):
-                answer = cursor.execute(
-                    limits_sql(alone, bound, shares), list(place)
-                ).fetchone()
-                lower, upper = answer[0] if answer else (None, None)
-                found = replace(found, lower=lower, upper=upper)
-            cell = cells[key]
-            cells[key] = Cell(cell.units, {**cell.summaries, bound.need.key: found})
+        key = _key(names, row)
+        moments = _below(row[len(names) :])
+        sure = share_and_error(moments)
+        if not isinstance(sure, Undefined):
+            known[key] = replace(known[key], share=sure[0], share_error=sure[1])
+        limits = limiting_shares(bound.need.q or 0.5, moments, query.confidence_level)
+        if not isinstance(limits, Undefined):
+            shares[key] = limits
+    asked = sorted({share for limits in shares.values() for share in limits})
+    rows = cursor.execute(limits_sql(alone, bound, asked)).fetchall() if asked else ()
+    for row in rows:
+        key, values = _key(names, row), dict(zip(asked, row[len(names)], strict=True))
+        if key in shares:
+            lower, upper = (values[share] for share in shares[key])
+            known[key] = replace(known[key], lower=lower, upper=upper)
+    for key, found in known.items():
+        cell = cells[key]
+        cells[key] = Cell(cell.units, {**cell.summaries, bound.need.key: found})
+
+
+def _key(names: Sequence[str], row: Sequence[Any]) -> CellKey:
+    return CellKey(**dict(zip(names, row[: len(names)], strict=True)))
+
+
+def _below(numbers: Sequence[Any]) -> Moments:
+    """Moments of (rows at or below the quantile, rows) over units."""
+    n, below = int(numbers[0]), float(numbers[1])
+    if len(numbers) == 2:  # one row per unit: 0 or 1 of 1
+        spread = below * (1 - below) * n / max(1, n - 1)
+        return Moments(n, (below, 1.0), ((spread, 0.0), (0.0, 0.0)))
+    k, below_spread, k_spread, both = (float(number or 0.0) for number in numbers[2:])
+    return Moments(n, (below, k), ((below_spread, both), (both, k_spread)))
 
 
 def unit_values(
