@@ -7,6 +7,7 @@ from experiments_core.services.planning import plan
 from pages.parts import (
     create_prefill,
     plan_inputs,
+    plan_looks,
     plan_outputs,
     plan_questions,
     plan_tables,
@@ -45,6 +46,7 @@ def _answer(question: plan_inputs.Question) -> None:
     plan_outputs.charts(result, key="plan")
     plan_tables.sensitivity(result)
     plan_outputs.assumptions(result)
+    plan_looks.draw(result)
     plan_tables.other_calculators(result)
     plan_outputs.formula(result)
 

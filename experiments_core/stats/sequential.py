@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import cache
 
 from scipy.special import log_ndtr, ndtr, ndtri, ndtri_exp
 
@@ -24,6 +25,8 @@ NO_DECISION_BEYOND = 8.0
 """A group-sequential bound above this means "no decision is possible yet"."""
 
 SPENDINGS = ("obrien_fleming", "pocock", "power")
+
+_Watched = tuple[RandomWalk, float, float]
 
 _LARGEST_BOUND = 37.0  # its tail probability, 1e-299, is still a double
 _SAME_LOOK = 1e-4  # looks closer than this share of the information are one look
@@ -144,13 +147,10 @@ def power_over_looks(
         bounds: One per look.
         drift: Mean of z at information 1.
     """
-    walk, crossed = RandomWalk(), 0.0
-    for now, bound in zip(information, bounds, strict=True):
-        crossed += walk.crossing(now, bound, drift)
-        walk = walk.step(now, bound)
-    return crossed
+    return _power(_walks(information, bounds), drift)
 
 
+@cache
 def inflation(looks: int, alpha: float = 0.05, power: float = 0.8) -> float:
     """How many times the units of a fixed plan a group-sequential plan needs at most.
 
@@ -166,15 +166,30 @@ def inflation(looks: int, alpha: float = 0.05, power: float = 0.8) -> float:
     """
     if looks < 1 or not alpha < power < 1:
         raise ValueError(f"needs a look and alpha < power < 1, got {looks}, {alpha}, {power}")
+    if looks == 1:
+        return 1.0
     times = [(k + 1) / looks for k in range(looks)]
-    found = group_sequential_bounds(times, alpha)
+    walks = _walks(times, group_sequential_bounds(times, alpha))
     fixed = -float(ndtri(alpha / 2) + ndtri(1 - power))
 
     def lacking(drift: float) -> float:
-        return power_over_looks(times, found, drift) - power
+        return _power(walks, drift) - power
 
     drift = root(lacking, fixed * 0.9, fixed * 2, 1e-10)
     return (drift / fixed) ** 2
+
+
+def _walks(information: Sequence[float], bounds: Sequence[float]) -> list[_Watched]:
+    """The paths before each look, with its information and bound."""
+    walk, found = RandomWalk(), []
+    for now, bound in zip(information, bounds, strict=True):
+        found.append((walk, now, bound))
+        walk = walk.step(now, bound)
+    return found
+
+
+def _power(walks: Sequence[_Watched], drift: float) -> float:
+    return sum(walk.crossing(now, bound, drift) for walk, now, bound in walks)
 
 
 def _bound(walk: RandomWalk, now: float, log_total: float, log_spent: float) -> float:

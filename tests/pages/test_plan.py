@@ -17,6 +17,8 @@ def test_the_plan_page_opens_with_an_answer(open_page: Callable[..., AppTest]) -
     assert "Lift in points +0.66 pp" in text
     assert len(app.get("plotly_chart")) == 2
     assert "Why other calculators say something else" in text
+    assert "If you want to look before the end" in text
+    assert "If this rate is a guardrail" in text
 
 
 def test_a_typed_baseline_changes_the_answer(open_page: Callable[..., AppTest]) -> None:
