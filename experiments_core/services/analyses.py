@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from experiments_core.analysis import bayesian
 from experiments_core.analysis import explain as explaining
 from experiments_core.analysis import segments as by_segment
 from experiments_core.analysis import series as by_day
@@ -170,11 +171,19 @@ class Measured:
     units: dict[str, int]
 
 
-def measured(ws: Workspace, actor: Actor, experiment_id: str) -> Measured:
+def measured(
+    ws: Workspace, actor: Actor, experiment_id: str, *, chances: bool = False
+) -> Measured:
     """Compute the numbers without keeping a look, for counters that are read all the time.
 
     The plan's minima do not hold anything back: dialects print the fixed-horizon test that
     their service defines.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        experiment_id: Id, key or slug.
+        chances: Also the probability of each arm to be best.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -189,6 +198,8 @@ def measured(ws: Workspace, actor: Actor, experiment_id: str) -> Measured:
     design = replace(reading.design, plan=plan)
     result = analyze(table.cells, design, reading.quality, data_hash=reading.data_hash)
     groups = Groups.of(table.cells, len(design.phases))
+    if chances and result.metrics:
+        result = bayesian.with_view(result, groups, design)
     units = {arm: groups.total((arm,)) for arm in reading.design.arms}
     return Measured(reading.experiment, result, units)
 
