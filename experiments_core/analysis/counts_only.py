@@ -93,4 +93,5 @@ def _no_difference(contrast: Contrast) -> Contrast:
         difference_ci_lower=UNKNOWN,
         difference_ci_upper=UNKNOWN,
         by_phase=(),
+        sequential=None,  # it rests on how many units there are
     )

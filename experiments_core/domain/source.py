@@ -100,8 +100,7 @@ class ColumnMapping:
         thousands: For numbers: this column's thousands mark; the dialect's when empty.
         zone: For TIME: IANA time zone of times that do not say theirs; UTC when empty.
         converted: For OUTCOME: ``""`` reads the usual words (1/0, yes/no, true/false …),
-            ``positive`` also takes a whole number above 0 as converted. For CONVERSIONS:
-            ``percent`` or ``fraction`` where the column holds a rate to derive counts from.
+            ``positive`` also takes a whole number above 0 as converted.
         reason: Why this role was proposed, one clause for the page.
     """
 
