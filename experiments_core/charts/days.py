@@ -14,7 +14,7 @@ from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, faded
 
 EXPECTED_STRENGTH = 0.35
 TOP, PLOT, BOTTOM = 34, 140, 28
-SIDES, NARROW_SIDES = (0.055, 0.92), (0.12, 0.82)
+SIDES, NARROW_SIDES = (0.055, 0.885), (0.12, 0.74)
 
 
 @dataclass(frozen=True, slots=True)
