@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -122,3 +126,32 @@ def test_the_page_names_what_is_outside_and_draws_its_pictures(tmp_path: Path):
     for name in pictures.draw(outcomes, tmp_path):
         assert f"pictures/{name}" in page
         assert ET.parse(tmp_path / name).getroot().tag.endswith("svg")  # noqa: S314 - our own file
+
+
+LONG = (
+    "from tests.calibration import runner, studies\nif __name__ == '__main__':\n"
+    "    runner.run(studies.PEEKED[:1], lambda _: 5_000, 1, workers=2)\n"
+)
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(one) for one in listed.read_text(encoding="utf-8").split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads processes from /proc")
+def test_workers_end_with_their_parent(tmp_path: Path):
+    script = tmp_path / "long.py"
+    script.write_text(LONG, encoding="utf-8")
+    parent = subprocess.Popen(
+        [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+    )
+    deadline = time.monotonic() + 60
+    while len(workers := _children(parent.pid)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.2)  # two workers and the tracker of their resources
+    time.sleep(2)  # they have to be past their start
+    parent.kill()
+    parent.wait()
+    while any(Path(f"/proc/{one}").exists() for one in workers):
+        assert time.monotonic() < deadline, "workers go on without their parent"
+        time.sleep(0.2)
