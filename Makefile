@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= $(or $(UPSHOT_PORT),8501)
 
-.PHONY: setup run check test fuzz bench calibrate lock screenshots clean
+.PHONY: setup run check test fuzz bench calibrate lock screenshots clean kills story
 .DEFAULT_GOAL := run
 
 # A stamp is newer than the pins it installed; changing the pins installs again.
@@ -38,6 +38,12 @@ fuzz: .venv/dev.stamp
 
 bench: .venv/bench.stamp
 	PYTHONPATH=. $(BIN)/python -m bench.run $(UNITS)
+
+kills: .venv/dev.stamp
+	PYTHONPATH=. $(BIN)/python -m bench.kills $(ROUNDS)
+
+story: .venv/dev.stamp
+	PYTHONPATH=. $(BIN)/python -m bench.story $(USERS)
 
 calibrate: .venv/dev.stamp
 	PYTHONPATH=. $(BIN)/python -m tests.calibration.run

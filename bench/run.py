@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from bench import events
 from bench.data import make_file
 
 HOW = """\
@@ -30,7 +31,9 @@ cursor, in turns with our analysis (definitions read, one query, engine, all che
 read_csv* makes a table of the same file in a fresh database, nothing checked. The rerun of
 Results is what a person waits for: two real servers, one with the samples and one with an empty
 page of the same shape, and Chromium; in turns the key `r`, which runs the whole script again,
-or a click, until the last change of the page (`bench/browser.py`)."""
+or a click, until the last change of the page (`bench/browser.py`). Events go over HTTP into
+a server of its own and are on disk before the answer; assignment is compared with GrowthBook's
+Python SDK in the same process (`bench/events.py`)."""
 REPORT = Path("docs/benchmarks.md")
 LIBRARIES = ("duckdb", "streamlit", "numpy", "pandas", "statsmodels", "tea-tasting")
 
@@ -47,6 +50,8 @@ def main() -> None:
         for units in options.units:
             rows += measure(folder, units, options.repeats)
         rows += rerun_rows(folder, options.repeats)
+    print("assignment and events", flush=True)
+    rows += events.rows()
     write_report(rows)
 
 

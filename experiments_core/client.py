@@ -179,6 +179,19 @@ class Client:
         results = self._ask("POST", "/assign", sent)["data"]["results"]
         return {one["unit_id"]: _assignment(one) for one in results if "error" not in one}
 
+    def change_traffic(
+        self, experiment: str, weights_bp: Mapping[str, int], reason: str
+    ) -> None:
+        """Change the split of a running test, on the version that it has now.
+
+        Raises:
+            RefusedError: the split, the reason or the status does not allow it.
+        """
+        path = f"/experiments/{quote(experiment, safe='')}"
+        self._ask("GET", f"{path}/ramp", None)
+        sent = {"weights_bp": dict(weights_bp), "reason": reason}
+        self._ask("POST", f"{path}/traffic", sent, {"If-Match": self._own.etag})
+
     # Events --------------------------------------------------------------------------------
 
     def expose(
@@ -344,12 +357,18 @@ class Client:
 
     # Requests ------------------------------------------------------------------------------
 
-    def _ask(self, method: str, path: str, sent: Any) -> Any:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        sent: Any,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """Ask until there is an answer, within the patience."""
         wait, end = FIRST_WAIT, time.monotonic() + self._patience
         while True:
             try:
-                status, body, after = self._request(method, path, sent)
+                status, body, after = self._request(method, path, sent, headers)
             except (OSError, HTTPException, ValueError) as error:
                 status, body, after = 503, {"error": {"message": str(error)}}, 0.0
             if status < 300:

@@ -34,13 +34,7 @@ def test_the_results_say_what_the_product_did(tmp_path: Path):
 
             def change_split() -> None:
                 client.flush()
-                path = f"/experiments/{KEY}"
-                version = client._ask("GET", f"{path}/ramp", None)  # wakes the connection
-                assert version["data"]["steps"] == []
-                etag = {"If-Match": client._own.etag}
-                sent = {"weights_bp": AFTER, "reason": "The new version looks fine."}
-                status, body, _ = client._request("POST", f"{path}/traffic", sent, etag)
-                assert status == 200, body
+                client.change_traffic(KEY, AFTER, "The new version looks fine.")
 
             truth = Product(client, USERS, start).run(change_split)
             assert not client.rejected
@@ -61,6 +55,8 @@ def test_the_results_say_what_the_product_did(tmp_path: Path):
     assert paid == truth.paid
     health = {card.check: card for card in view.result.health}
     assert health["crossed_units"].facts["units"] == len(truth.crossed)
+    assert health["served_vs_assigned"].level == "pass"
+    assert view.result.verdict.code == "interim"
     assert health["sample_ratio_mismatch"].level == "pass"
     assert [phase.weights_bp for phase in experiment.phases][1:] == [AFTER]
     contrast = analyses.contrast_of(view.result, "paid", "treatment")

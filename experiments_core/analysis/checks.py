@@ -99,7 +99,7 @@ def served_vs_assigned(design: Design, groups: Groups, quality: Quality) -> Chec
     wrong = quality.served_otherwise
     if wrong is None:
         return None
-    counted = groups.total(groups.arms) + (quality.crossed_units or 0)
+    counted = groups.total(groups.arms)
     share = wrong / counted if counted else 0.0
     facts: dict[str, object] = {"units": wrong, "share": share}
     title = "Served as assigned"

@@ -125,7 +125,7 @@ class Quality:
         rows_left_out: Rows that are not in the data, whatever the reason.
         rows_rejected: Those that broke a rule (the rest are repeats and crossovers).
         crossed_units: Units seen in two arms; None when nothing identifies a unit.
-        served_otherwise: Units whose client reported another arm than they were assigned; None
+        served_otherwise: Counted units whose client reported another arm than assigned; None
             where clients report nothing.
         contaminated: Units that were given another arm by hand; they are left out.
         crossed_left_out: Whether these are out (else they count by first sight).

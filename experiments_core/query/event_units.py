@@ -33,6 +33,7 @@ class UnitsQuery:
         since_run: First run whose assignments still hold.
         assigned_is_exposed: The service sends no exposures: the assignment stands for them.
         touched: Only the units of this table, None for all.
+        log: Relation with the events; those of the touched units when there are such.
     """
 
     columns: tuple[EventColumn, ...]
@@ -42,6 +43,7 @@ class UnitsQuery:
     since_run: int = 1
     assigned_is_exposed: bool = False
     touched: str | None = None
+    log: str = "events"
 
 
 def names_of(columns: Sequence[EventColumn]) -> tuple[str, ...]:
@@ -92,8 +94,8 @@ def _exposed(query: UnitsQuery) -> str:
         "    SELECT unit, MIN(ts) AS first_ts, count(*) AS exposures, "
         "COUNT(DISTINCT variant) AS arms_seen, "
         "arg_min(variant, ts) AS reported, MIN(variant) AS one_arm, MAX(variant) AS other_arm"
-        f"{segments}\n    FROM events WHERE type = 'exposure' AND org_id = $org "
-        f"AND experiment_id = $experiment{since}{_touched(query)}\n    GROUP BY unit"
+        f"{segments}\n    FROM {query.log} WHERE type = 'exposure' AND org_id = $org "
+        f"AND experiment_id = $experiment{since}\n    GROUP BY unit"
     )
 
 
@@ -117,9 +119,9 @@ def _given(query: UnitsQuery) -> str:
 def _facts(query: UnitsQuery) -> str:
     named = ", ".join(map(_quoted, names_of(query.columns))) or "NULL"
     return (
-        "    SELECT unit, name, ts, seq, value FROM events\n"
+        f"    SELECT unit, name, ts, seq, value FROM {query.log}\n"
         f"    WHERE type = 'metric' AND org_id = $org AND name IN ({named}) "
-        f"AND (experiment_id IS NULL OR experiment_id = $experiment){_touched(query)}"
+        f"AND (experiment_id IS NULL OR experiment_id = $experiment)"
     )
 
 

@@ -23,7 +23,7 @@ from experiments_core.store.eventlog import next_seq
 from experiments_core.store.facts import units_table
 
 MOST_SEGMENTS = 20
-_TOUCHED = "touched_units"
+_TOUCHED, _TOUCHED_LOG = "touched_units", "touched_events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +192,13 @@ def _make_touched(
     touched = bool(row and row[0])
     if touched:
         cursor.execute(f"DELETE FROM {table} WHERE unit IN (SELECT unit FROM {_TOUCHED})")
-        sql = units_sql(replace(query, touched=_TOUCHED))
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_TOUCHED_LOG} AS SELECT * EXCLUDE (event_id, "
+            f"id_hash, content_hash) FROM events SEMI JOIN {_TOUCHED} USING (unit)"
+        )
+        sql = units_sql(replace(query, touched=_TOUCHED, log=_TOUCHED_LOG))
         cursor.execute(f"INSERT INTO {table} {sql}", parameters)
+        cursor.execute(f"DROP TABLE {_TOUCHED_LOG}")
     cursor.execute(f"DROP TABLE {_TOUCHED}")
     return touched
 
@@ -239,7 +244,7 @@ def _counts(cursor: duckdb.DuckDBPyConnection, dataset_id: str) -> dict[str, int
     ).fetchall()
     counts = {why: int(units) for why, units, *_ in rows}
     counts["served_otherwise"] = sum(
-        int(wrong) for why, _, wrong, *_ in rows if why in {"counted", "crossed"}
+        int(wrong) for why, _, wrong, *_ in rows if why == "counted"
     )
     counts["outcomes_without_assignment"] = sum(
         int(n or 0) for why, _, _, n, _ in rows if why in {"not_exposed", "not_in_test"}
