@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import tempfile
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ class Style:
     quoting: int
     blank_lines: bool
     final_line_end: bool
+    packed: bool
 
 
 styles = st.builds(
@@ -63,6 +65,7 @@ styles = st.builds(
     quoting=st.sampled_from((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC)),
     blank_lines=st.booleans(),
     final_line_end=st.booleans(),
+    packed=st.booleans(),
 )
 
 
@@ -105,7 +108,8 @@ def mapping_of(style: Style) -> Mapping:
 
 def read(db: Database, data: bytes, style: Style) -> tuple[Upload, Staged]:
     with tempfile.TemporaryDirectory(dir=db.side / "uploads") as folder:
-        upload = take_in(io.BytesIO(data), Path(folder) / "x.txt")
+        came = gzip.compress(data) if style.packed else data
+        upload = take_in(io.BytesIO(came), Path(folder) / "x.txt")
         staged = facts.load_csv(
             db, upload.path, mapping_of(style),
             import_id=db.new_id(), structure=upload.structure,
