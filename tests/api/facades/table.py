@@ -14,9 +14,10 @@ ROOT = Path(__file__).parents[3]
 DOC = ROOT / "docs" / "compat.md"
 HEAD = """# Dialects of other services
 
-Clients of the services below work against Upshot with only their base URL changed. Each row is a route that is
-served; `tests/api/facades/` replays the printed examples and walks every rule, so a row that stopped working would
-fail the build. This file is made from those tests (`python -m tests.api.facades.table`).
+Clients of the services below work against Upshot with only their base URL changed. Each row is
+a route that is served; `tests/api/facades/` replays the printed examples and walks every rule,
+so a row that stopped working would fail the build. This file is made from those tests
+(`python -m tests.api.facades.table`).
 
 | dialect | base | method and path | answers | what it does |
 |---|---|---|---|---|
