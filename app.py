@@ -8,7 +8,7 @@ from experiments_core.api.app import lifespan, middleware, routes
 
 def navigate() -> None:
     """Draw the menu and run the page that is asked for."""
-    from pages.parts import banner, theme  # noqa: PLC0415  only a rerun draws
+    from pages.parts import banner, theme, who  # noqa: PLC0415  only a rerun draws
 
     st.set_page_config(page_title="Upshot", page_icon=theme.ICON, layout="wide")
     st.logo(theme.LOGO, icon_image=theme.ICON, size="large")
@@ -29,11 +29,13 @@ def navigate() -> None:
             "Library": [
                 st.Page("pages/metrics.py", title="Metrics", icon=":material/function:"),
                 st.Page("pages/plan.py", title="Plan", icon=":material/calculate:"),
+                st.Page("pages/admin.py", title="Admin", icon=":material/shield_person:"),
             ],
         }
     )
     theme.apply()
     banner.draw()
+    who.greet()
     page.run()
 
 

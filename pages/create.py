@@ -12,6 +12,7 @@ from pages.parts import (
     create_plan,
     create_steps,
     theme,
+    who,
 )
 
 DRAW = {
@@ -25,6 +26,7 @@ DRAW = {
 
 def draw() -> None:
     """Title, steps, the present step, back and next."""
+    who.actor()
     started = create_steps.open_form()
     if started is not None:
         _begun(started)

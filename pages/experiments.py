@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from experiments_core.domain.access import LOCAL
 from experiments_core.services import analyses, workspace
 from experiments_core.services import experiments as service
 from pages.parts import (
@@ -12,6 +11,7 @@ from pages.parts import (
     experiments_table,
     experiments_timeline,
     theme,
+    who,
 )
 
 
@@ -19,20 +19,20 @@ def draw() -> None:
     """Doors on first use; else cards, table and timeline."""
     ws = workspace.current()
     actions = theme.title_row("Experiments")
-    known = service.list_experiments(ws, LOCAL)
+    known = service.list_experiments(ws, who.actor())
     if not known:
-        experiments_doors.three_doors(ws, LOCAL)
-        experiments_doors.the_bin(ws, LOCAL)
+        experiments_doors.three_doors(ws, who.actor())
+        experiments_doors.the_bin(ws, who.actor())
         return
     experiments_doors.title_actions(actions)
-    rows = experiments_rows.rows_of(known, analyses.summaries(ws, LOCAL))
+    rows = experiments_rows.rows_of(known, analyses.summaries(ws, who.actor()))
     experiments_attention.draw(rows, ws.now())
     st.space("xsmall")
     experiments_table.draw(rows)
-    experiments_doors.sample_line(ws, LOCAL, known)
+    experiments_doors.sample_line(ws, who.actor(), known)
     st.space("small")
     experiments_timeline.draw(rows, ws.now())
-    experiments_doors.the_bin(ws, LOCAL)
+    experiments_doors.the_bin(ws, who.actor())
 
 
 draw()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from experiments_core.domain.access import LOCAL
 from experiments_core.errors import UpshotError
 from experiments_core.services import analyses, workspace
 from pages.parts import (
@@ -17,13 +16,14 @@ from pages.parts import (
     results_scorecard,
     results_tabs,
     theme,
+    who,
 )
 
 
 def page() -> None:
     """Draw the page."""
     ws = workspace.current()
-    experiment = header.open_experiment(ws, LOCAL)
+    experiment = header.open_experiment(ws, who.actor())
     if experiment is None:
         theme.empty("Nothing here yet.", "A result needs an experiment with data.")
         if st.button("Go to experiments", type="primary"):
@@ -32,7 +32,7 @@ def page() -> None:
     try:
         with st.spinner("Computing the results", show_time=True):
             fresh = results_looks.wants_new(experiment.id)
-            view = analyses.look(ws, LOCAL, experiment.id, fresh=fresh)
+            view = analyses.look(ws, who.actor(), experiment.id, fresh=fresh)
     except UpshotError as error:
         theme.refused(error)
         return
@@ -41,18 +41,18 @@ def page() -> None:
     )
     if view.result.verdict.code == "no_data":
         results_head.no_data(view, experiment)
-        results_decision.forecast_form(ws, LOCAL, experiment)
+        results_decision.forecast_form(ws, who.actor(), experiment)
         return
     results_looks.draw(view)
     theme.once(lambda: results_head.trust(view, experiment), "trust", view.result, experiment)
     if view.result.metrics and view.result.treatments:
         shown = results_choices.draw(view, experiment)
         results_scorecard.draw(shown, experiment)
-        results_expect.draw(ws, LOCAL, view, experiment)
+        results_expect.draw(ws, who.actor(), view, experiment)
         results_holdout.draw(shown, experiment)
-        results_tabs.draw(ws, LOCAL, shown, experiment)
-    results_decision.draw(ws, LOCAL, view, experiment)
-    results_foot.draw(ws, LOCAL, view, experiment)
+        results_tabs.draw(ws, who.actor(), shown, experiment)
+    results_decision.draw(ws, who.actor(), view, experiment)
+    results_foot.draw(ws, who.actor(), view, experiment)
 
 
 page()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.services import workspace
@@ -18,6 +17,7 @@ from pages.parts import (
     traffic_phases,
     traffic_ramp,
     traffic_try,
+    who,
 )
 
 CHANGEABLE = {Status.DRAFT, Status.RUNNING, Status.PAUSED}
@@ -26,7 +26,7 @@ CHANGEABLE = {Status.DRAFT, Status.RUNNING, Status.PAUSED}
 def draw() -> None:
     """What holds now, the change, the phases so far."""
     ws = workspace.current()
-    experiment = header.open_experiment(ws, LOCAL)
+    experiment = header.open_experiment(ws, who.actor())
     if experiment is None:
         theme.title_row("Traffic")
         theme.empty("No experiment yet.", "Traffic belongs to a test. Create one first.")
@@ -36,11 +36,11 @@ def draw() -> None:
     theme.muted(traffic_phases.situation(experiment))
     changeable = experiment.status in CHANGEABLE and experiment.deleted_at is None
     if changeable:
-        traffic_change.box(ws, LOCAL, experiment)
+        traffic_change.box(ws, who.actor(), experiment)
     else:
         traffic_change.as_it_is(experiment)
-    traffic_flow.draw(ws, LOCAL, experiment)
-    traffic_days.draw(ws, LOCAL, experiment)
+    traffic_flow.draw(ws, who.actor(), experiment)
+    traffic_days.draw(ws, who.actor(), experiment)
     traffic_phases.draw(experiment, ws.now())
     _more(ws, experiment, changeable=changeable)
 
@@ -48,17 +48,17 @@ def draw() -> None:
 def _more(ws: Workspace, experiment: Experiment, *, changeable: bool) -> None:
     """Less often needed: the tester, the ramp, who gets an arm by name, the audit."""
     with st.expander(f"Try a {experiment.unit} id: would it enter, and why?"):
-        traffic_try.draw(ws, LOCAL, experiment)
+        traffic_try.draw(ws, who.actor(), experiment)
     if changeable:
         with st.expander("Scheduled ramp: only upward"):
-            traffic_ramp.draw(ws, LOCAL, experiment)
+            traffic_ramp.draw(ws, who.actor(), experiment)
         with st.expander("Overrides for testers"):
-            traffic_named.overrides(ws, LOCAL, experiment)
+            traffic_named.overrides(ws, who.actor(), experiment)
     if experiment.assignment_mode == "listed":
         with st.expander("Named participants"):
-            traffic_named.participants(ws, LOCAL, experiment)
+            traffic_named.participants(ws, who.actor(), experiment)
     with st.expander("Assignment audit: was everybody served what the hash says?"):
-        traffic_audit.draw(ws, LOCAL, experiment)
+        traffic_audit.draw(ws, who.actor(), experiment)
 
 
 draw()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import MetricKind
 from experiments_core.errors import UpshotError
 from experiments_core.services import experiments, workspace
 from experiments_core.services.planning_baseline import Baseline, baseline_of
 from pages.parts import create_form as form
-from pages.parts import theme
+from pages.parts import theme, who
 
 NOTE = "create-baseline-note"
 
@@ -40,7 +39,7 @@ def _choices(kind: str) -> dict[tuple[str, str], str]:
     base = form.base()
     known = [
         one
-        for one in experiments.list_experiments(workspace.current(), LOCAL)
+        for one in experiments.list_experiments(workspace.current(), who.actor())
         if one.first_started_at and (base is None or one.id != base.id)
     ]
     return {
@@ -53,7 +52,7 @@ def _choices(kind: str) -> dict[tuple[str, str], str]:
 
 def _use(chosen: tuple[str, str], label: str) -> None:
     try:
-        found = baseline_of(workspace.current(), LOCAL, *chosen)
+        found = baseline_of(workspace.current(), who.actor(), *chosen)
     except UpshotError as error:
         st.session_state[NOTE] = error.message
         return
@@ -61,7 +60,7 @@ def _use(chosen: tuple[str, str], label: str) -> None:
         st.session_state[NOTE] = f"{label}: there are no data yet."
         return
     _fill(found)
-    unit = _unit(experiments.get_experiment(workspace.current(), LOCAL, chosen[0]))
+    unit = _unit(experiments.get_experiment(workspace.current(), who.actor(), chosen[0]))
     shown = words.rate(found.value) if found.kind == "rate" else words.amount(found.value)
     units = words.plural(found.units, unit)
     st.session_state[NOTE] = f"{label}: {shown} over {units} of control."

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.arms import make_variants
 from experiments_core.domain.checklist import ChecklistItem, checklist
 from experiments_core.errors import UpshotError
 from experiments_core.services import experiments as service
 from experiments_core.services import workspace
 from pages.parts import create_form as form
-from pages.parts import create_save, theme
+from pages.parts import create_save, theme, who
 
 MARKS = {"ok": ":green[✓]", "warn": ":orange[**!**]", "block": ":red[**✕**]"}
 START = "create-start-failed"
@@ -78,7 +77,7 @@ def _start() -> None:
         return
     try:
         started = service.transition(
-            workspace.current(), LOCAL, known.id, "start", version=known.version
+            workspace.current(), who.actor(), known.id, "start", version=known.version
         )
     except UpshotError as error:
         st.session_state[START] = error

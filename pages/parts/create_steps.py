@@ -7,14 +7,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.arms import split_problems
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.errors import NotFoundError, UpshotError, VersionStaleError
 from experiments_core.services import experiments as service
 from experiments_core.services import workspace
-from pages.parts import conflict, create_prefill, create_save, theme
+from pages.parts import conflict, create_prefill, create_save, theme, who
 from pages.parts import create_form as form
 
 STEPS = {
@@ -53,7 +52,7 @@ def open_form() -> Experiment | None:
 
 def _load(asked: str) -> Experiment | None:
     try:
-        found = service.get_experiment(workspace.current(), LOCAL, asked)
+        found = service.get_experiment(workspace.current(), who.actor(), asked)
     except NotFoundError as error:
         theme.refused(error)
         st.query_params.pop("exp", None)
@@ -126,7 +125,7 @@ def go(step: str) -> None:
 def keep(over: Experiment | None = None) -> None:
     """Save what has been typed; remember why if it cannot be saved."""
     try:
-        saved = create_save.save(workspace.current(), LOCAL, over=over)
+        saved = create_save.save(workspace.current(), who.actor(), over=over)
     except UpshotError as error:
         st.session_state[FAILED] = error
         return

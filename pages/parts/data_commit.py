@@ -7,12 +7,11 @@ import re
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportReport
-from pages.parts import data_draft, theme
+from pages.parts import data_draft, theme, who
 from pages.parts.data_draft import Import
 
 ENDING = re.compile(r"(\.(csv|tsv|txt))?(\.gz)?$", re.IGNORECASE)
@@ -67,5 +66,5 @@ def _name_key(known: Import) -> str:
 
 
 def _has_rows(into: Experiment) -> bool:
-    found = ingestion.imports_of(workspace.current(), LOCAL, into.id)
+    found = ingestion.imports_of(workspace.current(), who.actor(), into.id)
     return any(one.state == "committed" for one in found)

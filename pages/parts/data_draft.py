@@ -14,11 +14,11 @@ from typing import BinaryIO
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.source import Dialect, Mapping, Role
 from experiments_core.errors import InvalidInputError, UpshotError
 from experiments_core.services import experiments, ingestion, workspace
 from experiments_core.services.ingestion import Draft, ImportReport, Question
+from pages.parts import who
 
 DRAFT = "data-draft"
 FAILED = "data-failed"
@@ -123,7 +123,7 @@ def receive(sources: Sequence[tuple[BinaryIO, str]], experiment_id: str | None) 
     try:
         with st.spinner("Looking at the file", show_time=True):
             draft = ingestion.receive_files(
-                workspace.current(), LOCAL, sources, experiment_id=experiment_id
+                workspace.current(), who.actor(), sources, experiment_id=experiment_id
             )
     except UpshotError as error:
         st.session_state[FAILED] = error
@@ -137,7 +137,7 @@ def receive_inbox(name: str, experiment_id: str | None) -> None:
     bar = st.progress(0.0, text="Taking the file in")
     try:
         draft = ingestion.receive_inbox(
-            workspace.current(), LOCAL, name, experiment_id=experiment_id,
+            workspace.current(), who.actor(), name, experiment_id=experiment_id,
             progress=lambda share, what: _show(bar, share, what),
         )  # fmt: skip
     except UpshotError as error:
@@ -152,7 +152,7 @@ def look_again(known: Import, dialect: Dialect) -> None:
     """Read the beginning of the file with another delimiter or header line."""
     try:
         draft = ingestion.look_again(
-            workspace.current(), LOCAL, known.draft.import_id, dialect=dialect
+            workspace.current(), who.actor(), known.draft.import_id, dialect=dialect
         )
     except UpshotError as error:
         st.session_state[FAILED] = error
@@ -163,7 +163,7 @@ def look_again(known: Import, dialect: Dialect) -> None:
 def carry_on(import_id: str, experiment_id: str | None) -> None:
     """Take up a file that came in before and was not imported."""
     try:
-        draft = ingestion.look_again(workspace.current(), LOCAL, import_id)
+        draft = ingestion.look_again(workspace.current(), who.actor(), import_id)
     except UpshotError as error:
         st.session_state[FAILED] = error
     else:
@@ -184,7 +184,7 @@ def forget() -> None:
     known = current()
     if known is not None:
         with contextlib.suppress(UpshotError):  # it may have been imported already
-            ingestion.discard(workspace.current(), LOCAL, known.draft.import_id)
+            ingestion.discard(workspace.current(), who.actor(), known.draft.import_id)
     _clear()
 
 
@@ -194,7 +194,7 @@ def check(known: Import) -> None:
     bar = st.progress(0.0, text="Reading the rows")
     try:
         report = ingestion.check(
-            workspace.current(), LOCAL, known.draft.import_id, mapping,
+            workspace.current(), who.actor(), known.draft.import_id, mapping,
             progress=lambda share, what: _show(bar, share, what),
         )  # fmt: skip
     except UpshotError as error:
@@ -224,15 +224,15 @@ def commit(known: Import, name: str, mode: str, existing: str) -> str | None:
     try:
         if known.mapping.experiment == "*":
             record = ingestion.commit_each(
-                ws, LOCAL, import_id, known.mapping, name=name, mode=mode, progress=told
+                ws, who.actor(), import_id, known.mapping, name=name, mode=mode, progress=told
             )[0]
         elif known.experiment_id is None:
             record = ingestion.commit_as_new(
-                ws, LOCAL, import_id, known.mapping, name=name, mode=mode, progress=told
+                ws, who.actor(), import_id, known.mapping, name=name, mode=mode, progress=told
             )
         else:
             record = ingestion.commit(
-                ws, LOCAL, import_id, mode=mode, existing=existing, progress=told
+                ws, who.actor(), import_id, mode=mode, existing=existing, progress=told
             )
     except UpshotError as error:
         st.session_state[FAILED] = error
@@ -240,7 +240,7 @@ def commit(known: Import, name: str, mode: str, existing: str) -> str | None:
     finally:
         bar.empty()
     _clear()
-    return experiments.get_experiment(ws, LOCAL, record.experiment_id or "").slug
+    return experiments.get_experiment(ws, who.actor(), record.experiment_id or "").slug
 
 
 def _begin(draft: Draft, experiment_id: str | None) -> None:

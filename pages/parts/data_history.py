@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportRecord
-from pages.parts import theme
+from pages.parts import theme, who
 
 FAILED = "data-undo-failed"
 
 
 def draw(experiment: Experiment) -> None:
     """A row per import; the newest first."""
-    found = ingestion.imports_of(workspace.current(), LOCAL, experiment.id)
+    found = ingestion.imports_of(workspace.current(), who.actor(), experiment.id)
     kept = [one for one in found if one.state != "draft"]
     error = st.session_state.pop(FAILED, None)
     if isinstance(error, UpshotError):
@@ -52,7 +52,7 @@ def _line(one: ImportRecord) -> None:
         if one.rows_left_out:
             st.download_button(
                 "Left-out rows",
-                lambda: ingestion.rejects_csv(workspace.current(), LOCAL, one.id),
+                partial(ingestion.rejects_csv, workspace.current(), who.actor(), one.id),
                 file_name="rejects.csv",
                 mime="text/csv",
                 type="tertiary",
@@ -86,7 +86,7 @@ def _redo(one: ImportRecord) -> None:
     )
     if st.button(f"Redo {words.plural(one.rows_used or 0, 'row')}", key=f"redo-{one.id}"):
         with st.spinner("Reading every row again"):
-            _try(lambda: ingestion.redo(workspace.current(), LOCAL, one.id))
+            _try(lambda: ingestion.redo(workspace.current(), who.actor(), one.id))
         st.rerun()
 
 
@@ -98,4 +98,4 @@ def _try(act: Callable[[], object]) -> None:
 
 
 def _do(import_id: str) -> None:
-    _try(lambda: ingestion.undo(workspace.current(), LOCAL, import_id))
+    _try(lambda: ingestion.undo(workspace.current(), who.actor(), import_id))

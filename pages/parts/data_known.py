@@ -5,11 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import LOCAL
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments, workspace
 from experiments_core.services.ingestion import ImportRecord
-from pages.parts import data_draft, theme
+from pages.parts import data_draft, theme, who
 
 
 def draw(before: ImportRecord) -> None:
@@ -37,7 +36,9 @@ def _slug(before: ImportRecord) -> str:
     if not before.experiment_id:
         return ""
     try:
-        found = experiments.get_experiment(workspace.current(), LOCAL, before.experiment_id)
+        found = experiments.get_experiment(
+            workspace.current(), who.actor(), before.experiment_id
+        )
     except NotFoundError:
         return ""
     return found.slug

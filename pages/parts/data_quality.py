@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.source import Role
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ChoiceResult, ImportReport, Remark
-from pages.parts import data_mapping, theme
+from pages.parts import data_mapping, theme, who
 from pages.parts.data_draft import Import
 
 CROSSOVERS = {
@@ -128,7 +129,7 @@ def _row(one: ChoiceResult, *, counts_only: bool) -> dict[str, str]:
 def _download(known: Import) -> None:
     st.download_button(
         "Quality report as CSV",
-        lambda: ingestion.quality_csv(workspace.current(), LOCAL, known.draft.import_id),
+        partial(ingestion.quality_csv, workspace.current(), who.actor(), known.draft.import_id),
         file_name="quality.csv",
         mime="text/csv",
         type="tertiary",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -10,11 +11,10 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.charts.bars import rows_funnel
 from experiments_core.charts.findings import rows_alt
-from experiments_core.domain.access import LOCAL
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportReport, RuleCount
-from pages.parts import data_draft, data_mapping, data_quality, theme
+from pages.parts import data_draft, data_mapping, data_quality, theme, who
 from pages.parts.data_draft import Import
 
 READ = "data-read"
@@ -98,7 +98,9 @@ def _reasons(known: Import, report: ImportReport) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             f"All {total} as CSV",
-            lambda: ingestion.rejects_csv(workspace.current(), LOCAL, known.draft.import_id),
+            partial(
+                ingestion.rejects_csv, workspace.current(), who.actor(), known.draft.import_id
+            ),
             file_name="rejects.csv",
             mime="text/csv",
             type="tertiary",

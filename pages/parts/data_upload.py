@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.errors import UpshotError
 from experiments_core.services import experiments as service
 from experiments_core.services import ingestion, workspace
-from pages.parts import data_draft, theme
+from pages.parts import data_draft, theme, who
 
 NEW = ""
 TARGET = "data-target"
@@ -21,7 +20,7 @@ TARGET = "data-target"
 
 def targets() -> list[Experiment]:
     """Experiments that can take data."""
-    known = service.list_experiments(workspace.current(), LOCAL)
+    known = service.list_experiments(workspace.current(), who.actor())
     return [one for one in known if one.status is not Status.ARCHIVED]
 
 
@@ -46,7 +45,7 @@ def chosen(experiment_id: str | None) -> Experiment | None:
     """The experiment that a file was dropped for."""
     if experiment_id is None:
         return None
-    return service.get_experiment(workspace.current(), LOCAL, experiment_id)
+    return service.get_experiment(workspace.current(), who.actor(), experiment_id)
 
 
 def _chosen() -> None:
@@ -80,7 +79,7 @@ def drop(into: Experiment | None) -> None:
 
 
 def _inbox(experiment_id: str | None) -> None:
-    files = ingestion.inbox_files(workspace.current(), LOCAL)
+    files = ingestion.inbox_files(workspace.current(), who.actor())
     if not files:
         theme.note("Larger files: put them into the folder inbox/ beside the workspace file.")
         return

@@ -7,18 +7,17 @@ import contextlib
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import LOCAL
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportRecord
-from pages.parts import data_draft, theme
+from pages.parts import data_draft, theme, who
 
 SHOWN = 5
 
 
 def draw() -> None:
     """A row per file; nothing when there is none."""
-    found = ingestion.unfinished(workspace.current(), LOCAL)
+    found = ingestion.unfinished(workspace.current(), who.actor())
     if not found:
         return
     theme.lead("Not imported yet", "nothing of these files is among the data")
@@ -47,4 +46,4 @@ def _line(one: ImportRecord) -> None:
 
 def _throw_away(import_id: str) -> None:
     with contextlib.suppress(UpshotError):  # somebody else was quicker
-        ingestion.discard(workspace.current(), LOCAL, import_id)
+        ingestion.discard(workspace.current(), who.actor(), import_id)

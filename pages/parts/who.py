@@ -12,11 +12,30 @@ def actor() -> Actor:
     Nobody: the page ends here with the way to sign in.
     """
     ws = workspace.current()
-    cookie = "" if ws.settings.auth == "local" else st.context.cookies.get(accounts.COOKIE, "")
-    found = accounts.page_actor(ws, cookie)
+    found = accounts.page_actor(ws, "" if ws.settings.auth == "local" else cookie())
     if found is None:
-        st.title("Sign in")
+        st.title("Sign in", anchor=False)
         st.write("This workspace asks people to sign in.")
         st.link_button("Sign in", "/sign-in", type="primary")
         st.stop()
     return found
+
+
+def greet() -> None:
+    """Let nobody in who has to sign in first; say who is in, and what is not safe here."""
+    found = actor()
+    settings = workspace.current().settings
+    if settings.test_keys:
+        st.warning(
+            "UPSHOT_TEST_KEYS is set: keys that are printed in public documents are let in. "
+            "For tests only."
+        )
+    if settings.auth == "accounts":
+        with st.sidebar:
+            st.text(f"{found.name}, {found.role.name.lower()}")
+            st.link_button("Sign out", "/sign-out", type="tertiary", icon=":material/logout:")
+
+
+def cookie() -> str:
+    """What the browser holds of a sign-in; empty for none."""
+    return st.context.cookies.get(accounts.COOKIE, "")

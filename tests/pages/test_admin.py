@@ -1,0 +1,103 @@
+"""Admin: people, keys, projects, the trail; and what a stranger sees of the pages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from experiments_core.domain.access import LOCAL, Actor, Role
+from experiments_core.services import accounts, keys, people, projects
+from experiments_core.services.workspace import Workspace
+from pages.parts import who
+from tests.pages.conftest import ROOT, Open
+
+VIEWER = Actor("Vic", Role.VIEWER)
+
+
+def texts(app: object) -> str:
+    return " ".join(str(one.value) for one in app.markdown)  # type: ignore[attr-defined]
+
+
+def test_an_admin_sees_people_keys_projects_and_the_trail(ws: Workspace, open_page: Open):
+    people.add_user(ws, LOCAL, "mira@example.com", name="Mira", role="admin")
+    keys.create_key(ws, LOCAL, "checkout")
+    app = open_page("admin")
+    assert not app.exception
+    assert [tab.label for tab in app.tabs] == ["People", "Keys", "Projects", "Audit log"]
+    assert "Mira" in texts(app)
+    assert "checkout" in texts(app)
+
+
+def test_a_key_is_shown_once(ws: Workspace, open_page: Open):
+    app = open_page("admin")
+    app.text_input(key="key-name").set_value("checkout")
+    next(b for b in app.button if b.label == "Make the key").click().run()
+    (made,) = keys.list_keys(ws, LOCAL)
+    shown = [code.value for code in app.code]
+    assert any(value.startswith(f"{made.shown}_") for value in shown)
+    app.run()
+    assert not any(code.value.startswith(f"{made.shown}_") for code in app.code)
+    app.button(key=f"revoke-{made.id}").click().run()
+    assert keys.list_keys(ws, LOCAL)[0].revoked_at is not None
+
+
+def test_a_person_is_added_with_a_link_and_switched_off(ws: Workspace, open_page: Open):
+    app = open_page("admin")
+    app.text_input(key="person-email").set_value("jo@example.com")
+    next(b for b in app.button if b.label == "Add").click().run()
+    (jo,) = people.list_users(ws, LOCAL)
+    assert any("/sign-in?link=" in code.value for code in app.code)
+    app.button(key=f"off-{jo.id}").click().run()
+    assert people.list_users(ws, LOCAL)[0].active is False
+
+
+def test_a_setting_of_a_project_is_saved(ws: Workspace, open_page: Open):
+    app = open_page("admin")
+    next(t for t in app.toggle if t.label.startswith("Strict")).set_value(True)
+    next(b for b in app.button if b.label == "Save").click().run()
+    assert projects.get_project(ws, LOCAL, "default").settings.strict_traffic
+
+
+def test_the_chain_is_checked(ws: Workspace, open_page: Open):
+    keys.create_key(ws, LOCAL, "checkout")
+    app = open_page("admin")
+    next(b for b in app.button if b.label == "Check the chain").click().run()
+    assert [one.value for one in app.success] == ["Every event is as it was written."]
+    with ws.db.write() as cursor:
+        cursor.execute("UPDATE audit SET actor = 'x' WHERE seq = 1")
+    next(b for b in app.button if b.label == "Check the chain").click().run()
+    assert "Event 1" in app.error[0].value
+
+
+@pytest.fixture
+def as_viewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "page_actor", lambda *_: VIEWER)
+
+
+@pytest.mark.usefixtures("as_viewer")
+def test_somebody_else_learns_whom_to_ask(ws: Workspace, open_page: Open):
+    people.add_user(ws, LOCAL, "mira@example.com", name="Mira", role="admin")
+    app = open_page("admin")
+    assert not app.tabs
+    assert "Ask an admin: Mira" in texts(app).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    "page", ("experiments", "create", "traffic", "data", "results", "admin")
+)
+def test_in_accounts_mode_a_stranger_sees_the_way_to_sign_in_and_nothing_else(
+    ws: Workspace, open_page: Open, page: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(who, "cookie", lambda: "")
+    ws.settings = replace(ws.settings, auth="accounts")
+    app = open_page(page)
+    assert not app.exception
+    assert [title.value for title in app.title][-1] == "Sign in"
+
+
+def test_keys_of_documents_are_announced(ws: Workspace):
+    ws.settings = replace(ws.settings, test_keys=True)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    assert "UPSHOT_TEST_KEYS" in app.warning[0].value
