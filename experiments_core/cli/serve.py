@@ -10,6 +10,7 @@ from pathlib import Path
 
 from experiments_core.cli.place import front_door, settle
 from experiments_core.cli.terminal import REFUSED, Parser, complain
+from experiments_core.errors import InvalidInputError
 from experiments_core.services.workspace import owner
 from experiments_core.settings import Settings
 
@@ -17,12 +18,16 @@ from experiments_core.settings import Settings
 def run(arguments: Sequence[str]) -> int:
     """Check what can go wrong, then replace this process by Streamlit's server."""
     options = _parser().parse_args(arguments)
-    settings = settle(
-        workspace=options.workspace,
-        port=options.port,
-        address=options.address,
-        sample=options.sample,
-    )
+    try:
+        settings = settle(
+            workspace=options.workspace,
+            port=options.port,
+            address=options.address,
+            sample=options.sample,
+        )
+    except InvalidInputError as error:
+        complain(str(error))
+        return REFUSED
     refusal = _refusal(settings)
     if not refusal:
         command = server_command(settings, front_door())
@@ -76,7 +81,9 @@ def _parser() -> Parser:
     parser = Parser("upshot serve", description="Open the pages and the API of a workspace.")
     parser.add_argument("--workspace", help="folder or .duckdb file (default: data/)")
     parser.add_argument("--port", type=int, help="TCP port (default: 8501)")
-    parser.add_argument("--address", help="127.0.0.1, localhost or ::1")
+    parser.add_argument(
+        "--address", help="127.0.0.1, localhost or ::1; another one with UPSHOT_AUTH=accounts"
+    )
     parser.add_argument(
         "--sample", action="store_true", help="load the samples into an empty workspace"
     )

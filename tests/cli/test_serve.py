@@ -97,7 +97,7 @@ def test_a_place_that_is_not_allowed_is_named(
     commands: list[list[str]],
     capsys: pytest.CaptureFixture[str],
 ):
-    assert main(["serve", "--workspace", str(tmp_path), *flags]) == 1
+    assert main(["serve", "--workspace", str(tmp_path), *flags]) == 2
     assert named in capsys.readouterr().err
     assert commands == []
 
