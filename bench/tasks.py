@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -53,6 +54,7 @@ def our_import(csv: Path, folder: Path) -> dict[str, float]:
     file = folder / f"{csv.stem}.duckdb"
     for old in (file, file.with_name(f"{file.name}.wal")):
         old.unlink(missing_ok=True)
+    shutil.rmtree(file.with_suffix(".d"), ignore_errors=True)  # the texts of earlier turns
     with open_file(file) as ws:
         start = time.perf_counter()
         load(ws, csv)
