@@ -1,9 +1,9 @@
-# The one door: setup · run · test · check · fuzz · bench · calibrate · lock
+# The one door: setup · run · test · check · fuzz · full · bench · calibrate · lock
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= $(or $(UPSHOT_PORT),8501)
 
-.PHONY: setup run check test fuzz bench calibrate lock screenshots clean kills story
+.PHONY: setup run check test fuzz full bench calibrate lock screenshots clean kills story
 .DEFAULT_GOAL := run
 
 # A stamp is newer than the pins it installed; changing the pins installs again.
@@ -35,6 +35,9 @@ test: check
 fuzz: .venv/dev.stamp
 	PYTHONPATH=. $(BIN)/python -m tests.fuzz.run $(or $(FILES),20000) $(or $(SEED),1)
 	PYTHONPATH=. $(BIN)/python -m tests.api.fuzz $(or $(CASES),100000)
+
+full: .venv/dev.stamp
+	PYTHONPATH=. $(BIN)/python -m tests.reliability.import_kills --rows $(or $(ROWS),5000000) --kills $(or $(KILLS),10)
 
 bench: .venv/bench.stamp
 	PYTHONPATH=. $(BIN)/python -m bench.run $(UNITS)

@@ -291,8 +291,8 @@ def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
     for position, (count, line) in staged.blanks.items():
         column = columns[position]
         cells = f"“{column.name}” is empty in {count:,} row{'s' if count != 1 else ''}"
-        lines = (line,) if line else None
         found = _finding(staged, "BLANK", column.name)
+        lines = (line,) if line and not found else None
         shown = replace(found, rows=count) if found else Finding("BLANK", count, column.name)
         if column.role is Role.COVARIATE:
             yield _remark("COVARIATE_MISSING", f"{cells}.", shown, lines)

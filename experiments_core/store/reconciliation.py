@@ -29,7 +29,8 @@ PLAIN_ID = (
 )
 """An identifier without case, signs and a decimal that a spreadsheet has added."""
 BARE_ID = "regexp_replace(" + PLAIN_ID + ", '^[a-z]*0*', '')"
-"""That, without a leading word and leading zeros: ``user_0042`` and ``42``."""
+"""That, without a leading word and leading zeros: ``user_0042`` and ``42``. Two different words
+are two different units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +173,15 @@ class _Bench:
         )
         for form in (PLAIN_ID, BARE_ID):
             once = (
-                "SELECT k, any_value(unit) AS unit FROM (SELECT unit, "
+                "SELECT k, any_value(unit) AS unit, any_value(word) AS word FROM (SELECT unit, "
                 + form.format("unit")
-                + " AS k FROM {0}) WHERE k <> '' GROUP BY k HAVING count(*) = 1"
+                + f" AS k, regexp_extract({PLAIN_ID.format('unit')}, '^[a-z]*') AS word"
+                + " FROM {0}) WHERE k <> '' GROUP BY k HAVING count(*) = 1"
             )
             self.cursor.execute(
                 f"INSERT INTO formats SELECT x.unit, y.unit FROM ({once.format('left_a')}) x "
-                f"JOIN ({once.format('left_b')}) y USING (k)"
+                f"JOIN ({once.format('left_b')}) y ON x.k = y.k "
+                "AND (x.word = y.word OR '' IN (x.word, y.word))"
             )
             for name, column in (("left_a", "unit_a"), ("left_b", "unit_b")):
                 self.cursor.execute(

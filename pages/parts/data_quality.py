@@ -52,7 +52,7 @@ def _finding(number: int, remark: Remark) -> None:
     if remark.lines:
         shown = ", ".join(words.count(line) for line in remark.lines[:SHOWN_LINES])
         more = len(remark.lines) > SHOWN_LINES or remark.rows > len(remark.lines)
-        lines = f" Line {shown}{' …' if more else ''}."
+        lines = f" Line{'s' if ',' in shown else ''} {shown}{' …' if more else '.'}"
     text = theme.text(data_mapping.grouped(remark.message) + lines, 800)
     st.markdown(f":orange[**!**] {text}")
     if len(remark.examples) > 1:

@@ -27,7 +27,7 @@ from experiments_core.services.workspace import open_workspace
 
 SEED = 20261128
 PATIENCE = 600.0
-AROUND_COMMIT = 0.4  # seconds after the transaction has begun
+AROUND_COMMIT = 0.06  # seconds after the transaction has begun
 CHILD = """
 import sys
 from experiments_core.domain.access import LOCAL

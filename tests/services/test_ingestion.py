@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping as Table
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,29 @@ def test_a_file_becomes_an_experiment_with_its_data(ws: Workspace):
         "committed", 60, experiment.id,
     )  # fmt: skip
     assert units(ws)[:2] == [("u0", "control"), ("u1", "treatment")]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    (
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\boot.csv", "boot.csv"),
+        ("a[1].csv", "a[1].csv"),
+        ("*.csv", "*.csv"),
+        ("a\x00b.csv", "ab.csv"),
+        (f"{'x' * 300}.csv", "x" * 200),
+        ("'; DROP TABLE imports; --.csv", "'; DROP TABLE imports; --.csv"),
+        ("=cmd.csv", "=cmd.csv"),
+    ),
+)
+def test_a_file_s_name_is_text_and_never_a_path(ws: Workspace, name: str, shown: str):
+    draft = receive(ws, FILE, name)
+    assert draft.file_name == shown
+    stored = [path.name for path in (ws.db.side / "uploads").iterdir()]
+    assert len(stored) == 1
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txt", stored[0])
+    report = ingestion.check(ws, LOCAL, draft.import_id, answered(draft))
+    assert report.rows_used == 60
 
 
 def test_the_experiment_has_the_file_s_variants_and_metrics(ws: Workspace):

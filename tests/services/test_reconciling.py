@@ -87,6 +87,11 @@ def test_identifiers_that_could_be_two_units_are_not_paired() -> None:
                            ("ONLY_IN_B", "b", ""): 2}  # fmt: skip
 
 
+def test_identifiers_with_different_words_are_different_units() -> None:
+    found = compare(frame(), frame().assign(id=[f"order_{n:05d}" for n in range(200)]))
+    assert whys(found) == {("ONLY_IN_A", "a", ""): 200, ("ONLY_IN_B", "b", ""): 200}
+
+
 def test_a_shift_of_the_time_zone_is_found_with_the_units_it_moves_out_of_the_window() -> None:
     a = frame()
     b = frame().assign(seen=frame()["seen"] + pd.Timedelta(hours=2))
