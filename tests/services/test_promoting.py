@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, Plan
-from experiments_core.services import analyses, deploying, experiments, promoting
+from experiments_core.services import analyses, deploying, experiments, projects, promoting
 from experiments_core.services.workspace import Workspace
 from tests.services.conftest import Clock
 from tests.services.test_analyses import START, make, rows, upload
 
 
 def allow(ws: Workspace, *, allowed: bool = True) -> None:
-    with ws.db.write() as cursor:
-        cursor.execute(
-            "INSERT INTO projects VALUES ('p', 'default', 'default', 'Default', 1, ?, 'x', "
-            "now()::TIMESTAMP, now()::TIMESTAMP)",
-            [json.dumps({"auto_promote_allowed": allowed})],
-        )
+    (project,) = projects.list_projects(ws, LOCAL)
+    projects.edit_project(
+        ws, LOCAL, project.key, {"auto_promote_allowed": allowed}, version=project.version
+    )
 
 
 def wishing(ws: Workspace, clock: Clock, *, days: int = 10, asks: bool = True) -> Experiment:
