@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -28,6 +28,7 @@ from experiments_core.domain.documents import (
 )
 from experiments_core.domain.experiment import Experiment, NamespaceSlot, Phase, VariantDraft
 from experiments_core.domain.metric import Metric
+from experiments_core.domain.validation import refuse
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
 from experiments_core.services.experiments import allowed_verbs
 
@@ -35,6 +36,11 @@ Status = Literal["draft", "running", "paused", "stopped", "completed", "archived
 Kind = Literal["ranking", "config", "feature", "model", "page", "file", "email", "other"]
 Conclusion = Literal["won", "lost", "inconclusive", "stopped_early", "invalid"]
 HIDDEN = frozenset({"phases", "sample", "data_finished"})
+OF_THE_TEST = frozenset({
+    "role", "non_inferiority_margin", "non_inferiority_margin_absolute",
+    "relative_minimum_detectable_effect",
+})  # fmt: skip
+"""What a test says of a metric of the library; the rest stands in its definition."""
 
 
 class NewVariant(Body):
@@ -259,9 +265,7 @@ def changed_fields(body: Fields, library: Library) -> dict[str, Any]:
     if body.variants is not None:
         given["variants"] = tuple(variant_draft(one) for one in body.variants)
     if body.metrics is not None:
-        given["metrics"] = tuple(
-            metric_of(one, f"metrics[{i}]", library) for i, one in enumerate(body.metrics)
-        )
+        given["metrics"] = metrics_of(body.metrics, library)
     if body.plan is not None:
         given["plan"] = plan_from_document(_said(body.plan))
     if body.namespace is not None:
@@ -276,11 +280,31 @@ def variant_draft(body: NewVariant) -> VariantDraft:
     return VariantDraft(**body.model_dump())
 
 
+def metrics_of(bodies: Sequence[NewMetric], library: Library) -> tuple[Metric, ...]:
+    """Every metric as services take it.
+
+    Raises:
+        InvalidInputError: what is wrong with any of them, all at once.
+    """
+    found: list[Metric] = []
+    faults: list[InvalidInputError] = []
+    for place, one in enumerate(bodies):
+        try:
+            found.append(metric_of(one, f"metrics[{place}]", library))
+        except InvalidInputError as error:
+            faults.append(error)
+    if faults:
+        details = tuple(problem for fault in faults for problem in fault.details)
+        raise InvalidInputError(faults[0].message, code=faults[0].code, details=details)
+    return tuple(found)
+
+
 def metric_of(body: NewMetric, where: str, library: Library) -> Metric:
     """A metric as services take it: of the library, or with a meaning of its own.
 
     Raises:
-        InvalidInputError: kind or column are missing, or a rule is broken.
+        InvalidInputError: kind or column are missing, a rule is broken, the library has no
+            such metric, or its meaning is said otherwise here.
     """
     said = _said(body)
     key = said.pop("metric", None)
@@ -289,8 +313,17 @@ def metric_of(body: NewMetric, where: str, library: Library) -> Metric:
         problem = Problem(f"{where}.kind", None, "REQUIRED", message)
         raise InvalidInputError(f"{message}.", details=(problem,))
     try:
-        if key is None or "kind" in said:
+        if key is None:
             return metric_from_document(said)
+        refuse(
+            [
+                Problem(
+                    name, value, "UNKNOWN_FIELD", f"{name} belongs to the metric “{key}” itself"
+                )
+                for name, value in said.items()
+                if name not in OF_THE_TEST
+            ]
+        )
         return definition.metric_of(library(key), **said)
     except NotFoundError as error:
         problem = Problem(f"{where}.metric", key, "NOT_FOUND", error.message)
