@@ -18,9 +18,8 @@ from experiments_core.stats.estimate import (
     TestResult,
     Undefined,
     Value,
-    value,
 )
-from experiments_core.stats.means import Weighting
+from experiments_core.stats.means import LARGEST_VALUE, Weighting
 from experiments_core.stats.moments import Counts, Located, Moments, Summary, merge
 
 RateStrata = Sequence[tuple[Counts, Counts]]
@@ -181,8 +180,10 @@ def level_of(metric: Metric, summary: Summary) -> Value:
         return quantiles.located(summary).value
     if metric.kind is MetricKind.RATIO:
         line = ratios.linearised(summary)
-        return line if isinstance(line, Undefined) else value(line.mean)
-    return value(summary.mean)
+        if isinstance(line, Undefined):
+            return line
+        summary = line
+    return summary.mean if abs(summary.mean) <= LARGEST_VALUE else Undefined("non_finite_input")
 
 
 def line_of(metric: Metric, summary: Moments) -> Moments:

@@ -13,8 +13,7 @@ from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import PhaseResult
 from experiments_core.domain.metric import Metric
 from experiments_core.stats import stratified
-from experiments_core.stats.estimate import Comparison, Undefined, Value, value
-from experiments_core.stats.moments import Summary
+from experiments_core.stats.estimate import Comparison, Undefined, Value
 
 
 class Beside(TypedDict, total=False):
@@ -93,25 +92,33 @@ def _is_below(p: Value, alpha: float) -> bool:
 
 
 def _by_size(metric: Metric, strata: Sequence[Pair], alpha: float) -> PhaseResult:
-    sizes = [c.n + t.n if c.n and t.n else 0 for c, t in strata]
     found = comparing.compare_by_size(metric, strata, alpha)
     pair = (
         comparing.total(metric, [control for control, _ in strata]),
         comparing.total(metric, [treatment for _, treatment in strata]),
     )
-    levels = tuple(_mixed(metric, [one[side] for one in strata], sizes) for side in (0, 1))
-    return _result("size-weighted", pair, (levels[0], levels[1]), found, None)
+    return _result("size-weighted", pair, _mixed(metric, strata), found, None)
 
 
-def _mixed(metric: Metric, summaries: Sequence[Summary], sizes: Sequence[int]) -> Value:
-    whole = sum(sizes)
-    if not whole:
-        return Undefined("no_users")
-    parts = []
-    for summary, size in zip(summaries, sizes, strict=True):
-        level = comparing.level_of(metric, summary) if size else 0.0
-        parts.append(0.0 if isinstance(level, Undefined) else level * size / whole)
-    return value(math.fsum(parts))
+def _mixed(metric: Metric, strata: Sequence[Pair]) -> tuple[Value, Value]:
+    """Levels of both arms over the phases in which both have one."""
+    known: list[tuple[int, float, float]] = []
+    missing = Undefined("no_users")
+    for c, t in strata:
+        control, treatment = comparing.level_of(metric, c), comparing.level_of(metric, t)
+        if isinstance(control, Undefined):
+            missing = control
+        elif isinstance(treatment, Undefined):
+            missing = treatment
+        else:
+            known.append((c.n + t.n, control, treatment))
+    if not known:
+        return missing, missing
+    whole = sum(size for size, _, _ in known)
+    return (
+        math.fsum(size / whole * control for size, control, _ in known),
+        math.fsum(size / whole * treatment for size, _, treatment in known),
+    )
 
 
 def _result(

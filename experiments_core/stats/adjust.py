@@ -16,6 +16,7 @@ from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
 from experiments_core.stats.estimate import Comparison, TestResult, Undefined, Value, value
 from experiments_core.stats.means import (
+    LARGEST_VALUE,
     Strata,
     Weighting,
     defect,
@@ -99,7 +100,8 @@ def adjust(
     reduction: Value = Undefined("no_variance")
     if isinstance(pair, MeanPair):
         if isinstance(raw, MeanPair):
-            reduction = 1 - pair.difference_variance / raw.difference_variance
+            saved = 1 - pair.difference_variance / raw.difference_variance
+            reduction = value(saved, "no_variance")
         if not isinstance(balance.p_value, Undefined) and balance.p_value < IMBALANCE:
             pair = replace(pair, flags=("covariate_imbalance",))
     return Adjusted(slope, pair, balance, correlation, reduction)
@@ -193,8 +195,13 @@ def _slope(phases: Sequence[_Phase]) -> tuple[Value, Value]:
 
 
 def _slope_of(wholes: Sequence[Moments]) -> tuple[Value, Value]:
+    entries = [abs(one) for whole in wholes for row in whole.covariance for one in row]
+    if not all(one <= LARGEST_VALUE**2 for one in entries):
+        beyond = Undefined("non_finite_input")
+        return beyond, beyond
+    freedom = max(1, sum(whole.n - 1 for whole in wholes))
     yy, xy, xx = (
-        math.fsum((whole.n - 1) * whole.covariance[i][j] for whole in wholes)
+        math.fsum((whole.n - 1) / freedom * whole.covariance[i][j] for whole in wholes)
         for i, j in ((0, 0), (0, 1), (1, 1))
     )
     if not xx > 0:

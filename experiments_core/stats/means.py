@@ -212,16 +212,9 @@ def _flags(used: _Used, total: float) -> tuple[str, ...]:
 
 
 def _heterogeneity(usable: Strata) -> TestResult:
-    """Q does not depend on the unit of measurement: in a unit near 1 nothing overflows."""
-    differences = [t.mean - c.mean for c, t in usable]
-    noise = [t.variance / t.n + c.variance / c.n for c, t in usable]
-    unit = max(
-        (abs(d) + math.sqrt(v) for d, v in zip(differences, noise, strict=True)), default=1
+    return heterogeneity(
+        [(t.mean - c.mean, t.variance / t.n + c.variance / c.n) for c, t in usable]
     )
-    scaled = [
-        (d / unit, v / unit / unit) for d, v in zip(differences, noise, strict=True) if v > 0
-    ]
-    return heterogeneity([(d, v) for d, v in scaled if v > LARGEST_VALUE**-1.9])
 
 
 def _is_skewed(used: _Used, total: float) -> bool:

@@ -15,7 +15,7 @@ import math
 from scipy.special import ndtri
 
 from experiments_core.stats import size_conventions
-from experiments_core.stats.estimate import Undefined, Value
+from experiments_core.stats.estimate import Undefined, Value, value
 from experiments_core.stats.plan_values import (
     DetectableEffect,
     Duration,
@@ -269,6 +269,10 @@ def minimum_detectable_effect_means(  # noqa: D417  the others as in minimum_det
         spread_grows: The standard deviation of treatment grows in proportion to its mean (as
             that of revenue does), so that a larger effect is also a noisier one. Needs the
             baseline; ``not_reachable`` if the noise outgrows every effect.
+
+    Returns:
+        Numbers, or ``no_users``, ``too_few_units``, ``no_variance``, ``not_reachable``; for the
+        lift also ``nonpositive_control`` and ``near_zero_control`` (no double holds it).
     """
     tail = checked_tail(alpha, alternative, comparisons, power=power)
     spread = Spread.of(standard_deviation, treatment_standard_deviation)
@@ -286,7 +290,7 @@ def minimum_detectable_effect_means(  # noqa: D417  the others as in minimum_det
     if spread_grows:
         lift = spread.growing(sign * reach / baseline, control, treatment)
         return DetectableEffect(lift if isinstance(lift, Undefined) else lift * baseline, lift)
-    return DetectableEffect(found, found / baseline)
+    return DetectableEffect(found, value(found / baseline, "near_zero_control"))
 
 
 def duration_days(

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
-from experiments_core.stats.estimate import Comparison, Estimate, Interval, Undefined
-from experiments_core.stats.means import Weighting
+from experiments_core.stats.estimate import Comparison, Estimate, Interval, Undefined, Value
+from experiments_core.stats.means import LARGEST_VALUE, Weighting
 from experiments_core.stats.moments import Located, Moments
 from experiments_core.stats.normal import critical_value
 from experiments_core.stats.ratios import linearised
@@ -62,12 +62,18 @@ def located(group: Located) -> Estimate:
     """The quantile of one group of units with its limits, or why there is none.
 
     ``no_users`` where nobody has a value, ``no_unit_rows`` where groups were added up (the
-    rows are gone by then), ``too_few_units`` where a limit falls outside the data.
+    rows are gone by then), ``too_few_units`` where a limit falls outside the data,
+    ``non_finite_input`` beyond :data:`means.LARGEST_VALUE`.
     """
     level = group.confidence_level
     if group.value is None:
         missing = Undefined("no_unit_rows" if group.n else "no_users")
         return Estimate(missing, Interval(missing, missing, level, METHOD))
+    known = (group.value, group.lower, group.upper)
+    if any(one is not None and not abs(one) <= LARGEST_VALUE for one in known):
+        return quantile_estimate(
+            Undefined("non_finite_input"), Undefined("non_finite_input"), level
+        )
     if group.lower is None or group.upper is None:
         return quantile_estimate(group.value, Undefined("too_few_units"), level)
     return quantile_estimate(group.value, (group.lower, group.upper), level)
@@ -167,7 +173,7 @@ def _flags(pairs: Sequence[MeanPair]) -> tuple[str, ...]:
 
 
 def quantile_estimate(
-    quantile: float, limits: tuple[float, float] | Undefined, confidence_level: float = 0.95
+    quantile: Value, limits: tuple[float, float] | Undefined, confidence_level: float = 0.95
 ) -> Estimate:
     """Quantile of one arm with its limits, the quantiles at the limiting shares."""
     lower, upper = (limits, limits) if isinstance(limits, Undefined) else limits
@@ -203,7 +209,7 @@ def _pair(control: Estimate, treatment: Estimate) -> MeanPair | Withheld:
         difference = known[1] - known[0] if len(known) == 2 else Undefined(reason)
         return Withheld(reason, difference, METHOD)
     total = before[1] + after[1]
-    if not total > 0:
+    if not total > LARGEST_VALUE**-2:
         return Withheld("no_variance", after[0] - before[0], METHOD)
     return MeanPair(
         control=before[0],

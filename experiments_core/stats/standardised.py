@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from scipy.special import stdtrit
 
-from experiments_core.stats.estimate import Estimate, Interval, Undefined, value
-from experiments_core.stats.means import mean_interval
+from experiments_core.stats.estimate import Estimate, Interval, Undefined
+from experiments_core.stats.means import defect, mean_interval
 from experiments_core.stats.moments import Counts, Moments
 from experiments_core.stats.normal import critical_value
 from experiments_core.stats.proportions import wilson
@@ -72,9 +72,10 @@ def standardised_mean(
     if len(used) < 2:
         total = sum(phases[1:], phases[0])
         return mean_interval(used[0][1] if used else total, confidence_level)
-    mean = value(math.fsum(w * m.mean for w, m in used))
-    if isinstance(mean, Undefined):
-        return Estimate(mean, Interval(mean, mean, confidence_level, "t"))
+    if any(defect(m) == "non_finite_input" for _, m in used):
+        beyond = Undefined("non_finite_input")
+        return Estimate(beyond, Interval(beyond, beyond, confidence_level, "t"))
+    mean = math.fsum(w * m.mean for w, m in used)
     reason = "too_few_units" if any(m.n < 2 for _, m in used) else None
     noises = [(w * w * m.variance / m.n, m.n - 1) for w, m in used]
     noise = math.fsum(v for v, _ in noises)

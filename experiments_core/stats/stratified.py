@@ -41,6 +41,8 @@ SMALL_COUNTS_UNEQUAL = 20
 """The same where the smaller arm holds under :data:`LOPSIDED` of the units."""
 LOPSIDED = 0.2
 HETEROGENEITY_ALPHA = 0.05
+SMALLEST_VARIANCE = 1e-285
+"""Of one effect among several, in a unit near 1; less is no noise, and its inverse must fit."""
 
 
 def compare_rates(
@@ -155,6 +157,9 @@ def heterogeneity(estimates: Sequence[tuple[float, float]]) -> TestResult:
     Q = Σ(d - d̄)²/V around the inverse-variance mean, chi-square with one degree of freedom
     less than there are effects.
 
+    Q does not depend on the unit of measurement: it is taken in a unit near 1, where nothing
+    overflows.
+
     Args:
         estimates: (difference, variance) each; those with variance 0 are left out.
 
@@ -163,7 +168,10 @@ def heterogeneity(estimates: Sequence[tuple[float, float]]) -> TestResult:
 
     Source: Cochran 1954, Biometrics 10:101-129.
     """
-    used = [(d, v) for d, v in estimates if v > 0]
+    noisy = [(d, v) for d, v in estimates if v > 0]
+    unit = max((abs(d) + math.sqrt(v) for d, v in noisy), default=1.0)
+    scaled = [(d / unit, v / unit / unit) for d, v in noisy]
+    used = [(d, v) for d, v in scaled if v > SMALLEST_VARIANCE]
     if len(used) < 2:
         missing = Undefined("too_few_units")
         return TestResult(missing, missing, "cochran_q")

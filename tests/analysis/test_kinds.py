@@ -29,10 +29,10 @@ from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.explain import explain
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import Contrast, ExperimentResult
-from experiments_core.domain.metric import Mean, Metric, Quantile, Ratio
+from experiments_core.domain.metric import Mean, Metric, MetricKind, Quantile, Ratio
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.estimate import Undefined
-from experiments_core.stats.moments import Counts, Located, Moments
+from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from tests.analysis.conftest import EQUAL, design
 
 RATIO = Ratio("clicks", "views")
@@ -335,12 +335,83 @@ def test_every_kind_is_explained_with_its_formula_and_the_numbers_put_in(phases:
         assert f"{number(found.difference):.6g}" in told.numbers
 
 
-finite = st.floats(-1e150, 1e150)
+@pytest.mark.parametrize("mean", (1e-300, 5e-324))
+def test_noise_beyond_every_multiple_of_the_mean_leaves_no_smallest_visible_lift(mean: float):
+    cell = Cell(50, {"spent": Moments.of_mean(50, mean, 1e20)})
+    result = read({CellKey("control"): cell, CellKey("B"): cell}, Mean("spent"))
+    reached = result.progress.relative_minimum_detectable_effect
+    assert reached == Undefined("near_zero_control")
+
+
+HUGE = 1e308
+BEYOND_THE_LIMITS: tuple[tuple[Metric, tuple[Summary, ...], tuple[Summary, ...]], ...] = (
+    (
+        P90,
+        (Located(10, 10, 1e308, -1e308, 1.7e308), Located(3, 3, 1e16, 5e-324, 1e150)),
+        (Located(9, 9, 1.0, 0.5, 1.5), Located(2, 2, 5e-324, 5e-324, 5e-324)),
+    ),
+    (
+        P90,
+        (Located(9, 9, 2.0, 1e-150, 1e149), Located(3, 3, 1e-16, 1e-200, 1e149)),
+        (Located(2, 2, -1.0, -1e149, 1e-308), Located(10, 10, 1e149, 1e-308, 1e150)),
+    ),
+    (
+        Mean("spent"),
+        (Moments.of_mean(9, HUGE, 1.0), Moments.of_mean(9, -HUGE, 1.0)),
+        (Moments.of_mean(9, -HUGE, HUGE), Moments.of_mean(9, HUGE, 0.1)),
+    ),
+    (
+        ADJUSTED,
+        (Moments(9, (1e-160, 1e-16), ((1e-160, 0.0), (0.0, 0.0))),) * 2,
+        (Moments(3, (-1e150, -1e-308), ((5e-324, 3e-162), (3e-162, 3.0))),) * 2,
+    ),
+    (
+        ADJUSTED,
+        (Moments(9, (1.0, HUGE), ((1.0, 1e25), (1e25, 1e193))),) * 2,
+        (Moments(9, (HUGE, -HUGE), ((1.0, -1e250), (-1e250, 1e300))),) * 2,
+    ),
+    (
+        RATIO,
+        (Moments(2, (1e150, -1e-181), ((HUGE, 1e235), (1e235, 1e163))),) * 2,
+        (Moments(9, (-1e150, 1e-181), ((HUGE, -1e235), (-1e235, 1e163))),) * 2,
+    ),
+)
+
+
+@pytest.mark.parametrize(("metric", "control", "treatment"), BEYOND_THE_LIMITS)
+def test_values_beyond_what_a_double_can_square_have_a_reason(
+    metric: Metric, control: tuple[Summary, ...], treatment: tuple[Summary, ...]
+):
+    cells = {
+        CellKey(arm, k): Cell(one.n, {metric.key: one})
+        for arm, phases in (("control", control), ("B", treatment))
+        for k, one in enumerate(phases, start=1)
+    }
+    result = read(cells, metric, phases=(EQUAL, EQUAL))
+    body = to_dict(result)
+    assert from_dict(body) == result
+    assert [name for name, value in _numbers(body) if not math.isfinite(value)] == []
+
+
+def test_a_phase_without_a_denominator_is_in_no_level_by_size():
+    without = Moments(50, (1.0, 0.0), ((1.0, 0.0), (0.0, 0.0)))
+    cells = {
+        CellKey(arm, k): Cell(600, {"clicks": without}) if k == 2 else drawn(k + (arm == "B"))
+        for arm in ("control", "B")
+        for k in (1, 2, 3)
+    }
+    found = contrast(read(cells, RATIO, phases=(EQUAL,) * 3), "clicks").size_weighted
+    assert found is not None
+    levels = number(found.treatment_value) - number(found.control_value)
+    assert levels == pytest.approx(number(found.difference), rel=1e-9)
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from(KINDS),
+    st.sampled_from((*KINDS, Mean("spent"))),
     st.lists(st.integers(0, 4), min_size=4, max_size=4),
     st.lists(finite, min_size=20, max_size=20),
 )
@@ -351,6 +422,8 @@ def test_finite_moments_never_give_nan_or_infinity(
     for i, n in enumerate(sizes):
         a, b, c, d, e = numbers[5 * i : 5 * i + 5]
         found: Any = Moments(n, (a, b), ((abs(c), d), (d, abs(e))))
+        if not metric.covariates and metric.kind is MetricKind.MEAN:
+            found = Moments.of_mean(n, a, abs(c))
         if metric is P90:
             low, value, high = sorted((a, b, c))
             found = Located(
