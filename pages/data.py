@@ -27,7 +27,7 @@ def draw() -> None:
 
 def _empty() -> None:
     theme.title_row("Data")
-    theme.muted("Drop a CSV with one row per user, or just totals per variant.")
+    theme.muted("Drop a CSV with one row per user, an event log, or just totals per variant.")
     into = data_upload.target(data_upload.targets())
     data_upload.drop(into)
     data_waiting.draw()

@@ -63,7 +63,8 @@ def _choices(view: LookView, experiment: Experiment) -> Choices:
         for key, told in exploring.SIDES.items()
         if key != plan.alternative
     }
-    with st.popover("Look at it differently", icon=":material/tune:", type="tertiary"):
+    row = st.container(horizontal=True, horizontal_alignment="right")
+    with row.popover("Look at it differently", icon=":material/tune:", type="tertiary"):
         theme.note("Choices other than the plan explore; they never change the verdict.")
         reference = links.box("Reference", references, param="ref", scope=scope)
         level = links.box("Interval level", levels, param="level", scope=scope)

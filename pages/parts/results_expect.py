@@ -22,6 +22,10 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
         theme.note(f"{known[one.metric]}, {who}: {_sentence(one, view.design.plan.power)}")
 
 
+def _past(tests: int) -> str:
+    return words.plural(tests, "finished test") if tests else "none"
+
+
 def _sentence(one: Expectation, power: float) -> str:
     factor = (
         f"at {words.percent(power, 0)} power, lifts that reach significance are "
@@ -35,5 +39,5 @@ def _sentence(one: Expectation, power: float) -> str:
         )
     return (
         f"expect somewhat less than {words.lift(one.relative_lift)}: {factor} "
-        f"{words.reason(one.expected)} (Finished tests of this metric: {one.past_tests}.)"
+        f"{words.reason(one.expected)} This workspace has {_past(one.past_tests)} so far."
     )

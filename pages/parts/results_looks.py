@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from experiments_core.charts import findings, words
+from experiments_core.charts import findings
 from experiments_core.services.analyses import LookView
 from pages.parts import theme
 
@@ -38,8 +38,9 @@ def _which(view: LookView) -> str:
     number = view.result.look
     if not number:
         return ""
-    opened = words.plural(view.views, "time")
-    return f"Look {number}, opened {opened}."
+    if view.views == 1:
+        return f"Look {number}, opened once."
+    return f"Look {number}, opened {view.views} times."
 
 
 def _ask(experiment_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.lifecycle import Status
 from experiments_core.services.flowing import Gate, flow
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
@@ -19,12 +20,19 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
         if inside
         else "nobody was assigned here yet"
     )
-    theme.section(f"Who gets what now: {said}")
+    theme.section(f"{_heading(experiment.status)}: {said}")
     theme.table([_row(gate) for gate in gates])
     if experiment.assignment_mode == "external":
         theme.note("The arms of this test come with its data; Upshot assigns nobody.")
     elif experiment.assignment_mode == "listed":
         theme.note("Only named participants take part; everybody else gets the fallback.")
+
+
+def _heading(status: Status) -> str:
+    if status is Status.DRAFT:
+        return "Who will get what"
+    live = status in {Status.RUNNING, Status.PAUSED}
+    return "Who gets what now" if live else "Who got what"
 
 
 def _row(gate: Gate) -> dict[str, object]:
