@@ -21,8 +21,9 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     def given(self) -> dict[str, Any]:
-        """The fields that were sent, a field left out is not there."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        """The fields that were sent, in the order of the class, so that errors keep one."""
+        fields = type(self).model_fields
+        return {name: getattr(self, name) for name in fields if name in self.model_fields_set}
 
 
 class Answer(BaseModel):
