@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
@@ -20,9 +21,15 @@ from experiments_core.stats.means import LARGEST_VALUE, Weighting
 from experiments_core.stats.moments import Located, Moments
 from experiments_core.stats.normal import critical_value
 from experiments_core.stats.ratios import linearised
-from experiments_core.stats.stratified import HETEROGENEITY_ALPHA, heterogeneity
+from experiments_core.stats.stratified import HETEROGENEITY_ALPHA, LOPSIDED, heterogeneity
 
 METHOD = "quantile_z"
+
+SMALL_TAIL_UNEQUAL = 400
+"""Independent rows beyond the quantile of an arm that holds under :data:`stratified.LOPSIDED`
+of the units, below which the z test is called rough. Simulated A/A tests at 9 : 1, p90 of
+lognormal rows, nominal 2.5 % a side: 4.4 / 1.3 % at 20 such rows, 3.6 / 1.7 % at 100,
+3.3 / 2.3 % at 400."""
 
 
 def limiting_shares(
@@ -85,15 +92,22 @@ def quantile_pair(
     """The quantiles of both arms with their noise; over phases their weighted means.
 
     A phase in which an arm has no limits has weight 0 as long as another phase remains. Phases
-    weigh as in :func:`means.phase_weights`.
+    weigh as in :func:`means.phase_weights`. Flag ``small_counts`` where the smaller arm of a
+    lopsided split has few rows beyond its quantile, ``heterogeneous_phases`` as for means.
     """
     pairs = [_pair(located(control), located(treatment)) for control, treatment in strata]
     if len(pairs) == 1:
-        return pairs[0]
+        only = pairs[0]
+        if isinstance(only, Withheld):
+            return only
+        return replace(only, flags=_small_flags(strata))
     used = [
         (_weight(c.n, t.n, weighting), pair)
         for (c, t), pair in zip(strata, pairs, strict=True)
         if isinstance(pair, MeanPair)
+    ]
+    kept = [
+        arms for arms, pair in zip(strata, pairs, strict=True) if isinstance(pair, MeanPair)
     ]
     total = math.fsum(weight for weight, _ in used)
     if not total > 0:
@@ -109,7 +123,7 @@ def quantile_pair(
         difference_variance=control_variance + treatment_variance,
         degrees_of_freedom=math.inf,
         method=METHOD,
-        flags=_flags([pair for _, pair in used]),
+        flags=(*_small_flags(kept), *_phase_flags([pair for _, pair in used])),
     )
 
 
@@ -166,7 +180,28 @@ def _weight(control_n: int, treatment_n: int, weighting: Weighting) -> float:
     return float(both) if weighting == "size" else control_n * treatment_n / both
 
 
-def _flags(pairs: Sequence[MeanPair]) -> tuple[str, ...]:
+def _small_flags(strata: Sequence[tuple[Located, Located]]) -> tuple[str, ...]:
+    """Whether the smaller arm of a lopsided split has a short tail, added over the phases."""
+    sizes = [sum(arm.n for arm in arms) for arms in zip(*strata, strict=True)]
+    if min(sizes) >= LOPSIDED * sum(sizes):
+        return ()
+    smaller = sizes.index(min(sizes))
+    tails = [_tail(pair[smaller]) for pair in strata]
+    return ("small_counts",) if math.fsum(tails) < SMALL_TAIL_UNEQUAL else ()
+
+
+def _tail(group: Located) -> float:
+    """Rows beyond the quantile, counted as if independent: p (1 - p) / error² rows in all.
+
+    Where the share's error is not known, nothing is known to be short.
+    """
+    if group.share is None or not group.share_error:
+        return math.inf
+    share = group.share
+    return min(share, 1 - share) * share * (1 - share) / group.share_error**2
+
+
+def _phase_flags(pairs: Sequence[MeanPair]) -> tuple[str, ...]:
     p = heterogeneity([(pair.difference, pair.difference_variance) for pair in pairs]).p_value
     differ = not isinstance(p, Undefined) and p < HETEROGENEITY_ALPHA
     return ("heterogeneous_phases",) if differ else ()

@@ -13,7 +13,8 @@ from experiments_core.services.analyses import LookView
 from pages.parts import links, theme
 
 FLAGS = {
-    "small_counts": "few conversions, so p and interval are approximate.",
+    "small_counts": "few conversions, or few rows beyond a quantile, so p and interval are "
+    "approximate.",
     "skewed": "a few very large values; the mean needs more units than usual to settle.",
     "heterogeneous_phases": "the phases differ by more than chance.",
     "suspicious_lift": "larger than changes usually are; check how the data were made.",

@@ -6,13 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from experiments_core.stats.contrasts import MeanPair
 from experiments_core.stats.estimate import Comparison, Estimate, Undefined
 from experiments_core.stats.means import compare_means
-from experiments_core.stats.moments import Moments
+from experiments_core.stats.moments import Located, Moments
 from experiments_core.stats.quantiles import (
     compare_quantiles,
     limiting_shares,
     quantile_estimate,
+    quantile_pair,
 )
 from tests.stats.simulation import bands_broken, moments
 
@@ -137,3 +139,35 @@ def test_one_cap_from_both_arms_keeps_the_error_rate_of_a_mean():
         return compare_means([tuple(moments(np.minimum(side, cap)) for side in sides)])
 
     assert bands_broken(capped) == []
+
+
+def group(n: int, *, design_effect: float = 1.0) -> Located:
+    """The p90 of n rows that carry as much as n / design_effect independent ones."""
+    error = math.sqrt(0.09 * design_effect / n)
+    return Located(n, n, 9.0, 8.5, 9.5, share=0.9, share_error=error)
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "flags"),
+    (
+        (group(9000), group(1000), ("small_counts",)),
+        (group(1000), group(9000), ("small_counts",)),
+        (group(1000), group(1000), ()),
+        (group(45000), group(5000), ()),
+        (group(45000), group(5000, design_effect=2), ("small_counts",)),
+    ),
+)
+def test_a_short_tail_in_the_small_arm_of_a_lopsided_split_is_flagged(
+    control: Located, treatment: Located, flags: tuple[str, ...]
+):
+    pair = quantile_pair([(control, treatment)])
+    assert isinstance(pair, MeanPair)
+    assert pair.flags == flags
+
+
+def test_the_tails_of_phases_add_up():
+    short, long = (group(9000), group(1000)), (group(36000), group(4000))
+    for strata, flags in (([short, short], ("small_counts",)), ([short, long], ())):
+        pair = quantile_pair(strata)
+        assert isinstance(pair, MeanPair)
+        assert pair.flags == flags
