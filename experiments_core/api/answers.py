@@ -13,6 +13,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from experiments_core.errors import MalformedError
+from experiments_core.stats.estimate import Undefined
 
 T = TypeVar("T")
 
@@ -110,6 +111,13 @@ def one(data: Any, *, status: int = 200, version: int | None = None) -> Response
     """Answer one object; its version becomes the ETag."""
     headers = {} if version is None else {"ETag": f'"v{version}"'}
     return raw({"data": data}, status, headers)
+
+
+def told(name: str, value: Any) -> dict[str, Any]:
+    """One field; null with the reason beside it where there is no number."""
+    if isinstance(value, Undefined):
+        return {name: None, f"{name}_reason": value.reason}
+    return {name: value}
 
 
 def many(

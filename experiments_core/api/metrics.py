@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from experiments_core.api import envelope
-from experiments_core.api.answers import listed, one
+from experiments_core.api.answers import listed, one, told
 from experiments_core.api.call import Page, The
 from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
@@ -147,8 +147,8 @@ def preview(call: The, body: Preview) -> Response:
     return one({
         "arms": [
             {
-                "variant": arm.variant, "n": arm.n, **_value("value", arm.value),
-                **_value("ci_lower", arm.ci_lower), **_value("ci_upper", arm.ci_upper),
+                "variant": arm.variant, "n": arm.n, **told("value", arm.value),
+                **told("ci_lower", arm.ci_lower), **told("ci_upper", arm.ci_upper),
             }
             for arm in arms
         ]
@@ -198,13 +198,6 @@ def body_of(definition: Definition) -> dict[str, Any]:
 
 
 envelope.shows_current(Definition, body_of)
-
-
-def _value(name: str, value: Any) -> dict[str, Any]:
-    """A number, or null with the reason beside it."""
-    if isinstance(value, float | int):
-        return {name: value}
-    return {name: None, f"{name}_reason": value.reason}
 
 
 def _said(body: Body) -> dict[str, Any]:

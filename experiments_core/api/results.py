@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from starlette.responses import Response
@@ -18,7 +18,7 @@ from experiments_core.domain.access import Permission
 from experiments_core.errors import NotFoundError
 from experiments_core.services import analyses, downloads, exploring
 from experiments_core.services.analyses import LookRecord, LookView
-from experiments_core.services.exploring import Choices
+from experiments_core.services.exploring import PRIORS, Choices
 
 door = Door("Results")
 
@@ -91,18 +91,26 @@ def read_results(
     correction: Name = None,
     confidence_level: Annotated[float | None, Query(gt=0.5, lt=1)] = None,
     alternative: Name = None,
+    bayes: Annotated[
+        Literal["usual", "jeffreys", "lift", "small"] | None,
+        Query(description="Adds the Bayesian view under this prior."),
+    ] = None,
 ) -> Response:
     """The reading of the data as they are now, or a past look.
 
     New data make a new look. ``reference``, ``method``, ``correction``, ``alternative`` and
     ``confidence_level`` explore: they show the same data otherwise and are no verdict.
+    ``bayes`` stands beside every comparison and leaves the verdict as it is.
     """
     view = (
         analyses.look(call.ws, call.actor, experiment, trigger="api")
         if look is None
         else analyses.past_look(call.ws, call.actor, experiment, look)
     )
-    choices = Choices(reference, confidence_level, correction, alternative, tuple(method or ()))
+    prior = None if bayes is None else PRIORS[bayes][1]
+    choices = Choices(
+        reference, confidence_level, correction, alternative, tuple(method or ()), prior
+    )
     body = to_dict(exploring.explore(view, choices).result)
     if metric is not None:
         body["metrics"] = [m for m in body["metrics"] if m["key"] == metric]
