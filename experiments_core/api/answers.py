@@ -13,7 +13,6 @@ from fastapi import Query
 from starlette.responses import Response
 
 from experiments_core.errors import MalformedError
-from experiments_core.stats.estimate import Undefined
 
 T = TypeVar("T")
 
@@ -115,9 +114,8 @@ def one(data: Any, *, status: int = 200, version: int | None = None) -> Response
 
 def told(name: str, value: Any) -> dict[str, Any]:
     """One field; null with the reason beside it where there is no number."""
-    if isinstance(value, Undefined):
-        return {name: None, f"{name}_reason": value.reason}
-    return {name: value}
+    reason = getattr(value, "reason", None)
+    return {name: value} if reason is None else {name: None, f"{name}_reason": reason}
 
 
 def many(
