@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from experiments_core.analysis import words
 from experiments_core.cli.terminal import Parser, finite, fraction, say, table
 from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.services import planning_looks
 from experiments_core.services.planning import (
     Design,
     DetectableEffect,
@@ -21,16 +23,22 @@ from experiments_core.services.planning import (
     power_for,
     units_in,
 )
-from experiments_core.services.planning_body import effect_body, plan_body
+from experiments_core.services.planning_body import design_body, effect_body, plan_body
+from experiments_core.services.planning_design import checked
+from experiments_core.services.planning_looks import Looked
 
 ARM_NAMES = ("control", "treatment")
 DAYS_PER_WEEK = 7
+MOST_LOOKS = 50
 
 
 def run(arguments: Sequence[str]) -> int:
     """Plan a test, or tell what given units or days can show."""
     options = _parser().parse_args(arguments)
-    if options.mde is None:
+    _check(options)
+    if options.margin is not None:
+        _tell_margin(options)
+    elif options.mde is None:
         _tell_effect(options)
     else:
         _tell_plan(options)
@@ -39,8 +47,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tell_plan(options: argparse.Namespace) -> None:
     result = _plan(options)
+    counts = (options.looks,) if options.looks else planning_looks.LOOKS
+    looked = planning_looks.over_looks(result.design, result.total, counts)
     if options.json:
-        _dump(plan_body(result))
+        asked = {"looks": [asdict(one) for one in looked]} if options.looks else {}
+        _dump(plan_body(result) | asked)
         return
     blocks = [_headline(result), _arms(result)]
     if options.units or options.days:
@@ -50,6 +61,8 @@ def _tell_plan(options: argparse.Namespace) -> None:
             words.percent(reached, 0) if isinstance(reached, float) else words.reason(reached)
         )
         blocks.append(f"With {words.count(total)} units: power {text}")
+    if looked and (options.looks or options.details):
+        blocks.append(_looks(looked))
     if result.mde_by_week:
         blocks.append(_weeks(result))
     if options.details:
@@ -75,6 +88,56 @@ def _tell_effect(options: argparse.Namespace) -> None:
         _effect_headline(design, found),
         table(("smallest", "difference", "lift"), rows),
     ]))  # fmt: skip
+
+
+def _tell_margin(options: argparse.Namespace) -> None:
+    design = checked(_design(options))
+    found = planning_looks.guarded(design, (options.margin,))[0]
+    if not isinstance(found.per_arm, float):
+        raise _refused("margin", options.margin, words.reason(found.per_arm))
+    per_arm = int(found.per_arm)
+    if options.json:
+        _dump({
+            "design": design_body(design), "non_inferiority_margin": found.margin,
+            "units_per_arm": per_arm, "total": 2 * per_arm,
+        })  # fmt: skip
+        return
+    say(
+        f"{words.count(per_arm)} units per arm show with power "
+        f"{words.percent(design.power, 0)} that a rate of {words.rate(design.baseline or 0.0)} "
+        f"is not worse by {words.percent(found.margin)} of it or more, "
+        "if nothing changes; equal arms."
+    )
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Options that exclude each other, or a number out of range."""
+    if options.looks is not None:
+        if not 1 <= options.looks <= MOST_LOOKS:
+            rule = f"a plan has 1 to {MOST_LOOKS} looks, not {options.looks}"
+            raise _refused("looks", options.looks, rule)
+        if options.alternative != "two-sided":
+            rule = "several looks are planned two-sided; leave out --alternative or --looks"
+            raise _refused("looks", options.looks, rule)
+        if options.mde is None:
+            raise _missing("mde", "Looks make a planned size larger: give its effect by --mde.")
+    if options.margin is not None:
+        if not 0 < options.margin < 1:
+            rule = "a margin is a fraction of the baseline above 0 and below 1 (5% or 0.05), "
+            raise _refused("margin", options.margin, f"{rule}not {options.margin:g}")
+        for name in ("mde", "sd", "units", "days", "daily_units"):
+            if getattr(options, name) is not None:
+                option = name.replace("_", "-")
+                rule = f"--margin plans a rate of two equal arms; leave out --{option}"
+                raise _refused("margin", options.margin, rule)
+        if options.arms != 2 or options.allocation_ratio != 1:
+            rule = "--margin plans two equal arms; leave out --arms and --allocation-ratio"
+            raise _refused("margin", options.margin, rule)
+
+
+def _refused(option: str, value: object, rule: str) -> InvalidInputError:
+    problem = Problem(option, value, "RANGE", rule)
+    return InvalidInputError(f"This plan cannot be computed: {rule}.", details=(problem,))
 
 
 def _plan(options: argparse.Namespace) -> PlanResult:
@@ -171,6 +234,21 @@ def _arms(result: PlanResult) -> str:
     return table(("arm", "share", "units"), rows)
 
 
+def _looks(looked: Sequence[Looked]) -> str:
+    rows = [
+        (
+            str(one.looks),
+            words.count(one.total),
+            words.percent(one.factor - 1, 1, signed=True),
+            words.NONE if one.days is None else words.count(one.days),
+        )
+        for one in looked
+    ]
+    return "Read early, at evenly spaced looks, the last included\n" + table(
+        ("looks", "units at most", "against one look", "days at most"), rows
+    )
+
+
 def _weeks(result: PlanResult) -> str:
     design = result.design
     rows = [
@@ -239,13 +317,15 @@ def _parser() -> Parser:
     add("--baseline", type=fraction, help="control's rate, or its mean beside --sd")
     add("--mde", type=fraction, help="smallest effect worth seeing; below 0 for a decrease")
     add("--relative", action="store_true", help="the effect is relative to the baseline")
-    add("--sd", type=finite, help="standard deviation of one unit: plan a mean")
+    add("--sd", type=finite, help="standard deviation of one unit: plan a mean, or a ratio")
     add("--power", type=fraction, default=0.8, help="probability to see the effect (0.8)")
     add("--alpha", type=fraction, default=0.05, help="error rate of all comparisons (0.05)")
     add("--alternative", default="two-sided", help="two-sided, greater or less")
     add("--arms", type=int, default=2, help="control and treatments (2)")
     add("--allocation-ratio", type=finite, default=1.0, help="treatment / control units (1)")
     add("--primary-metrics", type=int, default=1, help="metrics that decide (1)")
+    add("--looks", type=int, help="evenly spaced looks of a sequential plan, the last included")
+    add("--margin", type=fraction, help="a guardrail: harm accepted, relative to the baseline")
     add("--daily-units", type=finite, help="new eligible units a day")
     add("--allocation", type=fraction, default=1.0, help="share of them in the test (1)")
     add("--units", type=int, help="what do so many units show?")

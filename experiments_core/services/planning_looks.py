@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments_core.services.planning_design import Design
@@ -44,29 +45,35 @@ class Guarded:
     per_arm: Value
 
 
-def over_looks(design: Design, total: int) -> tuple[Looked, ...]:
+def over_looks(design: Design, total: int, counts: Sequence[int] = LOOKS) -> tuple[Looked, ...]:
     """The most units that a group-sequential plan needs; none for a one-sided one.
 
     Args:
         design: The question.
         total: Units of the plan with one look, in all arms.
+        counts: How many looks, 1 or more each.
     """
     if design.alternative != "two-sided":
         return ()
     found = []
-    for looks in LOOKS:
+    for looks in counts:
         factor = sequential.inflation(looks, design.alpha_local, design.power)
         most = total if looks == 1 else round_up(total * factor)
         found.append(Looked(looks, factor, most, days_for(design, most)))
     return tuple(found)
 
 
-def guarded(design: Design) -> tuple[Guarded, ...]:
-    """Units per arm of two equal arms that show a rate not to be worse; none for a mean."""
+def guarded(design: Design, margins: Sequence[float] = MARGINS) -> tuple[Guarded, ...]:
+    """Units per arm of two equal arms that show a rate not to be worse; none for a mean.
+
+    Args:
+        design: The question.
+        margins: Largest harm accepted, above 0, relative to the baseline.
+    """
     if design.kind != "rate" or design.baseline is None:
         return ()
     found = []
-    for margin in MARGINS:
+    for margin in margins:
         exact = non_inferiority.non_inferiority_size_rates(
             control_rate=design.baseline,
             treatment_rate=design.baseline,

@@ -116,7 +116,7 @@ def assumptions(design: Design) -> tuple[str, ...]:
             f"{words.count(design.daily_entering)} new units enter a day; people who come "
             "back do not add. Full weeks, so that every weekday counts alike."
         )
-    found.append("Nothing is decided before the end. Every arm is rounded up.")
+    found.append("One look, at the end: nothing is decided before. Every arm is rounded up.")
     return tuple(found)
 
 

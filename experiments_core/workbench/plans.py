@@ -30,7 +30,8 @@ def sample_size(
         minimum_detectable_effect: Smallest effect worth seeing; below 0 for a decrease.
         baseline: Control's rate or mean.
         relative: The effect is a fraction of the baseline, not a difference.
-        standard_deviation: Of one unit, for a mean.
+        standard_deviation: Of one unit, for a mean; for a ratio of sums that of its linearised
+            value (Y - R N) / mean N, which the results of such a metric report.
         power: Probability to see the effect.
         alpha: Error rate of the whole family.
         alternative: ``two-sided``, ``greater`` or ``less``.

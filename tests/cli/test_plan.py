@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+import experiments_core as ec
 from experiments_core.cli import main
 
 
@@ -109,3 +110,37 @@ def test_planning_loads_neither_pandas_nor_streamlit_nor_duckdb():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_looks_cost_units(capsys: pytest.CaptureFixture[str]):
+    asked = ("--baseline", "0.1", "--mde", "0.01", "--looks", "5")
+    assert "5             30 232            +2.5 %             –" in plan(capsys, *asked)
+    (looked,) = json.loads(plan(capsys, *asked, "--json"))["looks"]
+    again = ec.sample_size(baseline=0.1, minimum_detectable_effect=0.01, looks=5)
+    assert looked["looks"] == 5
+    assert looked["total"] == pytest.approx(again.total, abs=2)  # rounded there arm by arm
+
+
+def test_a_guardrail_is_planned_by_its_margin(capsys: pytest.CaptureFixture[str]):
+    asked = ("--baseline", "0.1", "--margin", "5%")
+    # (1.959964 + 0.841621)² 2 0.1 0.9 / 0.005², Chow, Shao & Wang 2008, ch. 4
+    assert plan(capsys, *asked).startswith("56 512 units per arm show with power 80 % that")
+    assert json.loads(plan(capsys, *asked, "--json"))["total"] == 2 * 56512
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    (
+        (("--mde", "0.01", "--looks", "0"), "1 to 50 looks, not 0"),
+        (("--mde", "0.01", "--looks", "5", "--alternative", "greater"), "two-sided"),
+        (("--looks", "5", "--units", "1000"), "--mde is missing"),
+        (("--margin", "5"), "above 0 and below 1"),
+        (("--margin", "5%", "--mde", "0.01"), "leave out --mde"),
+        (("--margin", "5%", "--arms", "3"), "two equal arms"),
+    ),
+)
+def test_looks_and_margins_that_make_no_plan_are_refused(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["plan", "--baseline", "0.1", *arguments]) != 0
+    assert said in capsys.readouterr().err
