@@ -16,9 +16,9 @@ from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import preparing, uploads
 from experiments_core.services.preparing import Prepared
 from experiments_core.services.remembered import fill_in, recall
-from experiments_core.services.saving import find
+from experiments_core.services.saving import find, sees
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import imports
+from experiments_core.store import catalog, imports
 from experiments_core.store.imports import ImportRow
 from experiments_core.store.staging import drop_tables
 from experiments_core.tabular.answers import Question
@@ -125,13 +125,28 @@ def find_any(ws: Workspace, actor: Actor, import_id: str) -> ImportRow:
     """Find an import in any state.
 
     Raises:
-        NotFoundError: there is none of this id, or it belongs to somebody else.
+        NotFoundError: there is none of this id, or it belongs to somebody else: to another
+            organisation, or to a project that a key is not good for.
     """
     with ws.db.read() as cursor:
         row = imports.find_import(cursor, actor.org_id, import_id)
-    if row is None:
+        seen = row is not None and sees_import(cursor, actor, row)
+    if row is None or not seen:
         raise NotFoundError("There is no such import.", hint="Upload the file again.")
     return row
+
+
+def sees_import(cursor: Any, actor: Actor, row: ImportRow) -> bool:
+    """Tell whether a key that is good for some projects is good for an import.
+
+    An import that has no experiment yet is in no project; it is seen by who received it.
+    """
+    if not actor.projects:
+        return True
+    if row.experiment_id is None:
+        return row.actor == actor.name
+    found = catalog.find_experiment(cursor, actor.org_id, row.experiment_id)
+    return found is not None and sees(actor, found)
 
 
 def record_of(row: ImportRow) -> ImportRecord:

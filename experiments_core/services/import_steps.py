@@ -7,7 +7,13 @@ from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError
 from experiments_core.services import ingestion
 from experiments_core.services.committing import commit_as_new
-from experiments_core.services.drafts import ImportRecord, find_any, find_draft, record_of
+from experiments_core.services.drafts import (
+    ImportRecord,
+    find_any,
+    find_draft,
+    record_of,
+    sees_import,
+)
 from experiments_core.services.import_choices import Choices
 from experiments_core.services.import_report import ImportReport
 from experiments_core.services.import_run import read_under
@@ -21,7 +27,8 @@ def list_imports(ws: Workspace, actor: Actor, experiment: str | None) -> list[Im
     if experiment is not None:
         return ingestion.imports_of(ws, actor, experiment)
     with ws.db.read() as cursor:
-        return [record_of(row) for row in imports.imports_in(cursor, actor.org_id)]
+        found = imports.imports_in(cursor, actor.org_id)
+        return [record_of(row) for row in found if sees_import(cursor, actor, row)]
 
 
 def read_import(ws: Workspace, actor: Actor, import_id: str) -> ImportRecord:

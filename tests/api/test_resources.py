@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import LOCAL, Actor, Role
-from experiments_core.services import keys, samples
+from experiments_core.services import keys, projects, samples
 from experiments_core.services.workspace import Workspace
 from tests.api.conftest import Client
 
@@ -253,6 +253,34 @@ def test_a_file_becomes_data_step_by_step(api: Client):
     assert api.post(f"{path}/undo").json()["data"]["state"] == "undone"
     assert api.post(f"{path}/undo").status_code == 409
     assert api.get(path).json()["data"]["state"] == "undone"
+
+
+def test_a_key_of_one_project_reaches_no_import_of_another(api: Client, ws: Workspace):
+    for key in ("shop", "news"):
+        projects.create_project(ws, LOCAL, {"name": key, "key": key})
+        api.post("/experiments", {"name": f"In {key}", "project": key})
+    ids = {
+        key: upload(api, TABLE, experiment=f"in-{key}").json()["data"]["id"]
+        for key in ("shop", "news")
+    }
+    loose = upload(api, TABLE).json()["data"]["id"]
+    token = keys.create_key(ws, LOCAL, "narrow", projects=["shop"]).secret
+    only = {"Authorization": f"Bearer {token}"}
+    listed = api.get("/imports", headers=only).json()
+    assert [one["id"] for one in listed["data"]] == [ids["shop"]]
+    assert api.get(f"/imports/{ids['shop']}", headers=only).status_code == 200
+    for hidden in (ids["news"], loose):
+        path = f"/imports/{hidden}"
+        assert api.get(path, headers=only).status_code == 404
+        assert api.get(f"{path}/rejects.csv", headers=only).status_code == 404
+        assert api("PUT", f"{path}/mapping", json={}, headers=only).status_code == 404
+        for verb in ("commit", "undo"):
+            assert api.post(f"{path}/{verb}", headers=only).status_code == 404
+        assert api.get(path).status_code == 200
+    own = api(
+        "POST", "/imports", files={"file": ("t.csv", TABLE, "text/csv")}, headers=only
+    ).json()["data"]["id"]
+    assert api.get(f"/imports/{own}", headers=only).status_code == 200
 
 
 def test_a_file_that_is_none_is_named_as_such(api: Client):
