@@ -21,10 +21,11 @@ from experiments_core.domain.source import Mapping
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion
 from experiments_core.services.ingestion import Draft, ImportReport, Question
-from experiments_core.services.workspace import Workspace
+from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.tabular.text import WHITE
 
 SLOW = 20.0
+BATCH = 250
 ARMS = ("control", "treatment")
 ROUNDS = 8
 SPECIAL = (
@@ -136,6 +137,15 @@ def run(ws: Workspace, count: int, seed: int) -> Tally:
     if facts(ws) != known:
         tally.faults.append(f"half-import: {known} became {facts(ws)}")
     return tally
+
+
+def read_a_batch(seed: int) -> None:
+    """Read one batch in a workspace of its own, and claim what may come of it."""
+    with open_workspace(":memory:") as ws:
+        tally = run(ws, BATCH, seed)
+    assert not tally.faults, tally.faults
+    assert sum(tally.outcomes.values()) == BATCH
+    assert min(tally.outcomes["read"], tally.outcomes["refused"]) > BATCH / 10, tally
 
 
 def changed(count: int, seed: int) -> Iterator[tuple[str, bytes]]:

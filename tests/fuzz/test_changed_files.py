@@ -1,4 +1,8 @@
-"""Two thousand files with a few bytes changed: refused or read, never a row lost in silence."""
+"""Files with a few bytes changed: refused or read, never a row lost in silence.
+
+Two thousand of them, over four modules of two batches each: workers share out whole modules.
+Here is the first quarter, and what shows that a fault would be seen.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,6 @@ import pytest
 from experiments_core.services import ingestion
 from experiments_core.services.workspace import Workspace, open_workspace
 from tests.fuzz import files
-
-BATCHES, BATCH = 8, 250
 
 
 @pytest.fixture
@@ -23,12 +25,9 @@ def test_every_original_is_read(ws: Workspace):
     assert set(files.sound(ws).values()) == {"read"}
 
 
-@pytest.mark.parametrize("seed", range(BATCHES))
-def test_changed_files_are_refused_or_read_whole(ws: Workspace, seed: int):
-    tally = files.run(ws, BATCH, seed)
-    assert not tally.faults
-    assert sum(tally.outcomes.values()) == BATCH
-    assert min(tally.outcomes["read"], tally.outcomes["refused"]) > BATCH / 10
+@pytest.mark.parametrize("seed", (0, 1))
+def test_changed_files_are_refused_or_read_whole(seed: int):
+    files.read_a_batch(seed)
 
 
 def test_a_reader_that_loses_a_row_would_be_noticed(
