@@ -109,6 +109,8 @@ def _logged(
     cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
 ) -> dict[str, DataState]:
     """Data that came as events: their units, and the log as one import that grows."""
+    if not experiment_ids:
+        return {}
     rows = cursor.execute(
         "SELECT experiment_id, dataset_id, columns, mark, counts, refreshed_at "
         "FROM event_data WHERE list_contains(?, experiment_id)",
