@@ -41,7 +41,7 @@ from experiments_core.api import (
     sql,
     system,
 )
-from experiments_core.api.facades import crewkit, krafter, shortkit, stamn
+from experiments_core.api.facades import crewkit, kaireon, krafter, shortkit, stamn
 from experiments_core.api.frame import build, not_found
 from experiments_core.api.sockets import disable_nagle, listens_beyond
 from experiments_core.errors import InvalidInputError, UnrecoverableError, UpshotError
@@ -135,6 +135,7 @@ DOORS = (
 FACADES = (
     ("/compat/crewkit", crewkit.door),
     ("/compat/stamn", stamn.door),
+    ("/compat/kaireon", kaireon.door),
     ("/compat/shortkit", shortkit.door),
     ("/compat/krafter/api/v1", krafter.door),
     ("/compat/krafter", krafter.door),
