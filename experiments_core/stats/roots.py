@@ -29,7 +29,7 @@ def root(function: Function, near: float, far: float, tolerance: float) -> float
     if at_b == 0:
         return b
     best = b
-    share = at_a / (at_a - at_b) if math.isfinite(at_a) else 0.5
+    share = at_a / (at_a - at_b) if math.isfinite(at_a) and at_a != at_b else 0.5
     share = min(0.95, max(0.05, share))
     for _ in range(_MOST_STEPS):
         x = a + share * (b - a)

@@ -42,3 +42,7 @@ def test_walking_outwards_brackets_the_change_of_sign():
 
 def test_walking_outwards_stops_at_the_edge():
     assert outside(lambda _: -1.0, 0.0, 0.3, 1.0)[1] == 1.0
+
+
+def test_a_function_too_flat_to_change_gives_an_end_and_no_division_by_zero():
+    assert 1.0 <= root(lambda _: 1e-9, 1.0, 2.0, 1e-6) <= 2.0
