@@ -171,12 +171,12 @@ def columns(known: Import) -> None:
         row_height=ROW_HEIGHT,
         disabled=("Column", "Seen", "Why"),
         column_config={
-            "Column": st.column_config.TextColumn(width=105),
+            "Column": st.column_config.TextColumn(width=130),
             "Use as": st.column_config.SelectboxColumn(
                 options=[ROLES[role] for role in choices], required=True, width=105
             ),
             "Seen": st.column_config.TextColumn(width=125),
-            "Why": st.column_config.TextColumn(width=150),
+            "Why": st.column_config.TextColumn(width=230),
         },
         key=key,
         on_change=_changed,

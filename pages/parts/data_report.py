@@ -26,7 +26,7 @@ PREVIEW = 5
 
 def board(known: Import) -> ImportReport | None:
     """What the columns mean on the left, what that gives on the right; the report if any."""
-    mapping, report = st.columns([1, 1.2], gap="large")
+    mapping, report = st.columns([1.3, 1], gap="large")
     with mapping:
         asked = st.container()  # drawn after reading, which may bring up new questions
         data_mapping.reading(known)
