@@ -63,7 +63,8 @@ def reply(page: Page, answer: str) -> None:
 
 
 def taken(page: Page, button: str) -> list[dict[str, str]]:
-    with page.expect_download() as download:
+    settled(page)
+    with page.expect_download(timeout=SLOW) as download:
         page.get_by_role("button", name=button).click()
     data = Path(download.value.path()).read_bytes()
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
@@ -173,7 +174,8 @@ def test_names_from_a_file_stay_text_on_every_page_and_in_every_export(
     for tab in page.get_by_role("tab").all():
         tab.click()
         assert_only_text(page, faults)
-    with page.expect_download() as download:
+    settled(page)
+    with page.expect_download(timeout=SLOW) as download:
         page.get_by_role("button", name="Report").click()
     report = tmp_path / "report.html"
     report.write_bytes(Path(download.value.path()).read_bytes())
