@@ -240,29 +240,6 @@ def edit_organisation(
     return after
 
 
-def create_organisation(ws: Workspace, actor: Actor, name: str, slug: str = "") -> Organisation:
-    """Make another organisation: a tenant that sees nothing of the others.
-
-    Raises:
-        InvalidInputError: fields that break a rule.
-        ConflictError: ``DUPLICATE_KEY``.
-    """
-    require(actor, Permission.ADMIN)
-    refuse(text_problems("name", name, longest=200, shortest=1))
-    with ws.db.write() as cursor:
-        known = rows.organisations(cursor)
-        wanted = slug or slugify(name, "organisation")
-        if any(one.slug.lower() == wanted.lower() for one in known):
-            raise _duplicate(wanted)
-        made = Organisation(ws.new_id(), clean(name), wanted)
-        rows.insert_organisation(cursor, made, ws.now())
-        event = event_by(
-            actor, ws.now(), "create", "organisation", made.id, after={"slug": wanted}
-        )
-        audit.append_event(cursor, ws.db.secret, event)
-    return made
-
-
 def _default(ws: Workspace, actor: Actor) -> Project:
     """The project that is there before anybody has changed it."""
     now = ws.now()

@@ -149,17 +149,6 @@ def is_current(state: State | None, spec: str, newest: int) -> bool:
     )
 
 
-def units_left_out(
-    cursor: duckdb.DuckDBPyConnection, dataset_id: str, why: str, most: int
-) -> list[str]:
-    """The first units that are not analysed for one reason."""
-    rows = cursor.execute(
-        f"SELECT unit FROM {log_table(dataset_id)} WHERE why = ? ORDER BY unit LIMIT ?",
-        [why, most],
-    ).fetchall()
-    return [unit for (unit,) in rows]
-
-
 def log_table(dataset_id: str) -> str:
     """Name of the table with every unit that the log knows of, analysed or not."""
     return units_table(dataset_id).replace("units_", "log_", 1)

@@ -155,12 +155,6 @@ def count_assignments(
     return [(int(phase), variant, int(units)) for phase, variant, units in rows]
 
 
-def has_assignments(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> bool:
-    """Whether any unit was ever assigned: from then on the key is fixed."""
-    sql = "SELECT 1 FROM assignments WHERE experiment_id = ? LIMIT 1"
-    return cursor.execute(sql, [experiment_id]).fetchone() is not None
-
-
 def overrides_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> dict[str, str]:
     """Unit -> the arm that a tester asked for."""
     sql = "SELECT unit, variant FROM overrides WHERE experiment_id = ? ORDER BY created_at"
