@@ -19,7 +19,7 @@ from experiments_core.domain.acts import (
 from experiments_core.domain.arms import parity_problems, percent, split_problems
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
-from experiments_core.domain.targeting import targeting_problems
+from experiments_core.domain.targeting_checks import targeting_problems
 from experiments_core.domain.text import text_problems
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import ConflictError, Problem

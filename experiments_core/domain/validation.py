@@ -19,7 +19,7 @@ from experiments_core.domain.experiment import (
     Plan,
 )
 from experiments_core.domain.metric import Metric, MetricRole
-from experiments_core.domain.targeting import targeting_problems
+from experiments_core.domain.targeting_checks import targeting_problems
 from experiments_core.domain.text import KEY, clean, text_problems
 from experiments_core.errors import InvalidInputError, Problem
 

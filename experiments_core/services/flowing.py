@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import first_run
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
-from experiments_core.domain.targeting import count_conditions, expand
+from experiments_core.domain.targeting_checks import count_conditions, expand
 from experiments_core.services.project_rules import rules_for
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace

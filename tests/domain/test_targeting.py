@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments_core.domain.targeting import (
+from experiments_core.domain.operations import OPERATIONS
+from experiments_core.domain.targeting import compile_targeting
+from experiments_core.domain.targeting_checks import (
     MOST_CONDITIONS,
-    OPERATIONS,
-    compile_targeting,
     expand,
     targeting_problems,
 )
