@@ -22,7 +22,7 @@ from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from experiments_core import __version__
@@ -51,6 +51,7 @@ Handler = Callable[..., Response]
 Envelope = Callable[[UpshotError, str], Response]
 
 UPLOAD_OVERHEAD = 1024 * 1024  # what multipart/form-data adds to a file
+CLIENT_LEFT = 499  # read by nobody; the word of web servers for it
 KEPT_HEADERS = ("etag", "location")
 
 log = logging.getLogger("upshot.api")
@@ -217,6 +218,9 @@ class _Frame:
         except HTTPException as error:
             told = MalformedError(str(error.detail))
             response = self.door.envelope(told, request_id)
+        except ClientDisconnect:
+            log.info("the client left before request %s was read", request_id)
+            return Response(status_code=CLIENT_LEFT)
         except Exception:
             log.exception("request %s failed", request_id)
             told_nothing = UpshotError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ from starlette.responses import Response
 
 from experiments_core.api.answers import one
 from experiments_core.api.call import The
-from experiments_core.api.frame import Door, build
+from experiments_core.api.frame import CLIENT_LEFT, Door, build
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Body, Moment, One
 from experiments_core.domain.access import LOCAL, Permission
@@ -184,6 +185,39 @@ def test_what_fails_inside_is_told_by_its_id_only(api: Client):
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "INTERNAL"
     assert "secret" not in answer.text
+
+
+def test_a_client_that_leaves_in_the_middle_is_no_failure_of_ours(
+    ws: Workspace, api: Client, caplog: pytest.LogCaptureFixture
+):
+    sent: list[Any] = []
+    waiting = iter(
+        [
+            {"type": "http.request", "body": b'{"na', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Any:
+        return next(waiting)
+
+    async def answered(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/things",
+        "raw_path": b"/things",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"authorization", f"Bearer {api.token}".encode())],
+        "client": ("127.0.0.1", 1),
+    }
+    asyncio.run(api.app(scope, receive, answered))
+    assert [one.get("status") for one in sent] == [CLIENT_LEFT, None]
+    assert not caplog.records
+    assert things(ws) == []
 
 
 def test_an_unknown_path_and_an_unknown_method_are_json(api: Client):
