@@ -7,20 +7,17 @@ shortcuts that do not hold.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from experiments_core.stats import rate_alternatives
+from experiments_core.stats import contrasts, rate_alternatives
 from experiments_core.stats.adjust import compare_adjusted
-from experiments_core.stats.estimate import Comparison, Estimate
+from experiments_core.stats.estimate import Comparison, Estimate, Undefined
 from experiments_core.stats.means import compare_means
-from experiments_core.stats.moments import Counts, Moments
-from experiments_core.stats.quantiles import (
-    compare_quantiles,
-    limiting_shares,
-    quantile_estimate,
-)
+from experiments_core.stats.moments import Counts, Located, Moments
+from experiments_core.stats.quantiles import limiting_shares, quantile_pair, share_and_error
 from experiments_core.stats.ratios import compare_ratios
 from experiments_core.stats.stratified import (
     compare_rates,
@@ -30,6 +27,7 @@ from experiments_core.stats.stratified import (
 )
 from tests.calibration import columns
 from tests.calibration.columns import Sample
+from tests.calibration.study import ALPHA
 from tests.calibration.worlds import Array, Rows, RowSample
 
 Judge = Callable[[Any], Iterator[Comparison]]
@@ -141,18 +139,23 @@ def quantile_of_single_rows(share: float) -> Judge:
 
 
 def _quantiles(share: float, rows_below: Callable[[Array, Array, float], Moments]) -> Judge:
-    def arm(values: Array, counts: Array) -> Estimate:
+    def arm(values: Array, counts: Array) -> Located:
         rows = np.sort(values[counts])
         point = float(np.quantile(rows, share))
-        shares = limiting_shares(share, rows_below(values, counts, point))
-        if isinstance(shares, tuple):
-            low, high = np.quantile(rows, shares)
-            return quantile_estimate(point, (float(low), float(high)))
-        return quantile_estimate(point, shares)
+        below = rows_below(values, counts, point)
+        found = Located(len(values), len(rows), point)
+        sure, shares = share_and_error(below), limiting_shares(share, below)
+        if not isinstance(sure, Undefined):
+            found = replace(found, share=sure[0], share_error=sure[1])
+        if isinstance(shares, Undefined):
+            return found
+        low, high = np.quantile(rows, shares).tolist()
+        return replace(found, lower=low, upper=high)
 
     def judge(sample: RowSample) -> Iterator[Comparison]:
         for control, treatment in zip(*map(_by_experiment, sample), strict=True):
-            yield compare_quantiles(arm(*control), arm(*treatment))
+            pair = quantile_pair([(arm(*control), arm(*treatment))])
+            yield contrasts.compare(pair, ALPHA, "two-sided")
 
     return judge
 

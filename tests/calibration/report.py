@@ -150,8 +150,6 @@ def _right(study: Compared, outcomes: Outcomes) -> str:
 
 
 def _warning(study: Compared, outcomes: Outcomes) -> str:
-    if study.part != "warns":
-        return "none exists"
     return ", ".join(
         f"`{flag}` {100 * outcomes[study.name].share(flag):.1f} %" for flag in study.marks
     )
