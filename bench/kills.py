@@ -24,6 +24,7 @@ from experiments_core.client import Client
 from experiments_core.services.workspace import open_workspace
 
 ROUNDS = 20
+MOST_WAITING = 5_000
 
 
 def main(rounds: int) -> int:
@@ -51,6 +52,9 @@ def storm(path: Path, port: int, key: str, rounds: int) -> tuple[list[str], int]
 
     def load() -> None:
         while not stop.is_set():
+            if len(sent) - client.acknowledged > MOST_WAITING:
+                time.sleep(0.01)
+                continue
             number = len(sent)
             sent.append(client.expose(KEY, f"u{number}", event_id=f"e{number}"))
             time.sleep(0.0005)
