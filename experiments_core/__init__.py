@@ -11,10 +11,12 @@ from typing import Any
 __version__ = "0.1.0"
 
 __all__ = [
+    "InvalidInputError",
     "Mean",
     "Proportion",
     "Quantile",
     "Ratio",
+    "UpshotError",
     "analyze",
     "minimum_detectable_effect",
     "non_inferiority_size",
@@ -24,7 +26,10 @@ __all__ = [
     "sample_size",
 ]
 
-_HOMES = dict.fromkeys(("Mean", "Proportion", "Quantile", "Ratio"), "domain.metric")
+_HOMES = {
+    **dict.fromkeys(("Mean", "Proportion", "Quantile", "Ratio"), "domain.metric"),
+    **dict.fromkeys(("InvalidInputError", "UpshotError"), "errors"),
+}
 
 
 def __getattr__(name: str) -> Any:

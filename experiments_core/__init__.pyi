@@ -1,4 +1,5 @@
 from experiments_core.domain.metric import Mean, Proportion, Quantile, Ratio
+from experiments_core.errors import InvalidInputError, UpshotError
 from experiments_core.workbench import (
     analyze,
     minimum_detectable_effect,
@@ -11,10 +12,12 @@ from experiments_core.workbench import (
 
 __version__: str
 __all__ = [
+    "InvalidInputError",
     "Mean",
     "Proportion",
     "Quantile",
     "Ratio",
+    "UpshotError",
     "analyze",
     "minimum_detectable_effect",
     "non_inferiority_size",

@@ -59,7 +59,7 @@ class UpshotError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
-class InvalidInputError(UpshotError):
+class InvalidInputError(UpshotError, ValueError):
     """A value breaks a rule; nothing was stored (HTTP 422)."""
 
     code = "INVALID_INPUT"

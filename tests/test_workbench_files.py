@@ -113,3 +113,32 @@ def test_published_moments_give_the_published_tests(acceptance_data: Path):
             assert found.difference == pytest.approx(row.abs_lift, rel=1e-6)
             assert math.isclose(found.p_value, row.p_value, rel_tol=1e-4)
         assert len(rows) == sum(1 for _ in report)
+
+
+def test_a_column_of_a_frame_may_be_named_by_a_number_or_be_the_index():
+    plain = pd.DataFrame({"g": ["control", "B"] * 40, "c": [0, 1, 1, 1] * 20})
+    wanted = ec.analyze(plain, variant="g", metrics=ec.Proportion("c")).to_dict()["metrics"]
+    numbered = plain.rename(columns={"g": 0})
+    for frame, variant in ((numbered, 0), (plain.set_index("g"), "g")):
+        found = ec.analyze(frame, variant=variant, metrics=[ec.Proportion("c")])  # type: ignore[arg-type]
+        assert found.to_dict()["metrics"] == wanted
+
+
+def test_two_columns_of_a_frame_with_one_name_are_not_told_apart():
+    frame = pd.DataFrame([["control", 0, 1], ["B", 1, 0]] * 9, columns=["g", "c", "c"])
+    with pytest.raises(InvalidInputError, match="2 columns are called “c”"):
+        ec.analyze(frame, variant="g", metrics=[ec.Proportion("c")])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    (
+        ({"column": 3}, "the column is 3; write its header as text"),
+        ({"column": "c", "role": "gard"}, "role is 'gard'; choose one of primary, secondary"),
+        ({"column": "c", "preferred_direction": "up"}, "preferred_direction is 'up'; choose"),
+    ),
+)
+def test_a_metric_that_cannot_be_says_what_is_wrong(options: dict[str, Any], told: str):
+    with pytest.raises(ec.UpshotError, match=told) as caught:
+        ec.Mean(**options)
+    assert isinstance(caught.value, ValueError)

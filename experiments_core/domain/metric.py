@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -83,6 +84,10 @@ class Metric:
     delay_days: int = 0
 
     def __post_init__(self) -> None:
+        misfits = tuple(self._misfits())
+        if misfits:
+            message = f"The metric is not valid: {misfits[0].message}."
+            raise InvalidInputError(message, details=misfits)
         object.__setattr__(self, "role", MetricRole(self.role))
         object.__setattr__(self, "preferred_direction", Direction(self.preferred_direction))
         if not self.key:
@@ -114,6 +119,21 @@ class Metric:
         """Source columns from before the test that adjust the outcome."""
         covariate = self.needs.covariate
         return () if covariate is None else (covariate,)
+
+    def _misfits(self) -> Iterator[Problem]:
+        """What is not even of the right type or word."""
+        columns: tuple[object, ...] = self.columns
+        for column in columns:
+            if not isinstance(column, str):
+                rule = f"the column is {column!r}; write its header as text"
+                yield Problem("column", column, "TYPE", rule)
+        for field_name, value, choices in (
+            ("role", self.role, list(MetricRole)),
+            ("preferred_direction", self.preferred_direction, list(Direction)),
+        ):
+            if value not in choices:
+                rule = f"{field_name} is {value!r}; choose one of {', '.join(choices)}"
+                yield Problem(field_name, value, "UNKNOWN_CHOICE", rule)
 
     def _problems(self) -> list[Problem]:
         problems = []

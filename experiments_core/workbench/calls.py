@@ -49,7 +49,7 @@ MEMORY_LIMIT = "2GB"
 def analyze(
     data: Any,
     *,
-    metrics: Iterable[Metric] | None = None,
+    metrics: Iterable[Metric] | Metric | None = None,
     variant: str | None = None,
     control: str | None = None,
     unit: str | None = None,
@@ -134,8 +134,8 @@ def analyze(
     elif metrics is None:
         refuse_shape(data)
     request = Request(
-        metrics=tuple(metrics or ()),
-        variant=variant or "",
+        metrics=(metrics,) if isinstance(metrics, Metric) else tuple(metrics or ()),
+        variant="" if variant is None else str(variant),
         control=control,
         unit=unit,
         time=time,

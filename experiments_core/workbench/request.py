@@ -122,12 +122,13 @@ def check(request: Request) -> None:
             )
 
 
-def find_column(wanted: str, names: Sequence[str], what: str) -> int:
-    """Position of a column.
+def find_column(wanted: object, names: Sequence[str], what: str) -> int:
+    """Position of a column; a frame's column may have a number for a name.
 
     Raises:
         InvalidInputError: there is none, or two; the nearest name is offered.
     """
+    wanted = str(wanted)
     places = [place for place, name in enumerate(names) if name == wanted]
     if len(places) == 1:
         return places[0]

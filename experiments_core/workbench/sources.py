@@ -111,7 +111,7 @@ def open_frame(frame: Any, db: Database) -> Source:
     table = _as_table(frame)
     known = facts.frame_columns(db, table)
     return Source(
-        names=tuple(name for name, _ in known),
+        names=_headers(table) or tuple(name for name, _ in known),
         sample=_texts(db, table, SAMPLE),
         frame=table,
         types=tuple(kind for _, kind in known),
@@ -242,7 +242,9 @@ def _column(source: Source, place: int, role: Role, request: Request) -> ColumnM
 def _as_table(frame: Any) -> Any:
     """What DuckDB can read: pandas and Arrow as they are, all else by way of Arrow."""
     kind = type(frame).__module__.partition(".")[0]
-    if kind in {"pandas", "pyarrow"}:
+    if kind == "pandas" and hasattr(frame, "columns"):
+        return _with_index(frame)
+    if kind == "pyarrow":
         return frame
     import pyarrow as pa  # noqa: PLC0415 - a second to import, and only some frames need it
 
@@ -255,6 +257,20 @@ def _as_table(frame: Any) -> Any:
     except pa.ArrowException as error:
         raise _no_table(frame, f": {error}") from error
     raise _no_table(frame)
+
+
+def _with_index(frame: Any) -> Any:
+    """A pandas frame whose named index levels can be asked for as columns."""
+    levels = [
+        name for name in frame.index.names if name is not None and name not in frame.columns
+    ]
+    return frame.reset_index(level=levels) if levels else frame
+
+
+def _headers(table: Any) -> tuple[str, ...]:
+    """Headers of a pandas frame as they are; DuckDB would tell two of one name apart."""
+    is_pandas = type(table).__module__.partition(".")[0] == "pandas"
+    return tuple(map(str, table.columns)) if is_pandas else ()
 
 
 def _no_table(frame: Any, why: str = "") -> InvalidInputError:
