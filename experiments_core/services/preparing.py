@@ -24,9 +24,9 @@ from experiments_core.services.workbooks import Sheet
 from experiments_core.tabular import combine, reshape
 from experiments_core.tabular.answers import Choice, Question
 from experiments_core.tabular.census import Structure
-from experiments_core.tabular.columns import ColumnSeen, look
+from experiments_core.tabular.columns import ColumnSeen
 from experiments_core.tabular.combine import Table
-from experiments_core.tabular.shape import Notice
+from experiments_core.tabular.shape import Notice, columns_of, with_middle
 from experiments_core.tabular.sniff import Row, sniff
 from experiments_core.tabular.text import fold, listed, shorten
 
@@ -367,7 +367,7 @@ def _columns(upload: Upload) -> tuple[ColumnSeen, ...]:
         delimiter=upload.delimiter,
         header_line=upload.header_line,
     )
-    return look(found, found.rows)
+    return columns_of(found, with_middle(found, upload.middle))
 
 
 def _rows(upload: Upload, name: str) -> Iterator[Row]:

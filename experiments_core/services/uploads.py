@@ -265,8 +265,9 @@ class _Intake:
             self._begin_census(complete=final)
 
     def _begin_census(self, *, complete: bool) -> None:
-        text = bytes(self._head).decode("utf-8", "ignore")
-        self._found = found = sniff(text, complete=complete)
+        text = bytes(self._head[:HEAD]).decode("utf-8", "ignore")
+        whole = complete and len(self._head) <= HEAD
+        self._found = found = sniff(text, complete=whole)
         self._census = Census(ord(found.delimiter), skip_lines=max(0, found.header_line - 1))
         self._census.feed(bytes(self._head))
 

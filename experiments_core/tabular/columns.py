@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from experiments_core.tabular import numbers, times
 from experiments_core.tabular.numbers import NumberFormat
@@ -21,6 +22,10 @@ from experiments_core.tabular.text import (
 from experiments_core.tabular.times import TimeFormat
 
 FITS = 0.8
+REMEMBERED = 4
+"""Samples whose columns are remembered: one file is looked at several times on its way in."""
+
+YES_NO_WORDS = TRUE_WORDS | FALSE_WORDS
 TIME_NAMES = ("time", "date", "day", "_ts", "seen", "created", "epoch", "stamp", "_at")
 
 
@@ -81,19 +86,30 @@ class ColumnSeen:
 
 def look(sniffed: Sniff, rows: Sequence[Row]) -> tuple[ColumnSeen, ...]:
     """Judge every column on the sample."""
+    return _look(sniffed.names, tuple(rows), sniffed.delimiter)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _look(
+    header: tuple[str, ...], rows: tuple[Row, ...], delimiter: str
+) -> tuple[ColumnSeen, ...]:
     return tuple(
-        _look_at(name, position, rows, sniffed.delimiter)
-        for position, name in enumerate(sniffed.names)
+        _look_at(name, position, rows, delimiter) for position, name in enumerate(header)
     )
 
 
 def _look_at(name: str, position: int, rows: Sequence[Row], delimiter: str) -> ColumnSeen:
     cells = [(row.line, row.cells[position].strip(WHITE)) for row in rows]
-    filled = [cell for _, cell in cells if not is_blank(cell)]
-    blank_lines = [line for line, cell in cells if is_blank(cell)]
+    different = Counter(cell for _, cell in cells)
+    empty = {cell for cell in different if is_blank(cell)}
+    filled = [cell for _, cell in cells if cell not in empty]
+    blank_lines = [line for line, cell in cells if cell in empty]
     # a text column may use a word such as “None” or “-” as a value: count every cell that is
     # not plainly empty
-    values = Counter(fold(cell) for _, cell in cells if cell)
+    values: Counter[str] = Counter()
+    for cell, count in different.items():
+        if cell:
+            values[fold(cell)] += count
     number = numbers.detect(filled, delimiter=delimiter)
     time = times.detect(filled, numbers=_sounds_like_time(name))
     read = _numbers(cells, number)
@@ -107,7 +123,7 @@ def _look_at(name: str, position: int, rows: Sequence[Row], delimiter: str) -> C
         filled=len(filled),
         blanks=len(blank_lines),
         blank_line=blank_lines[0] if blank_lines else 0,
-        distinct=len(set(filled)),
+        distinct=len(different) - len(empty),
         values=tuple(values.most_common(100)),
         low=min((value for _, value in read), default=None),
         high=high,
@@ -153,11 +169,12 @@ def _kind(
 
 
 def _is_yes_no(filled: Sequence[str], values: Sequence[float]) -> bool:
-    words = TRUE_WORDS | FALSE_WORDS
-    good = sum(1 for cell in filled if cell.lower() in words)
-    good += sum(1 for cell in filled if cell.lower() not in words and _zero_or_one(cell))
-    if good < FITS * len(filled):
-        return False
+    good = len(filled)
+    for cell, count in Counter(filled).items():
+        if cell.lower() not in YES_NO_WORDS and not _zero_or_one(cell):
+            good -= count
+        if good < FITS * len(filled):
+            return False
     counts = [value for value in values if value > 1]
     return not counts or good == len(filled)
 

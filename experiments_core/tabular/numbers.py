@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,9 @@ CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CAD|AUD|INR|BR
 
 CURRENCY_BEFORE = rf"^([+-]?)\s*{CURRENCY}\s*"
 CURRENCY_AFTER = rf"\s*{CURRENCY}$"
+
+_ANY_CURRENCY = re.compile(CURRENCY)
+_LIKE_A_NUMBER = re.compile(r"[0-9eE.,'+\- \u00a0\u202f]+")
 
 FITS = 0.8  # share of cells that must read as numbers before a column is called numeric
 SPACES = " \u00a0\u202f"
@@ -55,6 +59,8 @@ def pattern(decimal: str, thousands: str) -> str:
 def without_currency(cell: str) -> str:
     """Take sign or code off an amount: ``-$ 4.50`` → ``-4.50``, ``12 €`` → ``12``."""
     text = cell.strip(WHITE)
+    if not _ANY_CURRENCY.search(text):
+        return text
     return re.sub(CURRENCY_AFTER, "", re.sub(CURRENCY_BEFORE, r"\1", text))
 
 
@@ -68,18 +74,20 @@ def detect(cells: Sequence[str], *, delimiter: str = ",") -> NumberFormat | None
     Returns:
         None when too few cells are numbers in any one format.
     """
-    if not cells:
-        return None
     bare = [without_currency(cell) for cell in cells]
-    currency = any(short != cell.strip(WHITE) for short, cell in zip(bare, cells, strict=True))
-    fits = {pair: _share(bare, *pair) for pair in FORMATS}
-    best = max(fits.values())
-    if best < FITS:
+    counts = Counter(cell for cell in bare if _LIKE_A_NUMBER.fullmatch(cell))
+    enough = FITS * len(cells)
+    if not cells or counts.total() < enough:
         return None
-    decimal, thousands = next(pair for pair in FORMATS if fits[pair] == best)
-    rivals = {pair for pair in FORMATS if fits[pair] == best}
+    fits = {pair: _fitting(counts, *pair) for pair in FORMATS}
+    best = max(fits.values())
+    if best < enough:
+        return None
+    rivals = [pair for pair in FORMATS if fits[pair] == best]
+    decimal, thousands = rivals[0]
+    currency = any(short != cell.strip(WHITE) for short, cell in zip(bare, cells, strict=True))
     return NumberFormat(
-        decimal, thousands, currency, doubtful=_doubtful(bare, rivals, delimiter)
+        decimal, thousands, currency, doubtful=_doubtful(bare, set(rivals), delimiter)
     )
 
 
@@ -104,9 +112,10 @@ def is_percent(cell: str) -> bool:
     )
 
 
-def _share(cells: Sequence[str], decimal: str, thousands: str) -> float:
+def _fitting(counts: Counter[str], decimal: str, thousands: str) -> int:
+    """How many cells are numbers in this format."""
     whole = re.compile(pattern(decimal, thousands))
-    return sum(1 for cell in cells if whole.fullmatch(cell)) / len(cells)
+    return sum(count for cell, count in counts.items() if whole.fullmatch(cell))
 
 
 def _doubtful(cells: Sequence[str], rivals: set[tuple[str, str]], delimiter: str) -> bool:

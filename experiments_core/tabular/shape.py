@@ -123,8 +123,8 @@ def detect(
     doubtful = found.header_doubtful
     if doubtful:
         found = sniff(head, complete=complete, delimiter=found.delimiter, header_line=0)
-    rows = _with_middle(found, middle)
-    columns = look(found, _ordinary(found, rows))
+    rows = with_middle(found, middle)
+    columns = columns_of(found, rows)
     shape = roles.shape_of(columns, rows, complete=complete)
     dialect = Dialect(
         encoding=encoding,
@@ -156,6 +156,11 @@ def detect(
     )
 
 
+def columns_of(found: Sniff, rows: Sequence[Row]) -> tuple[ColumnSeen, ...]:
+    """What each column holds, second headers and totals rows left aside."""
+    return look(found, _ordinary(found, rows))
+
+
 def spellings(rows: Sequence[Row], position: int) -> dict[str, int]:
     """Arms in the sample, one spelling for each, by how often they occur."""
     groups: dict[str, dict[str, int]] = {}
@@ -173,7 +178,8 @@ def best_spelling(counts: dict[str, int]) -> str:
     return min(counts, key=lambda text: (-counts[text], text != text.lower(), text))
 
 
-def _with_middle(found: Sniff, middle: Sequence[str]) -> tuple[Row, ...]:
+def with_middle(found: Sniff, middle: Sequence[str]) -> tuple[Row, ...]:
+    """The first rows, and whole lines from further down."""
     rows = list(found.rows)
     for piece in middle:
         rows.extend(
@@ -187,11 +193,14 @@ def _with_middle(found: Sniff, middle: Sequence[str]) -> tuple[Row, ...]:
 def _ordinary(found: Sniff, rows: Sequence[Row]) -> list[Row]:
     """Rows that are neither a second header nor a totals row."""
     header = [fold(name) for name in found.names]
+    different = set().union(*(row.cells for row in rows))
+    totals = {cell for cell in different if fold(cell) in TOTAL_WORDS}
+    titles = {cell for cell in different if fold(cell) == header[0]}
     return [
         row
         for row in rows
-        if [fold(cell) for cell in row.cells] != header
-        and not any(fold(cell) in TOTAL_WORDS for cell in row.cells)
+        if totals.isdisjoint(row.cells)
+        and not (row.cells[0] in titles and [fold(cell) for cell in row.cells] == header)
     ] or list(rows)
 
 

@@ -108,8 +108,18 @@ def sniff(
     )
 
 
-def split(text: str, delimiter: str, *, complete: bool, first_line: int = 1) -> list[Row]:
-    """Split text into records that are not blank, with the lines they begin on."""
+def split(
+    text: str, delimiter: str, *, complete: bool, first_line: int = 1, most: int | None = None
+) -> list[Row]:
+    """Split text into records that are not blank, with the lines they begin on.
+
+    Args:
+        text: With line feeds.
+        delimiter: Between fields.
+        complete: The last record is whole; else it is left away.
+        first_line: Line on which the text begins.
+        most: How many records are wanted; all when None.
+    """
     csv.field_size_limit(10_000_000)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     rows: list[Row] = []
@@ -118,6 +128,8 @@ def split(text: str, delimiter: str, *, complete: bool, first_line: int = 1) -> 
         for cells in reader:
             if cells:
                 rows.append(Row(first_line + begin, tuple(cells)))
+            if most is not None and len(rows) > most:
+                return rows[:most]
             begin = reader.line_num
     except csv.Error:
         return rows
@@ -146,7 +158,7 @@ def looks_like_data(header: Sequence[str], rows: Sequence[Row]) -> bool:
 
 def _find_delimiter(head: str, *, complete: bool) -> str:
     scores = {
-        delimiter: _score(split(head[:100_000], delimiter, complete=complete)[:JUDGED])
+        delimiter: _score(split(head, delimiter, complete=complete, most=JUDGED))
         for delimiter in DELIMITERS
     }
     best = max(scores, key=lambda delimiter: scores[delimiter])

@@ -14,11 +14,18 @@ ISO = "iso"
 EPOCH_SECONDS = "epoch_s"
 EPOCH_MILLISECONDS = "epoch_ms"
 
-PLAIN_ISO = (
-    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M",
-    "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f",
-)  # fmt: skip
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY, _MINUTE, _SECOND = r"\d{4}-\d\d-\d\d", r"\d\d:\d\d", r"\d\d:\d\d:\d\d"
+_FRACTION = r"\d{1,2}:\d\d:\d\d\.\d{1,6}"
+_PLAIN = {
+    "%Y-%m-%d": _DAY,
+    "%Y-%m-%d %H:%M:%S": f"{_DAY} {_SECOND}",
+    "%Y-%m-%dT%H:%M:%S": f"{_DAY}T{_SECOND}",
+    "%Y-%m-%d %H:%M": f"{_DAY} {_MINUTE}",
+    "%Y-%m-%d %H:%M:%S.%f": rf"\d{{4}}-\d\d?-\d\d? {_FRACTION}",
+    "%Y-%m-%dT%H:%M:%S.%f": rf"\d{{4}}-\d\d?-\d\d?T{_FRACTION}",
+}
+_EXACT = {name: re.compile(written, re.ASCII) for name, written in _PLAIN.items()}
+PLAIN_ISO = tuple(_PLAIN)
 
 ISO_PATTERN = (
     r"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"
@@ -26,6 +33,9 @@ ISO_PATTERN = (
     r"\s*(Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 """ISO 8601 date or time; groups: date, clock, offset. RE2 and ``re`` both take it."""
+
+_ISO = re.compile(ISO_PATTERN)
+_BEGINS_LIKE_A_TIME = re.compile(r"[0-9]{1,2}[-/. ]|[0-9]{4}[-/]|[A-Za-z]{3} |[0-9]{10}")
 
 FITS = 0.8
 NAMED_FITS = 0.5  # enough when the header says that the column is a time
@@ -97,7 +107,9 @@ def detect(cells: Sequence[str], *, numbers: bool = False) -> TimeFormat | None:
 @lru_cache(maxsize=CACHED)
 def formats_of(text: str, *, numbers: bool = False) -> tuple[str, ...]:
     """All formats in which one cell can be read."""
-    match = re.fullmatch(ISO_PATTERN, text)
+    if not _BEGINS_LIKE_A_TIME.match(text):
+        return ()
+    match = _ISO.fullmatch(text)
     if match:
         return (ISO,) if _real_iso(match) else ()
     if numbers and re.fullmatch(r"[0-9]{10}", text):
@@ -117,7 +129,7 @@ def formats_of(text: str, *, numbers: bool = False) -> tuple[str, ...]:
 
 def read(text: str, time_format: str) -> float | None:
     """Seconds since 1970 of one cell, read as UTC; None when it is no time in this format."""
-    match = re.fullmatch(ISO_PATTERN, text)
+    match = _ISO.fullmatch(text)
     try:
         if match or time_format in {"", ISO}:
             return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
@@ -128,11 +140,10 @@ def read(text: str, time_format: str) -> float | None:
 
 def exact_iso(text: str) -> str:
     """The strptime format of one naive ISO time (``%Y-%m-%d %H:%M:%S``), else an empty text."""
-    for name in PLAIN_ISO:
-        fraction = name.endswith("%f")
-        if (fraction or len(text) == len(EPOCH.strftime(name))) and _parses(text, name):
-            return name
-    return ""
+    match = _ISO.fullmatch(text)
+    if not match or not _real_iso(match):
+        return ""
+    return next((name for name, written in _EXACT.items() if written.fullmatch(text)), "")
 
 
 def _exact(name: str, texts: Sequence[str]) -> str:
@@ -143,7 +154,7 @@ def _exact(name: str, texts: Sequence[str]) -> str:
 
 
 def _offset(text: str) -> bool:
-    match = re.fullmatch(ISO_PATTERN, text)
+    match = _ISO.fullmatch(text)
     return bool(match and match[3])
 
 

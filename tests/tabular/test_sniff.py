@@ -74,3 +74,8 @@ def test_records_know_the_lines_they_begin_on():
 
 def test_the_last_record_of_a_beginning_is_left_out():
     assert len(split("a,b\n1,2\n3,", ",", complete=False)) == 2
+
+
+def test_no_more_records_are_split_than_are_wanted():
+    assert split(ROWS, ",", complete=True, most=2) == split(ROWS, ",", complete=True)[:2]
+    assert split(ROWS, ",", complete=False, most=9) == split(ROWS, ",", complete=False)

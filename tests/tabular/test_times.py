@@ -1,6 +1,14 @@
+from datetime import UTC, datetime
+
 import pytest
 
-from experiments_core.tabular.times import TimeFormat, detect, exact_iso, formats_of
+from experiments_core.tabular.times import (
+    PLAIN_ISO,
+    TimeFormat,
+    detect,
+    exact_iso,
+    formats_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +69,11 @@ def test_zones_are_counted():
 def test_only_plain_iso_times_have_an_exact_format():
     assert exact_iso("2026-05-06 10:00") == "%Y-%m-%d %H:%M"
     assert not exact_iso("2026-05-06T10:00:00Z")
+
+
+@pytest.mark.parametrize("name", PLAIN_ISO)
+def test_a_plain_time_has_the_one_format_that_writes_it(name: str):
+    written = datetime(2026, 5, 16, 10, 7, 9, 250_000, tzinfo=UTC).strftime(name)
+    assert exact_iso(written) == name
+    assert not exact_iso(written.replace("05-16", "02-30"))
+    assert not exact_iso(f"{written} ")
