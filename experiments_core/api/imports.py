@@ -45,6 +45,7 @@ class MappingChoices(Body):
     segments: list[str] | None = None
     covariates: list[str] | None = None
     conversions: list[str] | None = None
+    rates: list[str] | None = None
     visitors: str | None = None
     control: str | None = None
     split: dict[str, float] | None = None

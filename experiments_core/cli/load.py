@@ -109,6 +109,7 @@ def _choices(options: argparse.Namespace) -> Choices:
         segments=tuple(options.segment) or None,
         covariates=tuple(options.covariate) or None,
         conversions=tuple(options.conversions),
+        rates=tuple(options.rate),
         visitors=options.visitors or "",
         event=options.event or "",
         conversion_events=tuple(options.converts),
@@ -254,6 +255,7 @@ def _parser() -> Parser:
         ("outcome", "a column of 0/1"), ("value", "a number per unit"),
         ("segment", "an attribute to cut by"), ("covariate", "a number from before"),
         ("conversions", "totals: converted units"),
+        ("rate", "totals: share that converted, instead of a count"),
     ):  # fmt: skip
         add(f"--{name}", metavar="COL", action="append", default=[], help=f"{what}; repeatable")
     add("--sheet", help="sheet of a workbook; '*' for all, each one arm")

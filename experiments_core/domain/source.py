@@ -30,6 +30,7 @@ class Role(StrEnum):
     COVARIATE = "covariate"
     VISITORS = "visitors"
     CONVERSIONS = "conversions"
+    RATE = "rate"  # share of the visitors that converted
     METRIC = "metric"  # says which metric the moments of a row are of
     COUNT = "count"
     MEAN = "mean"
@@ -44,7 +45,7 @@ _OF_ROWS = (Role.UNIT, Role.VALUE, Role.SEGMENT, Role.COVARIATE, Role.TIME)
 ROLES_OF: dict[Shape, frozenset[Role]] = {
     Shape.UNIT: frozenset({*_EVERYWHERE, *_OF_ROWS, Role.OUTCOME}),
     Shape.EVENTS: frozenset({*_EVERYWHERE, *_OF_ROWS, Role.EVENT}),
-    Shape.TOTALS: frozenset({*_EVERYWHERE, Role.VISITORS, Role.CONVERSIONS}),
+    Shape.TOTALS: frozenset({*_EVERYWHERE, Role.VISITORS, Role.CONVERSIONS, Role.RATE}),
     Shape.COUNTS: frozenset({*_EVERYWHERE, Role.CONVERSIONS}),
     Shape.MOMENTS: frozenset({
         *_EVERYWHERE, Role.METRIC, Role.TIME, Role.COUNT, Role.MEAN, Role.VARIANCE,
@@ -99,6 +100,8 @@ class ColumnMapping:
         decimal: For numbers: this column's decimal mark; the dialect's when empty.
         thousands: For numbers: this column's thousands mark; the dialect's when empty.
         zone: For TIME: IANA time zone of times that do not say theirs; UTC when empty.
+        rate: For RATE: ``percent`` or ``fraction``, empty while nobody has said. For VALUE and
+            COVARIATE: ``percent`` where cells carry the sign; ``12.5 %`` is kept as 0.125.
         converted: For OUTCOME: ``""`` reads the usual words (1/0, yes/no, true/false …),
             ``positive`` also takes a whole number above 0 as converted.
         reason: Why this role was proposed, one clause for the page.
@@ -113,6 +116,7 @@ class ColumnMapping:
     thousands: str = ""
     converted: str = ""
     zone: str = ""
+    rate: str = ""
     reason: str = ""
 
 
@@ -164,6 +168,11 @@ class Mapping:
     def kept_as(self) -> Shape:
         """How the facts are kept: unit rows, or a few rows of numbers per variant."""
         return Shape.UNIT if self.shape in {Shape.UNIT, Shape.EVENTS} else Shape.TOTALS
+
+    @property
+    def derived(self) -> tuple[ColumnMapping, ...]:
+        """Rates that stand for the counts of conversions, when the file has none of those."""
+        return () if self.named(Role.CONVERSIONS) else self.named(Role.RATE)
 
     @property
     def one_experiment(self) -> ColumnMapping | None:

@@ -47,7 +47,7 @@ def _metrics(mapping: Mapping, measures: Sequence[str]) -> Iterator[Metric]:
     for event in mapping.conversion_events:
         yield Proportion(event)
     visitors = next((column.name for column in mapping.named(Role.VISITORS)), None)
-    for column in mapping.named(Role.CONVERSIONS):
+    for column in (*mapping.named(Role.CONVERSIONS), *mapping.derived):
         yield Proportion(column.name, of=visitors)
     for column in mapping.named(Role.OUTCOME):
         yield Proportion(column.name)

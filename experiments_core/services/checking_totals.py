@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from experiments_core.services.checked import Checked, refuse_one_arm
 from experiments_core.services.import_report import Context, ImportReport, Remark
 from experiments_core.store import facts
 from experiments_core.store.database import Database
-from experiments_core.store.staged import Broken
+from experiments_core.store.staged import Broken, Example
 from experiments_core.tabular.census import Structure
 from experiments_core.tabular.moments import Moment, read_moments
 from experiments_core.tabular.questions import Found
+from experiments_core.tabular.rates import PERCENT, disagreements
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.shape import best_spelling
 from experiments_core.tabular.sniff import Row, split
@@ -68,7 +69,10 @@ def check_totals(
         units=sum(arms.values()),
         arms=arms,
         by_rule=rules,
-        warnings=tuple(_totals_remarks(totals, arms, merged, context, mapping)),
+        warnings=(
+            *_totals_remarks(totals, arms, merged, context, mapping),
+            *_about_rates(totals, mapping, rows, lines),
+        ),
         preview=(
             ("variant", "visitors", *measured),
             tuple((t.arm, t.visitors, *(_shown(t.conversions.get(n)) for n in measured))
@@ -113,10 +117,14 @@ def _columns(totals: Sequence[Total], mapping: Mapping) -> tuple[dict[str, str],
     if mapping.shape is Shape.MOMENTS:
         names = dict.fromkeys(name for total in totals for name in total.conversions)
         return tuple({"name": n, "role": Role.VALUE.value, "column": ""} for n in names)
+    counted = {
+        **dict.fromkeys(mapping.named(Role.VISITORS), Role.VISITORS),
+        **dict.fromkeys((*mapping.named(Role.CONVERSIONS), *mapping.derived), Role.CONVERSIONS),
+    }
     return tuple(
-        {"name": column.name, "role": column.role.value, "column": ""}
+        {"name": column.name, "role": counted[column].value, "column": ""}
         for column in mapping.columns
-        if column.role in {Role.VISITORS, Role.CONVERSIONS}
+        if column in counted
     )
 
 
@@ -245,9 +253,42 @@ def _totals_remarks(
     return remarks
 
 
+def _about_rates(
+    totals: Sequence[Total], mapping: Mapping, rows: Sequence[Row], lines: dict[int, int]
+) -> Iterator[Remark]:
+    """Counts that come from a rate, and rates that contradict the counts beside them."""
+    cells = {lines[row.line]: row.cells for row in rows}
+    for column in mapping.derived:
+        found = [total for total in totals if column.name in total.conversions]
+        examples = [
+            Example(t.line, t.arm, f"{cells[t.line][column.position]} → {count:,}")
+            for t in found[:SHOWN_REJECTS]
+            for count in (t.conversions[column.name],)
+        ]
+        if not found:
+            continue
+        first = found[0]
+        word = "percentage" if column.rate == PERCENT else "fraction"
+        yield Remark(
+            "PERCENT_DERIVED",
+            f"Conversions were derived from “{column.name}”, read as a {word}: each comes out "
+            f"whole, such as {first.conversions[column.name]:,} of {first.visitors:,}.",
+            tuple(example.line for example in examples[:5]),
+            len(found), column.name, tuple(examples),
+        )  # fmt: skip
+    for name, wrong in disagreements(mapping, rows).items():
+        at = tuple(lines[row.line] for row in wrong)
+        yield Remark(
+            "RATE_DISAGREES",
+            f"“{name}” is not conversions divided by visitors in {len(wrong):,} "
+            f"row{'' if len(wrong) == 1 else 's'}; the counts were used.",
+            at[:5], len(wrong), name,
+        )  # fmt: skip
+
+
 def _blank_counts(rows: Sequence[Row], mapping: Mapping) -> dict[int, tuple[int, int]]:
     found: dict[int, tuple[int, int]] = {}
-    for column in mapping.named(Role.CONVERSIONS):
+    for column in (*mapping.named(Role.CONVERSIONS), *mapping.derived):
         lines = [row.line for row in rows if not visible(row.cells[column.position])]
         if lines:
             found[column.position] = (len(lines), lines[0])

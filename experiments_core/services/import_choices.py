@@ -17,10 +17,10 @@ from experiments_core.tabular.shape import Detection
 from experiments_core.tabular.text import fold, listed
 
 LISTS = frozenset({
-    "outcomes", "values", "segments", "covariates", "conversions", "conversion_events",
-    "experiments",
+    "outcomes", "values", "segments", "covariates", "conversions", "rates",
+    "conversion_events", "experiments",
 })  # fmt: skip
-MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS, Role.VISITORS})
+MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS, Role.RATE, Role.VISITORS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class Choices:
         segments: Attributes to cut by.
         covariates: Numbers known before the test.
         conversions: Totals per variant: converted units.
+        rates: Totals per variant: share of the units that converted, where no column counts
+            them.
         visitors: Totals per variant: all units.
         event: Event logs: column that says what happened.
         conversion_events: Event logs: events that count, each an outcome of its own.
@@ -63,6 +65,7 @@ class Choices:
     segments: tuple[str, ...] | None = None
     covariates: tuple[str, ...] | None = None
     conversions: tuple[str, ...] = ()
+    rates: tuple[str, ...] = ()
     visitors: str = ""
     event: str = ""
     conversion_events: tuple[str, ...] = ()
@@ -88,6 +91,7 @@ class Choices:
             (self.outcomes, Role.OUTCOME),
             (self.values, Role.VALUE),
             (self.conversions, Role.CONVERSIONS),
+            (self.rates, Role.RATE),
             ((self.visitors,) if self.visitors else (), Role.VISITORS),
         )
         return tuple((name, role) for names, role in named for name in names)
@@ -156,7 +160,7 @@ def _shape(choices: Choices) -> Shape | None:
     roles = {role for _, role in choices.measures}
     if choices.event or choices.conversion_events:
         return Shape.EVENTS
-    if roles & {Role.VISITORS, Role.CONVERSIONS}:
+    if roles & {Role.VISITORS, Role.CONVERSIONS, Role.RATE}:
         return Shape.TOTALS
     return Shape.UNIT if roles else None
 

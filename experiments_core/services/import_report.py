@@ -12,6 +12,7 @@ from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.store.staged import Broken, Effect, Example, Finding, Staged
 from experiments_core.tabular.answers import Question
 from experiments_core.tabular.lookalikes import foreign_letters
+from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.rejects import RULES, Reject, summary, words
 from experiments_core.tabular.shape import Notice
 from experiments_core.tabular.text import lines_text, listed, shorten, visible
@@ -304,6 +305,9 @@ def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
             yield Remark("OUTCOME_BLANK", f"An empty “{column.name}” counts as not converted.")
         if column.role is Role.OUTCOME and column.converted == "positive":
             yield Remark("OUTCOME_COUNTS", f"“{column.name}” above 0 counts as converted.")
+        if column.role in {Role.VALUE, Role.COVARIATE} and column.rate == PERCENT:
+            text = f"“{column.name}” is written in percent: 12.5 % counts as 0.125."
+            yield Remark("PERCENT_READ", text, column=column.name)
     for name in staged.currency:
         yield Remark("CURRENCY_STRIPPED", f"The currency sign was removed from “{name}”.")
     for extreme in staged.extremes:

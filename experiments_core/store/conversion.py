@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from experiments_core.domain.source import ColumnMapping, Dialect, Role
-from experiments_core.tabular.numbers import CURRENCY_AFTER, CURRENCY_BEFORE, SPACES, pattern
+from experiments_core.tabular.numbers import (
+    CURRENCY_AFTER,
+    CURRENCY_BEFORE,
+    PERCENT_AFTER,
+    SPACES,
+    pattern,
+)
+from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.text import (
     BLANK_WORDS,
     FALSE_WORDS,
@@ -70,7 +77,8 @@ def reader_type(column: ColumnMapping, dialect: Dialect) -> str:
     """Type under which the CSV reader itself can check a column; VARCHAR when it cannot."""
     if column.role in {Role.VALUE, Role.COVARIATE}:
         decimal, thousands = marks(column, dialect)
-        return "DOUBLE" if (decimal, thousands) == (".", "") else "VARCHAR"
+        plain = (decimal, thousands, column.rate) == (".", "", "")
+        return "DOUBLE" if plain else "VARCHAR"
     if column.role is Role.TIME and column.time_format.startswith("%"):
         return "TIMESTAMP"
     return "VARCHAR"
@@ -95,7 +103,10 @@ def convert(column: ColumnMapping, dialect: Dialect, field: str, sql_type: str) 
             return outcome(field, sql_type, blank=column.blank, converted=column.converted)
         case Role.VALUE | Role.COVARIATE:
             blank = column.blank if column.role is Role.VALUE else "exclude"
-            return number(field, sql_type, *marks(column, dialect), blank=blank)
+            percent = column.rate == PERCENT
+            return number(
+                field, sql_type, *marks(column, dialect), blank=blank, percent=percent
+            )
         case Role.TIME:
             return time(field, sql_type, column.time_format, column.zone)
         case Role.VARIANT:
@@ -134,9 +145,18 @@ def outcome(field: str, sql_type: str, *, blank: str = "", converted: str = "") 
 
 
 def number(
-    field: str, sql_type: str, decimal: str = ".", thousands: str = "", *, blank: str = ""
+    field: str,
+    sql_type: str,
+    decimal: str = ".",
+    thousands: str = "",
+    *,
+    blank: str = "",
+    percent: bool = False,
 ) -> str:
-    """Write a finite number, NULL for blank, NaN for what is no number."""
+    """Write a finite number, NULL for blank, NaN for what is no number.
+
+    With ``percent`` every cell has to carry the sign, and ``12.5 %`` is 0.125.
+    """
     if is_number(sql_type):
         value = f"CAST({field} AS DOUBLE)"
         return f"coalesce({value}, 0)" if blank == "zero" else value
@@ -144,11 +164,14 @@ def number(
         return f"CAST(CAST({field} AS TINYINT) AS DOUBLE)"
     empty = "0" if blank == "zero" else "NULL"
     text = _text(field, sql_type)
-    bare = without_currency(text)
+    amount = f"regexp_replace({trimmed(text)}, {quoted(PERCENT_AFTER)}, '')"
+    bare = without_currency(amount if percent else text)
     surplus = SPACES if thousands == " " else thousands
     cleared = f"translate({bare}, {quoted(surplus)}, '')" if surplus else bare
     value = f"TRY_CAST(replace({cleared}, {quoted(decimal)}, '.') AS DOUBLE)"
     whole = f"regexp_full_match({bare}, {quoted(pattern(decimal, thousands))})"
+    if percent:
+        value, whole = f"{value} / 100", f"{has_percent(text)} AND {whole}"
     return (
         f"CASE WHEN {is_blank(text)} THEN {empty} WHEN {whole} "
         f"THEN coalesce({value}, CAST('nan' AS DOUBLE)) ELSE CAST('nan' AS DOUBLE) END"
@@ -232,19 +255,28 @@ def is_wrong(role: Role, value: str) -> str:
     return f"coalesce(NOT isfinite({value}), FALSE)"
 
 
-def rule_of(role: Role, field: str) -> str:
+def rule_of(role: Role, field: str, *, percent: bool = False) -> str:
     """Write the code of the rule that a wrong cell breaks."""
     word = f"lower({trimmed(field)})"
     error = f"({word} IN ({_list(SPREADSHEET_ERRORS)}) OR regexp_full_match({word}, '#+'))"
-    number_like = f"{_cast_number(without_currency(field))} IS NOT NULL"
+    bare = without_currency(field)
+    plain = f"replace({bare}, ',', '.')" if percent else bare
+    number_like = f"{_cast_number(plain)} IS NOT NULL"
     if role is Role.OUTCOME:
         wrong = f"CASE WHEN {number_like} THEN 'OUTCOME_RANGE' ELSE 'OUTCOME_WORD' END"
     elif role is Role.TIME:
         wrong = "'TIME'"
     else:
-        infinite = f"NOT isfinite(TRY_CAST({without_currency(field)} AS DOUBLE))"
-        wrong = f"CASE WHEN coalesce({infinite}, FALSE) THEN 'NOT_FINITE' ELSE 'NUMBER' END"
+        infinite = f"NOT isfinite(TRY_CAST({bare} AS DOUBLE))"
+        unsigned = f"WHEN {number_like} THEN 'PERCENT' " if percent else ""
+        known = f"WHEN coalesce({infinite}, FALSE) THEN 'NOT_FINITE' {unsigned}"
+        wrong = f"CASE {known}ELSE 'NUMBER' END"
     return f"CASE WHEN {error} THEN 'SPREADSHEET_ERROR' ELSE {wrong} END"
+
+
+def has_percent(field: str) -> str:
+    """Whether a cell carries a percent sign."""
+    return f"suffix({trimmed(field)}, '%')"
 
 
 def without_currency(field: str) -> str:

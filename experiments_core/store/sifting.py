@@ -12,6 +12,7 @@ from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
 from experiments_core.store.staging import Job, arm_map, count_arms, create_table
 from experiments_core.store.watch import Step
+from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.rejects import RULES
 from experiments_core.tabular.text import LONGEST_UNIT, TOTAL_WORDS, WHITE, listed
 
@@ -175,10 +176,11 @@ def _find_cells(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     if time is not None:
         columns.append((Role.TIME, time.position, "first_ts"))
     for role, place, value in columns:
-        field = f"f{place}"
+        field, percent = f"f{place}", job.mapping.columns[place].rate == PERCENT
+        rule = conversion.rule_of(role, field, percent=percent)
         cursor.execute(
-            f"INSERT INTO problems SELECT record, {place}, {field}, "
-            f"{conversion.rule_of(role, field)} FROM typed JOIN raw USING (record) "
+            f"INSERT INTO problems SELECT record, {place}, {field}, {rule} "
+            "FROM typed JOIN raw USING (record) "
             f"ANTI JOIN whole USING (record) WHERE {conversion.is_wrong(role, value)}"
         )
 

@@ -120,5 +120,7 @@ def _changed(column: ColumnMapping, attribute: str, value: str) -> ColumnMapping
             return replace(column, converted=value)
         case "time_format":
             return replace(column, time_format=value)
+        case "rate":
+            return replace(column, rate=value)
         case _:
             return replace(column, decimal=value, thousands="." if value == "," else ",")

@@ -142,9 +142,8 @@ def _numbers(
 ) -> list[tuple[int, float]]:
     if number is None:
         return []
-    read = (
-        (line, numbers.read(cell, number.decimal, number.thousands)) for line, cell in cells
-    )
+    bare = ((line, numbers.without_percent(c) if number.percent else c) for line, c in cells)
+    read = ((line, numbers.read(cell, number.decimal, number.thousands)) for line, cell in bare)
     return [(line, value) for line, value in read if value is not None]
 
 
@@ -160,11 +159,11 @@ def _kind(
         return Kind.YES_NO
     if time is not None:
         return Kind.TIME
+    if number is not None and number.percent:
+        return Kind.PERCENT
     if number is not None:
         whole = all(value >= 0 and value == int(value) for value in values)
         return Kind.WHOLE if whole and len(values) == len(filled) else Kind.NUMBER
-    if sum(numbers.is_percent(cell) for cell in filled) >= FITS * len(filled):
-        return Kind.PERCENT
     return Kind.TEXT
 
 

@@ -10,6 +10,8 @@ from functools import lru_cache
 
 from experiments_core.tabular.text import CACHED, WHITE
 
+SPACES = " \u00a0\u202f"
+
 CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CAD|AUD|INR|BRL|zł|kr)"
 """Signs and codes that may stand before or after an amount."""
 
@@ -18,9 +20,9 @@ CURRENCY_AFTER = rf"\s*{CURRENCY}$"
 
 _ANY_CURRENCY = re.compile(CURRENCY)
 _LIKE_A_NUMBER = re.compile(r"[0-9eE.,'+\- \u00a0\u202f]+")
+PERCENT_AFTER = rf"[{SPACES}]*%$"
 
 FITS = 0.8  # share of cells that must read as numbers before a column is called numeric
-SPACES = " \u00a0\u202f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,14 @@ class NumberFormat:
         decimal: ``.`` or ``,``.
         thousands: ``""``, ``,``, ``.``, ``'`` or a space.
         currency: Whether amounts carry a sign or code.
+        percent: Whether cells carry a percent sign.
         doubtful: ``1,234`` and the like may be read in two ways; somebody has to say.
     """
 
     decimal: str = "."
     thousands: str = ""
     currency: bool = False
+    percent: bool = False
     doubtful: bool = False
 
 
@@ -64,6 +68,16 @@ def without_currency(cell: str) -> str:
     return re.sub(CURRENCY_AFTER, "", re.sub(CURRENCY_BEFORE, r"\1", text))
 
 
+def without_percent(cell: str) -> str:
+    """Take the sign off a percentage: ``12,5 %`` → ``12,5``."""
+    return re.sub(PERCENT_AFTER, "", cell.strip(WHITE))
+
+
+def has_percent(cell: str) -> bool:
+    """Whether a cell carries a percent sign."""
+    return cell.rstrip(WHITE).endswith("%")
+
+
 def detect(cells: Sequence[str], *, delimiter: str = ",") -> NumberFormat | None:
     """Find the one way in which a column writes its numbers.
 
@@ -74,7 +88,9 @@ def detect(cells: Sequence[str], *, delimiter: str = ",") -> NumberFormat | None
     Returns:
         None when too few cells are numbers in any one format.
     """
-    bare = [without_currency(cell) for cell in cells]
+    percent = sum(map(has_percent, cells)) >= FITS * len(cells)
+    amounts = [without_percent(cell) for cell in cells] if percent else cells
+    bare = [without_currency(cell) for cell in amounts]
     counts = Counter(cell for cell in bare if _LIKE_A_NUMBER.fullmatch(cell))
     enough = FITS * len(cells)
     if not cells or counts.total() < enough:
@@ -85,31 +101,33 @@ def detect(cells: Sequence[str], *, delimiter: str = ",") -> NumberFormat | None
         return None
     rivals = [pair for pair in FORMATS if fits[pair] == best]
     decimal, thousands = rivals[0]
-    currency = any(short != cell.strip(WHITE) for short, cell in zip(bare, cells, strict=True))
+    pairs = zip(bare, amounts, strict=True)
+    currency = any(short != amount.strip(WHITE) for short, amount in pairs)
     return NumberFormat(
-        decimal, thousands, currency, doubtful=_doubtful(bare, set(rivals), delimiter)
+        decimal,
+        thousands,
+        currency,
+        percent,
+        doubtful=_doubtful(bare, set(rivals), delimiter),
     )
 
 
 @lru_cache(maxsize=CACHED)
 def read(cell: str, decimal: str = ".", thousands: str = "") -> float | None:
     """Read one cell; None when it is not a finite number in this format."""
+    text = digits(cell, decimal, thousands)
+    number = None if text is None else float(text)
+    return None if number is None or abs(number) == float("inf") else number
+
+
+def digits(cell: str, decimal: str = ".", thousands: str = "") -> str | None:
+    """One cell with a point and without other marks; None when it is not in this format."""
     text = without_currency(cell)
     if not re.fullmatch(pattern(decimal, thousands), text):
         return None
-    marks = SPACES if thousands == " " else thousands
-    for mark in marks:
+    for mark in SPACES if thousands == " " else thousands:
         text = text.replace(mark, "")
-    number = float(text.replace(decimal, "."))
-    return number if abs(number) != float("inf") else None
-
-
-def is_percent(cell: str) -> bool:
-    """Whether a cell is a rate such as ``5.25%``."""
-    text = cell.strip(WHITE)
-    return text.endswith("%") and any(
-        read(text[:-1].rstrip(), *pair) is not None for pair in FORMATS[:2]
-    )
+    return text.replace(decimal, ".")
 
 
 def _fitting(counts: Counter[str], decimal: str, thousands: str) -> int:

@@ -15,7 +15,11 @@ from experiments_core.tabular.text import listed, shorten
 from experiments_core.tabular.times import formats_of
 
 MOST_OFFERED = 200
-MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS})
+DOUBTFUL = frozenset({
+    Role.VALUE, Role.COVARIATE, Role.RATE, Role.VISITORS, Role.CONVERSIONS, Role.COUNT,
+    Role.MEAN, Role.VARIANCE, Role.DEVIATION,
+})  # fmt: skip
+MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS, Role.RATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,20 +258,12 @@ def _measures(seen: Detection, mapping: Mapping) -> Iterator[Question]:
 
 
 def _no_counts(seen: Detection) -> Iterator[Question]:
-    rates = [c.name for c in seen.columns if c.kind is Kind.PERCENT or names.is_rate(c.name)]
-    if rates:
-        text = (
-            f"Counts of conversions are needed; {listed(rates)} is a rate. Add a column with "
-            "the number of converted units per variant."
-        )
-    else:
-        text = "Which column holds the number of converted units per variant?"
     numeric = [c for c in seen.columns if c.kind in {Kind.WHOLE, Kind.YES_NO}]
     free = [c for c in numeric if not names.is_visitors(c.name)]
     yield Question(
         "COUNTS_NEEDED",
         f"role.{Role.CONVERSIONS}",
-        text,
+        "Which column holds the number of converted units per variant?",
         tuple(Choice(str(c.position), c.name) for c in free),
     )
 
@@ -280,8 +276,10 @@ def _columns(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator
         if column.role is Role.OUTCOME and not column.converted and (shown.high or 0) > 1:
             yield _counts(column, shown)
         doubtful = shown.number is not None and shown.number.doubtful
-        if column.role in {Role.VALUE, Role.COVARIATE} and doubtful and not column.decimal:
+        if column.role in DOUBTFUL and doubtful and not column.decimal:
             yield _number(column, shown)
+        if column.role is Role.RATE and not column.rate:
+            yield _rate(mapping, column, shown)
         elapsed = mapping.shape is Shape.MOMENTS and shown.time is None
         if column.role is Role.TIME and not column.time_format and not elapsed:
             yield _time(seen, column, shown)
@@ -326,6 +324,21 @@ def _number(column: ColumnMapping, shown: ColumnSeen) -> Question:
         f"columns[{column.position}].decimal",
         f"“{column.name}” holds numbers such as {example}. Which mark is the decimal mark?",
         (Choice(".", "The point: 1,234.5"), Choice(",", "The comma: 1.234,5")),
+    )
+
+
+def _rate(mapping: Mapping, column: ColumnMapping, shown: ColumnSeen) -> Question:
+    seen = next(iter(mapping.named(Role.VISITORS)), None)
+    of = f" of “{seen.name}”" if seen is not None else ""
+    example = shown.examples[0] if shown.examples else "0.05"
+    return Question(
+        "RATE_UNIT",
+        f"columns[{column.position}].rate",
+        f"“{column.name}” is a rate{of}, such as {example}. Is it a percentage or a fraction?",
+        (
+            Choice("fraction", f"A fraction: 1 is everybody, {example} is meant as it stands"),
+            Choice("percent", f"A percentage: 100 is everybody, {example} is {example} %"),
+        ),
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
-from experiments_core.tabular import names
+from experiments_core.domain.source import ColumnMapping, Dialect, Mapping, Role, Shape
+from experiments_core.tabular import names, rates
 from experiments_core.tabular.columns import ColumnSeen, Kind
+from experiments_core.tabular.numbers import NumberFormat
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import WHITE, fold, visible
 
@@ -14,10 +16,7 @@ MOST_ARMS = 20  # more values than this, and a column is not proposed as the var
 MOST_SEGMENT_VALUES = 50
 FEW_NUMBERS = 12  # a number with so few values may be a code, so it is offered as a segment
 TOTALS_ROWS = 2_000
-NUMERIC = frozenset({
-    Role.VALUE, Role.COVARIATE, Role.VISITORS, Role.CONVERSIONS, Role.COUNT, Role.MEAN,
-    Role.VARIANCE, Role.DEVIATION,
-})  # fmt: skip
+COUNTS = frozenset({Role.VISITORS, Role.CONVERSIONS, Role.COUNT})
 
 
 def variant_candidates(columns: Sequence[ColumnSeen]) -> list[tuple[int, ColumnSeen]]:
@@ -169,7 +168,7 @@ def propose(
     """One role per column."""
     doubled = {c.name for c in columns if sum(c.name == other.name for other in columns) > 1}
     if shape in {Shape.TOTALS, Shape.COUNTS}:
-        proposed = _totals(columns)
+        proposed = _totals(columns, rows)
     elif shape is Shape.MOMENTS:
         proposed = _moments(columns)
     else:
@@ -186,24 +185,41 @@ def propose(
     )
 
 
-def _totals(columns: Sequence[ColumnSeen]) -> dict[int, ColumnMapping]:
+def _totals(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, ColumnMapping]:
     variant, visitors = certain_variant(columns), visitors_column(columns)
     found: dict[int, ColumnMapping] = {}
     for column in columns:
-        if column is variant:
+        if visitors is not None and column is not variant and _is_rate(column):
+            found[column.position] = _rate(column, visitors, rows)
+        elif column is variant:
             found[column.position] = _as(column, Role.VARIANT, _variant_reason(column))
         elif column is visitors:
             found[column.position] = _as(
                 column, Role.VISITORS, "the name says: number of units"
             )
-        elif column.kind in {Kind.WHOLE, Kind.NUMBER, Kind.YES_NO} and not names.is_rate(
-            column.name
-        ):
+        elif column.kind in {Kind.WHOLE, Kind.NUMBER, Kind.YES_NO} and not _is_rate(column):
             reason = "a count beside the number of units"
             found[column.position] = _as(column, Role.CONVERSIONS, reason)
         else:
             found[column.position] = _as(column, Role.IGNORE, "not a count")
     return found
+
+
+def _is_rate(column: ColumnSeen) -> bool:
+    numeric = column.kind in {Kind.WHOLE, Kind.NUMBER, Kind.YES_NO}
+    return column.kind is Kind.PERCENT or (numeric and names.is_rate(column.name))
+
+
+def _rate(column: ColumnSeen, visitors: ColumnSeen, rows: Sequence[Row]) -> ColumnMapping:
+    """A rate; percent or fraction where only one of them can be meant."""
+    mapped = _as(column, Role.RATE, "a rate beside the number of units")
+    if column.number is None or column.number.doubtful:
+        return mapped
+    counted = _as(visitors, Role.VISITORS, "")
+    fitting = rates.units_that_fit(mapped, counted, Dialect(), rows)
+    if len(fitting) == 1:
+        return replace(mapped, rate=fitting[0])
+    return mapped
 
 
 def _units(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, ColumnMapping]:
@@ -274,7 +290,7 @@ def _measure(
     kind, different = column.kind, len(column.values)
     if column.position in blocked:
         return _as(column, Role.IGNORE, "may be the variant: say which column it is")
-    if kind in {Kind.WHOLE, Kind.NUMBER}:
+    if kind in {Kind.WHOLE, Kind.NUMBER, Kind.PERCENT}:
         return _as(column, *_numeric(column, rows))
     if kind is Kind.YES_NO:
         if names.is_outcome(column.name) or only:
@@ -311,18 +327,27 @@ def _numeric(column: ColumnSeen, rows: Sequence[Row]) -> tuple[Role, str]:
 
 
 def _as(column: ColumnSeen, role: Role, reason: str) -> ColumnMapping:
-    number, time = column.number, column.time
-    numeric = role in NUMERIC
-    known = number is not None and numeric and not number.doubtful
+    time = column.time
+    number = column.number
+    if number is not None and number.doubtful:
+        number = _whole_format(column, number) if role in COUNTS else None
     return ColumnMapping(
         column.name,
         column.position,
         role,
-        time_format="" if role is not Role.TIME or time is None or time.rival else time.format,
-        decimal=number.decimal if known and number else "",
-        thousands=number.thousands if known and number else "",
+        time_format="" if time is None or time.rival else time.format,
+        decimal=number.decimal if number else "",
+        thousands=number.thousands if number else "",
+        rate=rates.PERCENT if column.kind is Kind.PERCENT else "",
         reason=reason,
     )
+
+
+def _whole_format(column: ColumnSeen, number: NumberFormat) -> NumberFormat | None:
+    """``1.234`` units are 1234: where one reading gives fractions, a count means the other."""
+    if column.kind is not Kind.NUMBER:
+        return None
+    return NumberFormat("." if number.decimal == "," else ",", number.decimal)
 
 
 def _time_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role
 from experiments_core.tabular import numbers
+from experiments_core.tabular.rates import RateColumn, rate_column
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import TOTAL_WORDS, WHITE, fold, is_blank, visible
@@ -42,8 +43,12 @@ def read_totals(
     totals: list[Total] = []
     rejects: list[Reject] = []
     header = [fold(name) for name in names]
+    rates = [
+        rate_column(column, mapping.dialect, (row.cells[column.position] for row in rows))
+        for column in mapping.derived
+    ]
     for row in rows:
-        found = _read_row(row, mapping, header)
+        found = _read_row(row, mapping, header, rates)
         if isinstance(found, Total):
             totals.append(found)
         else:
@@ -56,14 +61,13 @@ def read_totals(
 
 
 def _read_row(
-    row: Row, mapping: Mapping, header: list[str]
+    row: Row, mapping: Mapping, header: list[str], rates: Sequence[RateColumn]
 ) -> Total | list[tuple[str, str, str]]:
     faults = plain_faults(row, mapping, header)
     if faults:
         return faults
-    return _read_counts(
-        row, mapping, visible(row.cells[mapping.named(Role.VARIANT)[0].position])
-    )
+    arm = visible(row.cells[mapping.named(Role.VARIANT)[0].position])
+    return _read_counts(row, mapping, arm, rates)
 
 
 def plain_faults(row: Row, mapping: Mapping, header: list[str]) -> list[tuple[str, str, str]]:
@@ -89,7 +93,9 @@ def plain_faults(row: Row, mapping: Mapping, header: list[str]) -> list[tuple[st
     return []
 
 
-def _read_counts(row: Row, mapping: Mapping, arm: str) -> Total | list[tuple[str, str, str]]:
+def _read_counts(
+    row: Row, mapping: Mapping, arm: str, rates: Sequence[RateColumn]
+) -> Total | list[tuple[str, str, str]]:
     problems: list[tuple[str, str, str]] = []
     of = mapping.named(Role.VISITORS)
     visitors = _count(row, of[0], mapping, problems) if of else None
@@ -106,9 +112,29 @@ def _read_counts(row: Row, mapping: Mapping, arm: str) -> Total | list[tuple[str
         if visitors is not None and count > visitors:
             text = f"{count:,} {column.name} of {visitors:,} visitors"
             problems.append(("COUNT_ABOVE", column.name, text))
+    if visitors:
+        conversions |= _derived(row, rates, visitors, problems)
     if problems or (of and visitors is None):
         return problems
     return Total(row.line, arm, visitors, conversions)
+
+
+def _derived(
+    row: Row, rates: Sequence[RateColumn], visitors: int, problems: list[tuple[str, str, str]]
+) -> dict[str, int]:
+    """Conversions from rates; a blank one is what was answered."""
+    counts: dict[str, int] = {}
+    for rate in rates:
+        column = rate.mapped
+        cell = row.cells[column.position]
+        if is_blank(cell) and column.blank == "exclude":
+            continue
+        found = 0 if is_blank(cell) and column.blank == "zero" else rate.count(cell, visitors)
+        if isinstance(found, int):
+            counts[column.name] = found
+        else:
+            problems.append((found[0], column.name, found[1]))
+    return counts
 
 
 def _count(

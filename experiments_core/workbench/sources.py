@@ -14,6 +14,7 @@ from experiments_core.services import uploads, workbooks
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.tabular import numbers, times
+from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.sniff import Row, sniff, split
 from experiments_core.tabular.text import is_blank, shorten
 from experiments_core.workbench.request import Request, find_column, refusal
@@ -236,7 +237,8 @@ def _column(source: Source, place: int, role: Role, request: Request) -> ColumnM
         )
     decimal = request.decimal or written.decimal
     thousands = written.thousands if decimal == written.decimal else written.decimal
-    return replace(plain, decimal=decimal, thousands=thousands)
+    rate = PERCENT if written.percent else ""
+    return replace(plain, decimal=decimal, thousands=thousands, rate=rate)
 
 
 def _as_table(frame: Any) -> Any:

@@ -24,8 +24,10 @@ DRAFT = "data-draft"
 FAILED = "data-failed"
 UPLOAD = "data-upload"
 LAYOUT = "dialect."
-BLANK_FIELD = re.compile(r"columns\[(\d+)\]\.(blank|converted|decimal|time_format)")
-MEASURED = {Role.OUTCOME, Role.VALUE, Role.COVARIATE, Role.TIME}
+BLANK_FIELD = re.compile(r"columns\[(\d+)\]\.(blank|converted|decimal|time_format|rate)")
+MEASURED = {
+    Role.OUTCOME, Role.VALUE, Role.COVARIATE, Role.TIME, Role.CONVERSIONS, Role.RATE,
+}  # fmt: skip
 
 
 @dataclass

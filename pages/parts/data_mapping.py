@@ -28,6 +28,7 @@ ROLES = {
     Role.COVARIATE: "Covariate",
     Role.VISITORS: "Visitors",
     Role.CONVERSIONS: "Conversions",
+    Role.RATE: "Rate",
     Role.EVENT: "Event",
     Role.METRIC: "Metric name",
     Role.COUNT: "Count",

@@ -1,6 +1,6 @@
 import pytest
 
-from experiments_core.tabular.numbers import NumberFormat, detect, is_percent, read
+from experiments_core.tabular.numbers import NumberFormat, detect, read
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,8 @@ from experiments_core.tabular.numbers import NumberFormat, detect, is_percent, r
         (["$10.50", "$0.00"], ",", NumberFormat(".", "", currency=True)),
         (["12 €", "7 €"], ";", NumberFormat(".", "", currency=True)),
         (["1 234,5", "2"], ";", NumberFormat(",", " ")),
+        (["5.25%", "6 %"], ",", NumberFormat(".", "", percent=True)),
+        (["12,5\u00a0%", "0,25 %"], ";", NumberFormat(",", "", percent=True)),
         (["1,234", "5,678"], ",", NumberFormat(",", "", doubtful=True)),
         (["1.234", "5.678"], ";", NumberFormat(".", "", doubtful=True)),
         (["1.234", "5.678"], ",", NumberFormat(".", "")),
@@ -49,10 +51,3 @@ def test_a_cell_is_read_in_the_format_of_its_column_only(
     cell: str, decimal: str, thousands: str, number: float | None
 ):
     assert read(cell, decimal, thousands) == number
-
-
-def test_rates_in_percent_are_told_from_numbers():
-    assert is_percent("5.25%")
-    assert is_percent("5,25 %")
-    assert not is_percent("5.25")
-    assert not is_percent("%")

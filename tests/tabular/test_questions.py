@@ -111,9 +111,20 @@ def test_two_columns_that_may_be_the_unit_are_asked_about(detected: Judge):
     assert "UNIT_COLUMN" not in {one.code for one in open_questions(seen, chosen)}
 
 
-def test_rates_without_counts_are_named(detected: Judge):
-    found = detected("variant,visitors,conversion_rate\na,2000,5.25%\nb,2000,6.10%\n")
-    assert "“conversion_rate” is a rate" in asked(found)["COUNTS_NEEDED"].text
+def test_percent_or_fraction_is_asked_where_both_give_whole_counts(detected: Judge):
+    found = detected("variant,visitors,rate\na,100000,0.05\nb,100000,0.06\n")
+    assert [c.value for c in asked(found)["RATE_UNIT"].choices] == ["fraction", "percent"]
+    found = detected("variant,visitors,conversion_rate\na,2000,0.0525\nb,2000,0.061\n")
+    assert "RATE_UNIT" not in asked(found)
+    assert found.proposal.columns[2].rate == "fraction"
+
+
+def test_a_count_that_can_be_read_in_two_ways_is_asked_about(detected: Judge):
+    found = detected("variant;visitors;orders\na;20.000;1.000\nb;21.000;2.000\n")
+    assert asked(found)["NUMBER_FORMAT"].field == "columns[2].decimal"
+    found = detected("variant;visitors;orders\na;20.123;1.001\nb;21.000;2.000\n")
+    assert "NUMBER_FORMAT" not in asked(found)  # a fraction of a visitor is none
+    assert {column.thousands for column in found.proposal.columns[1:]} == {"."}
 
 
 def test_what_all_rows_show_replaces_what_the_sample_showed(detected: Judge):
