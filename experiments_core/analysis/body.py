@@ -90,6 +90,8 @@ def to_dict(result: ExperimentResult) -> Json:
         body["holdout"] = held
     if result.exploring:
         body["exploring"] = list(result.exploring)
+    if result.locked:
+        body["locked"] = True
     return body
 
 
@@ -120,6 +122,7 @@ def from_dict(body: Mapping[str, Any]) -> ExperimentResult:
         status=body["status"],
         progress=None if body["progress"] is None else _read(Progress, body["progress"]),
         exploring=tuple(body.get("exploring", ())),
+        locked=body.get("locked", False),
         holdout=_read_holdout(body.get("holdout")),
     )
 

@@ -384,6 +384,7 @@ class ExperimentResult:
     progress: Progress | None = None
     holdout: HoldoutResult | None = None
     exploring: tuple[str, ...] = ()  # how this departs from the plan; empty: it does not
+    locked: bool = False  # the plan keeps the metrics shut until it is reached
 
     def metric(self, key: str) -> MetricResult:
         """One metric by its key."""

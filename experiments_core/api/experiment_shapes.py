@@ -107,6 +107,7 @@ class NewPlan(Body):
     planned_end: Day | None = None
     baseline: float | None = None
     daily_units: int | None = None
+    lock_results: bool | None = None
 
 
 class Slot(Body):

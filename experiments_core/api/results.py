@@ -13,11 +13,12 @@ from experiments_core.api.answers import file, listed, one
 from experiments_core.api.call import Page, The
 from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
-from experiments_core.api.shapes import Answer, Many, One, moment
+from experiments_core.api.shapes import Answer, Many, Moment, One, moment
 from experiments_core.domain.access import Permission
-from experiments_core.errors import NotFoundError
+from experiments_core.errors import InvalidInputError, NotFoundError, Problem
 from experiments_core.services import analyses, downloads, exploring
 from experiments_core.services.analyses import LookRecord, LookView
+from experiments_core.services.cutting import Cut
 from experiments_core.services.exploring import PRIORS, Choices
 
 door = Door("Results")
@@ -77,7 +78,9 @@ class FullLookAnswer(LookAnswer):
 
 @door.get(
     "/experiments/{experiment}/results",
-    Rule(permission=Permission.RESULTS, rate="compute", answer=One[ResultsAnswer]),
+    Rule(
+        permission=Permission.RESULTS, rate="compute", answer=One[ResultsAnswer], errors=(409,)
+    ),
 )
 def read_results(
     call: The,
@@ -95,24 +98,41 @@ def read_results(
         Literal["usual", "jeffreys", "lift", "small"] | None,
         Query(description="Adds the Bayesian view under this prior."),
     ] = None,
+    as_of: Annotated[
+        Moment | None, Query(description="Only units first seen before this moment.")
+    ] = None,
+    run: Annotated[
+        str | None, Query(max_length=10, description="`current`, or the number of a run.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        Query(max_length=31, description="`first_day`, or days as `2026-05-04` (UTC)."),
+    ] = None,
 ) -> Response:
     """The reading of the data as they are now, or a past look.
 
     New data make a new look. ``reference``, ``method``, ``correction``, ``alternative`` and
     ``confidence_level`` explore: they show the same data otherwise and are no verdict.
-    ``bayes`` stands beside every comparison and leaves the verdict as it is.
+    ``as_of``, ``run`` and ``exclude`` show some of the units only, of the data as they are now;
+    ``exploring`` names each of these in words. ``bayes`` stands beside every comparison and
+    leaves the verdict as it is. A plan with ``lock_results`` answers ``locked: true``, health
+    and progress until it is reached or the test has ended.
     """
+    cut = Cut(as_of, run, tuple(exclude or ()))
+    if look is not None and cut:
+        raise _frozen(look)
     view = (
         analyses.look(call.ws, call.actor, experiment, trigger="api")
         if look is None
         else analyses.past_look(call.ws, call.actor, experiment, look)
     )
+    view = analyses.cut_look(call.ws, call.actor, view, cut)
     prior = None if bayes is None else PRIORS[bayes][1]
     choices = Choices(
         reference, confidence_level, correction, alternative, tuple(method or ()), prior
     )
     body = to_dict(exploring.explore(view, choices).result)
-    if metric is not None:
+    if metric is not None and not view.result.locked:
         body["metrics"] = [m for m in body["metrics"] if m["key"] == metric]
         if not body["metrics"]:
             raise NotFoundError(f"There is no metric “{metric}”.")
@@ -121,10 +141,24 @@ def read_results(
             shown["segments"] = [
                 segment_to_dict(found)
                 for found in analyses.segments(
-                    call.ws, call.actor, experiment, shown["key"], segment
+                    call.ws,
+                    call.actor,
+                    experiment,
+                    shown["key"],
+                    segment,
+                    shown=view if cut else None,
                 )
             ]
     return one(body)
+
+
+def _frozen(look: int) -> InvalidInputError:
+    message = f"look {look} was counted as it was; as_of, run and exclude count anew"
+    return InvalidInputError(
+        f"{message}.",
+        hint="Leave look out.",
+        details=(Problem("look", look, "UNKNOWN_CHOICE", message),),
+    )
 
 
 @door.get(

@@ -94,6 +94,17 @@ def plan_to_document(plan: Plan) -> dict[str, Any]:
     return {field.name: _plain(getattr(plan, field.name)) for field in fields(plan)}
 
 
+def sealed_plan(plan: Plan) -> dict[str, Any]:
+    """The plan as hashes name it: a lock that is not asked for is left out.
+
+    So seals and looks from before there was one keep their names.
+    """
+    document = plan_to_document(plan)
+    if not plan.lock_results:
+        del document["lock_results"]
+    return document
+
+
 def plan_from_document(document: Mapping[str, Any]) -> Plan:
     """Read a plan; fields that are not there keep their default.
 

@@ -97,7 +97,11 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was promised before the start; sealed when the experiment starts."""
+    """What was promised before the start; sealed when the experiment starts.
+
+    Attributes:
+        lock_results: Nobody sees a metric before the plan is reached or the test has ended.
+    """
 
     alpha: float = 0.05
     power: float = 0.8
@@ -111,6 +115,7 @@ class Plan:
     planned_end: date | None = None
     baseline: float | None = None
     daily_units: int | None = None
+    lock_results: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from experiments_core.domain.documents import metric_to_document, plan_to_document
+from experiments_core.domain.documents import metric_to_document, sealed_plan
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status, invalid_transition
 from experiments_core.domain.metric import Metric, MetricRole
@@ -68,7 +68,7 @@ def seal_hash(experiment: Experiment) -> str:
     content = {
         "hypothesis": experiment.hypothesis,
         "metrics": [metric_to_document(metric) for metric in experiment.metrics],
-        "plan": plan_to_document(experiment.plan),
+        "plan": sealed_plan(experiment.plan),
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -192,6 +192,12 @@ def _date(name: str, value: object) -> list[Problem]:
     return [Problem(name, value, "TYPE", f"{name} must be a date")]
 
 
+def _flag(name: str, value: object) -> list[Problem]:
+    if isinstance(value, bool):
+        return []
+    return [Problem(name, value, "TYPE", f"{name} must be yes or no")]
+
+
 _PLAN: dict[str, Check] = {
     "alpha": _number(0.001, 0.2),
     "power": _number(0.5, 0.99),
@@ -205,6 +211,7 @@ _PLAN: dict[str, Check] = {
     "planned_end": _date,
     "baseline": _number(-1e15, 1e15, optional=True),
     "daily_units": _whole(1, 10_000_000_000, optional=True),
+    "lock_results": _flag,
 }
 
 
@@ -258,12 +265,6 @@ def _namespace(name: str, value: object) -> list[Problem]:
     if not isinstance(value, NamespaceSlot):
         return [Problem(name, value, "TYPE", f"{name} must have key, from_bp and to_bp")]
     return [*_key(f"{name}.key", value.key), *slot_problems(value, name)]
-
-
-def _flag(name: str, value: object) -> list[Problem]:
-    if isinstance(value, bool):
-        return []
-    return [Problem(name, value, "TYPE", f"{name} must be yes or no")]
 
 
 _CHECKS: dict[str, Check] = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from experiments_core.domain.metric import MomentNeed
 from experiments_core.domain.source import UNKNOWN_PHASE, UNKNOWN_RUN
@@ -63,6 +63,10 @@ class CellQuery:
         segment: Column to cut by, or None.
         by_day: Whether to cut by day of first exposure, in UTC.
         as_of: Units first seen at or after this moment are left out.
+        placed_from: Units placed before this moment belong to an earlier run and are left out.
+        placed_until: Those placed at or after it belong to a later run; both leave out units
+            whose place nobody knows.
+        without_days: Units first seen on one of these days, in UTC, are left out.
         placed_by: Time that tells the phase: of the first exposure, or of the assignment.
         skewness: Whether to ask for third moments (they cannot be merged).
         confidence_level: Of the limits of a quantile, which give its error.
@@ -78,6 +82,9 @@ class CellQuery:
     segment: str | None = None
     by_day: bool = False
     as_of: datetime | None = None
+    placed_from: datetime | None = None
+    placed_until: datetime | None = None
+    without_days: tuple[date, ...] = ()
     placed_by: str = "first_ts"
     skewness: bool = True
     confidence_level: float = 0.95
@@ -389,6 +396,14 @@ def _conditions(query: CellQuery) -> list[str]:
         conditions.append(f"(first_ts >= {_moment(query.since)} OR first_ts IS NULL)")
     if query.as_of is not None:
         conditions.append(f"first_ts < {_moment(query.as_of)}")
+    placed = _identifier(query.placed_by, _TIME)
+    if query.placed_from is not None:
+        conditions.append(f"{placed} >= {_moment(query.placed_from)}")
+    if query.placed_until is not None:
+        conditions.append(f"{placed} < {_moment(query.placed_until)}")
+    if query.without_days:
+        days = ", ".join(f"DATE '{day.isoformat()}'" for day in query.without_days)
+        conditions.append(f"(first_ts IS NULL OR CAST(first_ts AS DATE) NOT IN ({days}))")
     if query.by_day:
         conditions.append("first_ts IS NOT NULL")
     return conditions

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from experiments_core.analysis import bayesian
+from experiments_core.analysis import bayesian, locking
 from experiments_core.analysis import explain as explaining
 from experiments_core.analysis import segments as by_segment
 from experiments_core.analysis import series as by_day
@@ -31,8 +31,9 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import Metric, MetricKind, MetricRole
 from experiments_core.domain.source import CellKey, Role
-from experiments_core.errors import NotFoundError
-from experiments_core.services import promoting, readings
+from experiments_core.errors import ConflictError, NotFoundError
+from experiments_core.services import cutting, promoting, readings
+from experiments_core.services.cutting import Cut
 from experiments_core.services.following import follow_log
 from experiments_core.services.readings import Reading
 from experiments_core.services.saving import find
@@ -66,6 +67,7 @@ class LookView:
         newer_data: Data have come since. A plan that spends alpha look by look takes a new
             look once a day, or on demand.
         quality: What the imports knew about rows that never became units.
+        cut: Which of the units it shows; a look shows all of them.
     """
 
     result: ExperimentResult
@@ -80,6 +82,7 @@ class LookView:
     views: int = 1
     newer_data: bool = False
     quality: Quality = field(default_factory=Quality)
+    cut: Cut = field(default_factory=Cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ def look(
 
     A sequential plan with a planned number of units spends part of its alpha at each look, so
     a running test shows the look of the same day again until ``fresh`` asks for a new one.
+    A plan with ``lock_results`` shows health and progress only, until it is reached or the
+    test has ended.
 
     Args:
         ws: The workspace.
@@ -133,6 +138,26 @@ def look(
         InvalidInputError: there is no such variant.
     """
     require(actor, Permission.RESULTS)
+    return _open_to_people(
+        judged(ws, actor, experiment_id, reference=reference, trigger=trigger, fresh=fresh)
+    )
+
+
+def judged(
+    ws: Workspace,
+    actor: Actor,
+    experiment_id: str,
+    *,
+    reference: str | None = None,
+    trigger: str = "page",
+    fresh: bool = False,
+) -> LookView:
+    """The same whatever the plan locks, for what stops a ramp by itself; shown to nobody.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+        InvalidInputError: there is no such variant.
+    """
     reading = _reading(ws, actor, experiment_id, reference=reference)
     if reading.data is None:
         result = analyze({}, reading.design, data_hash=reading.data_hash)
@@ -158,6 +183,44 @@ def look(
     )
 
 
+def cut_look(ws: Workspace, actor: Actor, view: LookView, cut: Cut) -> LookView:
+    """Some of the units of a look, analysed as the data are now; nothing is kept.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        view: The look.
+        cut: Which units; the look itself where it says nothing.
+
+    Raises:
+        ConflictError: the data do not tell units apart by their time.
+        InvalidInputError: a run or a day is not written as it must be.
+        NotFoundError: there is no such run.
+    """
+    require(actor, Permission.RESULTS)
+    if not cut or view.result.verdict.code == "no_data":
+        return view
+    with ws.db.read() as cursor:
+        reading, told = _cut_reading(ws, cursor, view.experiment, cut)
+        table = readings.fetch(cursor, reading)
+    design = replace(reading.design, reference=view.result.reference)
+    result = analyze(table.cells, design, reading.quality, data_hash=reading.data_hash)
+    found = LookView(
+        result=replace(result, look=view.result.look, exploring=told),
+        experiment=view.experiment,
+        taken_at=view.taken_at,
+        sql=table.sql,
+        moments=explaining.moment_rows(Groups.of(table.cells, len(design.phases)), design),
+        cells=table.cells,
+        design=design,
+        data_as_of=design.newest,
+        finished=design.finished,
+        quality=reading.quality,
+        cut=cut,
+    )
+    return _shut(found) if view.result.locked else found
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """An experiment's numbers as its data are now; nobody's look.
@@ -177,7 +240,7 @@ def measured(
     """Compute the numbers without keeping a look, for counters that are read all the time.
 
     The plan's minima do not hold anything back: dialects print the fixed-horizon test that
-    their service defines.
+    their service defines. Locked results are as good as none.
 
     Args:
         ws: The workspace.
@@ -198,6 +261,8 @@ def measured(
     design = replace(reading.design, plan=plan)
     result = analyze(table.cells, design, reading.quality, data_hash=reading.data_hash)
     groups = Groups.of(table.cells, len(design.phases))
+    if locking.is_locked(reading.experiment, result):
+        result = locking.shut(result)
     if chances and result.metrics:
         result = bayesian.with_view(result, groups, design)
     units = {arm: groups.total((arm,)) for arm in reading.design.arms}
@@ -216,7 +281,7 @@ def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> L
         taken = looks.looks_of(cursor, reading.experiment.id)
     for stored in taken:
         if stored.no == number:
-            return _opened(reading.experiment, stored)
+            return _open_to_people(_opened(reading.experiment, stored))
     raise NotFoundError(
         f"There is no look {number} at “{reading.experiment.name}”.",
         hint=f"There {'is 1 look' if len(taken) == 1 else f'are {len(taken)} looks'}.",
@@ -250,7 +315,7 @@ def find_look(ws: Workspace, actor: Actor, look_id: str) -> tuple[StoredLook, Lo
             experiment = find(cursor, actor, stored.experiment_id)
         except NotFoundError:
             raise _no_look(look_id) from None
-    return stored, _opened(experiment, stored)
+    return stored, _open_to_people(_opened(experiment, stored))
 
 
 def series(
@@ -276,7 +341,10 @@ def series(
     require(actor, Permission.RESULTS)
     reading = _reading(ws, actor, experiment_id)
     metric = _metric(reading, metric_key)
-    design = shown.design if shown else reading.design
+    shown = shown or look(ws, actor, experiment_id)
+    _check_open(shown.result)
+    reading = _cut_as(ws, reading, shown)
+    design = shown.design
     nothing: dict[str, tuple[SeriesPoint, ...]] = dict.fromkeys(design.treatments, ())
     quantile = metric.kind is MetricKind.QUANTILE  # those of days do not add up
     if reading.query is None or reading.design.newest is None or quantile:
@@ -291,8 +359,7 @@ def series(
         return nothing
     with ws.db.read() as cursor:
         found = store_cells.unit_cells(cursor, query).cells
-    result = (shown or look(ws, actor, experiment_id)).result
-    return by_day.cumulative(found, design, metric, _levels(result, metric))
+    return by_day.cumulative(found, design, metric, _levels(shown.result, metric))
 
 
 def segment_columns(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[str, ...]:
@@ -332,8 +399,14 @@ def segments(
         raise NotFoundError(
             f"There is no segment column “{column}”.", hint=f"There are: {listed}."
         )
-    needs = tuple(one for one in reading.query.needs if one.need.key == metric.key)
-    query = replace(reading.query, needs=needs, segment=ours)
+    if shown is None and reading.experiment.plan.lock_results:
+        shown = look(ws, actor, experiment_id)
+    query = reading.query
+    if shown is not None:
+        _check_open(shown.result)
+        query = _cut_as(ws, reading, shown).query or query
+    needs = tuple(one for one in query.needs if one.need.key == metric.key)
+    query = replace(query, needs=needs, segment=ours)
     with ws.db.read() as cursor:
         found = store_cells.unit_cells(cursor, query).cells
     design = shown.design if shown else reading.design
@@ -394,7 +467,9 @@ def contrast_of(result: ExperimentResult, metric_key: str, variant: str) -> Cont
 
     Raises:
         NotFoundError: there is no such metric or treatment.
+        ConflictError: ``RESULTS_LOCKED``.
     """
+    _check_open(result)
     metrics = {metric.key: metric for metric in result.metrics}
     if metric_key not in metrics:
         raise NotFoundError(
@@ -430,16 +505,48 @@ def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
         stored = looks.find_looks(
             cursor, [(one.experiment.id, one.data_hash, one.settings_hash) for one in ready]
         )
-    return {
-        one.experiment.id: _summary(
-            from_dict(
-                (
-                    stored.get(one.experiment.id) or _of_today(ws, one) or _take(ws, actor, one)
-                ).results
-            )
+    found = {}
+    for one in ready:
+        key = one.experiment.id
+        seen = stored.get(key) or _of_today(ws, one) or _take(ws, actor, one)
+        result = from_dict(seen.results)
+        locked = locking.is_locked(one.experiment, result)
+        found[key] = _summary(locking.shut(result) if locked else result)
+    return found
+
+
+def _open_to_people(view: LookView) -> LookView:
+    """The look, shut if its plan keeps it locked."""
+    return _shut(view) if locking.is_locked(view.experiment, view.result) else view
+
+
+def _shut(view: LookView) -> LookView:
+    return replace(view, result=locking.shut(view.result), sql="", moments=(), cells={})
+
+
+def _check_open(result: ExperimentResult) -> None:
+    if result.locked:
+        raise ConflictError(
+            locking.TEXT,
+            code="RESULTS_LOCKED",
+            hint="Health and progress are on the results page.",
         )
-        for one in ready
-    }
+
+
+def _cut_reading(
+    ws: Workspace, cursor: Any, experiment: Experiment, cut: Cut
+) -> tuple[Reading, tuple[str, ...]]:
+    data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
+    taken = looks.units_at_looks(cursor, [experiment.id]).get(experiment.id, ())
+    return cutting.cut_reading(cursor, experiment, data, cut, now=ws.now(), looks=tuple(taken))
+
+
+def _cut_as(ws: Workspace, reading: Reading, shown: LookView) -> Reading:
+    """The reading of the units that somebody looks at."""
+    if not shown.cut:
+        return reading
+    with ws.db.read() as cursor:
+        return _cut_reading(ws, cursor, reading.experiment, shown.cut)[0]
 
 
 def _no_look(look_id: str) -> NotFoundError:

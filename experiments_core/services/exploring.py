@@ -104,10 +104,13 @@ def explore(view: LookView, choices: Choices) -> LookView:
         InvalidInputError: a choice does not exist.
     """
     design = applied(view.design, choices)
+    if view.result.locked:
+        return view
     told = departures(view.design, design)
     shown = view.result
     if told:
         result = analyze(view.cells, design, view.quality, data_hash=view.result.data_hash)
+        told = (*view.result.exploring, *told)
         shown = replace(result, look=view.result.look, exploring=told)
     if choices.prior is not None:
         groups = Groups.of(view.cells, len(design.phases))

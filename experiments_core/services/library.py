@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from experiments_core.analysis import locking
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.results import ArmResult
 from experiments_core.domain.access import Actor, Permission, event_by, require
@@ -227,7 +228,7 @@ def preview(
 
     Raises:
         InvalidInputError: the definition breaks a rule.
-        ConflictError: ``NO_DATA``: the test has none.
+        ConflictError: ``NO_DATA``: the test has none; ``RESULTS_LOCKED``: its plan keeps them.
     """
     require(actor, Permission.RESULTS)
     metric = metric_of(_draft(ws, actor, _cleaned(values)), MetricRole.SECONDARY)
@@ -243,6 +244,8 @@ def preview(
         reading = readings.read(cursor, experiment, data, now=ws.now())
         table = readings.fetch(cursor, reading)
     result = analyze(table.cells, reading.design, reading.quality)
+    if locking.is_locked(experiment, result):
+        raise ConflictError(locking.TEXT, code="RESULTS_LOCKED", hint="Choose another test.")
     return result.metrics[0].arms if result.metrics else ()
 
 

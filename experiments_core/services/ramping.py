@@ -69,7 +69,7 @@ def take_due_steps(ws: Workspace) -> list[str]:
 
 def reason_to_stop(ws: Workspace, actor: Actor, reference: str) -> str | None:
     """Why nobody else should enter now; None when nothing speaks against it."""
-    result = analyses.look(ws, actor, reference, trigger="ramp").result
+    result = analyses.judged(ws, actor, reference, trigger="ramp").result
     for card in result.health:
         if card.level == "fail":
             return f"{card.label}: {card.message}"

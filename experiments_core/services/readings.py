@@ -13,16 +13,16 @@ from typing import Any
 from experiments_core.analysis.checks import STALE_DAYS
 from experiments_core.analysis.design import Design, PhaseDesign, Quality, phase_designs
 from experiments_core.analysis.engine import ENGINE_VERSION
+from experiments_core.analysis.locking import OVER
 from experiments_core.analysis.results import STATISTICS_VERSION
 from experiments_core.domain.assignment import HOLDOUT
 from experiments_core.domain.documents import (
     metric_from_document,
     metric_to_document,
     plan_from_document,
-    plan_to_document,
+    sealed_plan,
 )
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
-from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.domain.promotion import Promotion, promotion_of
 from experiments_core.domain.source import Role, Shape
@@ -32,7 +32,6 @@ from experiments_core.store import cells as store_cells
 from experiments_core.store.cells import CellTable
 from experiments_core.store.looks import DataState, ImportFacts
 
-OVER = frozenset({Status.STOPPED, Status.COMPLETED, Status.ARCHIVED})
 CROSSED = "UNIT_IN_TWO_ARMS"
 ON_PURPOSE = frozenset({
     CROSSED, "UNIT_REPEATED", "UNIT_DUPLICATE_ROWS", "UNIT_KNOWN",
@@ -83,7 +82,7 @@ class Reading:
                 for one in design.phases
             ],
             "boundaries": [str(at) for at in (self.query.boundaries if self.query else ())],
-            "plan": plan_to_document(design.plan),
+            "plan": sealed_plan(design.plan),
             "unit": design.unit,
             "basis": design.basis,
             "status": design.status,

@@ -61,7 +61,9 @@ VIEWS: dict[str, str] = {
         "FROM (SELECT look_id, experiment_id, no, m, "
         "unnest(CAST(m->'arms' AS JSON[])) AS a FROM (SELECT l.id AS look_id, "
         "l.experiment_id, l.no, unnest(CAST(l.results->'metrics' AS JSON[])) AS m "
-        "FROM looks l JOIN experiments e ON e.id = l.experiment_id WHERE e.org_id = ?))"
+        "FROM looks l JOIN experiments e ON e.id = l.experiment_id WHERE e.org_id = ? AND NOT "
+        "(coalesce(e.doc->'plan'->>'lock_results', 'false') = 'true' AND "
+        "l.results->>'final' = 'false' AND e.status IN ('draft', 'running', 'paused'))))"
     ),
     "imports": (
         "SELECT id, experiment_id, file_name, bytes, sha256, shape, rows_read, rows_used, "

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import analyses, keys
+from experiments_core.services import analyses, experiments, keys
 from experiments_core.services.calibration import calibration
 from experiments_core.services.exploring import PRIORS
 from experiments_core.services.robustness import robustness
 from experiments_core.services.workspace import Workspace
 from tests.api.conftest import Client
 from tests.pages.test_results_real import TOTALS, imported, units
+from tests.services.test_analyses import rows, upload
 
 
 @pytest.fixture
@@ -92,3 +93,45 @@ def test_the_number_of_shuffles_has_its_limits(api: Client, tested: str):
         answer = api.post(f"/experiments/{tested}/calibrate", asked(shuffles=number))
         (problem,) = answer.json()["error"]["details"]
         assert (answer.status_code, problem["field"]) == (422, "shuffles")
+
+
+def test_a_part_of_the_data_is_shown_by_its_name_and_a_look_stays_whole(
+    api: Client, tested: str
+):
+    path = f"/experiments/{tested}/results"
+    whole = api.get(path).json()["data"]
+    body = api.get(f"{path}?exclude=first_day").json()["data"]
+    assert body["exploring"] == ["without 1\u202fMay 2026"]
+    counted = [sum(arm["n"] for arm in one["metrics"][0]["arms"]) for one in (whole, body)]
+    assert 0 < counted[1] < counted[0] == 4000
+    early = api.get(f"{path}?as_of=2000-01-01T00:00:00Z").json()["data"]
+    assert early["verdict"]["code"] == "no_data"
+    for query, status in (
+        ("as_of=yesterday", 422), ("as_of=2026-05-01", 422), ("run=9", 404), ("run=now", 422),
+        ("exclude=monday", 422), ("look=1&run=1", 422),
+    ):  # fmt: skip
+        answer = api.get(f"{path}?{query}")
+        assert answer.status_code == status, (query, answer.text)
+        assert status == 404 or answer.json()["error"]["details"][0]["field"] in query
+
+
+def test_locked_results_say_so_and_show_health_and_progress_only(api: Client, ws: Workspace):
+    made = api.post("/experiments", {
+        "name": "Shut", "plan": {"lock_results": True, "planned_units": 9000},
+        "metrics": [{"kind": "proportion", "column": "converted"}],
+        "variants": [{"key": "control", "weight_bp": 5000}, {"key": "B", "weight_bp": 5000}],
+    }).json()["data"]  # fmt: skip
+    assert made["plan"]["lock_results"] is True
+    etag = {"If-Match": f'"v{made["version"]}"'}
+    path = f"/experiments/{made['slug']}"
+    assert api.post(f"{path}/start", headers=etag).status_code == 200
+    upload(ws, experiments.get_experiment(ws, LOCAL, made["id"]), rows(2000))
+    body = api.get(f"{path}/results").json()["data"]
+    assert (body["locked"], body["metrics"]) == (True, [])
+    assert body["progress"]["units"] == 2000
+    assert body["health"]
+    assert api.get(f"{path}/results?metric=converted&exclude=first_day").json()["data"][
+        "locked"
+    ]
+    refused = api.post(f"{path}/robustness", asked())
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "RESULTS_LOCKED")
