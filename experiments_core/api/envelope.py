@@ -62,6 +62,12 @@ _RULES = {
     "too_short": "REQUIRED",
     "finite_number": "NOT_FINITE",
 }
+
+_SAID = {
+    "extra_forbidden": "there is no such field here",
+    "missing": "this field is missing",
+}
+"""Our own sentences for what pydantic says in its words."""
 _CURRENT: dict[type, Callable[[Any], Any]] = {}
 
 
@@ -137,6 +143,6 @@ def _problem(fault: Any) -> Problem:
     field = ".".join(place)
     kind = fault["type"]
     rule = _RULES.get(kind, "TYPE")
-    said = str(fault["msg"]).removeprefix("Value error, ")
+    said = _SAID.get(kind) or str(fault["msg"]).removeprefix("Value error, ")
     given = None if kind == "missing" else fault.get("input")
     return Problem(field, given, rule, f"{field}: {said[:1].lower()}{said[1:]}.")
