@@ -40,6 +40,7 @@ class Circumstances:
     runs: int
     traffic_runs: int
     minutes: float
+    processor_minutes: float
 
 
 def unexpected(outcomes: Outcomes) -> list[tuple[Study, Figure]]:
@@ -66,13 +67,17 @@ def page(outcomes: Outcomes, now: Circumstances) -> str:
 
 
 def _circumstances(now: Circumstances) -> str:
+    took = (
+        f"{now.minutes:.0f} minutes in two processes, "
+        f"{now.processor_minutes:.0f} minutes of processor time"
+    )
     return _table(("", ""), (
         ("date", now.date),
         ("versions", now.versions),
         ("command", f"`{now.command}`"),
         ("seed", str(now.seed)),
         ("runs", f"{now.runs:,} experiments per row, {now.traffic_runs:,} for traffic"),
-        ("took", f"{now.minutes:.0f} minutes in two processes"),
+        ("took", took),
     ))  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import resource
 import sys
 import time
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ def main() -> int:
         runs=options.runs,
         traffic_runs=2 * options.runs,
         minutes=(time.monotonic() - started) / 60,
+        processor_minutes=_processor_seconds() / 60,
     )
     options.docs.mkdir(parents=True, exist_ok=True)
     pictures.draw(outcomes, options.docs / "pictures")
@@ -47,6 +49,12 @@ def main() -> int:
     for study, figure in wrong:
         sys.stderr.write(f"not where it must be: {study.name}: {figure}\n")
     return 1 if wrong else 0
+
+
+def _processor_seconds() -> float:
+    """Time on processors of this process and of its workers, which have ended."""
+    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, both))
 
 
 def _options() -> argparse.Namespace:

@@ -119,7 +119,7 @@ def test_the_page_names_what_is_outside_and_draws_its_pictures(tmp_path: Path):
     outcomes |= {study.name: Outcome(100) for study in studies.PEEKED_REAL}
     wrong = outcomes[studies.SOUND_NULL[0].name]
     wrong.counts["false win"] = 50
-    now = report.Circumstances("2026-01-02", "upshot 1", "run", 3, 100, 200, 1.0)
+    now = report.Circumstances("2026-01-02", "upshot 1", "run", 3, 100, 200, 1.0, 2.0)
     page = report.page(outcomes, now)
     assert "Not where it must be: rate 10 %, 2,000 + 2,000, lift 0: score" in page
     assert "**50.00 %**" in page
