@@ -46,8 +46,8 @@ def page() -> None:
     results_looks.draw(view)
     theme.once(lambda: results_head.trust(view, experiment), "trust", view.result, experiment)
     if view.result.metrics and view.result.treatments:
-        shown = results_choices.draw(view, experiment)
-        results_scorecard.draw(shown, experiment)
+        shown = results_choices.draw(ws, who.actor(), view, experiment)
+        results_scorecard.draw(ws, who.actor(), shown, experiment)
         results_expect.draw(ws, who.actor(), view, experiment)
         results_holdout.draw(shown, experiment)
         results_tabs.draw(ws, who.actor(), shown, experiment)

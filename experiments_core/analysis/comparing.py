@@ -60,6 +60,16 @@ def compare(
     return contrasts.compare(pair, alpha, alternative)
 
 
+def lift_of(metric: Metric, strata: Strata) -> Value:
+    """The relative lift alone, without test or interval."""
+    if is_rate(metric):
+        return stratified.lift_of(cast("RateStrata", strata))
+    pair = pair_of(metric, strata)
+    if isinstance(pair, Withheld):
+        return Undefined(pair.reason)
+    return contrasts.lift_of(pair)
+
+
 def compare_by_size(metric: Metric, strata: Strata, alpha: float) -> Comparison:
     """The same with phases weighted by their units: the average over the units as they came."""
     if is_rate(metric):

@@ -94,6 +94,7 @@ def read_results(
     correction: Name = None,
     confidence_level: Annotated[float | None, Query(gt=0.5, lt=1)] = None,
     alternative: Name = None,
+    covariate: Name = None,
     bayes: Annotated[
         Literal["usual", "jeffreys", "lift", "small"] | None,
         Query(description="Adds the Bayesian view under this prior."),
@@ -111,8 +112,9 @@ def read_results(
 ) -> Response:
     """The reading of the data as they are now, or a past look.
 
-    New data make a new look. ``reference``, ``method``, ``correction``, ``alternative`` and
-    ``confidence_level`` explore: they show the same data otherwise and are no verdict.
+    New data make a new look. ``reference``, ``method``, ``correction``, ``alternative``,
+    ``confidence_level`` and ``covariate`` (a column, or ``none``) explore: they show the same
+    data otherwise and are no verdict.
     ``as_of``, ``run`` and ``exclude`` show some of the units only, of the data as they are now;
     ``exploring`` names each of these in words. ``bayes`` stands beside every comparison and
     leaves the verdict as it is. A plan with ``lock_results`` answers ``locked: true``, health
@@ -129,9 +131,11 @@ def read_results(
     view = analyses.cut_look(call.ws, call.actor, view, cut)
     prior = None if bayes is None else PRIORS[bayes][1]
     choices = Choices(
-        reference, confidence_level, correction, alternative, tuple(method or ()), prior
-    )
-    body = to_dict(exploring.explore(view, choices).result)
+        reference, confidence_level, correction, alternative, tuple(method or ()), prior,
+        covariate,
+    )  # fmt: skip
+    explored = exploring.explored(call.ws, call.actor, view, choices)
+    body = to_dict(explored.result)
     if metric is not None and not view.result.locked:
         body["metrics"] = [m for m in body["metrics"] if m["key"] == metric]
         if not body["metrics"]:
@@ -146,7 +150,7 @@ def read_results(
                     experiment,
                     shown["key"],
                     segment,
-                    shown=view if cut else None,
+                    shown=explored if cut or explored.result.exploring else None,
                 )
             ]
     return one(body)

@@ -15,7 +15,7 @@ from experiments_core.charts import words
 from experiments_core.stats.estimate import Undefined
 
 TableRow = dict[str, object]
-SHOWN = "as shown"
+SAVED = "Variance saved"
 UNADJUSTED, UNCAPPED = "without the covariate", "without the cap"
 
 
@@ -48,11 +48,34 @@ def table(result: ExperimentResult, names: Mapping[str, str]) -> list[TableRow]:
             relative_lift_ci_upper=contrast.relative_lift_ci_upper,
             p_value=contrast.p_value,
         )
-        versions = (
-            (SHOWN, shown), (UNADJUSTED, contrast.unadjusted), (UNCAPPED, contrast.uncapped)
-        )  # fmt: skip
-        rows += [lead | _row(metric, name, one) for name, one in versions if one is not None]
+        rows.append(lead | _row(metric, _shown(metric, contrast), shown) | _saved(contrast))
+        rows += [
+            lead | _row(metric, name, one) | {SAVED: ""}
+            for name, one in (
+                (UNADJUSTED, contrast.unadjusted), (UNCAPPED, contrast.uncapped)
+            )
+            if one is not None
+        ]  # fmt: skip
     return rows
+
+
+def _shown(metric: MetricResult, contrast: Contrast) -> str:
+    """What the scorecard shows: adjusted, capped, or both."""
+    did = contrast.adjustment
+    said = []
+    if did is not None and not isinstance(did.theta, Undefined):
+        said.append(f"adjusted by {words.plain(did.covariate, 40)}")
+    if contrast.uncapped is not None and metric.cap is not None:
+        said.append(f"capped at {words.amount(metric.cap, metric.unit)}")
+    return ", ".join(said) or "as shown"
+
+
+def _saved(contrast: Contrast) -> TableRow:
+    did = contrast.adjustment
+    if did is None:
+        return {SAVED: ""}
+    saved = did.variance_saved
+    return {SAVED: words.NONE if isinstance(saved, Undefined) else _share(saved)}
 
 
 def _comparisons(

@@ -16,7 +16,7 @@ from experiments_core.analysis import explain as explaining
 from experiments_core.analysis import segments as by_segment
 from experiments_core.analysis import series as by_day
 from experiments_core.analysis.body import from_dict, to_dict
-from experiments_core.analysis.cells import Cell
+from experiments_core.analysis.cells import Cell, Cells
 from experiments_core.analysis.design import Design, Quality
 from experiments_core.analysis.engine import ENGINE_VERSION, analyze
 from experiments_core.analysis.explain import Explanation
@@ -32,6 +32,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import Metric, MetricKind, MetricRole
 from experiments_core.domain.source import CellKey, Role
 from experiments_core.errors import ConflictError, NotFoundError
+from experiments_core.query.cells import CellQuery
 from experiments_core.services import cutting, promoting, readings
 from experiments_core.services.cutting import Cut
 from experiments_core.services.following import follow_log
@@ -68,6 +69,7 @@ class LookView:
             look once a day, or on demand.
         quality: What the imports knew about rows that never became units.
         cut: Which of the units it shows; a look shows all of them.
+        covariates: Numbers from before the test that means may be adjusted by.
     """
 
     result: ExperimentResult
@@ -83,6 +85,7 @@ class LookView:
     newer_data: bool = False
     quality: Quality = field(default_factory=Quality)
     cut: Cut = field(default_factory=Cut)
+    covariates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +179,12 @@ def judged(
     if stored is None:
         view = _opened(reading.experiment, _take(ws, actor, reading, trigger))
         promoting.promote_if_ready(ws, view.experiment, view.result, view.design)
-        return view
+        return replace(view, covariates=reading.covariate_columns)
     _note_view(ws, actor, stored)
     return replace(
-        _opened(reading.experiment, stored), newer_data=stored.data_hash != reading.data_hash
+        _opened(reading.experiment, stored),
+        newer_data=stored.data_hash != reading.data_hash,
+        covariates=reading.covariate_columns,
     )
 
 
@@ -204,6 +209,8 @@ def cut_look(ws: Workspace, actor: Actor, view: LookView, cut: Cut) -> LookView:
         reading, told = _cut_reading(ws, cursor, view.experiment, cut)
         table = readings.fetch(cursor, reading)
     design = replace(reading.design, reference=view.result.reference)
+    if cut == Cut(exclude=cut.exclude):
+        design = _to_scale(design, view.cells, table.cells)
     result = analyze(table.cells, design, reading.quality, data_hash=reading.data_hash)
     found = LookView(
         result=replace(result, look=view.result.look, exploring=told),
@@ -217,8 +224,20 @@ def cut_look(ws: Workspace, actor: Actor, view: LookView, cut: Cut) -> LookView:
         finished=design.finished,
         quality=reading.quality,
         cut=cut,
+        covariates=reading.covariate_columns,
     )
     return _shut(found) if view.result.locked else found
+
+
+def _to_scale(design: Design, whole: Cells, part: Cells) -> Design:
+    """Planned units in proportion: a plan that was reached is reached without some days too."""
+    planned = design.plan.planned_units
+    units, left = (sum(cell.units for cell in cells.values()) for cells in (whole, part))
+    if planned is None or not units:
+        return design
+    return replace(
+        design, plan=replace(design.plan, planned_units=max(1, planned * left // units))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +337,27 @@ def find_look(ws: Workspace, actor: Actor, look_id: str) -> tuple[StoredLook, Lo
     return stored, _open_to_people(_opened(experiment, stored))
 
 
+def daily(ws: Workspace, actor: Actor, shown: LookView) -> Cells:
+    """The cells of every metric by day, as somebody looks at them; none without times.
+
+    Quantiles are left out: those of days do not add up to that of the whole.
+
+    Raises:
+        ConflictError: the results are locked.
+    """
+    _check_open(shown.result)
+    reading = rows_of(ws, actor, shown)
+    query = _query(reading, shown)
+    if query is None or reading.design.newest is None:
+        return {}
+    needs = tuple(one for one in query.needs if one.need.shape != "quantile")
+    if not needs:
+        return {}
+    query = replace(query, needs=needs, by_day=True, skewness=False)
+    with ws.db.read() as cursor:
+        return store_cells.unit_cells(cursor, query).cells
+
+
 def series(
     ws: Workspace,
     actor: Actor,
@@ -325,6 +365,7 @@ def series(
     metric_key: str,
     *,
     shown: LookView | None = None,
+    cells: Cells | None = None,
 ) -> dict[str, tuple[SeriesPoint, ...]]:
     """The cumulative result of one metric by day, per treatment; empty without times.
 
@@ -334,32 +375,24 @@ def series(
         experiment_id: Id, key or slug.
         metric_key: One of its metrics.
         shown: The look as somebody explores it; the planned one when left out.
+        cells: Those of :func:`daily`, where they are at hand.
 
     Raises:
+        ConflictError: the results are locked.
         NotFoundError: there is no such experiment or metric.
     """
-    require(actor, Permission.RESULTS)
-    reading = _reading(ws, actor, experiment_id)
-    metric = _metric(reading, metric_key)
-    shown = shown or look(ws, actor, experiment_id)
-    _check_open(shown.result)
-    reading = _cut_as(ws, reading, shown)
-    design = shown.design
-    nothing: dict[str, tuple[SeriesPoint, ...]] = dict.fromkeys(design.treatments, ())
-    quantile = metric.kind is MetricKind.QUANTILE  # those of days do not add up
-    if reading.query is None or reading.design.newest is None or quantile:
-        return nothing
-    query = replace(
-        reading.query,
-        needs=tuple(one for one in reading.query.needs if one.need.key == metric.key),
-        by_day=True,
-        skewness=False,
-    )
-    if not query.needs:
-        return nothing
-    with ws.db.read() as cursor:
-        found = store_cells.unit_cells(cursor, query).cells
-    return by_day.cumulative(found, design, metric, _levels(shown.result, metric))
+    view = shown or look(ws, actor, experiment_id)
+    _check_open(view.result)
+    metric = _metric(view.design, metric_key)
+    found = daily(ws, actor, view) if cells is None else cells
+    if not found or metric.kind is MetricKind.QUANTILE:
+        return dict.fromkeys(view.design.treatments, ())
+    return by_day.cumulative(found, view.design, metric, _levels(view.result, metric))
+
+
+def lifts(view: LookView, cells: Cells) -> dict[tuple[str, str], tuple[float, ...]]:
+    """(metric, treatment) -> its cumulative lifts, oldest first, from :func:`daily`."""
+    return by_day.lifts(cells, view.design)
 
 
 def segment_columns(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[str, ...]:
@@ -392,7 +425,7 @@ def segments(
     """
     require(actor, Permission.RESULTS)
     reading = _reading(ws, actor, experiment_id)
-    metric = _metric(reading, metric_key)
+    metric = _metric(shown.design if shown else reading.design, metric_key)
     ours = reading.column_of(column, Role.SEGMENT)
     if reading.query is None or not ours:
         listed = ", ".join(reading.segment_columns) or "none"
@@ -404,7 +437,7 @@ def segments(
     query = reading.query
     if shown is not None:
         _check_open(shown.result)
-        query = _cut_as(ws, reading, shown).query or query
+        query = _query(_cut_as(ws, reading, shown), shown) or query
     needs = tuple(one for one in query.needs if one.need.key == metric.key)
     query = replace(query, needs=needs, segment=ours)
     with ws.db.read() as cursor:
@@ -450,6 +483,12 @@ def explained(view: LookView, metric_key: str, variant: str) -> Explanation:
     return replace(told, sql=view.sql)
 
 
+def rows_of(ws: Workspace, actor: Actor, shown: LookView) -> Reading:
+    """How the rows behind a look are asked, as the data are now; looks at none of them."""
+    require(actor, Permission.RESULTS)
+    return _cut_as(ws, _reading(ws, actor, shown.experiment.id), shown)
+
+
 def reading_of(
     ws: Workspace, actor: Actor, experiment_id: str, metric_key: str
 ) -> tuple[Reading, Metric]:
@@ -459,7 +498,7 @@ def reading_of(
         NotFoundError: there is no such experiment or metric.
     """
     reading = _reading(ws, actor, experiment_id)
-    return reading, _metric(reading, metric_key)
+    return reading, _metric(reading.design, metric_key)
 
 
 def contrast_of(result: ExperimentResult, metric_key: str, variant: str) -> Contrast:
@@ -539,6 +578,14 @@ def _cut_reading(
     data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
     taken = looks.units_at_looks(cursor, [experiment.id]).get(experiment.id, ())
     return cutting.cut_reading(cursor, experiment, data, cut, now=ws.now(), looks=tuple(taken))
+
+
+def _query(reading: Reading, shown: LookView) -> CellQuery | None:
+    """What the rows are asked for the metrics as somebody explores them."""
+    metrics = shown.design.metrics
+    if reading.query is None or reading.data is None or metrics == reading.design.metrics:
+        return reading.query
+    return replace(reading.query, needs=readings.bound(metrics, reading.data))
 
 
 def _cut_as(ws: Workspace, reading: Reading, shown: LookView) -> Reading:
@@ -692,8 +739,8 @@ def _opened(experiment: Experiment, stored: StoredLook) -> LookView:
     )
 
 
-def _metric(reading: Reading, key: str) -> Metric:
-    found = {metric.key: metric for metric in reading.design.metrics}
+def _metric(design: Design, key: str) -> Metric:
+    found = {metric.key: metric for metric in design.metrics}
     if key not in found:
         raise NotFoundError(
             f"There is no metric “{key}”.", hint=f"There are: {', '.join(found) or 'none'}."

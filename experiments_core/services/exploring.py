@@ -1,22 +1,29 @@
 """The data of one look under other choices than the plan's: shown, never the verdict.
 
-Nothing is fetched and no look is taken: the cells kept with the look are judged again.
+No look is taken: the cells kept with the look are judged again. Only another covariate asks
+the rows, because those cells do not hold it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from experiments_core.analysis import bayesian, on_request
 from experiments_core.analysis.bayesian import Prior
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.engine import analyze
+from experiments_core.analysis.explain import moment_rows
 from experiments_core.analysis.families import CORRECTIONS
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.words import level as level_words
-from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.domain.access import Actor
+from experiments_core.domain.metric import Mean, Metric
+from experiments_core.errors import ConflictError, InvalidInputError, Problem
+from experiments_core.services import analyses, readings
 from experiments_core.services.analyses import LookView
+from experiments_core.services.workspace import Workspace
+from experiments_core.store import cells as store_cells
 
 CORRECTION_NAMES = {
     "none": "no correction", "holm": "Holm", "bh": "Benjamini-Hochberg",
@@ -25,6 +32,7 @@ CORRECTION_NAMES = {
 SIDES = {
     "two-sided": "two-sided", "greater": "one-sided (greater)", "less": "one-sided (less)",
 }  # fmt: skip
+NO_COVARIATE = "none"
 
 
 PRIORS = {
@@ -46,6 +54,8 @@ class Choices:
         correction: Of the primary family.
         alternative: ``two-sided``, ``greater`` or ``less``.
         methods: As in :data:`experiments_core.analysis.on_request.METHODS`.
+        covariate: Header text of a number from before the test that adjusts every mean, or
+            ``none``.
         prior: Asks for the Bayesian view beside the verdict; no departure from the plan.
     """
 
@@ -55,6 +65,12 @@ class Choices:
     alternative: str | None = None
     methods: tuple[str, ...] = ()
     prior: Prior | None = None
+    covariate: str | None = None
+
+    @property
+    def asks_rows(self) -> bool:
+        """Whether the cells of the look do not hold what is wanted."""
+        return self.covariate not in {None, NO_COVARIATE}
 
 
 def applied(design: Design, choices: Choices) -> Design:
@@ -77,6 +93,7 @@ def applied(design: Design, choices: Choices) -> Design:
         arms=_arms(design, choices.reference),
         reference=choices.reference or design.reference,
         methods=on_request.chosen(choices.methods),
+        metrics=_metrics(design.metrics, choices.covariate),
         plan=replace(
             plan,
             alpha=plan.alpha if level is None else round(1 - level, 12),
@@ -92,13 +109,57 @@ def _arms(design: Design, reference: str | None) -> tuple[str, ...]:
     return (reference or "", *design.arms) if joins else design.arms
 
 
-def departures(planned: Design, explored: Design) -> tuple[str, ...]:
-    """In what the explored design differs from the plan, in words."""
-    return tuple(_departures(planned, explored))
+def _metrics(metrics: Sequence[Metric], covariate: str | None) -> tuple[Metric, ...]:
+    """The same metrics, every mean with this covariate or with none."""
+    if covariate is None:
+        return tuple(metrics)
+    name = None if covariate == NO_COVARIATE else covariate
+    return tuple(
+        replace(one, covariate=None if name == one.column else name)
+        if isinstance(one, Mean)
+        else one
+        for one in metrics
+    )
+
+
+def explored(ws: Workspace, actor: Actor, view: LookView, choices: Choices) -> LookView:
+    """The look as the choices would show it, with the rows asked again where that is needed.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        view: A look at the data as they are now.
+        choices: What somebody wants to see instead.
+
+    Raises:
+        InvalidInputError: a choice does not exist.
+        ConflictError: the rows have changed since this look, or there are only totals.
+    """
+    if not choices.asks_rows or view.result.locked:
+        return explore(view, choices)
+    reading = analyses.rows_of(ws, actor, view)
+    design = applied(view.design, choices)
+    if reading.query is None or reading.data is None:
+        raise ConflictError(
+            "A covariate needs one row per unit; these data are totals.",
+            code="NO_UNIT_ROWS",
+            hint="Import one row per unit.",
+        )
+    if reading.data_hash != view.result.data_hash:
+        raise ConflictError(
+            "The data have changed since this look, so its rows cannot be asked again.",
+            code="DATA_CHANGED",
+            hint="Open the newest look.",
+        )
+    _known("covariate", choices.covariate, (NO_COVARIATE, *reading.covariate_columns))
+    query = replace(reading.query, needs=readings.bound(design.metrics, reading.data))
+    with ws.db.read() as cursor:
+        table = store_cells.unit_cells(cursor, query)
+    return explore(replace(view, cells=table.cells, sql=table.sql), choices)
 
 
 def explore(view: LookView, choices: Choices) -> LookView:
-    """The look as the choices would show it; the look itself where nothing departs.
+    """The cells of a look judged as the choices say; the look itself where nothing departs.
 
     Raises:
         InvalidInputError: a choice does not exist.
@@ -106,19 +167,23 @@ def explore(view: LookView, choices: Choices) -> LookView:
     design = applied(view.design, choices)
     if view.result.locked:
         return view
-    told = departures(view.design, design)
-    shown = view.result
+    told = tuple(_departures(view.design, design, choices))
+    shown, moments = view.result, view.moments
+    groups = Groups.of(view.cells, len(design.phases))
     if told:
         result = analyze(view.cells, design, view.quality, data_hash=view.result.data_hash)
         told = (*view.result.exploring, *told)
         shown = replace(result, look=view.result.look, exploring=told)
+        moments = moment_rows(groups, design)
     if choices.prior is not None:
-        groups = Groups.of(view.cells, len(design.phases))
         shown = bayesian.with_view(shown, groups, design, choices.prior)
-    return view if shown is view.result else replace(view, result=shown, design=design)
+    if shown is view.result:
+        return view
+    return replace(view, result=shown, design=design, moments=moments)
 
 
-def _departures(planned: Design, explored: Design) -> Iterator[str]:
+def _departures(planned: Design, explored: Design, choices: Choices) -> Iterator[str]:
+    """In what the explored design differs from the plan, in words."""
     if explored.reference != planned.reference:
         yield f"compared with {explored.named(explored.reference)}"
     if explored.plan.alpha != planned.plan.alpha:
@@ -129,11 +194,19 @@ def _departures(planned: Design, explored: Design) -> Iterator[str]:
         yield SIDES[explored.plan.alternative]
     for name in explored.methods:
         yield on_request.METHODS[name].name
+    if explored.metrics != planned.metrics:
+        column = choices.covariate
+        raw = column == NO_COVARIATE
+        yield "without a covariate" if raw else f"means adjusted by {column}"
 
 
-def _known(field: str, value: str | None, allowed: tuple[str, ...]) -> None:
+def _known(field: str, value: str | None, allowed: Sequence[str]) -> None:
     if value is not None and value not in allowed:
         message = f"There is no {field} “{value}”; there are {', '.join(allowed)}."
-        raise InvalidInputError(
-            message, details=(Problem(field, value, "UNKNOWN_CHOICE", message),)
-        )
+        raise _refused(field, value, message)
+
+
+def _refused(field: str, value: str, message: str) -> InvalidInputError:
+    return InvalidInputError(
+        message, details=(Problem(field, value, "UNKNOWN_CHOICE", message),)
+    )

@@ -107,6 +107,12 @@ class Reading:
         columns = self.data.columns if self.data else {}
         return tuple(name for name, (role, _) in columns.items() if role == Role.SEGMENT)
 
+    @property
+    def covariate_columns(self) -> tuple[str, ...]:
+        """Header texts of numbers that were known before the test."""
+        columns = self.data.columns if self.data else {}
+        return tuple(name for name, (role, _) in columns.items() if role == Role.COVARIATE)
+
     def column_of(self, name: str, *roles: Role) -> str | None:
         """Column of ours behind a header text, if it has one of the roles."""
         return _column(self.data, name, roles)
@@ -218,7 +224,7 @@ def _query(experiment: Experiment, data: DataState | None) -> CellQuery | None:
     first = opened[0] if opened else None
     return CellQuery(
         table=data.table,
-        needs=tuple(_bound(experiment.metrics, data)),
+        needs=bound(experiment.metrics, data),
         since=first.started_at if first and first.rerandomised else None,
         boundaries=tuple(phase.started_at for phase in opened[1:]),
         confidence_level=1 - experiment.plan.alpha,
@@ -226,8 +232,12 @@ def _query(experiment: Experiment, data: DataState | None) -> CellQuery | None:
     )
 
 
-def _bound(metrics: Iterable[Metric], data: DataState) -> Iterable[BoundNeed]:
+def bound(metrics: Iterable[Metric], data: DataState) -> tuple[BoundNeed, ...]:
     """The needs of the metrics whose columns are there; a missing covariate is left out."""
+    return tuple(_bound(metrics, data))
+
+
+def _bound(metrics: Iterable[Metric], data: DataState) -> Iterable[BoundNeed]:
     for metric in metrics:
         roles = (Role.OUTCOME,) if metric.kind is MetricKind.PROPORTION else NUMBERS
         names = metric.needs.columns

@@ -113,6 +113,12 @@ def compare(pair: MeanPair | Withheld, alpha: float, alternative: str) -> Compar
     )
 
 
+def lift_of(pair: MeanPair) -> Value:
+    """The lift of :func:`compare` without its limits; none where 95 % would not bound it."""
+    reason = _no_lift(pair, critical_value(pair.degrees_of_freedom, 0.025))
+    return value(pair.difference / pair.control) if reason is None else reason
+
+
 def no_difference(pair: MeanPair | Withheld, alternative: str) -> TestResult:
     """T test of "no difference"; p-values come from tails, never from 1 - cdf."""
     if isinstance(pair, Withheld):

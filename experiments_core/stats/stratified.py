@@ -81,6 +81,12 @@ def compare_rates(
     )
 
 
+def lift_of(strata: Strata) -> Value:
+    """The lift of :func:`compare_rates` without its interval."""
+    used = _used(strata)
+    return used.lift if used.cells else Undefined("no_users")
+
+
 def rate_test(strata: Strata, alternative: str = "two-sided") -> TestResult:
     """Pooled z test of "no difference"; over phases ``stratified_score``.
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from experiments_core.charts import words
+from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services import exploring
+from experiments_core.errors import UpshotError
+from experiments_core.services import analyses, exploring
 from experiments_core.services.analyses import LookView
+from experiments_core.services.cutting import FIRST_DAY, Cut
 from experiments_core.services.exploring import Choices
+from experiments_core.services.workspace import Workspace
 from pages.parts import links, theme
+from pages.parts.results_daily import Key
 from pages.parts.results_scorecard import names_of
 
 PLAN = "plan"
@@ -25,15 +31,42 @@ METHODS = {
     "barnard": "Test: Barnard, exact (few units)",
     "boschloo": "Test: Boschloo, exact (few units)",
 }
-PARAMS = ("ref", "level", "correction", "side", "method")
+DAYS = {PLAN: "Days: all", FIRST_DAY: "Days: without the first"}
+PARAMS = ("ref", "level", "correction", "side", "method", "covariate", "days")
 
 
-def draw(view: LookView, experiment: Experiment) -> LookView:
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _explored(
+    _ws: Workspace,
+    _actor: Actor,
+    _view: LookView,
+    _choices: Choices,
+    _cut: Cut,
+    key: Key,  # noqa: ARG001
+) -> LookView:
+    part = analyses.cut_look(_ws, _actor, _view, _cut)
+    return exploring.explored(_ws, _actor, part, _choices)
+
+
+def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> LookView:
     """Let the viewer choose, and give back the look as the choices show it."""
-    choices = _choices(view, experiment)
-    explored = exploring.explore(view, choices)
+    row = st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    )
+    left = row.container(horizontal=True, vertical_alignment="center")
+    choices, cut = _choices(view, experiment, row)
+    if not cut and choices == Choices(reference=view.design.reference):
+        return view
+    result = view.result
+    key = experiment.id, result.data_hash, result.look, (repr(choices), repr(cut))
+    try:
+        with st.spinner("Computing it differently"):
+            explored = _explored(ws, actor, view, choices, cut, key)
+    except UpshotError as error:
+        theme.refused(error)
+        return view
     if explored.result.exploring:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with left:
             theme.badges([("!", "Exploring, not the plan", "warning")], "")
             told = ", ".join(words.plain(one, 80) for one in explored.result.exploring)
             theme.note(f"{told}. The verdict above stays as planned.")
@@ -41,7 +74,9 @@ def draw(view: LookView, experiment: Experiment) -> LookView:
     return explored
 
 
-def _choices(view: LookView, experiment: Experiment) -> Choices:
+def _choices(
+    view: LookView, experiment: Experiment, row: DeltaGenerator
+) -> tuple[Choices, Cut]:
     plan, scope = view.design.plan, experiment.slug
     names = {key: words.plain(name, 40) for key, name in names_of(experiment).items()}
     planned = view.design.reference
@@ -63,7 +98,6 @@ def _choices(view: LookView, experiment: Experiment) -> Choices:
         for key, told in exploring.SIDES.items()
         if key != plan.alternative
     }
-    row = st.container(horizontal=True, horizontal_alignment="right")
     with row.popover("Look at it differently", icon=":material/tune:", type="tertiary"):
         theme.note("Choices other than the plan explore; they never change the verdict.")
         reference = links.box("Reference", references, param="ref", scope=scope)
@@ -72,18 +106,38 @@ def _choices(view: LookView, experiment: Experiment) -> Choices:
         side = links.box("Side", sides, param="side", scope=scope)
         default = {PLAN: "Methods: the defaults (score, Welch, Fieller)"}
         method = links.box("Method", default | METHODS, param="method", scope=scope)
-    return Choices(
+        covariate = links.box("Covariate", _covariates(view), param="covariate", scope=scope)
+        days = PLAN
+        if view.data_as_of is not None:
+            days = links.box("Days", DAYS, param="days", scope=scope)
+    choices = Choices(
         reference=reference,
         confidence_level=LEVELS.get(level),
         correction=None if correction == PLAN else correction,
         alternative=None if side == PLAN else side,
         methods=() if method == PLAN else (method,),
+        covariate=None if covariate == PLAN else covariate,
     )
+    return choices, Cut() if days == PLAN else Cut(exclude=(days,))
+
+
+def _covariates(view: LookView) -> dict[str, str]:
+    """As planned; none where some are planned; every number from before the test."""
+    planned = {name for metric in view.design.metrics for name in metric.covariates}
+    named = ", ".join(words.plain(name, 24) for name in sorted(planned)) or "none"
+    options = {PLAN: f"Adjusted by: {named}, as planned"}
+    if planned:
+        options[exploring.NO_COVARIATE] = "Adjusted by: nothing, raw numbers"
+    return options | {
+        name: f"Adjusted by: {words.plain(name, 40)}"
+        for name in view.covariates
+        if planned != {name}
+    }
 
 
 def _shown(correction: str) -> str:
     name = exploring.CORRECTION_NAMES[correction]
-    return f"Correction: {name.removesuffix(' correction')}"
+    return f"Correction: {'none' if correction == 'none' else name}"
 
 
 def _reset(experiment: Experiment) -> None:

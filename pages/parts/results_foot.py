@@ -49,7 +49,7 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
                     on_click="ignore",
                     key=f"download-{suffix}",
                 )
-    theme.note("Each figure has a camera at its upper right: it saves a PNG.")
+    theme.note("Each figure has a camera at its right: it saves a PNG.")
 
 
 def _short(data_hash: str) -> str:

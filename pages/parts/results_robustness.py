@@ -12,7 +12,8 @@ from experiments_core.services import robustness as service
 from experiments_core.services.robustness import Robustness
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
-from pages.parts.results_subject import Key, Subject
+from pages.parts.results_daily import Key
+from pages.parts.results_subject import Subject
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -8,9 +8,13 @@ import streamlit as st
 
 from experiments_core.charts import beside, findings, tables, words
 from experiments_core.charts.scorecard import scorecard
+from experiments_core.charts.scorecard_parts import Sparklines
+from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
+from experiments_core.services import analyses
 from experiments_core.services.analyses import LookView
-from pages.parts import links, theme
+from experiments_core.services.workspace import Workspace
+from pages.parts import links, results_daily, theme
 
 FLAGS = {
     "small_counts": "few conversions, or few rows beyond a quantile, so p and interval are "
@@ -31,25 +35,29 @@ def names_of(experiment: Experiment) -> dict[str, str]:
 
 
 @st.fragment
-def draw(view: LookView, experiment: Experiment) -> None:
+def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
     """Every metric on one axis; lift or difference, the same verdict."""
     result, names = view.result, names_of(experiment)
-    st.space(8)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"
     ):
         theme.section(findings.scorecard_title(result, names))
         show = links.segments("On the axis", SHOW, param="show", scope=experiment.slug)
-    theme.once(lambda: _figure(view, experiment, show), result, experiment, show)
+
+    def figure() -> None:
+        cells = results_daily.cells(ws, actor, view, results_daily.key_of(view))
+        _figure(view, experiment, show, analyses.lifts(view, cells))
+
+    theme.once(figure, result, experiment, show)
 
 
-def _figure(view: LookView, experiment: Experiment, show: str) -> None:
+def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines) -> None:
     """Draw the figure, its key and its numbers."""
     result, names = view.result, names_of(experiment)
     palette = theme.tokens()
     options: dict[str, Any] = {"show": show, "names": names, "unit": experiment.unit}
     theme.wide_and_narrow(
-        scorecard(result, palette, **options),
+        scorecard(result, palette, sparklines=lines, **options),
         scorecard(result, palette, narrow=True, **options),
         key="scorecard",
         alt=findings.scorecard_alt(result, names),

@@ -12,7 +12,8 @@ from experiments_core.services import analyses
 from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import links, theme
-from pages.parts.results_subject import Key, Subject
+from pages.parts.results_daily import Key
+from pages.parts.results_subject import Subject
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

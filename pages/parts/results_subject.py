@@ -13,9 +13,8 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import links
+from pages.parts.results_daily import Key, key_of
 from pages.parts.results_scorecard import names_of
-
-Key = tuple[str, str, int | None, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,7 @@ class Subject:
     @property
     def key(self) -> Key:
         """Experiment, data, look and choices: what numbers computed once belong to."""
-        result = self.view.result
-        return self.experiment.id, result.data_hash, result.look, result.exploring
+        return key_of(self.view)
 
     @property
     def names(self) -> dict[str, str]:

@@ -13,13 +13,15 @@ from experiments_core.domain.notes import Annotation
 from experiments_core.services import analyses, noting
 from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import arrivals, results_notes, theme
-from pages.parts.results_subject import Key, Subject
+from pages.parts import arrivals, results_daily, results_notes, theme
+from pages.parts.results_daily import Key
+from pages.parts.results_subject import Subject
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _course(_ws: Workspace, _actor: Actor, _view: LookView, key: Key, metric: str) -> Course:
-    return analyses.series(_ws, _actor, key[0], metric, shown=_view)
+    cells = results_daily.cells(_ws, _actor, _view, key)
+    return analyses.series(_ws, _actor, key[0], metric, shown=_view, cells=cells)
 
 
 def draw(subject: Subject) -> None:

@@ -39,6 +39,7 @@ h1 { padding: 0.25rem 0 !important; }
 [class*="st-key-checks"] button p { font-size: 13px; }
 [class*="st-key-checks"] button > div > [aria-hidden="true"] { display: none; }
 [data-testid="stProgressBarTrack"] { height: 4px; }
+.st-key-wide-scorecard .modebar-container { top: calc(100% - 30px) !important; }
 [class*="st-key-numbers-"] :is(th, td) { font-size: 13px; white-space: nowrap; }
 [class*="st-key-numbers-"] :is(th, td):not(:first-child) { text-align: right !important; }
 @media (prefers-color-scheme: dark) {

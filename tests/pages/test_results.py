@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from tests.charts import examples
 from tests.charts.figures import plain
 
 pytestmark = pytest.mark.usefixtures("told")
+COUNTED = itertools.count()
 BEACON = "![x](http://example.invalid/beacon) :red[B] $a$"
 
 
@@ -63,10 +65,13 @@ def look_at(result: ExperimentResult) -> SimpleNamespace:
     arms = tuple(arm.variant for arm in result.metrics[0].arms) if result.metrics else ()
     return SimpleNamespace(
         result=result,
-        experiment=SimpleNamespace(id="this one", sample=False),
+        experiment=SimpleNamespace(id=f"this one {next(COUNTED)}", sample=False),
         taken_at=datetime(2026, 5, 20, 9, 14, tzinfo=UTC),
         views=2,
         newer_data=False,
+        data_as_of=None,
+        covariates=(),
+        query=None,
         design=Design(arms=arms, reference=result.reference, metrics=(), phases=()),
     )
 
@@ -87,6 +92,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     )
     view = {
         "look": lambda: look_at(answer.result),
+        "daily": dict,
+        "lifts": lambda: {("paid_order", "B"): (0.05, 0.09, 0.075)},
         "series": lambda: {"B": examples.cumulative_points()},
         "segment_columns": lambda: ("device",),
         "segments": lambda: examples.segments()[:3],
@@ -212,7 +219,7 @@ def test_the_switch_shows_differences_under_the_same_verdict(ws: workspace.Works
 def test_only_the_open_tab_is_computed(ws: workspace.Workspace, told: Told):
     running(ws, "Shorter checkout")
     opened(tab="raw")
-    assert told.asked == ["look", "explained"]
+    assert told.asked == ["look", "daily", "lifts", "explained"]
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
-from experiments_core.errors import InvalidInputError
+from experiments_core.errors import ConflictError, InvalidInputError
 from experiments_core.services import analyses, exploring
+from experiments_core.services.cutting import Cut
 from experiments_core.services.exploring import Choices
 from experiments_core.services.workspace import Workspace
 from tests.services.conftest import Clock
@@ -70,6 +72,51 @@ def test_tabs_follow_what_is_explored(ws: Workspace, view: analyses.LookView):
     assert cut[0].arms[0].contrast is not None
     told = analyses.explained(explored, "converted", "control")
     assert "Old (t) against New (c)" in told.numbers
+
+
+def test_the_first_day_is_left_out_of_everything_that_is_shown(
+    ws: Workspace, view: analyses.LookView
+):
+    part = analyses.cut_look(ws, LOCAL, view, Cut(exclude=("first_day",)))
+    explored = exploring.explored(ws, LOCAL, part, Choices(confidence_level=0.9))
+    assert explored.result.exploring == (*part.result.exploring, "90\u202f% intervals")
+    key = view.experiment.id
+    course = analyses.series(ws, LOCAL, key, "converted", shown=explored)["B"]
+    planned = analyses.series(ws, LOCAL, key, "converted")["B"]
+    assert [point.day for point in course] == [point.day for point in planned[1:]]
+    arm = explored.result.metric("converted").arm("B")
+    assert course[-1].treatment_n == arm.n
+    assert arm.n == view.result.metric("converted").arm("B").n - planned[0].treatment_n
+    cut = analyses.segments(ws, LOCAL, key, "converted", "country", shown=explored)
+    assert sum(one.arms[1].n for one in cut) == arm.n
+    assert len(views(ws)) == 1
+
+
+def test_sparklines_end_at_the_lift_of_the_scorecard(ws: Workspace, view: analyses.LookView):
+    cells = analyses.daily(ws, LOCAL, view)
+    lines = analyses.lifts(view, cells)
+    course = analyses.series(ws, LOCAL, view.experiment.id, "converted", cells=cells)["B"]
+    assert lines["converted", "B"] == pytest.approx([p.relative_lift for p in course])
+    for metric in view.result.metrics:
+        lift = metric.arm("B").contrast.relative_lift
+        assert lines[metric.key, "B"][-1] == pytest.approx(lift)
+
+
+def test_rows_that_have_changed_are_not_asked_for_an_old_look(
+    ws: Workspace, view: analyses.LookView
+):
+    old = replace(view, result=replace(view.result, data_hash="sha256:of other rows"))
+    with pytest.raises(ConflictError) as refused:
+        exploring.explored(ws, LOCAL, old, Choices(covariate="visits"))
+    assert refused.value.code == "DATA_CHANGED"
+
+
+def test_a_covariate_that_does_not_exist_is_refused_by_name(
+    ws: Workspace, view: analyses.LookView
+):
+    with pytest.raises(InvalidInputError) as refused:
+        exploring.explored(ws, LOCAL, view, Choices(covariate="nothing_like_it"))
+    assert refused.value.details[0].field == "covariate"
 
 
 @pytest.mark.parametrize(

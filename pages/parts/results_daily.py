@@ -1,0 +1,25 @@
+"""The cells by day that sparklines and the tab over time share: asked once."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from experiments_core.analysis.cells import Cells
+from experiments_core.domain.access import Actor
+from experiments_core.services import analyses
+from experiments_core.services.analyses import LookView
+from experiments_core.services.workspace import Workspace
+
+Key = tuple[str, str, int | None, tuple[str, ...]]
+
+
+def key_of(view: LookView) -> Key:
+    """Experiment, data, look and choices: what numbers computed once belong to."""
+    result = view.result
+    return view.experiment.id, result.data_hash, result.look, result.exploring
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def cells(_ws: Workspace, _actor: Actor, _view: LookView, key: Key) -> Cells:  # noqa: ARG001
+    """Every metric by day, as the look or the choices take the rows."""
+    return analyses.daily(_ws, _actor, _view)
