@@ -47,6 +47,8 @@ from experiments_core.store.slices import OpenedSlice
 
 LookRecord = StoredLook
 """A look as it is kept, for those who list looks."""
+Daily = Cells
+"""The cells of :func:`daily`, for those who keep them between questions."""
 SAME_VISIT = timedelta(minutes=30)
 """A page that redraws itself is one view, not many."""
 _LAST_VISIT: dict[tuple[str, str], datetime] = {}
@@ -337,7 +339,7 @@ def find_look(ws: Workspace, actor: Actor, look_id: str) -> tuple[StoredLook, Lo
     return stored, _open_to_people(_opened(experiment, stored))
 
 
-def daily(ws: Workspace, actor: Actor, shown: LookView) -> Cells:
+def daily(ws: Workspace, actor: Actor, shown: LookView) -> Daily:
     """The cells of every metric by day, as somebody looks at them; none without times.
 
     Quantiles are left out: those of days do not add up to that of the whole.
@@ -365,7 +367,7 @@ def series(
     metric_key: str,
     *,
     shown: LookView | None = None,
-    cells: Cells | None = None,
+    cells: Daily | None = None,
 ) -> dict[str, tuple[SeriesPoint, ...]]:
     """The cumulative result of one metric by day, per treatment; empty without times.
 
@@ -390,7 +392,7 @@ def series(
     return by_day.cumulative(found, view.design, metric, _levels(view.result, metric))
 
 
-def lifts(view: LookView, cells: Cells) -> dict[tuple[str, str], tuple[float, ...]]:
+def lifts(view: LookView, cells: Daily) -> dict[tuple[str, str], tuple[float, ...]]:
     """(metric, treatment) -> its cumulative lifts, oldest first, from :func:`daily`."""
     return by_day.lifts(cells, view.design)
 

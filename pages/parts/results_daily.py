@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from experiments_core.analysis.cells import Cells
 from experiments_core.domain.access import Actor
 from experiments_core.services import analyses
-from experiments_core.services.analyses import LookView
+from experiments_core.services.analyses import Daily, LookView
 from experiments_core.services.workspace import Workspace
 
 Key = tuple[str, str, int | None, tuple[str, ...]]
@@ -20,6 +19,6 @@ def key_of(view: LookView) -> Key:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def cells(_ws: Workspace, _actor: Actor, _view: LookView, key: Key) -> Cells:  # noqa: ARG001
+def cells(_ws: Workspace, _actor: Actor, _view: LookView, key: Key) -> Daily:  # noqa: ARG001
     """Every metric by day, as the look or the choices take the rows."""
     return analyses.daily(_ws, _actor, _view)
