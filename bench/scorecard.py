@@ -59,7 +59,7 @@ def metrics() -> tuple[tuple[Metric, BoundNeed], ...]:
                 metric.needs,
                 f"c{place}",
                 ("c97",) if isinstance(metric, Ratio) else (),
-                "c96" if metric.covariates else None,
+                ("c96",) if metric.covariates else (),
             ),
         )
         for place, metric in enumerate(found)
@@ -113,7 +113,7 @@ def _bare(cursor: Any) -> None:
             parts += [f"COUNT({column})", f"quantile_cont({column}, [0.895, 0.9, 0.905])"]
         else:
             parts += [f"COUNT({column})", f"AVG({column})", f"VAR_SAMP({column})"]
-            other = next(iter(bound.others), bound.covariate)
+            other = next(iter((*bound.others, *bound.covariates)), None)
             if other is not None:
                 parts += [
                     f"AVG({other})", f"VAR_SAMP({other})", f"COVAR_SAMP({column}, {other})"

@@ -24,14 +24,16 @@ def table() -> pd.DataFrame:
     rng = np.random.default_rng(4)
     before = rng.gamma(2, 10, N)
     arm = np.where(rng.random(N) < 0.5, "control", "B")
-    views = rng.poisson(6, N) + 1
+    views, past, taste = rng.poisson(6, N) + 1, rng.poisson(9, N) + 1, rng.beta(2, 5, N)
     return pd.DataFrame({
         "user_id": [f"u{i}" for i in range(N)],
         "group": arm,
         "revenue": before + rng.gamma(2, 6, N) + 1.5 * (arm == "B"),
         "revenue_before": np.where(rng.random(N) < 0.1, np.nan, before),
         "views": views,
-        "clicks": rng.binomial(views, 0.3),
+        "clicks": rng.binomial(views, taste),
+        "views_before": past,
+        "clicks_before": np.where(rng.random(N) < 0.1, np.nan, rng.binomial(past, taste)),
         "converted": (rng.random(N) < 0.2).astype(int),
         "country": rng.choice(["DE", "FR"], N),
         "seen": pd.Timestamp("2026-05-04") + pd.to_timedelta(rng.integers(0, 96, N), unit="h"),
@@ -91,6 +93,57 @@ def test_a_ratio_is_judged_over_the_units(table: pd.DataFrame):
     assert found.p_value == pytest.approx(test.pvalue, rel=1e-9)
 
 
+def lined(one: pd.DataFrame, above: pd.Series, below: pd.Series) -> pd.Series:
+    """Per unit of one arm: a number whose mean is the ratio of the sums."""
+    above, below = above[one.index], below[one.index]
+    ratio = above.sum() / below.sum()
+    return ratio + (above - ratio * below) / below.mean()
+
+
+@pytest.mark.parametrize("below", (None, "views_before"))
+def test_a_ratio_with_a_covariate_is_adjusted_in_the_linearised_values(
+    table: pd.DataFrame, below: str | None
+):
+    metric = ec.Ratio("clicks", "views", covariate="clicks_before", covariate_denominator=below)
+    found = read(table, metric)["clicks"]
+    known = table.clicks_before.notna()
+    x = table.clicks_before.where(known, table.clicks_before.mean())
+    d = pd.Series(1.0, table.index)
+    if below:
+        d = table[below].where(known, table[below][known].mean())
+    both = [lined(table, table.clicks, table.views), lined(table, x, d)]
+    theta = np.cov(*both)[0, 1] / both[1].var()
+    assert found.adjustment.theta == pytest.approx(theta, rel=1e-9)
+    assert found.adjustment.correlation == pytest.approx(np.corrcoef(*both)[0, 1], rel=1e-9)
+    left = [lined(a, table.clicks, table.views) - theta * lined(a, x, d) for a in arms(table)]
+    test = stats.ttest_ind(left[1], left[0], equal_var=False)
+    assert found.p_value == pytest.approx(test.pvalue, rel=1e-9)
+    assert found.difference == pytest.approx(left[1].mean() - left[0].mean(), rel=1e-9)
+    raw = read(table, ec.Ratio("clicks", "views"))["clicks"]
+    assert found.unadjusted.p_value == pytest.approx(raw.p_value, rel=1e-12)
+    widths = [one.difference_ci_upper - one.difference_ci_lower for one in (found, raw)]
+    saved = 1 - (widths[0] / widths[1]) ** 2  # but for the quantile of t
+    assert found.adjustment.variance_saved == pytest.approx(saved, abs=1e-3)
+    assert found.adjustment.variance_saved > 0.1
+    assert found.adjustment.control_filled == pytest.approx(
+        1 - known[arms(table)[0].index].mean()
+    )
+    assert "Y_L = (Y − R N)" in str(found.explain())
+
+
+def test_a_ratio_without_any_past_is_the_raw_one(table: pd.DataFrame):
+    data = table.assign(views_before=0, clicks_before=0)
+    metric = ec.Ratio(
+        "clicks", "views", covariate="clicks_before", covariate_denominator="views_before"
+    )
+    report = read(data, metric)
+    found = report["clicks"]
+    assert found.adjustment.theta == Undefined("constant_covariate")
+    assert found.p_value == found.unadjusted.p_value
+    card = next(one for one in report.result.health if one.check == "covariate_imbalance")
+    assert card.level == "warn"
+
+
 def test_quantiles_of_several_rows_respect_the_unit():
     rng = np.random.default_rng(6)
     units = np.repeat(np.arange(400), rng.integers(1, 8, 400))
@@ -111,7 +164,7 @@ def test_every_kind_runs_in_segments_and_phases_and_through_json(table: pd.DataF
     report = read(
         table,
         ec.Mean("revenue", covariate="revenue_before", cap="99%"),
-        ec.Ratio("clicks", "views"),
+        ec.Ratio("clicks", "views", covariate="clicks_before"),
         ec.Quantile("revenue", 0.5, key="median"),
         ec.Proportion("converted"),
         phases="country",
@@ -123,9 +176,10 @@ def test_every_kind_runs_in_segments_and_phases_and_through_json(table: pd.DataF
         for segment in metric["segments"]:
             assert segment["arms"][1]["p_value"] is not None
         assert len(metric["arms"][1]["by_phase"]) == 2
-    adjusted = body["metrics"][0]["segments"][0]["arms"][1]
-    assert adjusted["adjustment"]["variance_saved"] > 0.3
-    assert adjusted["unadjusted"]["p_value"] != adjusted["p_value"]
+    for metric, least in zip(body["metrics"], (0.3, 0.1), strict=False):
+        adjusted = metric["segments"][0]["arms"][1]
+        assert adjusted["adjustment"]["variance_saved"] > least
+        assert adjusted["unadjusted"]["p_value"] != adjusted["p_value"]
 
 
 def test_a_constant_covariate_leaves_the_raw_result(table: pd.DataFrame):
@@ -141,6 +195,12 @@ def refusals() -> Iterator[tuple[Any, str]]:
     yield lambda: ec.Mean("revenue", cap="50%"), "a cap is an amount above 0"
     yield lambda: ec.Quantile("revenue", 95), "0.9 is p90"
     yield lambda: ec.Ratio("clicks", "clicks"), "the same column"
+    yield lambda: ec.Ratio("clicks", "views", covariate="views"), "part of the outcome itself"
+    yield lambda: ec.Ratio("clicks", "views", covariate_denominator="x"), "divides a covariate"
+    yield (
+        lambda: ec.Ratio("clicks", "views", covariate="x", covariate_denominator="x"),
+        "the same column",
+    )
 
 
 @pytest.mark.parametrize(("make", "said"), tuple(refusals()))

@@ -38,7 +38,7 @@ def beside(groups: Groups, design: Design, one: Hypothesis, alpha: float) -> Bes
     found: Beside = {}
     metric = one.metric
     if metric.covariates:
-        raw = comparing.unadjusted(one.strata)
+        raw = comparing.unadjusted(metric, one.strata)
         found["unadjusted"] = _plain(one, raw, alpha)
         found["adjustment"] = _adjustment(groups, design, one)
     uncapped = groups.strata(metric, design.reference, one.treatment, UNCAPPED)
@@ -77,7 +77,7 @@ def _levels(one: Hypothesis, strata: Strata) -> tuple[Value, Value]:
 
 
 def _adjustment(groups: Groups, design: Design, one: Hypothesis) -> Adjustment:
-    name = one.metric.covariates[0]
+    name = one.metric.covariate_name or ""
     if not comparing.is_adjusted(one.metric, one.strata):
         missing = Undefined("column_missing")
         return Adjustment(name, missing, missing, missing, missing)

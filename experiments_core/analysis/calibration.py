@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from experiments_core.domain.metric import Mean, Metric, MetricKind, cap_share
-from experiments_core.stats import shuffles
+from experiments_core.stats import shuffled_ratios, shuffles
 from experiments_core.stats.shuffles import Phase, Tested
 
 BINS = 20
@@ -104,7 +104,7 @@ def calibrate(
     Args:
         metric: The metric.
         phases: Units of control and one treatment, with the columns of the metric: outcome,
-            and denominator or covariate.
+            denominator, covariate.
         variant: The treatment.
         alpha: Two-sided level.
         number: Shuffles.
@@ -157,7 +157,16 @@ def _methods(
     if not isinstance(metric, Mean):
         drawn = shuffles.draw(phases, number, rng, said)
         if metric.kind is MetricKind.RATIO:
-            yield t_test, None, None, lambda lift: shuffles.ratio_test(drawn, lift)
+            slope = shuffled_ratios.ratio_slope(phases)
+            if slope is not None:
+                yield (
+                    t_test,
+                    True,
+                    None,
+                    lambda lift: shuffled_ratios.ratio_test(drawn, lift, slope),
+                )
+            adjusted = None if slope is None else False
+            yield t_test, adjusted, None, lambda lift: shuffled_ratios.ratio_test(drawn, lift)
             return
         name = "stratified_score" if several else "pooled_z"
         yield name, None, None, lambda lift: shuffles.rate_test(drawn, rng, lift)

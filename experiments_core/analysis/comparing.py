@@ -88,10 +88,11 @@ def pair_of(
     if is_quantile(metric):
         return quantiles.quantile_pair(cast("QuantileStrata", strata), weighting=weighting)
     moments = cast("MeanStrata", strata)
-    if metric.kind is MetricKind.RATIO:
-        return ratios.ratio_pair(moments, weighting=weighting)
     if not is_adjusted(metric, strata):
-        return means.mean_pair([_first(pair) for pair in moments], weighting=weighting)
+        raw = _outcomes(metric, moments)
+        if metric.kind is MetricKind.RATIO:
+            return ratios.ratio_pair(raw, weighting=weighting)
+        return means.mean_pair(raw, weighting=weighting)
     theta = adjustment(pooled).theta if pooled else None
     slope = None if isinstance(theta, Undefined) else theta
     return adjust.adjust(moments, theta=slope, weighting=weighting).pair
@@ -102,7 +103,8 @@ def is_adjusted(metric: Metric, strata: Strata) -> bool:
     if not metric.covariates:
         return False
     arms = [arm for pair in strata for arm in pair if arm.n and isinstance(arm, Moments)]
-    return bool(arms) and all(len(arm.means) == 2 for arm in arms)
+    width = len(metric.needs.columns) + len(metric.covariates)
+    return bool(arms) and all(len(arm.means) == width for arm in arms)
 
 
 def adjustment(strata: Strata) -> Adjusted:
@@ -110,9 +112,9 @@ def adjustment(strata: Strata) -> Adjusted:
     return adjust.adjust(cast("MeanStrata", strata))
 
 
-def unadjusted(strata: Strata) -> tuple[Pair, ...]:
+def unadjusted(metric: Metric, strata: Strata) -> tuple[Pair, ...]:
     """The outcome alone, without its covariate."""
-    return tuple(_first(pair) for pair in cast("MeanStrata", strata))
+    return tuple(_outcomes(metric, cast("MeanStrata", strata)))
 
 
 def margin_test(metric: Metric, strata: Strata, alpha: float) -> TestResult:
@@ -189,7 +191,7 @@ def level_of(metric: Metric, summary: Summary) -> Value:
     if isinstance(summary, Located):
         return quantiles.located(summary).value
     if metric.kind is MetricKind.RATIO:
-        line = ratios.linearised(summary)
+        line = ratios.linearised(summary.leading(2))
         if isinstance(line, Undefined):
             return line
         summary = line
@@ -199,7 +201,7 @@ def level_of(metric: Metric, summary: Summary) -> Value:
 def line_of(metric: Metric, summary: Moments) -> Moments:
     """The one column whose mean is compared; nobody where there is no such mean."""
     if metric.kind is MetricKind.RATIO and summary.n:
-        line = ratios.linearised(summary)
+        line = ratios.linearised(summary.leading(2))
         return Moments.of_mean(0, 0.0, 0.0) if isinstance(line, Undefined) else line
     return Moments.of_mean(summary.n, summary.mean, summary.covariance[0][0], summary.skewness)
 
@@ -214,11 +216,6 @@ def withheld(metric: Metric, reason: str, level: float) -> Comparison:
     return Comparison(nothing, nothing, TestResult(missing, missing, test))
 
 
-def _first(pair: tuple[Moments, Moments]) -> tuple[Moments, Moments]:
-    control, treatment = (
-        Moments.of_mean(
-            arm.n, arm.mean, arm.variance, None if len(arm.means) > 1 else arm.skewness
-        )
-        for arm in pair
-    )
-    return control, treatment
+def _outcomes(metric: Metric, strata: MeanStrata) -> list[tuple[Moments, Moments]]:
+    width = len(metric.needs.columns)
+    return [(control.leading(width), treatment.leading(width)) for control, treatment in strata]

@@ -125,7 +125,7 @@ def _metric(
         omnibus=over_all_arms(groups, metric, design.arms),
         q=metric.needs.q,
         denominator=metric.columns[1] if metric.kind is MetricKind.RATIO else None,
-        covariate=next(iter(metric.covariates), None),
+        covariate=metric.covariate_name,
         cap=groups.cap(metric),
         cap_rule=None if rule is None else str(rule),
     )

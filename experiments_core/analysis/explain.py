@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments_core.analysis import comparing, on_request, words
+from experiments_core.analysis import comparing, formulas, on_request, words
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import family_size
 from experiments_core.analysis.groups import Groups, Pair, is_quantile, is_rate
@@ -16,58 +16,6 @@ from experiments_core.stats import quantiles, ratios
 from experiments_core.stats.contrasts import Withheld
 from experiments_core.stats.estimate import Undefined, Value
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
-
-RATE = """\
-p_c = x_c / n_c,  p_t = x_t / n_t,  d = p_t − p_c,  lift = p_t / p_c − 1
-z = d / √(p (1 − p) (1/n_c + 1/n_t)),  p = (x_c + x_t) / (n_c + n_t)
-difference: every δ the same score test keeps (Mee 1984)
-lift: every ratio the same score test keeps (Koopman 1984)"""
-RATE_PHASES = """\
-w = n_c n_t / (n_c + n_t) per phase, scaled to the sum 1 (Mantel & Haenszel 1959)
-p_c = Σ w x_c / n_c,  p_t = Σ w x_t / n_t,  d = p_t − p_c,  lift = p_t / p_c − 1
-z = d / √(Σ w² p (1 − p) (1/n_c + 1/n_t)),  p = (x_c + x_t) / (n_c + n_t) of the phase
-difference: every δ the same score test keeps (Mee 1984)
-lift: every ratio the same score test keeps (Koopman 1984)"""
-MEAN = """\
-d = m_t − m_c,  lift = m_t / m_c − 1,  v = s²_t / n_t + s²_c / n_c
-t = d / √v,  f = v² / ((s²_t/n_t)² / (n_t − 1) + (s²_c/n_c)² / (n_c − 1)) (Welch 1947)
-difference: d ± t_crit √v
-lift: the quadratic of Fieller (1954) with the same t_crit"""
-MEAN_PHASES = """\
-w = n_c n_t / (n_c + n_t) per phase, scaled to the sum 1
-d = Σ w (m_t − m_c),  lift = Σ w m_t / Σ w m_c − 1,  v = Σ w² (s²_t / n_t + s²_c / n_c)
-t = d / √v,  f = v² / Σ (w² s²/n)² / (n − 1) over all arms and phases
-difference: d ± t_crit √v
-lift: the quadratic of Fieller (1954) with the same t_crit"""
-
-RATIO = """\
-R = ΣY / ΣN per arm,  m = R
-s² = (s²_Y − 2 R s_YN + R² s²_N) / N̄²  of one unit (Deng, Knoblich & Lu 2018)
-"""
-ADJUSTED = """\
-θ = cov(Y, X) / var(X) over both arms (Deng, Xu, Kohavi & Walker 2013)
-m_t = Ȳ_t − θ w_c (X̄_t − X̄_c),  m_c = Ȳ_c + θ w_t (X̄_t − X̄_c),  w = share of units
-d = m_t − m_c,  v = Σ (s²_Y − 2 θ s_XY + θ² s²_X) / n over both arms
-t = d / √v,  f after Welch from the same variances
-difference: d ± t_crit √v
-lift: the quadratic of Fieller (1954) with the same t_crit and the covariance of m_t and m_c"""
-ADJUSTED_PHASES = (
-    ADJUSTED.replace("over both arms (", "inside the phases (")
-    + """
-over phases: Σ w of m_c, m_t; Σ w² of the variances; w as for means"""
-)
-QUANTILE = """\
-r = rows at or below q / rows, SE_r its error over units, as of a ratio
-q_lo, q_hi = quantiles of the rows at q − z SE_r and q + z SE_r (Deng, Knoblich & Lu 2018)
-SE = (q_hi − q_lo) / (2 z) per arm,  d = q_t − q_c,  z = d / √(SE_c² + SE_t²)
-difference: d ± z_crit √(SE_c² + SE_t²)
-lift: the quadratic of Fieller (1954) with the same z_crit"""
-QUANTILE_PHASES = (
-    QUANTILE
-    + """
-over phases: Σ w q, Σ w² SE² with w = n_c n_t / (n_c + n_t), scaled to the sum 1"""
-)
-CAPPED = "values above the cap count as the cap; one cap for all arms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +55,10 @@ def explain(
         treatment: The arm compared with the reference.
     """
     strata = groups.strata(metric, design.reference, treatment)
-    formula = _formula(metric, strata)
+    formula = formulas.formula_of(metric, strata)
     cap = groups.cap(metric)
     if cap is not None:
-        formula = f"{CAPPED}\n{formula}"
+        formula = f"{formulas.CAPPED}\n{formula}"
     control, other = (words.plain(design.named(a), 40) for a in (design.reference, treatment))
     lines = [f"{words.plain(metric.name, 60)}: {other} (t) against {control} (c)"]
     if cap is not None:
@@ -134,18 +82,6 @@ def moment_rows(groups: Groups, design: Design) -> tuple[dict[str, object], ...]
     return tuple(rows)
 
 
-def _formula(metric: Metric, strata: tuple[Pair, ...]) -> str:
-    several = len(strata) > 1
-    if is_rate(metric):
-        return RATE_PHASES if several else RATE
-    if is_quantile(metric):
-        return QUANTILE_PHASES if several else QUANTILE
-    if comparing.is_adjusted(metric, strata):
-        return ADJUSTED_PHASES if several else ADJUSTED
-    mean = MEAN_PHASES if several else MEAN
-    return RATIO + mean if metric.kind is MetricKind.RATIO else mean
-
-
 def _plain(summary: Summary) -> dict[str, object]:
     numbers: dict[str, object] = {"n": summary.n, "conversions": None}
     if isinstance(summary, Counts):
@@ -158,10 +94,16 @@ def _plain(summary: Summary) -> dict[str, object]:
         }  # fmt: skip
     numbers |= {"mean": summary.mean, "variance": summary.variance}
     if len(summary.means) > 1:
-        (_, shared), (_, variance) = summary.covariance
         numbers |= {
-            "second_mean": summary.means[1], "second_variance": variance, "covariance": shared
+            "second_mean": summary.means[1], "second_variance": summary.covariance[1][1],
+            "covariance": summary.covariance[0][1],
         }  # fmt: skip
+    for i, name in zip(range(2, len(summary.means)), ("third", "fourth"), strict=False):
+        numbers |= {
+            f"{name}_mean": summary.means[i],
+            f"{name}_variance": summary.covariance[i][i],
+        }
+        numbers |= {f"covariance_{k + 1}{i + 1}": summary.covariance[k][i] for k in range(i)}
     return numbers
 
 
@@ -184,6 +126,8 @@ def _input(name: str, summary: Summary, second: str) -> str:
             f"n_{name} = {summary.n}, m_{name} = {summary.mean:.6g}, "
             f"s²_{name} = {summary.variance:.6g}"
         )
+    if len(summary.means) > 2:
+        return _ratio_before(name, summary)
     (yy, shared), (_, other) = summary.covariance
     told = (
         f"n_{name} = {summary.n}, Ȳ_{name} = {summary.mean:.6g}, "
@@ -194,6 +138,19 @@ def _input(name: str, summary: Summary, second: str) -> str:
     if isinstance(line, Moments):
         told += f"; R_{name} = {line.mean:.6g}, s²_{name} = {line.variance:.6g}"
     return told
+
+
+def _ratio_before(name: str, summary: Moments) -> str:
+    """A ratio with its covariate: the linearised values that are compared."""
+    line = ratios.linearised(ratios.with_denominator(summary)) if summary.n else None
+    if not isinstance(line, Moments):
+        return f"n_{name} = {summary.n}"
+    (yy, shared), (_, xx) = line.covariance
+    return (
+        f"n_{name} = {summary.n}, Ȳ_{name} = {summary.mean:.6g}, N̄_{name} = "
+        f"{summary.means[1]:.6g}; R_{name} = {line.mean:.6g}, X̄_{name} = {line.means[1]:.6g}, "
+        f"s²_L = {yy:.6g}, s²_X = {xx:.6g}, s_XL = {shared:.6g}"
+    )
 
 
 def _located(name: str, found: Located) -> str:

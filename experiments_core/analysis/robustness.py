@@ -18,7 +18,7 @@ from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, Pair, is_rate
 from experiments_core.analysis.judging import verdict_of
 from experiments_core.analysis.results import Contrast
-from experiments_core.domain.metric import Mean, Metric
+from experiments_core.domain.metric import Mean, Metric, Ratio
 from experiments_core.stats import contrasts, means, rate_alternatives
 from experiments_core.stats.contrasts import MeanPair
 from experiments_core.stats.estimate import (
@@ -226,11 +226,13 @@ def _methods(
     yield name, (True if adjusted else None), planned
     if is_rate(metric):
         yield from _of_rates(cast("tuple[tuple[Counts, Counts], ...]", strata), alpha)
-    elif isinstance(metric, Mean):
-        raw = cast("tuple[tuple[Moments, Moments], ...]", comparing.unadjusted(strata))
+    elif isinstance(metric, Mean | Ratio):
+        raw = comparing.unadjusted(metric, strata)
         if adjusted:
-            yield name, False, means.compare_means(raw, alpha)
-        yield from _of_means(raw, alpha, adjusted=False if adjusted else None)
+            yield name, False, comparing.compare(metric, raw, alpha)
+        if isinstance(metric, Mean):
+            plain = cast("tuple[tuple[Moments, Moments], ...]", raw)
+            yield from _of_means(plain, alpha, adjusted=False if adjusted else None)
     if len(strata) > 1:
         sized = comparing.compare_by_size(metric, strata, alpha)
         yield "size_weighted", (True if adjusted else None), sized

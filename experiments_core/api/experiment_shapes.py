@@ -79,6 +79,7 @@ class NewMetric(Body):
     event: Annotated[str, Field(max_length=200)] | None = None
     aggregation: Literal["any", "count", "sum", "mean", "min", "max", "last"] | None = None
     covariate: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    covariate_denominator: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     q: float | None = None
     cap: float | Annotated[str, Field(max_length=10)] | None = None
     window_days: int | None = None

@@ -35,6 +35,7 @@ class Meaning(Body):
     event: Annotated[str, Field(max_length=200)] | None = None
     aggregation: Literal["any", "count", "sum", "mean", "min", "max", "last"] | None = None
     covariate: Source | None = None
+    covariate_denominator: Source | None = None
     q: float | None = None
     cap: float | Annotated[str, Field(max_length=10)] | None = None
     window_days: int | None = None

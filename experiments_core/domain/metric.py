@@ -117,8 +117,12 @@ class Metric:
     @property
     def covariates(self) -> tuple[str, ...]:
         """Source columns from before the test that adjust the outcome."""
-        covariate = self.needs.covariate
-        return () if covariate is None else (covariate,)
+        return self.needs.covariates
+
+    @property
+    def covariate_name(self) -> str | None:
+        """The covariate as people read it, ``clicks_before / views_before`` for a ratio."""
+        return " / ".join(self.covariates) or None
 
     def _misfits(self) -> Iterator[Problem]:
         """What is not even of the right type or word."""
@@ -202,8 +206,8 @@ class MomentNeed:
         columns: Source columns, the outcome first.
         missing: ``exclude`` or ``zero``.
         skewness: Whether the third moment of the first column is wanted too.
-        covariate: Source column known before exposure; it joins the columns, and where it is
-            missing the mean over all arms stands in for it.
+        covariates: Source columns known before exposure, one number or the two of a ratio;
+            they join the columns, and where one is missing the mean over all arms stands in.
         cap: Larger values of the first column count as this.
         cap_share: The same, as the quantile over all arms at this share.
         q: For a quantile: which.
@@ -214,7 +218,7 @@ class MomentNeed:
     columns: tuple[str, ...]
     missing: str = "exclude"
     skewness: bool = False
-    covariate: str | None = None
+    covariates: tuple[str, ...] = ()
     cap: float | None = None
     cap_share: float | None = None
     q: float | None = None
@@ -280,7 +284,7 @@ class Mean(Metric):
         share = cap_share(self.cap)
         return MomentNeed(
             self.key, "moments", (self.column,), self.missing, skewness=True,
-            covariate=self.covariate, cap_share=share,
+            covariates=() if self.covariate is None else (self.covariate,), cap_share=share,
             cap=None if share is not None or self.cap is None else float(self.cap),
         )  # fmt: skip
 
@@ -309,10 +313,14 @@ class Ratio(Metric):
     Attributes:
         numerator: Column of what is counted.
         denominator: Column of what it is counted against.
+        covariate: A number of the same units from before the test (CUPED); None without.
+        covariate_denominator: Where the covariate is a ratio too, what it is divided by.
     """
 
     numerator: str = field(kw_only=False)
     denominator: str = field(kw_only=False)
+    covariate: str | None = field(default=None, kw_only=True)
+    covariate_denominator: str | None = field(default=None, kw_only=True)
 
     @property
     def kind(self) -> MetricKind:
@@ -324,7 +332,11 @@ class Ratio(Metric):
 
     @property
     def needs(self) -> MomentNeed:
-        return MomentNeed(self.key, "moments", self.columns, self.missing, skewness=True)
+        before = (self.covariate, self.covariate_denominator)
+        return MomentNeed(
+            self.key, "moments", self.columns, self.missing, skewness=True,
+            covariates=tuple(name for name in before if name is not None),
+        )  # fmt: skip
 
     def _problems(self) -> list[Problem]:
         problems = super()._problems()
@@ -337,6 +349,30 @@ class Ratio(Metric):
             problems.append(Problem(
                 "denominator", self.denominator, "NOT_UNIQUE",
                 "numerator and denominator are the same column, so the ratio is always 1",
+            ))  # fmt: skip
+        return [*problems, *self._covariate_problems()]
+
+    def _covariate_problems(self) -> list[Problem]:
+        names = ("covariate", "covariate_denominator")
+        before = {name: getattr(self, name) for name in names}
+        problems = [
+            Problem(
+                name, column, "COVARIATE_IS_OUTCOME",
+                f"“{column}” is part of the outcome itself; a covariate is a number from "
+                "before the test",
+            )
+            for name, column in before.items()
+            if column is not None and column in self.columns
+        ]  # fmt: skip
+        if self.covariate_denominator is not None and self.covariate is None:
+            problems.append(Problem(
+                "covariate", None, "REQUIRED",
+                "covariate_denominator divides a covariate; name that column too",
+            ))  # fmt: skip
+        elif self.covariate is not None and self.covariate == self.covariate_denominator:
+            problems.append(Problem(
+                "covariate_denominator", self.covariate_denominator, "NOT_UNIQUE",
+                "covariate and covariate_denominator are the same column, so it is always 1",
             ))  # fmt: skip
         return problems
 

@@ -30,7 +30,7 @@ class BoundNeed:
     Attributes:
         column: ``c0``, ``c1`` … of the outcome.
         others: Those of the need's further columns, in order.
-        covariate: That of the covariate, None where there is none.
+        covariates: Those of the covariate, none, one, or a numerator and its denominator.
         slopes: With ``skewness``: the third moment is that of the first column minus these
             multiples of the others.
     """
@@ -38,13 +38,13 @@ class BoundNeed:
     need: MomentNeed
     column: str
     others: tuple[str, ...] = ()
-    covariate: str | None = None
+    covariates: tuple[str, ...] = ()
     slopes: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
         """Columns of the moments."""
-        return 1 + len(self.others) + (self.covariate is not None)
+        return 1 + len(self.others) + len(self.covariates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def extremes_sql(query: CellQuery) -> str:
         for column in (
             _column(query, one.column, "sum"),
             *(_column(query, other, "sum") for other in one.others),
-            *([_column(query, one.covariate, "any")] if one.covariate else []),
+            *_before(query, one),
         )
     ]
     parts = ", ".join(f"MIN({column}), MAX({column})" for column in columns)
@@ -259,10 +259,10 @@ def _lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
         lines += _moment_lines(uncut, f"{index}_uncapped")
         lines.append(f"COUNT(*) FILTER (WHERE {value} > {cap}) AS cut{index}")
         lines.append(f"ANY_VALUE({cap}) AS cap{index}")
-    if bound.covariate is not None:
-        blank = f"{_column(query, bound.covariate, 'any')} IS NULL"
+    if bound.covariates:
+        blank = " OR ".join(f"{one} IS NULL" for one in _before(query, bound))
         lines.append(
-            f"COUNT(*) FILTER (WHERE {blank} AND {value} IS NOT NULL) AS filled{index}"
+            f"COUNT(*) FILTER (WHERE ({blank}) AND {_present(query, bound)}) AS filled{index}"
         )
     return lines
 
@@ -300,20 +300,47 @@ def _values(query: CellQuery, bound: BoundNeed, index: int, *, cut: bool = True)
     """The need's columns as expressions that are all present or all NULL."""
     plain, zero = _value(query, bound), bound.need.missing == "zero"
     first = f"LEAST({plain}, {_cap(bound, index)})" if cut and bound.need.capped else plain
-    others = [_column(query, column, "sum") for column in bound.others]
-    if zero:
-        others = [f"COALESCE({column}, 0)" for column in others]
+    others = _others(query, bound)
     if cut and bound.need.capped and not zero:  # LEAST overlooks NULL
         first = f"CASE WHEN {plain} IS NOT NULL THEN {first} END"
     values = [first, *others]
     if others and not zero:
         present = " AND ".join(f"{one} IS NOT NULL" for one in values)
         values = [f"CASE WHEN {present} THEN {one} END" for one in values]
-    if bound.covariate is not None:
-        covariate = f"COALESCE({_column(query, bound.covariate, 'any')}, fill{index})"
-        here = covariate if zero else f"CASE WHEN {plain} IS NOT NULL THEN {covariate} END"
+    for one in _filled(query, bound, index):
+        here = one if zero else f"CASE WHEN {_present(query, bound)} THEN {one} END"
         values.append(here)
     return values
+
+
+def _others(query: CellQuery, bound: BoundNeed) -> list[str]:
+    """The outcome's further columns."""
+    columns = [_column(query, column, "sum") for column in bound.others]
+    zero = bound.need.missing == "zero"
+    return [f"COALESCE({column}, 0)" for column in columns] if zero else columns
+
+
+def _present(query: CellQuery, bound: BoundNeed) -> str:
+    """Whether every part of the outcome is there."""
+    parts = [_value(query, bound), *_others(query, bound)]
+    return " AND ".join(f"{one} IS NOT NULL" for one in parts)
+
+
+def _before(query: CellQuery, bound: BoundNeed) -> list[str]:
+    """The covariate's columns as they are."""
+    return [_column(query, column, "any") for column in bound.covariates]
+
+
+def _filled(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
+    """The same with the mean over all arms where the covariate, or a part of it, is missing."""
+    columns = _before(query, bound)
+    if len(columns) < 2:
+        return [f"COALESCE({one}, fill{index}_0)" for one in columns]
+    known = " AND ".join(f"{one} IS NOT NULL" for one in columns)
+    return [
+        f"CASE WHEN {known} THEN {one} ELSE fill{index}_{i} END"
+        for i, one in enumerate(columns)
+    ]
 
 
 def _value(query: CellQuery, bound: BoundNeed) -> str:
@@ -339,10 +366,12 @@ def _pool_lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
     if bound.need.cap_share is not None:
         share = repr(bound.need.cap_share)
         lines.append(f"quantile_cont(CAST({value} AS DOUBLE), {share}) AS pool_cap{index}")
-    if bound.covariate is not None:
-        covariate = _column(query, bound.covariate, "any")
-        present = f"FILTER (WHERE {value} IS NOT NULL)"
-        lines.append(f"COALESCE(AVG({covariate}) {present}, 0) AS fill{index}")
+    columns = _before(query, bound)
+    known = " AND ".join([_present(query, bound), *(f"{one} IS NOT NULL" for one in columns)])
+    lines += [
+        f"COALESCE(AVG({one}) FILTER (WHERE {known}), 0) AS fill{index}_{i}"
+        for i, one in enumerate(columns)
+    ]
     return lines
 
 
@@ -363,8 +392,8 @@ def _relation(query: CellQuery) -> str:
         else:
             for column in (bound.column, *bound.others):
                 make(column, "sum", "SUM({})")
-        if bound.covariate is not None:
-            make(bound.covariate, "any", "ANY_VALUE({})")
+        for column in bound.covariates:
+            make(column, "any", "ANY_VALUE({})")
     for named in (query.phase_column, query.segment):
         if named is not None:
             make(named, "any", "ANY_VALUE({})")

@@ -14,6 +14,12 @@ from typing import Any
 
 from scipy.stats import norm, t
 
+from experiments_core.reports.lines import (
+    added,
+    line,
+    lined_up,
+    own_line,
+)
 from experiments_core.reports.recompute import (
     p_value,
     weights,
@@ -22,37 +28,6 @@ from experiments_core.reports.recompute import (
 Parts = tuple[float, float, float, float, float, float, float]
 # control, treatment, their squared errors, their covariance, squared error of the difference,
 # degrees of freedom
-
-
-def line(cell: Any) -> tuple[int, float, float]:
-    """A ratio as the mean of (Y - R N) / N̄ + R: n, R and the variance of one unit."""
-    n, y, d, yy, dd, yd = cell
-    if n == 0 or d == 0:
-        return 0, 0.0, 0.0
-    ratio = y / d
-    return n, ratio, (yy - 2 * ratio * yd + ratio * ratio * dd) / (d * d)
-
-
-def outcome(cell: Any) -> tuple[int, float, float]:
-    """The outcome of an adjusted mean alone."""
-    return cell[0], cell[1], cell[3]
-
-
-def added(cells: Sequence[Any]) -> Any:
-    """Groups of units with two columns added up (Chan, Golub & LeVeque 1983)."""
-    whole = sum(cell[0] for cell in cells)
-    if whole == 0:
-        return cells[0]
-    means = [sum(cell[0] * cell[i] for cell in cells) / whole for i in (1, 2)]
-
-    def squares(i: int, j: int, place: int) -> float:
-        inside = sum((cell[0] - 1) * cell[place] for cell in cells if cell[0])
-        between = sum(
-            cell[0] * (cell[i] - means[i - 1]) * (cell[j] - means[j - 1]) for cell in cells
-        )
-        return float((inside + between) / max(1, whole - 1))
-
-    return (whole, *means, squares(1, 1, 3), squares(2, 2, 4), squares(1, 2, 5))
 
 
 def theta_and_correlation(wholes: Sequence[Any]) -> tuple[float | None, float | None]:
@@ -68,7 +43,7 @@ def theta_and_correlation(wholes: Sequence[Any]) -> tuple[float | None, float | 
 
 def slope_of(strata: Sequence[Any]) -> tuple[float | None, float | None]:
     """The slope of one comparison, over the phases that have both arms."""
-    return theta_and_correlation([added(pair) for pair in strata if pair[0][0] and pair[1][0]])
+    return theta_and_correlation([one[1] for pair in strata if (one := lined_up(pair))])
 
 
 def rest(cell: Any, theta: float) -> tuple[int, float, float]:
@@ -131,18 +106,19 @@ def adjusted_parts(
     strata: Sequence[Any], theta: float | None = None, *, by_size: bool
 ) -> Parts | None:
     """Adjusted means; both hold the covariate's means of both arms, hence the covariance."""
-    known = [pair for pair in strata if pair[0][0] and pair[1][0]]
-    own = slope_of(known)[0] if known else None
+    phases = [one for pair in strata if (one := lined_up(pair))]
+    known = [(c, q) for (c, q), _, _ in phases]
+    own = theta_and_correlation([whole for _, whole, _ in phases])[0]
     slope = 0.0 if own is None else own if theta is None else theta
     rests = [(rest(c, slope), rest(q, slope)) for c, q in known]
     plain = mean_parts_of(rests, by_size=by_size)
     if plain is None:
         return None
     control = treatment = v_control = v_treatment = covariance = 0.0
-    for w, (c, q) in zip(shares(rests, by_size=by_size), known, strict=True):
+    for w, ((c, q), _, parts) in zip(shares(rests, by_size=by_size), phases, strict=True):
         if not w:
             continue
-        a, b = slope * q[0] / (c[0] + q[0]), slope * c[0] / (c[0] + q[0])
+        b, a = (slope * part for part in parts)
         control += w * (c[1] + a * (q[2] - c[2]))
         treatment += w * (q[1] - b * (q[2] - c[2]))
         v_control += w * w * (rest(c, a)[2] / c[0] + a * a * q[4] / q[0])
@@ -235,34 +211,36 @@ def parts_margin(
     return p_value((treatment - ratio * control) / noise, freedom, alternative)
 
 
-def adjusted_arm_cells(cells: dict[str, Any]) -> dict[str, Any] | None:
+def adjusted_arm_cells(kind: str, cells: dict[str, Any]) -> dict[str, Any] | None:
     """Adjusted mean of each arm per phase, (n, mean, n times its squared error), and spread."""
     seen = {arm: phases for arm, phases in cells.items() if any(cell[0] for cell in phases)}
-    several = range(len(next(iter(seen.values()))))
-    whole = {k: added([phases[k] for phases in seen.values()]) for k in several}
-    full = [k for k in several if all(phases[k][0] for phases in seen.values())]
-    theta = theta_and_correlation([whole[k] for k in full])[0] if full else None
+    full = [lined_up(phase) for phase in zip(*seen.values(), strict=True)]
+    theta = theta_and_correlation([one[1] for one in full if one])[0]
     if theta is None or len(seen) < 2:
         return None
     found = {}
-    for arm, phases in seen.items():
-        made = []
-        for k, own in enumerate(phases):
-            if k not in full:
-                made.append(outcome(own))
+    for place, arm in enumerate(seen):
+        made: list[Any] = []
+        left: list[Any] = []
+        for own, phase in zip(seen[arm], full, strict=True):
+            if phase is None:
+                made.append(own_line(kind, own))
+                alone = lined_up([own])
+                left += alone[0] if alone else []
                 continue
-            n, centre = whole[k][0], whole[k][2]
-            noise = rest(own, theta * (1 - own[0] / n))[2] / own[0] + sum(
-                (theta * other[k][0] / n) ** 2 * other[k][4] / other[k][0]
-                for name, other in seen.items()
-                if name != arm
-            )
-            made.append((own[0], own[1] - theta * (own[2] - centre), own[0] * noise))
-        left = added([cell for cell in phases if cell[0]])
-        found[arm] = made, math.sqrt(rest_of_all(phases, theta)) if left[0] > 1 else 0.0
+            made.append(adjusted_arm(phase, place, theta))
+            left.append(phase[0][place])
+        found[arm] = made, math.sqrt(rest(added(left), theta)[2]) if left else 0.0
     return found
 
 
-def rest_of_all(phases: Sequence[Any], theta: float) -> float:
-    """Variance, over all phases of an arm, of what the covariate leaves."""
-    return rest(added([cell for cell in phases if cell[0]]), theta)[2]
+def adjusted_arm(phase: Any, place: int, theta: float) -> tuple[int, float, float]:
+    """One arm of one phase."""
+    arms, whole, parts = phase
+    own = arms[place]
+    noise = rest(own, theta * (1 - parts[place]))[2] / own[0] + sum(
+        (theta * part) ** 2 * other[4] / other[0]
+        for i, (other, part) in enumerate(zip(arms, parts, strict=True))
+        if i != place
+    )
+    return own[0], own[1] - theta * (own[2] - whole[2]), own[0] * noise

@@ -26,12 +26,13 @@ from experiments_core.analysis.results import (
     PhaseResult,
 )
 from experiments_core.domain.metric import Metric, MetricKind
-from experiments_core.stats.moments import Counts, Located, Summary
+from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 OWN_IMPORTS = re.compile(r"^from experiments_core[^(]*\([^)]*\)\n", re.MULTILINE)
 WITHHELD = frozenset({"below_minimum", "column_missing", "no_unit_rows"})
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 WIDTH = 92
+NOBODY = Moments(0, (0.0, 0.0), ((0.0, 0.0), (0.0, 0.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def build(result: ExperimentResult, cells: Cells, design: Design, story: Story) 
         _words(_introduction(story, len(numbers))),
         _words(
             "## The data\n\nUnits, counts and centred moments (n, mean, variance with n − 1; "
-            "of two columns n, both means, both variances, covariance; of a quantile n, value, "
+            "of two columns n, both means, both variances, covariance; of more columns n, the "
+            "means, the table of variances and covariances; of a quantile n, value, "
             "its limits and their level) per arm and phase, the split that was asked for, and "
             "the plan."
         ),
@@ -68,6 +70,7 @@ def build(result: ExperimentResult, cells: Cells, design: Design, story: Story) 
         _code(f"PRINTED = {pformat(numbers, width=WIDTH, sort_dicts=False)}"),
         _words("## The formulas"),
         _code(source("recompute")),
+        _code(source("lines")),
         _code(source("kinds")),
         _code(source("replay")),
         _words("## Printed and recomputed"),
@@ -166,7 +169,7 @@ def _metric(design: Design, groups: Groups, metric: Metric) -> dict[str, Any]:
         },
     }
     if metric.covariates:
-        told["covariate"] = metric.covariates[0]
+        told["covariate"] = metric.covariate_name
     if groups.cap(metric) is not None:
         told["uncapped"] = {
             arm: [_row(kind, summary) for summary in groups.of_arm(metric, arm, UNCAPPED)]
@@ -180,10 +183,11 @@ def _kind(groups: Groups, metric: Metric, arms: Sequence[str]) -> str:
         return "rate"
     if is_quantile(metric):
         return "quantile"
-    if metric.kind is MetricKind.RATIO:
-        return "ratio"
+    ratio = metric.kind is MetricKind.RATIO
     pairs = [(one, one) for arm in arms for one in groups.of_arm(metric, arm)]
-    return "adjusted" if comparing.is_adjusted(metric, pairs) else "mean"
+    if comparing.is_adjusted(metric, pairs):
+        return "adjusted_ratio" if ratio else "adjusted"
+    return "ratio" if ratio else "mean"
 
 
 def printed(result: ExperimentResult) -> Iterator[tuple[str, float]]:
@@ -267,6 +271,9 @@ def _row(kind: str, summary: Summary) -> tuple[Any, ...]:
     if isinstance(summary, Located):
         limits = summary.lower, summary.upper
         return summary.n, summary.value, *limits, summary.confidence_level
+    if kind == "adjusted_ratio":
+        known = summary if summary.n else NOBODY
+        return known.n, known.means, known.covariance
     if kind not in {"ratio", "adjusted"}:
         return summary.n, summary.mean, summary.variance
     if summary.n == 0:

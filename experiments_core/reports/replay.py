@@ -13,16 +13,21 @@ from scipy.special import ndtri_exp
 from scipy.stats import norm, t
 
 from experiments_core.reports.kinds import (
-    added,
     adjusted_arm_cells,
     kind_weights,
-    line,
-    outcome,
     parts_compared,
     parts_margin,
     parts_of,
     slope_of,
     squared_error,
+)
+from experiments_core.reports.lines import (
+    added,
+    added_tables,
+    lined_up,
+    outcome,
+    own_line,
+    without_before,
 )
 from experiments_core.reports.recompute import (
     always_valid_bound,
@@ -47,6 +52,13 @@ from experiments_core.reports.recompute import (
 
 Study = Mapping[str, Any]
 Numbers = dict[str, Any]
+
+RATIOS = ("ratio", "adjusted_ratio")
+OUTCOMES: dict[str, Any] = {
+    "adjusted": ("mean", outcome),
+    "adjusted_ratio": ("ratio", without_before),
+}
+BY_PARTS = ("ratio", "quantile", *OUTCOMES)
 
 
 def replay(study: Study) -> Numbers:
@@ -87,6 +99,8 @@ def merged(cells: Sequence[Any]) -> Any:
     """All phases of one arm added up (Chan, Golub & LeVeque 1983 for moments)."""
     if len(cells[0]) == 6:
         return added(cells)
+    if not isinstance(cells[0][1], int | float):
+        return added_tables(cells)
     if len(cells[0]) == 2:
         return sum(n for n, _ in cells), sum(x for _, x in cells)
     n, mean, variance = cells[0]
@@ -100,6 +114,11 @@ def merged(cells: Sequence[Any]) -> Any:
     return n, mean, variance
 
 
+def is_adjusted(metric: Mapping[str, Any]) -> bool:
+    """Whether a covariate enters."""
+    return metric["kind"] in OUTCOMES
+
+
 # Arms: over phases, every arm is weighted to one common mix of phases
 
 
@@ -107,7 +126,10 @@ def arm_numbers(study: Study, key: str, metric: Mapping[str, Any]) -> Numbers:
     """Value and interval of each arm at the plan's level."""
     cells = metric["cells"]
     sizes = [
-        [line(cell)[0] if metric["kind"] == "ratio" else cell[0] for cell in phases]
+        [
+            own_line(metric["kind"], cell)[0] if metric["kind"] in RATIOS else cell[0]
+            for cell in phases
+        ]
         for phases in cells.values()
     ]
     seen = [phases for phases in sizes if any(phases)]
@@ -118,7 +140,7 @@ def arm_numbers(study: Study, key: str, metric: Mapping[str, Any]) -> Numbers:
         for k in range(len(study["split"]))
     ]
     found: Numbers = {}
-    adjusted = adjusted_arm_cells(cells) if metric["kind"] == "adjusted" else None
+    adjusted = adjusted_arm_cells(metric["kind"], cells) if is_adjusted(metric) else None
     for arm, phases in cells.items():
         head = f"{key} / {arm}"
         found[f"{head} / n"] = sum(cell[0] for cell in phases)
@@ -147,9 +169,9 @@ def own_cells(kind: str, phases: Sequence[Any], adjusted: Any) -> tuple[Any, Any
     if adjusted is not None:
         return adjusted[0], merged(adjusted[0]), adjusted[1]
     own = phases
-    if kind in {"ratio", "adjusted"}:
-        own = [line(cell) if kind == "ratio" else outcome(cell) for cell in phases]
-    total = line(merged(phases)) if kind == "ratio" else merged(own)
+    if kind in {*RATIOS, "adjusted"}:
+        own = [own_line(kind, cell) for cell in phases]
+    total = own_line(kind, merged(phases)) if kind in RATIOS else merged(own)
     spread = math.sqrt(total[2]) if kind != "rate" and total[0] > 1 else None
     return own, total, spread
 
@@ -260,7 +282,7 @@ def compared(
 ) -> Numbers:
     """Difference, lift, their limits and the test of one comparison at one level."""
     two_sided = alpha if alternative == "two-sided" else 2 * alpha
-    if kind in {"ratio", "adjusted", "quantile"}:
+    if kind in BY_PARTS:
         found = parts_compared(parts_of(kind, strata, theta=theta), two_sided, alternative)
     else:
         both = any(c[0] and q[0] for c, q in strata)
@@ -368,8 +390,8 @@ def beside(study: Study, key: str, arm: str, levels: tuple[float, float, str]) -
     strata, found = pairs(study, key, arm), Numbers()
     shown: dict[str, tuple[str, Sequence[Any]]] = {}
     if "covariate" in metric:
-        alone = [tuple(map(outcome, pair)) for pair in strata]
-        shown["unadjusted"] = "mean", alone if metric["kind"] == "adjusted" else strata
+        bare, alone = OUTCOMES.get(metric["kind"], (metric["kind"], tuple))
+        shown["unadjusted"] = bare, [tuple(map(alone, pair)) for pair in strata]
     if "uncapped" in metric:
         cells = metric["uncapped"]
         pair = zip(cells[study["reference"]], cells[arm], strict=True)
@@ -381,15 +403,14 @@ def beside(study: Study, key: str, arm: str, levels: tuple[float, float, str]) -
             numbers |= {"control_value": parts[0], "treatment_value": parts[1]}
         numbers.pop("statistic", None)
         found |= {f"{name} / {field}": number for field, number in numbers.items()}
-    if metric["kind"] == "adjusted":
+    if is_adjusted(metric):
         theta, correlation = slope_of(strata)
-        raw, adjusted = (parts_of(kind, own) for kind, own in (
-            ("mean", shown["unadjusted"][1]), ("adjusted", strata),
-        ))  # fmt: skip
+        raw, adjusted = parts_of(*shown["unadjusted"]), parts_of(metric["kind"], strata)
         told: Numbers = {"theta": theta, "correlation": correlation}
         if raw is not None and adjusted is not None:
             told["variance_saved"] = 1 - adjusted[5] / raw[5]
-        balance = [tuple((c[0], c[2], c[4]) for c in pair) for pair in strata]
+        lines = [one[0] for pair in strata if (one := lined_up(pair))]
+        balance = [tuple((c[0], c[2], c[4]) for c in pair) for pair in lines]
         told["balance_p_value"] = parts_compared(parts_of("mean", balance), 0.05).get("p_value")
         found |= {f"adjustment / {field}": number for field, number in told.items()}
     return found
@@ -432,7 +453,7 @@ def margin_p_value(metric: Mapping[str, Any], strata: Sequence[Any], alpha: floa
 def phase_numbers(strata: Sequence[Any], alpha: float, kind: str) -> Numbers:
     """Rows of the phases tab, and whether the phases differ."""
     found: Numbers = {}
-    theta = slope_of(strata)[0] if kind == "adjusted" else None
+    theta = slope_of(strata)[0] if kind in OUTCOMES else None
     shares = kind_weights(kind, strata) if len(strata[0][0]) > 2 else weights(strata)
     for k, (pair, weight) in enumerate(zip(strata, shares, strict=True), start=1):
         numbers = compared([pair], alpha, kind=kind, theta=theta)
@@ -440,7 +461,7 @@ def phase_numbers(strata: Sequence[Any], alpha: float, kind: str) -> Numbers:
     if kind != "quantile":
         total = merged([c for c, _ in strata]), merged([q for _, q in strata])
         found |= row("plain total", total, compared([total], alpha, kind=kind), kind)
-    if kind in {"ratio", "adjusted", "quantile"}:
+    if kind in BY_PARTS:
         found |= sized(strata, alpha, kind)
         effects = [
             (parts[1] - parts[0], parts[5])
@@ -456,8 +477,8 @@ def phase_numbers(strata: Sequence[Any], alpha: float, kind: str) -> Numbers:
 
 def level(cell: Any, kind: str) -> Any:
     """Value of one arm as it is, without any adjustment."""
-    if kind == "ratio":
-        return line(cell)[1]
+    if kind in RATIOS:
+        return own_line(kind, cell)[1]
     return cell[1] / cell[0] if len(cell) == 2 else cell[1]
 
 

@@ -245,9 +245,11 @@ def _bound(metrics: Iterable[Metric], data: DataState) -> Iterable[BoundNeed]:
         found = [column for column in columns if column]
         if len(found) < len(names):
             continue
-        covariate = metric.needs.covariate
-        ours = _column(data, covariate, NUMBERS, metric.key) if covariate else None
-        yield BoundNeed(metric.needs, found[0], tuple(found[1:]), ours)
+        before = [_column(data, name, NUMBERS, metric.key) for name in metric.covariates]
+        ours = tuple(column for column in before if column)
+        yield BoundNeed(
+            metric.needs, found[0], tuple(found[1:]), ours if len(ours) == len(before) else ()
+        )
 
 
 def _design(

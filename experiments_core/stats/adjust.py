@@ -25,7 +25,7 @@ from experiments_core.stats.means import (
     phase_weights,
 )
 from experiments_core.stats.moments import Moments
-from experiments_core.stats.ratios import linearised
+from experiments_core.stats.ratios import linearised, with_denominator, without_covariate
 
 IMBALANCE = 0.001
 """A covariate whose arms differ at this level was not measured before exposure."""
@@ -61,8 +61,8 @@ def compare_adjusted(
     """Difference, lift and test of the adjusted means, at one level.
 
     Args:
-        strata: (control, treatment) moments per phase of the columns (Y, X), or of
-            (Y, N, Y before, N before) for a ratio.
+        strata: (control, treatment) moments per phase of the columns (Y, X) - of a ratio
+            (Y, N, X), or (Y, N, X, D) where the covariate is the ratio of X and D.
         alpha: Level used here and now, a fraction.
         alternative: ``two-sided``, ``greater`` or ``less``.
 
@@ -126,33 +126,43 @@ def adjusted_arms(arms: Sequence[Sequence[Moments]]) -> tuple[AdjustedArm, ...] 
     With two arms these are the means that :func:`adjust` compares.
 
     Args:
-        arms: Moments of the columns (Y, X), per arm and phase.
+        arms: Moments per arm and phase, of the columns of :func:`compare_adjusted`.
     """
-    phases = [p for p in zip(*arms, strict=True) if all(arm.n for arm in p)]
-    wholes = [sum(phase[1:], phase[0]) for phase in phases]
-    theta = _slope_of(wholes)[0]
-    if isinstance(theta, Undefined) or not phases:
+    phases = [_phase(*phase) for phase in zip(*arms, strict=True)]
+    theta = _slope([phase for phase in phases if isinstance(phase, _Phase)])[0]
+    if isinstance(theta, Undefined):
         return None
-    found = []
-    for place in range(len(arms)):
-        adjusted = []
-        for k, own in enumerate(arms[place]):
-            if not all(arm[k].n for arm in arms):
-                adjusted.append(Moments.of_mean(own.n, own.mean, own.variance))
-                continue
-            others = [arm[k] for i, arm in enumerate(arms) if i != place]
-            whole = own.n + sum(other.n for other in others)
-            centre = math.fsum(m.n / whole * m.means[1] for m in (own, *others))
-            own_slope = theta * (1 - own.n / whole)
-            noise = _noise(own, own_slope) + math.fsum(
-                _noise_of_x(other, theta * other.n / whole) for other in others
-            )
-            mean = own.mean - theta * (own.means[1] - centre)
-            adjusted.append(Moments.of_mean(own.n, mean, own.n * noise))
-        rests = [_residual(m, theta) for m in arms[place] if m.n]
-        spread = math.sqrt(max(0.0, sum(rests[1:], rests[0]).variance)) if rests else 0.0
-        found.append(AdjustedArm(tuple(adjusted), spread))
-    return tuple(found)
+    return tuple(_arm(own, place, phases, theta) for place, own in enumerate(arms))
+
+
+def _arm(
+    own: Sequence[Moments], place: int, phases: Sequence[_Phase | Undefined], theta: float
+) -> AdjustedArm:
+    adjusted, rests = [], []
+    for moments, phase in zip(own, phases, strict=True):
+        if isinstance(phase, _Phase):
+            adjusted.append(_adjusted_arm(phase, place, theta))
+        line = phase.arms[place] if isinstance(phase, _Phase) else _alone(moments)
+        if line.n:
+            rests.append(_residual(line, theta))
+        if not isinstance(phase, _Phase):
+            adjusted.append(Moments.of_mean(line.n, line.mean, line.variance))
+    spread = math.sqrt(max(0.0, sum(rests[1:], rests[0]).variance)) if rests else 0.0
+    return AdjustedArm(tuple(adjusted), spread)
+
+
+def _adjusted_arm(phase: _Phase, place: int, theta: float) -> Moments:
+    """One arm of a phase: n, its adjusted mean, and n times the squared error of that mean."""
+    own = phase.arms[place]
+    centre = math.fsum(
+        w * arm.means[1] for w, arm in zip(phase.shares, phase.arms, strict=True)
+    )
+    noise = _noise(own, theta * (1 - phase.shares[place])) + math.fsum(
+        _noise_of_x(arm, theta * share)
+        for i, (share, arm) in enumerate(zip(phase.shares, phase.arms, strict=True))
+        if i != place
+    )
+    return Moments.of_mean(own.n, own.mean - theta * (own.means[1] - centre), own.n * noise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,41 +170,60 @@ class _Phase:
     """One phase with the columns (Y, X), linearised for a ratio.
 
     Attributes:
-        control: Moments of control.
-        treatment: Moments of treatment.
-        both: Moments of all units together.
-        control_share: Of control in the covariate's pooled mean.
+        arms: Moments of each arm, control first.
+        whole: Moments of all units together, linearised at their own ratios.
+        shares: Of each arm in the covariate's pooled mean.
     """
 
-    control: Moments
-    treatment: Moments
-    both: Moments
-    control_share: float
+    arms: tuple[Moments, ...]
+    whole: Moments
+    shares: tuple[float, ...]
+
+    @property
+    def control(self) -> Moments:
+        """The first arm."""
+        return self.arms[0]
+
+    @property
+    def treatment(self) -> Moments:
+        """The second arm."""
+        return self.arms[1]
 
 
-def _phase(control: Moments, treatment: Moments) -> _Phase | Undefined:
-    if min(control.n, treatment.n) == 0:
+def _phase(*arms: Moments) -> _Phase | Undefined:
+    if min(arm.n for arm in arms) == 0:
         return Undefined("no_users")
-    both = control + treatment
-    lines = [control, treatment, both]
-    share = control.n / both.n
-    if len(control.means) == 4:
-        ratios = [linearised(moments) for moments in lines]
-        lines = [ratio for ratio in ratios if isinstance(ratio, Moments)]
-        if len(lines) < len(ratios):
-            return Undefined("zero_denominator")
-        share = control.n * control.means[3] / (both.n * both.means[3])
-    if any(defect(_covariate(moments)) == "non_finite_input" for moments in lines):
+    sizes = [arm.n * (arm.means[3] if len(arm.means) == 4 else 1.0) for arm in arms]
+    if not all(sizes):  # an arm without any denominator before: nothing to adjust by
+        arms = tuple(without_covariate(arm) for arm in arms)
+        sizes = [float(arm.n) for arm in arms]
+    lines = [_lines(moments) for moments in (*arms, sum(arms[1:], arms[0]))]
+    known = [line for line in lines if isinstance(line, Moments)]
+    if len(known) < len(lines):
+        return Undefined("zero_denominator")
+    if any(defect(_covariate(line)) == "non_finite_input" for line in known):
         return Undefined("non_finite_input")
-    return _Phase(lines[0], lines[1], lines[2], share)
+    shares = tuple(size / math.fsum(sizes) for size in sizes)
+    return _Phase(tuple(known[:-1]), known[-1], shares)
+
+
+def _lines(moments: Moments) -> Moments | Undefined:
+    """The columns (Y, X), linearised for a ratio."""
+    return moments if len(moments.means) == 2 else linearised(with_denominator(moments))
+
+
+def _alone(moments: Moments) -> Moments:
+    """An arm with no other beside it; nobody where a ratio has no denominator."""
+    line = _lines(moments) if moments.n else Undefined("no_users")
+    if moments.n and isinstance(line, Undefined):
+        line = _lines(without_covariate(moments))
+    nobody = Moments(0, (0.0, 0.0), ((0.0, 0.0), (0.0, 0.0)))
+    return nobody if isinstance(line, Undefined) else line
 
 
 def _slope(phases: Sequence[_Phase]) -> tuple[Value, Value]:
     """Theta and correlation from the spread inside the phases, both arms together."""
-    return _slope_of([phase.both for phase in phases])
-
-
-def _slope_of(wholes: Sequence[Moments]) -> tuple[Value, Value]:
+    wholes = [phase.whole for phase in phases]
     entries = [abs(one) for whole in wholes for row in whole.covariance for one in row]
     if not all(one <= LARGEST_VALUE**2 for one in entries):
         beyond = Undefined("non_finite_input")
@@ -231,10 +260,7 @@ def _adjusted_pair(
             continue
         c, t, square = phase.control, phase.treatment, weight * weight
         shift = t.means[1] - c.means[1]
-        of_control, of_treatment = (
-            theta * phase.control_share,
-            theta * (1 - phase.control_share),
-        )
+        of_control, of_treatment = (theta * share for share in phase.shares)
         control += weight * (c.mean + of_treatment * shift)
         treatment += weight * (t.mean - of_control * shift)
         control_variance += square * (_noise(c, of_treatment) + _noise_of_x(t, of_treatment))

@@ -66,6 +66,13 @@ class Moments:
         """Variance (n - 1) of the first column."""
         return self.covariance[0][0]
 
+    def leading(self, columns: int) -> Moments:
+        """The first columns alone; what a skewness told of is gone with the others."""
+        if columns >= len(self.means):
+            return self
+        table = tuple(row[:columns] for row in self.covariance[:columns])
+        return Moments(self.n, self.means[:columns], table)
+
     def __add__(self, other: Moments) -> Moments:
         if self.n == 0:
             return other

@@ -43,6 +43,16 @@ def linearised(moments: Moments) -> Moments | Undefined:
     return Moments(moments.n, means, covariance, moments.skewness)
 
 
+def with_denominator(moments: Moments) -> Moments:
+    """The columns Y, N, X, D of a ratio with a covariate; where X has none, D is 1."""
+    return moments if len(moments.means) == 4 else _with_constant(moments, 1.0)
+
+
+def without_covariate(moments: Moments) -> Moments:
+    """The columns Y, N of a ratio, with a covariate that is 0 for everybody."""
+    return _with_constant(moments.leading(2), 0.0)
+
+
 def ratio_interval(moments: Moments, confidence_level: float = 0.95) -> Estimate:
     """Ratio of one arm with its interval by Student's t over units."""
     ratio = _line(moments)
@@ -119,6 +129,12 @@ def design_effect(mean_size: float, intraclass_correlation: float) -> float:
         intraclass_correlation: Of two units of one cluster, a fraction.
     """
     return 1 + (mean_size - 1) * intraclass_correlation
+
+
+def _with_constant(moments: Moments, constant: float) -> Moments:
+    table = tuple((*row, 0.0) for row in moments.covariance)
+    last = (0.0,) * (len(moments.means) + 1)
+    return Moments(moments.n, (*moments.means, constant), (*table, last), moments.skewness)
 
 
 def _line(moments: Moments) -> Moments | Undefined:

@@ -143,24 +143,7 @@ def mean_test(drawn: Sequence[Drawn], slope: float = 0.0, lift: float = 0.0) -> 
                 + slope**2 * phase.covariance[..., 1, 1]
             )
         parts.append((phase.n, mean, variance))
-    return _welch(parts)
-
-
-def ratio_test(drawn: Sequence[Drawn], lift: float = 0.0) -> Tested:
-    """Welch's t of the linearised ratio of the first column over the second."""
-    parts = []
-    for phase in drawn:
-        scaled = np.array([1.0, 1.0 + lift])[:, None]
-        above, below = phase.means[..., 0] * scaled, phase.means[..., 1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = above / below
-            variance = (
-                phase.covariance[..., 0, 0] * scaled**2
-                - 2 * ratio * scaled * phase.covariance[..., 0, 1]
-                + ratio**2 * phase.covariance[..., 1, 1]
-            ) / below**2
-        parts.append((phase.n, ratio, variance))
-    return _welch(parts)
+    return welch(parts)
 
 
 def rate_test(
@@ -241,7 +224,12 @@ def _weights(sizes: Sequence[tuple[int, int]]) -> list[float]:
     return [one / sum(raw) for one in raw]
 
 
-def _welch(parts: Sequence[tuple[tuple[int, int], Array, Array]]) -> Tested:
+def welch(parts: Sequence[tuple[tuple[int, int], Array, Array]]) -> Tested:
+    """Welch's t, one test per shuffle, over phases weighted.
+
+    Args:
+        parts: Per phase the sizes of both arms, and per arm and shuffle mean and variance.
+    """
     difference = total = below = 0.0
     for weight, (n, mean, variance) in zip(
         _weights([n for n, _, _ in parts]), parts, strict=True

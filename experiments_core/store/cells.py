@@ -27,6 +27,7 @@ from experiments_core.query.cells import (
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.stats.quantiles import limiting_shares, share_and_error
+from experiments_core.stats.ratios import linearised, with_denominator
 from experiments_core.stats.shuffles import Phase
 from experiments_core.store.catalog import from_utc
 
@@ -259,23 +260,41 @@ def _may_be_skewed(
 
 def _slopes(bound: BoundNeed, moments: Sequence[Moments]) -> tuple[float, ...] | None:
     """What is taken off the outcome before it is compared, over all arms together."""
-    if bound.width == 1:
-        return ()
     both = sum(moments[1:], moments[0])
-    above, below = both.mean, both.means[1]
-    if bound.covariate is not None:
-        above, below = both.covariance[0][1], both.covariance[1][1]
+    if not bound.others:
+        return _shares(
+            (both.covariance[0][1], both.covariance[1][1]) if bound.covariates else ()
+        )
+    if not bound.covariates:
+        return _shares((both.mean, both.means[1]))
+    whole = with_denominator(both)
+    line = linearised(whole)
+    if isinstance(line, Undefined) or not line.covariance[1][1]:
+        return None
+    slope = line.covariance[0][1] / line.covariance[1][1] * whole.means[1] / whole.means[3]
+    taken = (line.mean, slope, -slope * line.means[1])
+    return taken[: bound.width - 1]
+
+
+def _shares(parts: tuple[float, ...]) -> tuple[float, ...] | None:
+    """The quotient of two numbers; None where there is none."""
+    if not parts:
+        return ()
+    above, below = parts
     return (above / below,) if below else None
 
 
 def _line(moments: Moments, slopes: tuple[float, ...]) -> Moments:
-    """Moments of the first column minus a multiple of the second."""
+    """Moments of the first column minus multiples of the others."""
     if not slopes:
         return moments
-    (yy, xy), (_, xx) = moments.covariance
-    slope = slopes[0]
-    mean = moments.mean - slope * moments.means[1]
-    return Moments.of_mean(moments.n, mean, yy - 2 * slope * xy + slope * slope * xx)
+    factors = (1.0, *(-slope for slope in slopes))
+
+    def combined(numbers: Sequence[float]) -> float:
+        return math.fsum(a * b for a, b in zip(factors, numbers, strict=True))
+
+    rows = [combined(row) for row in moments.covariance]
+    return Moments.of_mean(moments.n, combined(moments.means), combined(rows))
 
 
 def _reach(
@@ -327,7 +346,7 @@ def _summaries(query: CellQuery, bound: BoundNeed, values: Iterator[Any]) -> dic
         cap = next(values)
         if cap is not None:
             found[beside(key, CAP)] = Moments.of_mean(n, float(cap), 0.0)
-    if bound.covariate is not None:
+    if bound.covariates:
         found[beside(key, FILLED)] = Counts(n, int(next(values)))
     return found
 

@@ -164,8 +164,8 @@ def _second_day(first: datetime | None, last: datetime | None) -> datetime | Non
 
 def _bound(metric: Metric, ours: Table[str, str]) -> BoundNeed:
     first, *others = (ours[name] for name in metric.needs.columns)
-    covariate = metric.needs.covariate
-    return BoundNeed(metric.needs, first, tuple(others), ours[covariate] if covariate else None)
+    before = tuple(ours[name] for name in metric.covariates)
+    return BoundNeed(metric.needs, first, tuple(others), before)
 
 
 def load_totals(db: Database, source: Source, request: Request) -> Loaded:

@@ -154,7 +154,7 @@ def add_metric(metric: Metric | None = None) -> None:
     values: dict[str, Any] = {
         "key": "", "name": "", "column": "", "kind": "rate", "role": role.value,
         "direction": "increase", "margin": "", "unit": "", "denominator": "", "q": "0.5",
-        "covariate": "", "cap": "",
+        "covariate": "", "before": "", "cap": "",
     }  # fmt: skip
     if metric is not None:
         margin, needs = metric.non_inferiority_margin, metric.needs
@@ -163,12 +163,17 @@ def add_metric(metric: Metric | None = None) -> None:
             "kind": FORM_KINDS[metric.kind], "role": metric.role.value,
             "denominator": metric.columns[1] if metric.kind is MetricKind.RATIO else "",
             "q": "0.5" if needs.q is None else f"{needs.q:g}",
-            "covariate": needs.covariate or "", "cap": cap_text(metric),
+            "covariate": _at(needs.covariates, 0), "before": _at(needs.covariates, 1),
+            "cap": cap_text(metric),
             "direction": metric.preferred_direction.value, "unit": metric.unit,
             "margin": "" if margin is None else words.number(margin * 100, 1),
         }  # fmt: skip
     for name, value in values.items():
         put(f"metric{number}-{name}", value)
+
+
+def _at(names: tuple[str, ...], place: int) -> str:
+    return names[place] if place < len(names) else ""
 
 
 def cap_text(metric: Metric) -> str:

@@ -26,6 +26,7 @@ COVARIATE_HELP = (
     "A number known before the test, such as last month’s revenue. It takes out noise, so the "
     "test sees smaller effects. Never use one that the test can move."
 )
+BEFORE_HELP = "Where the number from before is a ratio as well: the column it is divided by."
 ROLES = {"primary": "Primary", "guardrail": "Guardrail", "secondary": "Secondary"}
 DIRECTIONS = {"increase": "More is better", "decrease": "Less is better"}
 ANY_DIRECTION = DIRECTIONS | {"neutral": "Neither"}
@@ -68,14 +69,23 @@ def _metric(number: int) -> None:
             _text(number, "margin", "Largest harm you accept, %", "5")
         elif form.get(f"metric{number}-kind") in {"mean", "quantile"}:
             _text(number, "unit", "Unit", "USD")
-        if form.get(f"metric{number}-kind") in {"mean", "count"}:
-            _text(number, "covariate", "Adjust by (optional)", "revenue_before", COVARIATE_HELP)
-            _text(number, "cap", "Cap (optional)", "500 or 99.9%", CAP_HELP)
+        _options(number, str(form.get(f"metric{number}-kind")))
         if len(form.get(form.METRICS)) > 1:
             st.button(
                 "Remove this metric", key=f"remove-metric-{number}", type="tertiary",
                 on_click=form.remove_metric, args=(number,),
             )  # fmt: skip
+
+
+def _options(number: int, kind: str) -> None:
+    """What takes noise or single large values out."""
+    label = "Adjust by (optional)"
+    if kind in {"mean", "count"}:
+        _text(number, "covariate", label, "revenue_before", COVARIATE_HELP)
+        _text(number, "cap", "Cap (optional)", "500 or 99.9%", CAP_HELP)
+    if kind == "ratio":
+        _text(number, "covariate", label, "clicks_before", COVARIATE_HELP)
+        _text(number, "before", "… divided by (optional)", "views_before", BEFORE_HELP)
 
 
 def _columns(number: int, kind: str) -> None:

@@ -239,7 +239,11 @@ def _kind_and_columns(
     if kind == "rate":
         return Proportion, {"column": column}
     if kind == "ratio":
-        return Ratio, {"numerator": column, "denominator": typed("denominator")}
+        return Ratio, {
+            "numerator": column, "denominator": typed("denominator"),
+            "covariate": typed("covariate") or None,
+            "covariate_denominator": typed("before") or None,
+        }  # fmt: skip
     if kind == "quantile":
         return Quantile, {"column": column, "q": float(typed("q") or 0.5)}
     return Mean, {

@@ -31,6 +31,10 @@ INLINE: list[dict[str, Any]] = [
     {"kind": "mean", "column": "revenue", "cap": 500.0, "key": "spent", "name": "Spent"},
     {"kind": "count", "column": "orders", "event": "order", "aggregation": "count"},
     {"kind": "ratio", "numerator": "clicks", "denominator": "views", "window_days": 7},
+    {
+        "kind": "ratio", "numerator": "taps", "denominator": "screens",
+        "covariate": "taps_before", "covariate_denominator": "screens_before",
+    },
     {"kind": "quantile", "column": "seconds", "q": 0.95, "preferred_direction": "decrease"},
     {
         "kind": "mean", "column": "seconds", "role": "guardrail", "delay_days": 1,

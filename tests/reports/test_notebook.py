@@ -48,6 +48,15 @@ METRICS: tuple[Metric, ...] = (
     Ratio("clicks", "views"),
     Mean("spent", "spent_before", "99%"),
     Quantile("wait", 0.9, role=MetricRole.SECONDARY),
+    Ratio("orders", "visits", covariate="orders_before", role=MetricRole.SECONDARY),
+    Ratio(
+        "taps",
+        "screens",
+        covariate="taps_before",
+        covariate_denominator="screens_before",
+        role=MetricRole.GUARDRAIL,
+        non_inferiority_margin=0.3,
+    ),
     Ratio(
         "errors",
         "calls",
@@ -76,11 +85,21 @@ def summary(draw: random.Random, metric: Metric, n: int) -> Summary:
     if isinstance(metric, Quantile):
         value = 8.0 * lift
         return Located(n, 2 * n, value, value * 0.97, value * 1.04)
+    if isinstance(metric, Ratio) and metric.covariates:
+        return before(lift, n).leading(2 + len(metric.covariates))
     if isinstance(metric, Ratio):
         return Moments(n, (2.1 * lift, 10.0), ((4.0, 3.0), (3.0, 20.0 * lift)))
     if metric.covariates:
         return spent(lift, n)
     return Moments.of_mean(n, 5.2 * lift, 14.0 * lift)
+
+
+def before(lift: float, n: int) -> Moments:
+    own, shared = ((4.0, 3.0), (3.0, 20.0 * lift)), ((2.5, 1.0), (1.5, 9.0))
+    past = ((3.5 * lift, 2.0), (2.0, 19.0))
+    upper = [(*own[i], *shared[i]) for i in (0, 1)]
+    lower = [(shared[0][i], shared[1][i], *past[i]) for i in (0, 1)]
+    return Moments(n, (2.1 * lift, 10.0, 2.0 * lift**0.1, 9.5), (*upper, *lower))
 
 
 def spent(lift: float, n: int) -> Moments:

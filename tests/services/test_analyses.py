@@ -12,7 +12,7 @@ import pytest
 from experiments_core.analysis.results import Contrast
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
-from experiments_core.domain.metric import Mean, Metric, Proportion
+from experiments_core.domain.metric import Mean, Metric, Proportion, Ratio
 from experiments_core.errors import InvalidInputError, NotFoundError
 from experiments_core.services import analyses, experiments, ingestion
 from experiments_core.services.workspace import Workspace
@@ -383,3 +383,42 @@ def test_every_slice_that_is_opened_is_counted_once(ws: Workspace, running: Expe
         ("converted", "country", 3),
         ("revenue", "country", 3),
     ]
+
+
+def test_a_ratio_is_adjusted_by_its_past_in_look_course_and_segments(
+    ws: Workspace, clock: Clock
+):
+    clock.now = START + timedelta(days=11)
+    metric = Ratio(
+        "clicks", "views", covariate="clicks_before", covariate_denominator="views_before"
+    )
+    experiment = make(ws, metrics=(metric,))
+    head = "user_id,variant,first_seen,clicks,views,clicks_before,views_before,country"
+    lines = [head]
+    for i in range(400):
+        arm, taste = ("control", "B")[i % 2], (i * 7919) % 101
+        moment = START + timedelta(minutes=30 * i)
+        views, past = 4 + i % 5, 3 + (i // 3) % 7
+        before = f"{past * taste},{past}" if i % 9 else ","
+        mine = views * taste + 3 * (i % 4)
+        place = ("DE", "FR")[i // 2 % 2]
+        lines.append(f"u{i},{arm},{moment:%F %T},{mine},{views},{before},{place}")
+    draft = ingestion.receive(
+        ws, LOCAL, io.BytesIO("\n".join(lines).encode()), "x.csv", experiment_id=experiment.id
+    )
+    mapping = replace(draft.detection.proposal, control="control", finished=False)
+    ingestion.check(ws, LOCAL, draft.import_id, mapping)
+    ingestion.commit(ws, LOCAL, draft.import_id)
+    view = analyses.look(ws, LOCAL, experiment.id)
+    arm = view.result.metric("clicks").arm("B")
+    told = arm.contrast
+    assert told.adjustment.covariate == "clicks_before / views_before"
+    assert told.adjustment.variance_saved > 0.5
+    assert arm.covariate_filled == pytest.approx(1 / 9, abs=0.01)
+    assert told.unadjusted.p_value > told.p_value
+    last = analyses.series(ws, LOCAL, experiment.id, "clicks")["B"][-1]
+    assert last.difference == pytest.approx(told.difference, rel=1e-9)
+    for part in analyses.segments(ws, LOCAL, experiment.id, "clicks", "country"):
+        own = part.arms[1].contrast
+        assert own.adjustment.variance_saved > 0.5
+        assert own.unadjusted.p_value > own.p_value

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments_core.stats import means, quantiles, ratios, stratified
+from experiments_core.stats import adjust, means, quantiles, ratios, stratified
 from experiments_core.stats.moments import Counts, Located, Moments
+from experiments_core.stats.shuffled_ratios import ratio_slope, ratio_test
 from experiments_core.stats.shuffles import (
     Phase,
     band,
@@ -19,7 +20,6 @@ from experiments_core.stats.shuffles import (
     pooled_slope,
     quantile_test,
     rate_test,
-    ratio_test,
 )
 
 Array = np.ndarray[Any, Any]
@@ -71,6 +71,28 @@ def test_the_moments_of_a_shuffle_give_the_p_value_of_the_product(kind: str):
         test = means.mean_test(strata) if kind == "mean" else ratios.ratio_test(strata)
         assert found.p_value[number] == pytest.approx(test.p_value, rel=1e-8)
         assert found.statistic[number] == pytest.approx(test.statistic, rel=1e-8)
+
+
+@pytest.mark.parametrize("width", (3, 4))
+def test_an_adjusted_ratio_gives_the_p_value_of_the_product(width: int):
+    rng, recorder = np.random.default_rng(8), Recorder(9)
+    both = []
+    for one in phases(10):
+        views, past = rng.poisson(6, (2, len(one.treated))) + 1.0
+        taste = rng.beta(2, 5, len(one.treated))
+        clicks, before = rng.binomial(views.astype(int), taste), past * taste
+        columns = np.column_stack([clicks, views, before, past]).astype(float)[:, :width]
+        both.append(Phase(one.treated, columns))
+    slope = ratio_slope(both)
+    found = ratio_test(draw(both, 3, recorder), slope=slope)  # type: ignore[arg-type]
+    for number in range(3):
+        strata = []
+        for k, phase in enumerate(both):
+            mixed = recorder.seen[2 * number + k]
+            strata.append((moments(phase.columns[~mixed]), moments(phase.columns[mixed])))
+        assert slope == pytest.approx(adjust.adjust(strata).theta, rel=1e-9)
+        test = adjust.compare_adjusted(strata).test
+        assert found.p_value[number] == pytest.approx(test.p_value, rel=1e-8)
 
 
 def test_a_rate_gives_the_p_value_of_the_score_test():

@@ -28,7 +28,7 @@ from experiments_core.store.database import Database
 
 N = 400
 RATIO = BoundNeed(Ratio("clicks", "views").needs, "c0", ("c1",))
-ADJUSTED = BoundNeed(Mean("spent", "before", "95%").needs, "c2", covariate="c3")
+ADJUSTED = BoundNeed(Mean("spent", "before", "95%").needs, "c2", covariates=("c3",))
 P80 = BoundNeed(Quantile("spent", 0.8, key="p80").needs, "c2")
 QUERY = CellQuery("units_0a", (RATIO, ADJUSTED, P80), segment="c4")
 
@@ -229,7 +229,7 @@ def test_the_third_moment_is_that_of_what_is_compared(cursor: duckdb.DuckDBPyCon
         "UPDATE units_0a SET c0 = 4000, c1 = 5, c2 = 90000, c3 = 1 WHERE unit IN ('u3', 'u8')"
     )
     cells = unit_cells(cursor, CellQuery("units_0a", (RATIO, ADJUSTED))).cells
-    raw = BoundNeed(Mean("spent", "before").needs, "c2", covariate="c3")
+    raw = BoundNeed(Mean("spent", "before").needs, "c2", covariates=("c3",))
     uncapped = unit_cells(cursor, CellQuery("units_0a", (raw,))).cells
     skewness = [of(cell, "clicks").skewness for cell in cells.values()]
     assert max(one or 0.0 for one in skewness) > 5
