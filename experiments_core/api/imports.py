@@ -34,6 +34,9 @@ class FromInbox(Body):
     experiment: Annotated[str, Field(max_length=200)] | None = None
 
 
+ColumnRule = Literal["sum", "mean", "max", "min", "first", "last", "count"]
+
+
 class MappingChoices(Body):
     """Columns by name; what is left out stays as it was proposed."""
 
@@ -51,7 +54,8 @@ class MappingChoices(Body):
     split: dict[str, float] | None = None
     finished: bool | None = None
     blank: Literal["exclude", "zero"] | None = None
-    repeats: Literal["refuse", "first", "max", "sum"] | None = None
+    repeats: Literal["refuse", "first", "last", "max", "sum", "mean"] | None = None
+    repeats_of: dict[str, ColumnRule] | None = None
     crossovers: Literal["exclude", "first_seen", "refuse"] | None = None
     answers: dict[str, str] | None = None
     accept_defaults: bool | None = None

@@ -134,7 +134,7 @@ def _parser() -> Parser:
     add(
         "--repeats",
         default="refuse",
-        help="several rows of one unit: refuse, first, max or sum",
+        help="several rows of one unit: refuse, first, last, max, sum or mean",
     )
     add(
         "--crossovers",

@@ -123,7 +123,8 @@ def _choices(options: argparse.Namespace) -> Choices:
         split=options.split or {},
         finished=options.finished,
         blank=options.blank or "",
-        repeats=options.repeats or "",
+        repeats=next((rule for name, rule in options.repeats if not name), ""),
+        repeats_of={name: rule for name, rule in options.repeats if name},
         crossovers=options.crossovers or "",
         answers=dict(options.answer) | ({"SHEET": options.sheet} if options.sheet else {}),
         accept_defaults=options.yes,
@@ -231,6 +232,12 @@ def _answer(text: str) -> tuple[str, str]:
     return code.strip(), value.strip()
 
 
+def _rule(text: str) -> tuple[str, str]:
+    """``sum`` is the file's rule, ``revenue=mean`` that of a column."""
+    column, _, rule = text.rpartition("=")
+    return column.strip(), rule.strip()
+
+
 def _parser() -> Parser:
     parser = Parser(
         "upshot import",
@@ -282,7 +289,15 @@ def _parser() -> Parser:
     add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
     add("--finished", action=argparse.BooleanOptionalAction, help="is the test over?")
     add("--blank", choices=("exclude", "zero"), help="what an empty outcome means")
-    add("--repeats", choices=("refuse", "first", "max", "sum"), help="several rows of a unit")
+    add(
+        "--repeats",
+        type=_rule,
+        action="append",
+        default=[],
+        metavar="[COL=]RULE",
+        help="several rows of a unit: refuse, first, last, max, sum or mean; for one column "
+        "also min or count, such as revenue=mean; repeatable",
+    )
     add("--crossovers", choices=("exclude", "first_seen", "refuse"), help="units in two arms")
     add("--answer", type=_answer, action="append", default=[], metavar="CODE=VALUE",
         help="answer a question; repeatable")  # fmt: skip

@@ -40,6 +40,17 @@ class Role(StrEnum):
     IGNORE = "ignore"
 
 
+FILE_REPEATS = ("refuse", "first", "last", "max", "sum", "mean")
+"""What may count of several rows of a unit, for all columns of a file."""
+
+REPEATS_OF: dict[Role, tuple[str, ...]] = {
+    Role.OUTCOME: ("max", "min", "first", "last"),
+    Role.VALUE: ("sum", "mean", "max", "min", "first", "last", "count"),
+    Role.COVARIATE: ("first", "last", "sum", "mean", "max", "min", "count"),
+    Role.SEGMENT: ("first", "last"),
+}
+"""What may count of several rows of a unit, for one column, by its role."""
+
 _EVERYWHERE = (Role.VARIANT, Role.EXPERIMENT, Role.IGNORE)
 _OF_ROWS = (Role.UNIT, Role.VALUE, Role.SEGMENT, Role.COVARIATE, Role.TIME)
 ROLES_OF: dict[Shape, frozenset[Role]] = {
@@ -102,6 +113,9 @@ class ColumnMapping:
         zone: For TIME: IANA time zone of times that do not say theirs; UTC when empty.
         rate: For RATE: ``percent`` or ``fraction``, empty while nobody has said. For VALUE and
             COVARIATE: ``percent`` where cells carry the sign; ``12.5 %`` is kept as 0.125.
+        repeats: Several rows of one unit: what this column's value is then: ``sum``, ``mean``,
+            ``max``, ``min``, ``first``, ``last`` (in the file; of an event log in time) or
+            ``count`` (filled rows); the file's rule when empty.
         converted: For OUTCOME: ``""`` reads the usual words (1/0, yes/no, true/false …),
             ``positive`` also takes a whole number above 0 as converted.
         reason: Why this role was proposed, one clause for the page.
@@ -117,6 +131,7 @@ class ColumnMapping:
     converted: str = ""
     zone: str = ""
     rate: str = ""
+    repeats: str = ""
     reason: str = ""
 
 
@@ -132,9 +147,10 @@ class Mapping:
         merge_variants: Spelling in the file -> variant it belongs to
             (``{"CONTROL ": "control"}``).
         crossovers: Units in two variants: ``exclude``, ``first_seen`` or ``refuse``.
-        repeats: Several rows of one unit in one variant: ``refuse``, ``first`` (keep the first
-            in the file), ``max`` (highest value of each outcome), ``sum`` (converted at least
-            once, numbers added up) or ``rows`` (every row is kept; only the notebook reads so).
+        repeats: Several rows of one unit in one variant: ``refuse``, ``first`` or ``last``
+            (keep that row of the file), ``max`` (highest value of each outcome), ``sum`` or
+            ``mean`` (converted at least once, numbers added up or averaged) or ``rows`` (every
+            row is kept; only the notebook reads so). A column may have a rule of its own.
         conversion_events: Event logs: events that count, each an outcome of its own.
         exposure_event: Event logs: the event that is an exposure; ``any`` takes a unit's first
             row with a variant; empty while nobody has said.
@@ -168,6 +184,22 @@ class Mapping:
     def kept_as(self) -> Shape:
         """How the facts are kept: unit rows, or a few rows of numbers per variant."""
         return Shape.UNIT if self.shape in {Shape.UNIT, Shape.EVENTS} else Shape.TOTALS
+
+    @property
+    def combines(self) -> bool:
+        """Rows of one unit are made one, instead of keeping one of them."""
+        own = any(column.repeats for column in self.measures)
+        return self.repeats in {"sum", "mean", "max"} or (own and self.repeats != "rows")
+
+    @property
+    def tells_repeats(self) -> bool:
+        """Whether somebody said what counts of several rows of one unit."""
+        return self.repeats != "refuse" or all(column.repeats for column in self.measures)
+
+    @property
+    def measures(self) -> tuple[ColumnMapping, ...]:
+        """Columns of unit rows that are measured."""
+        return (*self.named(Role.OUTCOME), *self.named(Role.VALUE))
 
     @property
     def derived(self) -> tuple[ColumnMapping, ...]:

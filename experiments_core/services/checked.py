@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments_core.domain.source import Mapping, Role, Shape
+from experiments_core.domain.source import REPEATS_OF, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services.import_report import ImportReport, RuleCount
 from experiments_core.tabular import numbers
@@ -79,6 +79,7 @@ def check_mapping(mapping: Mapping, names: Sequence[str]) -> None:
             code="DUPLICATE_COLUMN",
             details=(Problem(doubled, doubled, "NOT_UNIQUE", "one column of a name"),),
         )
+    _check_repeats(mapping)
     hours = numbers.read(mapping.window) if mapping.window not in {"", "all"} else 1.0
     if hours is None or hours <= 0:
         message = "the window is a number of hours above 0, or all"
@@ -91,6 +92,20 @@ def check_mapping(mapping: Mapping, names: Sequence[str]) -> None:
             "Counting units where they were first seen needs a column with times.",
             details=(Problem("crossovers", "first_seen", "REQUIRED", "a time column"),),
         )
+
+
+def _check_repeats(mapping: Mapping) -> None:
+    """What counts of several rows of a unit has to fit the column."""
+    for column in mapping.columns:
+        allowed = REPEATS_OF.get(column.role, ())
+        if column.repeats and allowed and column.repeats not in allowed:
+            is_outcome = column.role is Role.OUTCOME
+            raise InvalidInputError(
+                f"“{column.name}” is used as {column.role.value}; of several rows of a unit "
+                f"{listed(list(allowed), 10)} may count, not “{column.repeats}”.",
+                hint="Use the column as a value to count or add up." if is_outcome else "",
+                details=(Problem(column.name, column.repeats, "UNKNOWN_CHOICE", "repeats"),),
+            )
 
 
 def refuse_one_arm(arms: dict[str, int], mapping: Mapping, rules: Sequence[RuleCount]) -> None:

@@ -9,13 +9,21 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from experiments_core.domain.experiment import WHOLE_BP
-from experiments_core.domain.source import ROLES_OF, ColumnMapping, Mapping, Role, Shape
+from experiments_core.domain.source import (
+    FILE_REPEATS,
+    ROLES_OF,
+    ColumnMapping,
+    Mapping,
+    Role,
+    Shape,
+)
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular import numbers
 from experiments_core.tabular.answers import SINGLE
 from experiments_core.tabular.shape import Detection
 from experiments_core.tabular.text import fold, listed
 
+CROSSOVERS = ("exclude", "first_seen", "refuse")
 LISTS = frozenset({
     "outcomes", "values", "segments", "covariates", "conversions", "rates",
     "conversion_events", "experiments",
@@ -51,7 +59,10 @@ class Choices:
         split: Intended shares by arm, any positive numbers.
         finished: Whether the test is over.
         blank: What an empty outcome means: ``exclude`` or ``zero``.
-        repeats: Several rows of one unit: ``refuse``, ``first``, ``max`` or ``sum``.
+        repeats: Several rows of one unit: ``refuse``, ``first``, ``last``, ``max``, ``sum`` or
+            ``mean``.
+        repeats_of: Column -> its own rule: ``sum``, ``mean``, ``max``, ``min``, ``first``,
+            ``last`` or ``count``.
         crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
         answers: Code of a question -> the answer.
         accept_defaults: Take the likeliest answer where there is one.
@@ -80,6 +91,7 @@ class Choices:
     finished: bool | None = None
     blank: str = ""
     repeats: str = ""
+    repeats_of: dict[str, str] = field(default_factory=dict)
     crossovers: str = ""
     answers: dict[str, str] = field(default_factory=dict)
     accept_defaults: bool = False
@@ -138,6 +150,9 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
             replace(column, zone=choices.zone) if column.role is Role.TIME else column
             for column in columns
         ]
+    for name, rule in choices.repeats_of.items():
+        place = _place(columns, name)
+        columns[place] = replace(columns[place], repeats=rule)
     if choices.blank:
         columns = [_blank(column, choices.blank) for column in columns]
     return replace(
@@ -147,8 +162,8 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
         control=choices.control or proposal.control,
         split=_basis_points(choices.split) or proposal.split,
         finished=proposal.finished if choices.finished is None else choices.finished,
-        repeats=choices.repeats or proposal.repeats,
-        crossovers=choices.crossovers or proposal.crossovers,
+        repeats=_one_of("repeats", choices.repeats, FILE_REPEATS) or proposal.repeats,
+        crossovers=_one_of("crossovers", choices.crossovers, CROSSOVERS) or proposal.crossovers,
         conversion_events=choices.conversion_events or proposal.conversion_events,
         exposure_event=choices.exposure_event or proposal.exposure_event,
         window=_window(choices.window) or proposal.window,
@@ -234,6 +249,17 @@ def _basis_points(split: Table[str, float]) -> dict[str, int]:
     return floors
 
 
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value and value not in allowed:
+        raise _refuse(
+            name,
+            value,
+            "UNKNOWN_CHOICE",
+            f"{name} is one of {', '.join(allowed)}, not “{value}”",
+        )
+    return value
+
+
 def _window(text: str) -> str:
     """Hours after the first exposure, or ``all``."""
     if text in {"", "all"}:
@@ -260,7 +286,7 @@ def _typed(name: str, value: object) -> Any:
         if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
             return tuple(value)
         raise _refuse(name, value, "TYPE", f"{name} is a list of column names")
-    if name in {"split", "answers"}:
+    if name in {"split", "answers", "repeats_of"}:
         if isinstance(value, dict) and all(_fits(name, one) for one in value.values()):
             return value
         raise _refuse(name, value, "TYPE", f"{name} is an object")
@@ -274,7 +300,7 @@ def _typed(name: str, value: object) -> Any:
 
 
 def _fits(name: str, value: object) -> bool:
-    if name == "answers":
+    if name != "split":
         return isinstance(value, str)
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from experiments_core.domain.source import Mapping, Role
+from experiments_core.domain.source import REPEATS_OF, Mapping, Role
 from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.store.staged import Broken, Effect, Example, Finding, Staged
 from experiments_core.tabular.answers import Question
@@ -22,6 +22,19 @@ FEW_UNITS = 10
 MANY_ARMS = 10
 FIRST_LINES = 5
 WRITTEN_OUT = 1e15  # larger numbers are written with an exponent
+
+
+FILE_RULES = {
+    "max": "the highest value of each outcome counts",
+    "sum": "converted at least once counts, numbers are added up",
+    "mean": "converted at least once counts, of numbers the mean",
+    "first": "the first row counts",
+    "last": "the last row counts",
+}
+COLUMN_RULES = {
+    "sum": "the sum", "mean": "the mean", "max": "the highest value", "min": "the lowest value",
+    "first": "the first value", "last": "the last value", "count": "the number of filled rows",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +209,18 @@ def few_units(arms: dict[str, int]) -> Iterator[Remark]:
         )
 
 
+def repeats_in_words(mapping: Mapping) -> str:
+    """What counts of several rows of one unit: the file's rule, then those of columns."""
+    told = [
+        f"of “{column.name}” {COLUMN_RULES[column.repeats]} counts"
+        for column in mapping.columns
+        if column.repeats and column.role in REPEATS_OF
+    ]
+    if mapping.repeats in FILE_RULES and not all(c.repeats for c in mapping.measures):
+        told.insert(0, FILE_RULES[mapping.repeats])
+    return "; ".join(told)
+
+
 def _sentence(broken: Broken) -> str:
     text = summary(broken.rule, broken.rows)
     value = broken.values[0] if broken.values else ""
@@ -243,12 +268,9 @@ def _about_units(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
             "UNIT_NONE",
             "No column identifies a unit: each row counts as one, copies included.",
         )
-    if staged.repeated and mapping.repeats in {"max", "sum"}:
-        rule = {
-            "max": "the highest value of each outcome counts",
-            "sum": "converted at least once counts, numbers are added up",
-        }[mapping.repeats]
-        yield Remark("UNIT_REPEATED", f"{staged.repeated:,} units have several rows; {rule}.")
+    if staged.repeated and mapping.combines:
+        text = f"{staged.repeated:,} units have several rows; {repeats_in_words(mapping)}."
+        yield Remark("UNIT_REPEATED", text)
     damaged = _finding(staged, "UNIT_ID_DAMAGED")
     if damaged is not None:
         shown = damaged.examples[0].value if damaged.examples else "1.2E+15"

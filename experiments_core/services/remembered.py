@@ -69,6 +69,7 @@ def _column(column: ColumnMapping, before: ColumnMapping) -> ColumnMapping:
         converted=before.converted,
         zone=before.zone,
         rate=column.rate or before.rate,
+        repeats=before.repeats,
         time_format=column.time_format or before.time_format,
         decimal=column.decimal or before.decimal,
         thousands=column.thousands if column.decimal else before.thousands,

@@ -10,6 +10,7 @@ import duckdb
 
 from experiments_core.domain.source import ColumnMapping, Role
 from experiments_core.store import conversion, sifting
+from experiments_core.store.combining import combined
 from experiments_core.store.conversion import quoted, trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
@@ -206,7 +207,9 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
             name = quoted(_folded(next(wanted)))
             values.append(f"coalesce(max(CASE WHEN event = {name} THEN 1 END), 0)")
         elif column.role is Role.VALUE:
-            values.append(f"coalesce(sum({column.column}) FILTER (is_conversion), 0)")
+            rule = job.mapping.columns[column.position].repeats or "sum"
+            value = combined(rule, column.column, "(first_ts, record)")
+            values.append(f"coalesce({value} FILTER (is_conversion), 0)")
         else:
             first = f"FILTER (record = first_record AND {column.column} IS NOT NULL)"
             values.append(f"any_value({column.column}) {first}")

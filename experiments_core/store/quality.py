@@ -15,6 +15,7 @@ import duckdb
 
 from experiments_core.domain.source import Role
 from experiments_core.store.catalog import to_utc
+from experiments_core.store.combining import combined, rule_of
 from experiments_core.store.conversion import quoted
 from experiments_core.store.profile import Profile, one_row
 from experiments_core.store.staged import Effect, Example, Finding, StagedColumn
@@ -234,15 +235,14 @@ def _measured(
     if job.mapped(Role.UNIT) is None:
         source = f"(SELECT arm, {value} AS m FROM {rows})"
     else:
-        combined = {
-            "max": f"max({value})",
-            "sum": f"sum({value})" if measure.role is Role.VALUE else f"max({value})",
-        }.get(job.mapping.repeats, f"arg_min({value}, record)")
+        alone = "last" if job.mapping.repeats == "last" else "first"
+        rule = rule_of(measure, job.mapping) if job.mapping.combines else alone
+        value = combined(rule, value)
         kept = "nth = 1" if crossovers == "first_seen" else "arms_of = 1"
         source = (
             "(SELECT arm, m FROM (SELECT arm, m, count(*) OVER same AS arms_of, "
             "row_number() OVER (same ORDER BY first, record) AS nth FROM (SELECT unit, arm, "
-            f"{combined} AS m, coalesce(min(first_ts), 'infinity'::TIMESTAMP) AS first, "
+            f"{value} AS m, coalesce(min(first_ts), 'infinity'::TIMESTAMP) AS first, "
             f"min(record) AS record FROM {rows} GROUP BY unit, arm) "
             f"WINDOW same AS (PARTITION BY unit)) WHERE {kept})"
         )

@@ -7,6 +7,7 @@ import duckdb
 from experiments_core.domain.source import Role
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion, quality
+from experiments_core.store.combining import combined, rule_of
 from experiments_core.store.conversion import quoted, trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
@@ -238,12 +239,13 @@ def _find_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         "CREATE OR REPLACE TEMP TABLE repeated AS "
         "SELECT unit FROM good GROUP BY unit HAVING count(*) > 1"
     )
-    if job.mapping.repeats in {"refuse", "first"}:
+    if job.mapping.repeats != "rows" and not job.mapping.combines:
+        order = "record DESC" if job.mapping.repeats == "last" else "record"
         add_problem(
             cursor,
             job,
             "UNIT_REPEATED",
-            "SELECT record, unit, row_number() OVER (PARTITION BY unit ORDER BY record) > 1 "
+            f"SELECT record, unit, row_number() OVER (PARTITION BY unit ORDER BY {order}) > 1 "
             "AS bad FROM good SEMI JOIN repeated USING (unit)",
         )
 
@@ -285,8 +287,7 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     names = [column.column for column in job.columns]
     (jumps,) = one_row(cursor, "SELECT count(*) FROM jumps")
     ahead = "ASOF JOIN jumps ON record >= since" if jumps > 1 else "CROSS JOIN jumps"
-    combine = job.mapping.repeats in {"max", "sum"} and job.mapped(Role.UNIT) is not None
-    if not combine:
+    if not job.mapping.combines or job.mapped(Role.UNIT) is None:
         values = ", ".join(["first_ts", *names])
         cursor.execute(
             f"INSERT INTO {job.table} SELECT {quoted(job.import_id)}, record + line_offset, "
@@ -294,20 +295,15 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         )
         return
     values = ", ".join(
-        ["min(first_ts)", *(_combined(c.role, c.column, job) for c in job.columns)]
+        [
+            "min(first_ts)",
+            *(combined(rule_of(c, job.mapping), c.column) for c in job.columns),
+        ]
     )
     cursor.execute(
         f"INSERT INTO {job.table} SELECT {quoted(job.import_id)}, min(record + line_offset), "
         f"unit, arm, {values} FROM good {ahead} GROUP BY unit, arm ORDER BY min(record)"
     )
-
-
-def _combined(role: Role, column: str, job: Job) -> str:
-    if role is Role.VALUE and job.mapping.repeats == "sum":
-        return f"sum({column})"
-    if role in {Role.OUTCOME, Role.VALUE}:
-        return f"max({column})"
-    return f"arg_min({column}, record)"
 
 
 def keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:

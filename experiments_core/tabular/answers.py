@@ -111,16 +111,9 @@ def _change_column(mapping: Mapping, position: int, attribute: str, value: str) 
 
 
 def _changed(column: ColumnMapping, attribute: str, value: str) -> ColumnMapping:
-    match attribute:
-        case "role":
-            return replace(column, role=Role(value), reason="chosen")
-        case "blank":
-            return replace(column, blank=value)
-        case "converted":
-            return replace(column, converted=value)
-        case "time_format":
-            return replace(column, time_format=value)
-        case "rate":
-            return replace(column, rate=value)
-        case _:
-            return replace(column, decimal=value, thousands="." if value == "," else ",")
+    if attribute == "role":
+        return replace(column, role=Role(value), reason="chosen")
+    if attribute == "decimal":
+        return replace(column, decimal=value, thousands="." if value == "," else ",")
+    changed: dict[str, Any] = {attribute: value}
+    return replace(column, **changed)

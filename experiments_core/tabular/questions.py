@@ -379,7 +379,7 @@ def _odd_time(rows: Sequence[Row], position: int) -> tuple[int, str]:
 
 def _repeats(mapping: Mapping, found: Found | None) -> Iterator[Question]:
     unit = next(iter(mapping.named(Role.UNIT)), None)
-    if unit is None or mapping.repeats != "refuse" or not found or not found.repeated:
+    if unit is None or mapping.tells_repeats or not found or not found.repeated:
         return
     yield Question(
         "UNIT_REPEATED",
@@ -387,8 +387,10 @@ def _repeats(mapping: Mapping, found: Found | None) -> Iterator[Question]:
         f"{found.repeated:,} of “{unit.name}” have several rows in one variant. What counts?",
         (
             Choice("sum", "Converted at least once; numbers added up"),
+            Choice("mean", "Converted at least once; the mean of numbers"),
             Choice("max", "The highest value of each outcome"),
             Choice("first", "The first row in the file"),
+            Choice("last", "The last row in the file"),
         ),
     )
 

@@ -33,6 +33,7 @@ from experiments_core.workbench.request import (
     choose_split,
     is_number,
     refusal,
+    rules_of,
 )
 from experiments_core.workbench.sources import Source
 from experiments_core.workbench.typed import load_typed
@@ -67,7 +68,7 @@ def analyze(
     holdout: str | None = None,
     holdout_randomised: bool = True,
     bayes: bool | Mapping[str, float] = False,
-    repeats: str = "refuse",
+    repeats: str | Mapping[str, str] = "refuse",
     crossovers: str = "exclude",
     decimal: str | None = None,
     leave_out_bad_rows: bool = False,
@@ -114,8 +115,10 @@ def analyze(
         bayes: Put the Bayesian view beside the verdict (never into it). True for the usual
             priors (Beta(1, 1) for each rate, flat for the others), or any of ``alpha``,
             ``beta`` (of the Beta prior) and ``lift_deviation`` (a normal prior on the lift).
-        repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max``, ``sum``;
-            ``rows`` keeps every row for quantiles and adds numbers up per unit for the rest.
+        repeats: Several rows of one unit in one arm: ``refuse``, ``first`` or ``last`` (in the
+            file), ``max``, ``sum``, ``mean``; ``rows`` keeps every row for quantiles and adds
+            numbers up per unit for the rest. Or column -> rule, also ``min`` and ``count``:
+            ``{"revenue": "sum", "rating": "mean", "*": "max"}``, where ``*`` is all others.
         crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
         decimal: Decimal mark, where a column can be read in two ways.
         leave_out_bad_rows: Go on without rows that break a rule.
@@ -133,6 +136,7 @@ def analyze(
         control = control or known.mapping.control or None
     elif metrics is None:
         refuse_shape(data)
+    rule, repeats_of = rules_of(repeats)
     request = Request(
         metrics=(metrics,) if isinstance(metrics, Metric) else tuple(metrics or ()),
         variant="" if variant is None else str(variant),
@@ -141,7 +145,8 @@ def analyze(
         time=time,
         phases=phases,
         segments=(segments,) if isinstance(segments, str) else tuple(segments),
-        repeats=repeats,
+        repeats=rule,
+        repeats_of=repeats_of,
         crossovers=crossovers,
         decimal=decimal,
         leave_out_bad_rows=leave_out_bad_rows,
@@ -216,7 +221,7 @@ def read_data(
     unit: str | None = None,
     time: str | None = None,
     segments: Sequence[str] = (),
-    repeats: str = "refuse",
+    repeats: str | Mapping[str, str] = "refuse",
     crossovers: str = "exclude",
     decimal: str | None = None,
     leave_out_bad_rows: bool = True,
@@ -247,14 +252,15 @@ def read_data(
     Raises:
         InvalidInputError: the data cannot be used, or a question is open (``QUESTIONS_OPEN``).
     """
+    rule, repeats_of = rules_of(repeats)
     if metrics is None:
         found = paths_of(data)
         if not found:
             refuse_shape(data)
         told = {
             "variant": variant, "unit": unit, "time": time, "segments": list(segments) or None,
-            "repeats": None if repeats == "refuse" else repeats, "crossovers": crossovers,
-            "answers": dict(answers or {}), **said,
+            "repeats": None if rule == "refuse" else rule, "repeats_of": repeats_of,
+            "crossovers": crossovers, "answers": dict(answers or {}), **said,
         }  # fmt: skip
         for path in found:
             _path(path)
@@ -263,7 +269,8 @@ def read_data(
 
     request = Request(
         metrics=tuple(metrics), variant=variant or "", unit=unit, time=time,
-        segments=tuple(segments), repeats=repeats, crossovers=crossovers, decimal=decimal,
+        segments=tuple(segments), repeats=rule, repeats_of=repeats_of,
+        crossovers=crossovers, decimal=decimal,
         leave_out_bad_rows=leave_out_bad_rows,
     )  # fmt: skip
     check(request)
@@ -290,7 +297,7 @@ def _read_known(  # noqa: PLR0917  private, called once
     unit: str | None,
     control: str | None,
     answers: Mapping[str, str] | None,
-    repeats: str,
+    repeats: str | Mapping[str, str],
     crossovers: str,
     leave_out_bad_rows: bool,  # noqa: FBT001  as it was given
 ) -> FileData:

@@ -14,6 +14,7 @@ from experiments_core.domain.metric import Metric, Proportion
 from experiments_core.domain.source import UNKNOWN_PHASE, CellKey, Mapping
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.services.import_report import repeats_in_words
 from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.stats.moments import Counts, Summary
 from experiments_core.stats.shuffles import Phase
@@ -82,7 +83,7 @@ def load_units(
         )
     else:
         staged = facts.load_frame(db, source.frame, mapping, import_id=import_id)
-    _refuse_broken(staged, request)
+    _refuse_broken(staged, request, mapping)
     ours = {column.name: column.column for column in staged.columns}
     query = CellQuery(
         staged.table,
@@ -110,7 +111,7 @@ def load_units(
         phases=phases,
         sql=table.sql,
         data_hash=f"sha256:{staged.content_hash.removeprefix('sha256:')}",
-        notes=tuple(_notes(staged, request)),
+        notes=tuple(_notes(staged, mapping)),
     )
     return loaded, staged, mapping
 
@@ -218,15 +219,13 @@ def _natural(label: str) -> tuple[float, str]:
     return (float("inf") if number is None else number), label
 
 
-def _notes(staged: Staged, request: Request) -> Iterator[str]:
+def _notes(staged: Staged, mapping: Mapping) -> Iterator[str]:
     """What a reader would want to know, although nothing is wrong."""
     for spelling, arm in staged.merged.items():
         yield f"“{shorten(spelling)}” was read as the variant “{shorten(arm)}”."
     if staged.repeated:
-        rule = {"first": "the first row counts", "max": "the highest value counts",
-                "sum": "numbers are added up",
-                "rows": "each row is kept for quantiles, numbers are added up per unit",
-                }[request.repeats]  # fmt: skip
+        rows = "each row is kept for quantiles, numbers are added up per unit"
+        rule = rows if mapping.repeats == "rows" else repeats_in_words(mapping)
         yield f"{staged.repeated:,} units had several rows; {rule}."
     for column in staged.currency:
         yield f"Currency signs were taken off “{shorten(column)}”."
@@ -243,16 +242,16 @@ def _quality(staged: Staged, request: Request) -> Quality:
     )
 
 
-def _refuse_broken(staged: Staged, request: Request) -> None:
+def _refuse_broken(staged: Staged, request: Request, mapping: Mapping) -> None:
     """Say what is wrong with the rows, unless somebody chose to go on without them."""
-    if staged.repeated and request.repeats == "refuse":
+    if staged.repeated and not mapping.tells_repeats:
         raise refusal(
             "repeats",
             staged.repeated,
             "UNIT_REPEATED",
             f"{staged.repeated:,} units of “{request.unit}” have several rows.",
-            'Say which counts: repeats="first" (in the file), "max" (converted at least once) '
-            'or "sum" (numbers added up); '
+            'Say which counts: repeats="first" (in the file), "max" (converted at least once), '
+            '"sum" or "mean" (of numbers), or one per column {"revenue": "sum", "*": "max"}; '
             'with quantiles of the rows "rows".',
         )
     bad = [one for one in staged.broken if RULES[one.rule].blocking]

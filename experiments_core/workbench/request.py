@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from experiments_core.domain.metric import Metric, MetricRole, Proportion
+from experiments_core.domain.source import FILE_REPEATS, REPEATS_OF, Role
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular.roles import certain_control
 from experiments_core.tabular.text import fold, listed, shorten
 
-REPEATS = ("refuse", "first", "max", "sum", "rows")
+REPEATS = (*FILE_REPEATS, "rows")
+COLUMN_RULES = REPEATS_OF[Role.VALUE]
 CROSSOVERS = ("exclude", "first_seen", "refuse")
 
 
@@ -27,8 +29,9 @@ class Request:
         time: Column with the moment a unit was first seen.
         phases: Column that names the phase of a row.
         segments: Columns to cut by.
-        repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``max``, ``sum`` or
-            ``rows``.
+        repeats: Several rows of one unit in one arm: ``refuse``, ``first``, ``last``, ``max``,
+            ``sum``, ``mean`` or ``rows``.
+        repeats_of: Column -> a rule of its own.
         crossovers: Units in two arms: ``exclude``, ``first_seen`` or ``refuse``.
         decimal: Decimal mark where the data can be read in two ways.
         leave_out_bad_rows: Go on without rows that break a rule.
@@ -44,6 +47,7 @@ class Request:
     phases: str | None = None
     segments: tuple[str, ...] = ()
     repeats: str = "refuse"
+    repeats_of: Mapping[str, str] = field(default_factory=dict)
     crossovers: str = "exclude"
     decimal: str | None = None
     leave_out_bad_rows: bool = False
@@ -111,6 +115,10 @@ def check(request: Request) -> None:
         ("repeats", request.repeats, REPEATS),
         ("crossovers", request.crossovers, CROSSOVERS),
         ("decimal", request.decimal or ".", (".", ",")),
+        *(
+            (f"repeats of “{name}”", rule, COLUMN_RULES)
+            for name, rule in request.repeats_of.items()
+        ),
     ):
         if value not in allowed:
             raise refusal(
@@ -120,6 +128,13 @@ def check(request: Request) -> None:
                 f"{name} is “{value}”.",
                 f"Choose one of {', '.join(allowed)}.",
             )
+
+
+def rules_of(repeats: str | Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The rule of the file (``*``) and those of columns, for several rows of one unit."""
+    if isinstance(repeats, str):
+        return repeats, {}
+    return repeats.get("*", "refuse"), {n: rule for n, rule in repeats.items() if n != "*"}
 
 
 def find_column(wanted: object, names: Sequence[str], what: str) -> int:

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from experiments_core.domain.metric import Proportion
-from experiments_core.domain.source import ColumnMapping, Dialect, Mapping, Role, Shape
+from experiments_core.domain.source import (
+    REPEATS_OF,
+    ColumnMapping,
+    Dialect,
+    Mapping,
+    Role,
+    Shape,
+)
 from experiments_core.errors import InvalidInputError
 from experiments_core.services import uploads, workbooks
 from experiments_core.store import facts
@@ -148,14 +155,23 @@ def units_mapping(source: Source, request: Request) -> Mapping:
                 "Copy it into a second column.",
             )
         roles[place] = role
-    columns = tuple(
+    columns = [
         _column(source, place, roles.get(place, Role.IGNORE), request)
         for place in range(len(source.names))
-    )
+    ]
+    for name, rule in request.repeats_of.items():
+        place = find_column(name, source.names, "repeats")
+        columns[place] = replace(columns[place], repeats=rule)
+        if rule not in REPEATS_OF.get(columns[place].role, ()):
+            raise refusal(
+                "repeats", rule, "UNKNOWN_CHOICE",
+                f"“{rule}” cannot count of several “{shorten(name)}” of a unit.",
+                "For a sum, a mean or a count use the column in a Mean.",
+            )  # fmt: skip
     return Mapping(
         Shape.UNIT,
         source.dialect,
-        columns,
+        tuple(columns),
         crossovers=request.crossovers,
         repeats=request.repeats,
         finished=True,

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from experiments_core.domain.source import Dialect, Mapping, Role
+from experiments_core.domain.source import Dialect, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, UpshotError
 from experiments_core.services import experiments, ingestion, workspace
 from experiments_core.services.ingestion import Draft, ImportReport, Question
@@ -37,6 +37,7 @@ class Import:
     Attributes:
         draft: What was received and seen.
         roles: Position of a column -> what a person said it is.
+        rules: Position of a column -> what counts of several rows of a unit.
         answers: Field of a question -> the answer.
         asked: Every question so far, by its field.
         crossovers: What is done with units in two arms, where somebody said so.
@@ -46,6 +47,7 @@ class Import:
     draft: Draft
     experiment_id: str | None = None
     roles: dict[int, Role] = field(default_factory=dict)
+    rules: dict[int, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
     crossovers: str = ""
@@ -60,7 +62,12 @@ class Import:
                 mapping = ingestion.answer(mapping, self.asked[name], value)
         for position, role in self.roles.items():
             mapping = ingestion.give_role(mapping, position, role)
-        return replace(mapping, crossovers=self.crossovers or mapping.crossovers)
+        columns = tuple(
+            replace(column, repeats=self.rules.get(column.position, column.repeats))
+            for column in mapping.columns
+        )
+        crossovers = self.crossovers or mapping.crossovers
+        return replace(mapping, columns=columns, crossovers=crossovers)
 
     @property
     def found(self) -> ImportReport | UpshotError | None:
@@ -70,9 +77,17 @@ class Import:
         return self.checked[1]
 
     @property
+    def has_repeats(self) -> bool:
+        """Units have several rows, so that each column may say what counts then."""
+        mapping = self.mapping
+        several = mapping.repeats != "refuse" or mapping.combines or "repeats" in self.asked
+        return mapping.shape is Shape.EVENTS or (mapping.shape is Shape.UNIT and several)
+
+    @property
     def open_questions(self) -> tuple[Question, ...]:
         """What nobody has answered."""
         if isinstance(self.found, ingestion.ImportReport):
+            self.asked |= {one.field: one for one in self.found.questions}
             return self.found.questions
         return tuple(one for one in self.draft.questions if one.field not in self.answers)
 

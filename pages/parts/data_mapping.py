@@ -12,7 +12,7 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.source import ROLES_OF, ColumnMapping, Role, Shape
+from experiments_core.domain.source import REPEATS_OF, ROLES_OF, ColumnMapping, Role, Shape
 from experiments_core.services import ingestion
 from experiments_core.services.ingestion import Draft, ImportReport, Question
 from pages.parts import data_draft, data_upload, theme
@@ -37,6 +37,16 @@ ROLES = {
     Role.DEVIATION: "Standard deviation",
     Role.EXPERIMENT: "Experiment",
     Role.IGNORE: "Not used",
+}
+RULES = {
+    "": "File's rule",
+    "sum": "Sum",
+    "mean": "Mean",
+    "max": "Highest",
+    "min": "Lowest",
+    "first": "First",
+    "last": "Last",
+    "count": "Count",
 }
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252"}
@@ -73,7 +83,9 @@ def title(known: Import) -> str:
     report = known.found
     if isinstance(report, ImportReport) and report.rows_read:
         kind = SHAPES[known.mapping.shape]
-        if known.mapping.shape is Shape.UNIT and report.units < report.rows_used:
+        repeated = any(rule.rule == "UNIT_REPEATED" for rule in report.by_rule)
+        several = repeated or report.units < report.rows_used
+        if known.mapping.shape is Shape.UNIT and several:
             kind = "several rows per unit"
         rows = words.plural(report.rows_read, "row")
         return f"{kind.capitalize()}, {rows}, {words.plural(len(report.arms), 'variant')}"
@@ -158,12 +170,15 @@ def columns(known: Import) -> None:
             {
                 "Column": words.plain(column.name, 60),
                 "Use as": ROLES[column.role],
+                "Of several": RULES[column.repeats] if column.role in REPEATS_OF else None,
                 "Seen": _seen(known, column),
                 "Why": column.reason,
             }
             for column in mapping.columns
         ]
     )
+    if not known.has_repeats:
+        frame = frame.drop(columns="Of several")
     key = f"data-columns-{known.draft.import_id}-{st.session_state.get(EDITS, 0)}"
     st.data_editor(
         frame,
@@ -175,6 +190,11 @@ def columns(known: Import) -> None:
             "Column": st.column_config.TextColumn(width=130),
             "Use as": st.column_config.SelectboxColumn(
                 options=[ROLES[role] for role in choices], required=True, width=105
+            ),
+            "Of several": st.column_config.SelectboxColumn(
+                options=list(RULES.values()),
+                width=90,
+                help="What counts of this column where a unit has several rows.",
             ),
             "Seen": st.column_config.TextColumn(width=125),
             "Why": st.column_config.TextColumn(width=230),
@@ -189,10 +209,13 @@ def columns(known: Import) -> None:
 def _changed(known: Import, key: str) -> None:
     edited: Table[int, Table[str, Any]] = st.session_state[key]["edited_rows"]
     by_name = {name: role for role, name in ROLES.items()}
+    rules = {name: rule for rule, name in RULES.items()}
     positions = [column.position for column in known.mapping.columns]
     for row, cells in edited.items():
         if "Use as" in cells:
             known.use(positions[int(row)], by_name[cells["Use as"]])
+        if "Of several" in cells:
+            known.rules[positions[int(row)]] = rules.get(cells["Of several"], "")
     st.session_state[EDITS] = st.session_state.get(EDITS, 0) + 1
 
 
@@ -231,7 +254,7 @@ def _choices(known: Import, question: Question, answered: str | None) -> None:
             "Answer", list(labels), format_func=lambda value: theme.text(labels[value], 80),
             **options,
         )  # fmt: skip
-    elif len(labels) <= 4:
+    elif len(labels) <= 5:
         st.radio(
             "Answer", list(labels), index=None, **options,
             format_func=lambda value: theme.text(labels[value], 120),

@@ -128,6 +128,22 @@ def test_a_column_can_be_used_as_something_else(open_page: Open) -> None:
     assert not known.mapping.named(Role.SEGMENT)
 
 
+def test_of_several_rows_of_a_unit_each_column_can_count_in_its_own_way(
+    open_page: Open,
+) -> None:
+    extra = [f"u{n:04d},{('control', 'B')[n % 2]},1,{n},DE" for n in range(20)]
+    app = drop(open_page("data"), unit_rows(*extra))
+    assert "20 of “user_id” have several rows" in said(app)
+    app = reply(app, "Converted at least once; numbers added up")
+    assert "Several rows per unit, 420 rows" in said(app)
+    known = app.session_state["data-draft"]
+    known.rules[3] = "last"
+    app.run()
+    assert not app.exception
+    assert "of “revenue” the last value counts" in said(app)
+    assert known.mapping.columns[3].repeats == "last"
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     (
