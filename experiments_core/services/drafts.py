@@ -213,7 +213,7 @@ def _prepare(ws: Workspace, row: ImportRow, dialect: Dialect) -> ImportRow:
     known = before.upload
     if not before.parts:
         known = replace(known, path=known.path.with_name(row.file_name.replace("/", "_")))
-    made = preparing.prepare(stored_file(ws, row.id), before.parts, dialect, known)
+    made = preparing.prepare(ws.db, stored_file(ws, row.id), before.parts, dialect, known)
     report = {"intake": intake_of(made, dialect)}
     with ws.db.write() as cursor:
         imports.update_import(cursor, row.id, {"report": report, "mapping": None})

@@ -21,9 +21,12 @@ from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.services import uploads, workbooks
 from experiments_core.services.uploads import Upload
 from experiments_core.services.workbooks import Sheet
+from experiments_core.store.database import Database
+from experiments_core.store.joining import Part as TablePart
+from experiments_core.store.joining import write_combined
+from experiments_core.store.lines import Jumps
 from experiments_core.tabular import combine, reshape
 from experiments_core.tabular.answers import Choice, Question
-from experiments_core.tabular.census import Structure
 from experiments_core.tabular.columns import ColumnSeen
 from experiments_core.tabular.combine import Table
 from experiments_core.tabular.shape import Notice, columns_of, with_middle
@@ -75,6 +78,7 @@ class Prepared:
 class _Making:
     """State of one making."""
 
+    db: Database
     target: Path
     recipe: Dialect
     asks: list[Question] = field(default_factory=list)
@@ -82,6 +86,7 @@ class _Making:
 
 
 def take(
+    db: Database,
     sources: Sequence[Source],
     target: Path,
     *,
@@ -92,6 +97,7 @@ def take(
     """Take files in; nothing is left of them when one is refused.
 
     Args:
+        db: The workspace, which puts several files together.
         sources: Bytes or files of this machine, each with its name.
         target: Where the text goes; parts lie beside it.
         most_bytes: Largest file.
@@ -109,16 +115,19 @@ def take(
                 (stack.enter_context(s.open("rb")) if isinstance(s, Path) else s, name)
                 for s, name in sources
             ]
-            return _take(opened, target, limits)
+            return _take(db, opened, target, limits)
     except BaseException:
         forget(target)
         raise
 
 
-def prepare(target: Path, parts: Sequence[Part], recipe: Dialect, known: Upload) -> Prepared:
+def prepare(
+    db: Database, target: Path, parts: Sequence[Part], recipe: Dialect, known: Upload
+) -> Prepared:
     """Write the text anew from its parts.
 
     Args:
+        db: The workspace, which puts several files together.
         target: Where the text goes.
         parts: As :func:`take` gave them; none when the text is the file as it came.
         recipe: Sheet, combination and reshape that are wanted.
@@ -128,7 +137,7 @@ def prepare(target: Path, parts: Sequence[Part], recipe: Dialect, known: Upload)
     for part in first:
         target.replace(target.with_name(part.file))
     try:
-        made = _make(target, tuple(parts) or first, recipe)
+        made = _make(db, target, tuple(parts) or first, recipe)
     except BaseException:
         for part in first:
             target.with_name(part.file).replace(target)
@@ -184,7 +193,10 @@ def notes_of(document: dict[str, Any]) -> tuple[Notice, ...]:
 
 
 def _take(
-    opened: Sequence[tuple[BinaryIO, str]], target: Path, limits: dict[str, Any]
+    db: Database,
+    opened: Sequence[tuple[BinaryIO, str]],
+    target: Path,
+    limits: dict[str, Any],
 ) -> Prepared:
     if len(opened) > MOST_FILES:
         raise InvalidInputError(
@@ -204,7 +216,7 @@ def _take(
             with _naming(name, several=not single):
                 upload = uploads.take_in(whole, place, **limits)
             if single:
-                return _as_it_came(target, name, upload)
+                return _as_it_came(db, target, name, upload)
             parts.append(Part(place.name, name))
             bytes_, hashes = bytes_ + upload.bytes, [*hashes, upload.sha256]
             continue
@@ -213,29 +225,26 @@ def _take(
         with _naming(name, several=not single):
             parts.append(Part(book.name, name, workbooks.sheets_of(book)))
         bytes_, hashes = bytes_ + size, [*hashes, digest]
-    made = _make(target, tuple(parts), Dialect())
+    made = _make(db, target, tuple(parts), Dialect())
     sha = hashes[0] if len(hashes) == 1 else _joint(hashes)
     return replace(made, upload=replace(made.upload, bytes=bytes_, sha256=sha))
 
 
-def _as_it_came(target: Path, name: str, upload: Upload) -> Prepared:
+def _as_it_came(db: Database, target: Path, name: str, upload: Upload) -> Prepared:
     """A text as it is; a table of moments side by side becomes rows at once."""
     columns = _columns(upload)
     if reshape.is_wide_moments(columns):
-        return prepare(target, (), Dialect(), replace(upload, path=Path(name)))
+        return prepare(db, target, (), Dialect(), replace(upload, path=Path(name)))
     ask = reshape.question(columns)
     return Prepared(upload, asks=(ask,) if ask is not None else ())
 
 
-def _make(target: Path, parts: tuple[Part, ...], recipe: Dialect) -> Prepared:
-    making = _Making(target, recipe)
+def _make(db: Database, target: Path, parts: tuple[Part, ...], recipe: Dialect) -> Prepared:
+    making = _Making(db, target, recipe)
     found = [
         pair for number, part in enumerate(parts) for pair in _tables(making, part, number)
     ]
-    tables = [
-        Table(name, _columns(upload), partial(_rows, upload, name)) for name, upload in found
-    ]
-    upload = _combined(making, tables) if len(tables) > 1 else found[0][1]
+    upload = _combined(making, found) if len(found) > 1 else found[0][1]
     upload = _reshaped(making, upload)
     upload.path.replace(target)
     _tidy(target, parts)
@@ -300,8 +309,9 @@ def _chosen(making: _Making, part: Part) -> Sequence[Sheet]:
     return named or part.sheets[:1]
 
 
-def _combined(making: _Making, tables: Sequence[Table]) -> Upload:
+def _combined(making: _Making, found: Sequence[tuple[str, Upload]]) -> Upload:
     """Put tables together and say where each begins."""
+    tables = [Table(name, _columns(upload)) for name, upload in found]
     if making.recipe.sheet == ALL_SHEETS:
         way = "arms"
     else:
@@ -314,7 +324,20 @@ def _combined(making: _Making, tables: Sequence[Table]) -> Upload:
             "FILES_COMBINED", f"One table was made of {names}; lines are those of each file."
         )
     )
-    return _write(making, combine.combine(way, tables), "joint")
+    parts = [
+        TablePart(
+            name,
+            upload.path,
+            Dialect(delimiter=upload.delimiter, header_line=upload.header_line),
+            upload.structure,
+            len(table.columns),
+        )
+        for (name, upload), table in zip(found, tables, strict=True)
+    ]
+    path = making.target.with_name(f"{making.target.stem}.joint")
+    plan = combine.plan(way, tables)
+    jumps = write_combined(making.db, parts, plan, path, most=MOST_JUMPS)
+    return _taken(path, jumps)
 
 
 def _reshaped(making: _Making, upload: Upload) -> Upload:
@@ -342,22 +365,28 @@ def _write(making: _Making, rows: Iterable[tuple[int, Sequence[str]]], kind: str
         for line, cells in rows:
             lines.append(line)
             writer.writerow(cells)
+    return _taken(path, _jumps(lines))
+
+
+def _taken(path: Path, jumps: Jumps | None) -> Upload:
+    """Take in a text of ours; its lines are those of the files as they came, where known."""
     with path.open("rb") as file:
-        upload = uploads.take_in(file, path.with_suffix(f".{kind}-text"))
-    return replace(upload, structure=_with_lines(upload.structure, lines))
+        upload = uploads.take_in(file, path.with_suffix(f"{path.suffix}-text"))
+    if jumps is None:
+        return upload
+    structure = replace(upload.structure, jump_records=jumps[0], jump_offsets=jumps[1])
+    return replace(upload, structure=structure)
 
 
-def _with_lines(structure: Structure, lines: Sequence[int]) -> Structure:
-    """Tell the lines of the files as they came, unless they jump about too much to be kept."""
+def _jumps(lines: Sequence[int]) -> Jumps | None:
+    """From which record on lines run ahead by another number; None when too often."""
     records: list[int] = []
     offsets: list[int] = []
     for record, line in enumerate(lines):
         if not offsets or line - record != offsets[-1]:
             records.append(record)
             offsets.append(line - record)
-    if len(records) > MOST_JUMPS:
-        return structure
-    return replace(structure, jump_records=tuple(records), jump_offsets=tuple(offsets))
+    return (tuple(records), tuple(offsets)) if len(records) <= MOST_JUMPS else None
 
 
 def _columns(upload: Upload) -> tuple[ColumnSeen, ...]:

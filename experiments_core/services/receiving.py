@@ -161,7 +161,7 @@ def _receive(  # noqa: PLR0917  private; the doors above name everything
             experiment = find(cursor, actor, experiment_id)
     import_id = ws.new_id()
     target = stored_file(ws, import_id)
-    prepared = _take_in(sources, target, limits, progress)
+    prepared = _take_in(ws, sources, target, limits, progress)
     upload = prepared.upload
     try:
         detection = detect_prepared(prepared)
@@ -184,6 +184,7 @@ def _joined(sources: Sequence[tuple[BinaryIO | Path, str]]) -> str:
 
 
 def _take_in(
+    ws: Workspace,
     sources: Sequence[tuple[BinaryIO | Path, str]],
     target: Path,
     limits: Limits,
@@ -196,8 +197,9 @@ def _take_in(
             progress(min(1.0, done / size), "Taking the file in")
 
     return preparing.take(
-        sources, target, most_bytes=limits.most_bytes, most_rows=limits.most_rows, tell=tell
-    )
+        ws.db, sources, target,
+        most_bytes=limits.most_bytes, most_rows=limits.most_rows, tell=tell,
+    )  # fmt: skip
 
 
 def _shown_name(file_name: str) -> str:

@@ -11,10 +11,11 @@ from experiments_core.domain.source import Role, Shape
 from experiments_core.store import conversion, quality
 from experiments_core.store.catalog import from_utc
 from experiments_core.store.event_log import load_events
+from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, content_hash, one_row, take_profile
 from experiments_core.store.sifting import load_sifted
 from experiments_core.store.staged import Broken, Extreme, Staged, StagedColumn
-from experiments_core.store.staging import Job, Jumps, load_clean
+from experiments_core.store.staging import Job, load_clean
 
 SHOWN = 5
 MANY_VALUES = 200

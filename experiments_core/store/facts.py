@@ -21,9 +21,10 @@ import duckdb
 from experiments_core.domain.source import Mapping
 from experiments_core.store import describing
 from experiments_core.store.database import Database
+from experiments_core.store.lines import jumps_below, without_lines
 from experiments_core.store.reading import Relation, csv_relation, refuse_broken_rows
 from experiments_core.store.staged import Staged
-from experiments_core.store.staging import Job, Jumps, drop_tables, staging_table
+from experiments_core.store.staging import Job, drop_tables, staging_table
 from experiments_core.store.watch import SILENT, Watch
 from experiments_core.tabular.census import Structure
 from experiments_core.tabular.rejects import Reject
@@ -67,7 +68,7 @@ def load_csv(
         names=tuple(column.name for column in columns),
         typed=csv_relation(path, dialect, columns, typed=True),
         text=csv_relation(path, dialect, columns, typed=False),
-        lines=lambda blank: without_lines(_jumps(structure, first), blank),
+        lines=lambda blank: without_lines(jumps_below(structure, first), blank),
         known_arms=known_arms,
         records=structure.records - first,
         joined_digits=structure.joined_digits,
@@ -269,33 +270,6 @@ def keep_totals(
         [dataset_id, import_id],
     )
     cursor.execute(f"DROP TABLE {staged_table}")
-
-
-def without_lines(jumps: Jumps, blank_lines: Sequence[int]) -> Jumps:
-    """Count on as if records on these lines (one line each) were none."""
-    records, offsets = (list(part) for part in jumps)
-    for line in sorted(blank_lines):
-        begins = [record + offset for record, offset in zip(records, offsets, strict=True)]
-        place = max(n for n, begin in enumerate(begins) if begin <= line)
-        record = line - offsets[place]
-        later = [n for n in range(len(records)) if records[n] > record]
-        for n in later:
-            records[n] -= 1
-            offsets[n] += 1
-        records.insert(place + 1, record)
-        offsets.insert(place + 1, offsets[place] + 1)
-    last = dict(zip(records, offsets, strict=True))
-    return tuple(last), tuple(last.values())
-
-
-def _jumps(structure: Structure, first: int) -> Jumps:
-    """Records, counted from 1, from which line minus record number changes, and that number."""
-    records, offsets = [1], [structure.line_of(first) - 1]
-    for record, offset in zip(structure.jump_records, structure.jump_offsets, strict=True):
-        if record > first:
-            records.append(record - first + 1)
-            offsets.append(offset + first - 1)
-    return tuple(records), tuple(offsets)
 
 
 def _register(cursor: duckdb.DuckDBPyConnection, frame: object) -> None:

@@ -17,9 +17,10 @@ from experiments_core.domain.source import Role
 from experiments_core.store.catalog import to_utc
 from experiments_core.store.combining import combined, rule_of
 from experiments_core.store.conversion import quoted
+from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, one_row
 from experiments_core.store.staged import Effect, Example, Finding, StagedColumn
-from experiments_core.store.staging import Job, Jumps
+from experiments_core.store.staging import Job
 
 SHOWN = 100
 SAMPLE = 10_000

@@ -82,7 +82,12 @@ def forget_rejects(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def refuse_broken_rows(
-    cursor: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, expected: int
+    cursor: duckdb.DuckDBPyConnection,
+    path: Path,
+    dialect: Dialect,
+    expected: int,
+    *,
+    name: str = "",
 ) -> tuple[int, ...]:
     """Refuse a file in which a row has the wrong number of fields, or worse.
 
@@ -93,6 +98,7 @@ def refuse_broken_rows(
         path: The file.
         dialect: Its dialect.
         expected: Number of fields.
+        name: Of the file, where it is one of several.
 
     Returns:
         Lines of nothing but blanks.
@@ -116,7 +122,8 @@ def refuse_broken_rows(
     places = [position - 1 + _leading(text) for position, _, text in rows]
     lines = _lines_at(path, places)
     sentences = [_sentence(kind, text or "", dialect, expected) for _, kind, text in rows]
-    first = f"Line {lines[0]} {sentences[0]}"
+    of_file = f" of “{name}”" if name else ""
+    first = f"Line {lines[0]}{of_file} {sentences[0]}"
     more = f" In all {count:,} rows: {lines_text(lines, count)}." if count > 1 else ""
     cut_off = _is_last(path, places[0]) and "fields" in sentences[0]
     raise InvalidInputError(

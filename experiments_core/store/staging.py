@@ -16,6 +16,7 @@ import duckdb
 from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion
+from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, all_different, take_profile
 from experiments_core.store.reading import Relation, forget_rejects, has_rejects
 from experiments_core.store.staged import StagedColumn
@@ -32,8 +33,6 @@ from experiments_core.tabular.text import (
 
 MOST_ARMS = 100
 RARE = 0.05  # a word such as NULL is a blank in the variant column below this share of rows
-
-Jumps = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)

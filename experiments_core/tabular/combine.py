@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular import names, roles
 from experiments_core.tabular.answers import Choice, Question
 from experiments_core.tabular.columns import ColumnSeen
-from experiments_core.tabular.sniff import Row
-from experiments_core.tabular.text import WHITE, fold, listed, shorten
+from experiments_core.tabular.text import fold, listed, shorten
 
-MOST_KEYS = 5_000_000
 ARM_COLUMN, EVENT_COLUMN, EXPOSURE = "variant", "event", "exposure"
 LABELS = {
     "arms": "Each one is one arm: put them under each other",
@@ -30,12 +28,10 @@ class Table:
     Attributes:
         name: As shown.
         columns: What its sample shows.
-        rows: Gives its rows below the header, each time from the beginning.
     """
 
     name: str
     columns: tuple[ColumnSeen, ...]
-    rows: Callable[[], Iterator[Row]]
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -59,6 +55,46 @@ class Table:
         return next((c.position for c in self.columns if fold(c.name) == fold(name)), None)
 
 
+Pick = int | str
+"""A column by its position, or a text that stands in every row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """Tables under each other.
+
+    Attributes:
+        header: Of the one table.
+        parts: Number of each table in turn, and what its rows give.
+    """
+
+    header: tuple[str, ...]
+    parts: tuple[tuple[int, tuple[Pick, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Two tables side by side, by the unit; a row without a partner stays.
+
+    Attributes:
+        header: Of the one table.
+        key: Name of the column that identifies the unit.
+        first: Number of the table that says the variant; all its columns come first.
+        second: Number of the other one.
+        here: Position of the key in the first.
+        there: Position of the key in the second.
+        rest: Positions of the second's other columns.
+    """
+
+    header: tuple[str, ...]
+    key: str
+    first: int
+    second: int
+    here: int
+    there: int
+    rest: tuple[int, ...]
+
+
 def ways(tables: Sequence[Table]) -> tuple[str, ...]:
     """How the tables fit together, the likeliest first; none when they do not."""
     headers = [{fold(name) for name in table.header} for table in tables]
@@ -67,7 +103,7 @@ def ways(tables: Sequence[Table]) -> tuple[str, ...]:
         return ("append",) if known else ("arms",)
     if len(tables) != 2 or key_of(tables) is None:
         return ()
-    first, second = _ordered(tables)
+    first, second = (tables[number] for number in _order(tables))
     if first.variant is None:
         return ()
     timed = first.time is not None and second.time is not None
@@ -116,11 +152,11 @@ def key_of(tables: Sequence[Table]) -> str | None:
     return shared[0] if len(shared) == 1 else None
 
 
-def combine(way: str, tables: Sequence[Table]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Rows of the one table, the header first, each with the line it comes from.
+def plan(way: str, tables: Sequence[Table]) -> Stacked | Joined:
+    """Which columns of which table make the one table, and in which order.
 
     Raises:
-        InvalidInputError: a column is missing, or a join would multiply rows.
+        InvalidInputError: a column is missing.
     """
     if way == "join":
         return _join(tables)
@@ -143,16 +179,15 @@ def arm_names(shown: Sequence[str]) -> list[str]:
     return found if len({fold(name) for name in found}) == len(found) else list(shown)
 
 
-def _stack(tables: Sequence[Table], *, with_arm: bool) -> Iterator[tuple[int, Sequence[str]]]:
+def _stack(tables: Sequence[Table], *, with_arm: bool) -> Stacked:
     header = tables[0].header
     own = ARM_COLUMN if ARM_COLUMN not in {fold(name) for name in header} else "arm of the file"
-    yield 1, (*header, own) if with_arm else header
     arms = arm_names([table.name for table in tables])
-    for table, arm in zip(tables, arms, strict=True):
-        places = [_needed(table, name) for name in header]
-        for row in table.rows():
-            cells = [row.cells[place] for place in places]
-            yield row.line, [*cells, arm] if with_arm else cells
+    parts: list[tuple[int, tuple[Pick, ...]]] = []
+    for number, (table, arm) in enumerate(zip(tables, arms, strict=True)):
+        places = tuple(_needed(table, name) for name in header)
+        parts.append((number, (*places, arm) if with_arm else places))
+    return Stacked((*header, own) if with_arm else header, tuple(parts))
 
 
 def _needed(table: Table, name: str) -> int:
@@ -168,104 +203,54 @@ def _needed(table: Table, name: str) -> int:
     return place
 
 
-def _ordered(tables: Sequence[Table]) -> tuple[Table, Table]:
-    """The table that says the variant, then the other."""
+def _order(tables: Sequence[Table]) -> tuple[int, int]:
+    """Number of the table that says the variant, then of the other."""
     first, second = tables
-    if first.variant is None and second.variant is not None:
-        return second, first
-    return first, second
+    return (1, 0) if first.variant is None and second.variant is not None else (0, 1)
 
 
-def _join(tables: Sequence[Table]) -> Iterator[tuple[int, Sequence[str]]]:
-    first, second = _ordered(tables)
+def _join(tables: Sequence[Table]) -> Joined:
+    order = _order(tables)
+    first, second = (tables[number] for number in order)
     key = key_of(tables) or ""
     here, there = _needed(first, key), _needed(second, key)
-    rest = [place for place in range(len(second.header)) if place != there]
+    rest = tuple(place for place in range(len(second.header)) if place != there)
     taken = {fold(name) for name in first.header}
-    titles = [second.header[place] for place in rest]
-    yield (
-        1,
-        (
-            *first.header,
-            *(
-                f"{title} ({second.name})" if fold(title) in taken else title
-                for title in titles
-            ),
-        ),
+    titles = (
+        f"{title} ({second.name})" if fold(title) in taken else title
+        for title in (second.header[place] for place in rest)
     )
-    twice, again = _repeated(first, here), _repeated(second, there)
-    if twice and again:
-        _refuse_product(key, first, second, sorted(twice & again) or sorted(again))
-    no_first, no_second = [""] * len(first.header), [""] * len(rest)
-    left, right = (first, here), (second, there)
-    held, passing = (right, left) if not again else (left, right)
-    kept = {_cell(row, held[1]): row for row in held[0].rows() if _cell(row, held[1])}
-    met: set[str] = set()
-    for row in passing[0].rows():
-        value = _cell(row, passing[1])
-        other = kept.get(value)
-        if other is not None:
-            met.add(value)
-        one, two = (row, other) if passing[0] is first else (other, row)
-        yield (
-            row.line,
-            [
-                *(one.cells if one else _only(no_first, here, value)),
-                *([two.cells[place] for place in rest] if two else no_second),
-            ],
-        )
-    for value, row in kept.items():
-        if value in met:
-            continue
-        if held[0] is first:
-            yield row.line, [*row.cells, *no_second]
-        else:
-            cells = [row.cells[place] for place in rest]
-            yield row.line, [*_only(no_first, here, value), *cells]
+    return Joined((*first.header, *titles), key, *order, here, there, rest)
 
 
-def _only(blank: list[str], place: int, value: str) -> list[str]:
-    return [*blank[:place], value, *blank[place + 1 :]]
+def refuse_product(
+    joined: Joined, names_: tuple[str, str], units: list[str], all_: int
+) -> None:
+    """Refuse a join in which units repeat on both sides.
 
-
-def _cell(row: Row, place: int) -> str:
-    return row.cells[place].strip(WHITE)
-
-
-def _repeated(table: Table, place: int) -> set[str]:
-    """Units that stand in several rows of a table."""
-    seen: set[str] = set()
-    twice: set[str] = set()
-    for row in table.rows():
-        value = _cell(row, place)
-        if value in seen:
-            twice.add(value)
-        seen.add(value)
-        if len(seen) > MOST_KEYS:
-            raise InvalidInputError(
-                f"“{table.name}” holds more than {MOST_KEYS:,} units; so many are not joined.",
-                code="JOIN_TOO_LARGE",
-                hint="Join the files where they come from.",
-            )
-    return twice - {""}
-
-
-def _refuse_product(key: str, first: Table, second: Table, units: list[str]) -> None:
+    Args:
+        joined: The join.
+        names_: Of the table that says the variant, and of the other.
+        units: Some that repeat.
+        all_: How many there are.
+    """
+    more = f" and {all_ - len(units):,} more" if all_ > len(units) else ""
     raise InvalidInputError(
-        f"The join would multiply rows: “{key}” repeats in both “{first.name}” and "
-        f"“{second.name}” ({listed(units)}).",
+        f"The join would multiply rows: “{joined.key}” repeats in both “{names_[0]}” and "
+        f"“{names_[1]}” ({listed(units)}{more}).",
         code="JOIN_MULTIPLIES",
-        hint=f"One of the two needs one row per {key}. Add up its rows first; if both hold "
-        "times, read them as exposures and events.",
+        hint=f"One of the two needs one row per {joined.key}. Add up its rows first; if both "
+        "hold times, read them as exposures and events.",
         details=tuple(
-            Problem(key, unit, "JOIN_MULTIPLIES", "once in one of the files")
-            for unit in units[:5]
+            Problem(joined.key, unit, "JOIN_MULTIPLIES", "once in one of the files")
+            for unit in units
         ),
     )
 
 
-def _events(tables: Sequence[Table]) -> Iterator[tuple[int, Sequence[str]]]:
-    first, second = _ordered(tables)
+def _events(tables: Sequence[Table]) -> Stacked:
+    order = _order(tables)
+    first, second = (tables[number] for number in order)
     key = key_of(tables) or ""
     here, there = _needed(first, key), _needed(second, key)
     variant, at, when = first.variant, first.time, second.time
@@ -279,14 +264,11 @@ def _events(tables: Sequence[Table]) -> Iterator[tuple[int, Sequence[str]]]:
     fixed = {there, when.position, event}
     rest = [c.position for c in second.columns if c.position not in fixed]
     title = second.header[event] if event is not None else EVENT_COLUMN
-    yield 1, (key, variant.name, title, when.name, *(second.header[place] for place in rest))
-    what = arm_names([second.name, first.name])[0]
-    for row in first.rows():
-        moment = row.cells[at.position] if at is not None else ""
-        yield row.line, [
-            row.cells[here], row.cells[variant.position], EXPOSURE, moment, *[""] * len(rest),
-        ]  # fmt: skip
-    for row in second.rows():
-        kind = row.cells[event] if event is not None else what
-        cells = (row.cells[place] for place in rest)
-        yield row.line, [row.cells[there], "", kind, row.cells[when.position], *cells]
+    kind: Pick = event if event is not None else arm_names([second.name, first.name])[0]
+    moment: Pick = at.position if at is not None else ""
+    seen = (here, variant.position, EXPOSURE, moment, *("" for _ in rest))
+    happened = (there, "", kind, when.position, *rest)
+    return Stacked(
+        (key, variant.name, title, when.name, *(second.header[place] for place in rest)),
+        ((order[0], seen), (order[1], happened)),
+    )

@@ -12,6 +12,7 @@ from experiments_core.domain.source import Dialect, Role
 from experiments_core.errors import CancelledError, InvalidInputError
 from experiments_core.store import facts
 from experiments_core.store.database import Database
+from experiments_core.store.lines import without_lines
 from experiments_core.store.staged import Staged
 from experiments_core.store.watch import Watch
 
@@ -361,7 +362,7 @@ def test_names_of_columns_are_never_sql(db: Database):
 
 def test_blank_lines_shift_later_lines_only():
     def lines(*blank: int) -> list[int]:
-        records, offsets = facts.without_lines(((1,), (1,)), blank)
+        records, offsets = without_lines(((1,), (1,)), blank)
         pairs = list(zip(records, offsets, strict=True))
         assert len(set(records)) == len(records)
         return [n + [offset for since, offset in pairs if since <= n][-1] for n in range(1, 6)]
