@@ -141,7 +141,7 @@ class Quality:
 
 
 def phase_designs(experiment: Experiment) -> tuple[tuple[Phase, ...], tuple[PhaseDesign, ...]]:
-    """Intervals of constant weights, and the recorded phase that opened each.
+    """Intervals of constant weights and holdout, and the recorded phase that opened each.
 
     Pauses and changes of allocation alone leave the share of each arm as it was, so they open
     no new interval. After a new random assignment earlier phases do not count.
@@ -150,7 +150,11 @@ def phase_designs(experiment: Experiment) -> tuple[tuple[Phase, ...], tuple[Phas
     fresh = [i for i, phase in enumerate(recorded) if phase.rerandomised]
     opened: list[Phase] = []
     for phase in recorded[fresh[-1] if fresh else 0 :]:
-        if not opened or phase.weights_bp != opened[-1].weights_bp:
+        if not opened or _shares(phase) != _shares(opened[-1]):
             opened.append(phase)
     designs = tuple(PhaseDesign(p.weights_bp, p.started_at.date()) for p in opened)
     return tuple(opened), designs or (PhaseDesign(experiment.weights_bp),)
+
+
+def _shares(phase: Phase) -> tuple[dict[str, int], int]:
+    return phase.weights_bp, phase.holdout_bp

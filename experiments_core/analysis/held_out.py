@@ -7,7 +7,7 @@ hold, the verdict cannot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from experiments_core.analysis import comparing
 from experiments_core.analysis.design import Design
@@ -34,6 +34,23 @@ def block(everyone: Groups, design: Design) -> HoldoutResult | None:
     )
 
 
+def strata_of(everyone: Groups, design: Design, metric: Metric) -> tuple[Pair, ...]:
+    """(holdout, all units of the test) per phase."""
+    held = design.holdout or ""
+    return pooled(everyone, metric, held, [arm for arm in design.arms if arm != held])
+
+
+def pooled(
+    groups: Groups, metric: Metric, reference: str, others: Sequence[str]
+) -> tuple[Pair, ...]:
+    """(one arm, several others added up) per phase."""
+    arms = [groups.of_arm(metric, arm) for arm in others]
+    return tuple(
+        (one, comparing.total(metric, [phases[k] for phases in arms]))
+        for k, one in enumerate(groups.of_arm(metric, reference))
+    )
+
+
 def _metrics(everyone: Groups, design: Design) -> Iterator[HoldoutMetric]:
     for metric in design.metrics:
         if everyone.has(metric) and not is_quantile(metric):
@@ -41,7 +58,7 @@ def _metrics(everyone: Groups, design: Design) -> Iterator[HoldoutMetric]:
 
 
 def _metric(everyone: Groups, design: Design, metric: Metric) -> HoldoutMetric:
-    strata = _strata(everyone, design, metric)
+    strata = strata_of(everyone, design, metric)
     found = comparing.compare(metric, strata, design.plan.alpha)
     held, exposed = (
         comparing.total(metric, [pair[side] for pair in strata]) for side in (0, 1)
@@ -78,16 +95,6 @@ def _metric(everyone: Groups, design: Design, metric: Metric) -> HoldoutMetric:
         extra=extra[0],
         extra_ci_lower=extra[1],
         extra_ci_upper=extra[2],
-    )
-
-
-def _strata(everyone: Groups, design: Design, metric: Metric) -> tuple[Pair, ...]:
-    """(holdout, everybody else) per phase."""
-    held = everyone.of_arm(metric, design.holdout or "")
-    arms = [everyone.of_arm(metric, arm) for arm in design.arms if arm != design.holdout]
-    return tuple(
-        (one, comparing.total(metric, [phases[k] for phases in arms]))
-        for k, one in enumerate(held)
     )
 
 

@@ -204,6 +204,8 @@ def _ratio_by_phase(
 
 def _change(before: PhaseDesign, after: PhaseDesign) -> str:
     when = f"on {words.day(after.started)} " if after.started else ""
+    if before.weights == after.weights:
+        return f"{when}(another share was held out)"
     return f"{when}({_split(before)} → {_split(after)})"
 
 

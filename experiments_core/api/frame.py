@@ -144,6 +144,8 @@ class Door:
 def build(title: str, doors: Iterable[Door], *, openapi: str | None = None) -> FastAPI:
     """An application of some doors, whose every answer, also 404 and 405, is JSON.
 
+    All doors of one application write errors alike.
+
     Args:
         title: Heading of the documentation.
         doors: Its resources.
@@ -157,14 +159,16 @@ def build(title: str, doors: Iterable[Door], *, openapi: str | None = None) -> F
         redoc_url=None,
         redirect_slashes=False,
     )
+    write: Envelope = envelope.respond
     for door in doors:
+        write = door.envelope
         for one in door.routes:
             _add(app, door, one)
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  registered for this class only
-        return _unknown(request, error)
+        return _unknown(request, error, write)
 
     return app
 
@@ -415,14 +419,14 @@ def _finish(response: Response, request_id: str, call: Call | None) -> None:
         response.headers["RateLimit-Reset"] = str(call.standing.reset)
 
 
-def _unknown(request: Request, error: HTTPException) -> Response:
+def _unknown(request: Request, error: HTTPException, write: Envelope) -> Response:
     told: UpshotError = _nothing_at(request)
     if error.status_code == 405:
         told = MethodError(
             f"{request.method} is not taken at {request.url.path}.",
             hint="Look at the Allow header.",
         )
-    response = envelope.respond(told, _new_id())
+    response = write(told, _new_id())
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     response.headers["Cache-Control"] = "no-store"

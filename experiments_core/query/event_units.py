@@ -29,6 +29,8 @@ class UnitsQuery:
         columns: ``c0``, ``c1`` … in order.
         segments: Names of the attributes of the first exposure; they follow the columns.
         external: The arm is the one that the first exposure reports.
+        held: Arm under which held-out units are measured; None leaves them out.
+        fallback: Arm whose value a held-out unit is served.
         since: Exposures before this moment do not count (units were assigned afresh).
         since_run: First run whose assignments still hold.
         assigned_is_exposed: The service sends no exposures: the assignment stands for them.
@@ -39,6 +41,8 @@ class UnitsQuery:
     columns: tuple[EventColumn, ...]
     segments: tuple[str, ...] = ()
     external: bool = False
+    held: str | None = None
+    fallback: str = ""
     since: datetime | None = None
     since_run: int = 1
     assigned_is_exposed: bool = False
@@ -128,14 +132,20 @@ def _facts(query: UnitsQuery) -> str:
 def _everyone(query: UnitsQuery) -> str:
     """Every unit that was exposed, assigned or did something, with its arm and times."""
     segments = "".join(f", x.s{i}" for i in range(len(query.segments)))
-    arm = "x.reported" if query.external else "coalesce(a.arm, g.variant)"
+    arm = served = "x.reported"
+    if not query.external:
+        held = "NULL" if query.held is None else _quoted(query.held)
+        arm, served = (
+            f"CASE WHEN a.known THEN coalesce(a.arm, {instead}) ELSE g.variant END"
+            for instead in (held, _quoted(query.fallback))
+        )
     assigned = "x.first_ts" if query.external else "a.assigned_ts"
     first = f"coalesce(x.first_ts, {assigned})" if query.assigned_is_exposed else "x.first_ts"
     return (
         f"    SELECT unit, {arm} AS arm, {first} AS first_ts, {assigned} AS assigned_ts, "
         "x.arms_seen, x.exposures, x.one_arm, x.other_arm, a.known, g.variant AS given_arm, "
         "o.variant AS override, "
-        f"x.one_arm <> {arm} OR x.other_arm <> {arm} AS mismatch{segments}\n"
+        f"x.one_arm <> {served} OR x.other_arm <> {served} AS mismatch{segments}\n"
         "    FROM (SELECT unit FROM exposed UNION SELECT unit FROM assigned "
         "UNION SELECT unit FROM facts) base\n"
         "    LEFT JOIN exposed x USING (unit) LEFT JOIN assigned a USING (unit)\n"

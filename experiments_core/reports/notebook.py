@@ -117,6 +117,8 @@ print(f"\\nAll {len(PRINTED)} numbers agree to 1e-9.")"""
 def study_of(result: ExperimentResult, cells: Cells, design: Design) -> dict[str, Any]:
     """The data slice as a plain dictionary."""
     groups = Groups.of(cells, len(design.phases))
+    if design.holdout not in design.arms:
+        groups = groups.without(design.holdout)
     phases = range(1, groups.phases + 1)
     contrasts = list(_contrasts(result))
     return {

@@ -248,11 +248,15 @@ class Measured:
 
     Attributes:
         units: Variant key -> units analysed.
+        groups: What the result was computed from, with the holdout.
+        design: What the analysis was told besides.
     """
 
     experiment: Experiment
     result: ExperimentResult
     units: dict[str, int]
+    groups: Groups
+    design: Design
 
 
 def measured(
@@ -287,7 +291,7 @@ def measured(
     if chances and result.metrics:
         result = bayesian.with_view(result, groups, design)
     units = {arm: groups.total((arm,)) for arm in reading.design.arms}
-    return Measured(reading.experiment, result, units)
+    return Measured(reading.experiment, result, units, groups, design)
 
 
 def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> LookView:

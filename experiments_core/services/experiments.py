@@ -27,7 +27,7 @@ from experiments_core.domain.validation import cleaned, field_problems, refuse
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
 from experiments_core.services import deployed, deploying, erasing, places
 from experiments_core.services.project_rules import check_slot
-from experiments_core.services.saving import EXPERIMENT, Save, find, moment, sees
+from experiments_core.services.saving import EXPERIMENT, Save, check_version, find, moment, sees
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, catalog
 
@@ -371,6 +371,16 @@ def preview_traffic(
     )
 
 
+def expect_version(ws: Workspace, actor: Actor, experiment: Experiment, version: int) -> None:
+    """Refuse an experiment that is no longer as the actor read it.
+
+    Raises:
+        VersionStaleError: says who changed what since.
+    """
+    with ws.db.read() as cursor:
+        check_version(ws, actor, cursor, experiment, version)
+
+
 def history(ws: Workspace, actor: Actor, reference: str) -> list[AuditEvent]:
     """Every change of an experiment, the oldest first."""
     require(actor, Permission.READ)
@@ -384,7 +394,8 @@ def _draft_fields(draft: ExperimentDraft) -> dict[str, Any]:
         "name", "hypothesis", "metrics", "plan", "assignment_mode", "unit", "tags",
         "description", "type", "owner", "allocation_bp", "holdout_bp", "targeting",
         "namespace", "hash_method", "data_finished", "project", "environment", "resource",
-        "external_ids", "stored_results",
+        "external_ids", "stored_results", "auto_promote", "promote_threshold",
+        "promote_after_days",
     )  # fmt: skip
     fields = {name: getattr(draft, name) for name in names}
     fields["variants"] = draft.variants or DEFAULT_ARMS

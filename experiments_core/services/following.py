@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from experiments_core.domain.assignment import first_run
+from experiments_core.domain.assignment import HOLDOUT, first_run
 from experiments_core.domain.event_columns import columns_of
 from experiments_core.domain.experiment import Experiment
 from experiments_core.query.event_units import UnitsQuery
@@ -48,6 +48,8 @@ def _wanted(cursor: Any, experiment: Experiment, *, exposed: bool) -> tuple[Want
     query = UnitsQuery(
         columns=tuple(dict.fromkeys(one.column for one in named)),
         external=experiment.assignment_mode == "external",
+        held=None if HOLDOUT in experiment.weights_bp else HOLDOUT,
+        fallback=experiment.control.key,
         since=fresh[-1].started_at if fresh else None,
         since_run=first_run(experiment),
         assigned_is_exposed=not exposed,

@@ -1,14 +1,20 @@
-"""Uplift of two groups from their counts, as champion and challengers are compared."""
+"""Uplift of everybody over the holdout, or of the challengers over the champion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
+from experiments_core.analysis.comparing import total
+from experiments_core.analysis.groups import is_rate
+from experiments_core.analysis.held_out import pooled, strata_of
+from experiments_core.domain.metric import Metric
+from experiments_core.services.analyses import Measured
 from experiments_core.stats.estimate import Value
 from experiments_core.stats.moments import Counts
 from experiments_core.stats.power import sample_size_rates
 from experiments_core.stats.proportions import wilson
-from experiments_core.stats.stratified import compare_rates
+from experiments_core.stats.stratified import Strata, compare_rates, plain_total
 
 ALPHA = 0.05
 POWER = 0.8
@@ -21,10 +27,16 @@ class Uplift:
     """Treatment against reference; rates and differences are fractions.
 
     Attributes:
+        compared_with: ``holdout`` or ``control``.
+        reference: Units and conversions of all phases.
+        treatment: The same of everybody compared with it.
         insufficient: A group has fewer than 100 units or 25 conversions.
         required: Units per arm to see the effect that was asked for.
     """
 
+    compared_with: str
+    reference: Counts
+    treatment: Counts
     difference: Value
     ci_lower: Value
     ci_upper: Value
@@ -32,39 +44,82 @@ class Uplift:
     z: Value
     p_value: Value
     insufficient: bool
-    required: Value | int | None
+    required: int | None
 
 
-def rate_interval(n: int, conversions: int) -> tuple[Value, Value, Value]:
+def rate_of(told: Measured) -> Metric | None:
+    """The first proportion that was measured, so the primary one; None without data."""
+    known = (metric for metric in told.design.metrics if is_rate(metric))
+    return next((metric for metric in known if told.groups.has(metric)), None)
+
+
+def counts_of(told: Measured, metric: Metric | None, arm: str) -> Counts:
+    """Units and conversions of one arm over all phases; nobody where only conversions came."""
+    if metric is None or told.design.basis == "counts_only":
+        return Counts(0, 0)
+    return cast("Counts", total(metric, told.groups.of_arm(metric, arm)))
+
+
+def rate_interval(counts: Counts) -> tuple[Value, Value, Value]:
     """Rate of one arm with Wilson's 95 % limits, as fractions."""
-    found = wilson(Counts(n, conversions))
+    found = wilson(counts)
     return found.value, found.ci_lower, found.ci_upper
 
 
-def uplift(reference: tuple[int, int], treatment: tuple[int, int], effect: float) -> Uplift:
-    """Compare two groups by the pooled two-proportion z-test at 5 %.
+def uplift(told: Measured, metric: Metric | None, effect: float) -> Uplift:
+    """Compare two groups at 5 %: z-test of two proportions, inside phases if there are some.
+
+    The reference is the holdout if the experiment has one, and everybody in the test is
+    compared with it; if not, it is the control, and all other arms are. Phases are combined as
+    everywhere else, so the uplift of a test whose split changed is no difference of totals.
 
     Args:
-        reference: Units and conversions of the holdout, or of the champion.
-        treatment: The same of everybody compared with it.
+        told: The experiment's numbers.
+        metric: From :func:`rate_of`; None gives a comparison of nobody.
         effect: Absolute difference (a fraction) that the sample size is for; alpha 0.05,
             power 0.8, from the reference's rate.
     """
-    told = compare_rates([(Counts(*reference), Counts(*treatment))], ALPHA)
-    n, x = reference
-    required: Value | int | None = None
-    if n and 0 < x < n:
-        required = sample_size_rates(
-            baseline=x / n, minimum_detectable_effect=effect, relative=False,
-            alpha=ALPHA, power=POWER,
-        ).control  # fmt: skip
+    held = _has_holdout(told)
+    pairs = _strata(told, metric, held=held)
+    reference, treatment = plain_total(pairs)
+    found = compare_rates(pairs, ALPHA)
     return Uplift(
-        told.difference.value,
-        told.difference.ci_lower,
-        told.difference.ci_upper,
-        told.relative_lift.value,
-        told.test.statistic,
-        told.test.p_value,
-        any(m < LEAST_UNITS or y < LEAST_CONVERSIONS for m, y in (reference, treatment)),
-        required,
+        "holdout" if held else "control",
+        reference,
+        treatment,
+        found.difference.value,
+        found.difference.ci_lower,
+        found.difference.ci_upper,
+        found.relative_lift.value,
+        found.test.statistic,
+        found.test.p_value,
+        any(one.n < LEAST_UNITS or one.x < LEAST_CONVERSIONS for one in (reference, treatment)),
+        _required(reference, effect),
     )
+
+
+def _strata(told: Measured, metric: Metric | None, *, held: bool) -> Strata:
+    groups, design = told.groups, told.design
+    if metric is None or design.basis == "counts_only":
+        return ((Counts(0, 0), Counts(0, 0)),)
+    if held:
+        return cast("Strata", strata_of(groups, design, metric))
+    others = [arm for arm in design.arms if arm != design.reference]
+    return cast("Strata", pooled(groups, metric, design.reference, others))
+
+
+def _has_holdout(told: Measured) -> bool:
+    """Whether units were measured in the holdout, or would have been."""
+    experiment = told.experiment
+    shares = [experiment.holdout_bp, *(phase.holdout_bp for phase in experiment.phases)]
+    return any(shares) or told.design.holdout in told.groups.arms
+
+
+def _required(reference: Counts, effect: float) -> int | None:
+    if not 0 < reference.x < reference.n:
+        return None
+    found = sample_size_rates(
+        baseline=reference.x / reference.n, minimum_detectable_effect=effect, relative=False,
+        alpha=ALPHA, power=POWER,
+    ).control  # fmt: skip
+    return found if isinstance(found, int) else None

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.domain.experiment import Experiment, ExperimentDraft
+from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.metric import Mean, Proportion
 from experiments_core.errors import InvalidInputError, TooLargeError
-from experiments_core.services import analyses, assigning, participants
+from experiments_core.reports.notebook import printed, study_of
+from experiments_core.reports.replay import differences
+from experiments_core.services import analyses, assigning, deploying, participants
 from experiments_core.services.events import MOST_EVENTS, Receipt, receive_events
 from experiments_core.services.experiments import (
     change_traffic,
@@ -240,6 +242,55 @@ def test_what_a_client_says_it_served_never_changes_an_assignment(ws: Workspace)
     assert counts(ws, test)["served_otherwise"] == 1
     health = {card.check: card for card in analyses.look(ws, LOCAL, test.id).result.health}
     assert health["served_vs_assigned"].level == "fail"
+
+
+def test_a_held_out_unit_is_measured_apart_from_the_arms(ws: Workspace):
+    test = begin(ws, holdout_bp=5000)
+    now = ws.now()
+    people = [f"p{i}" for i in range(60)]
+    reasons = {p: assigning.assign(ws, LOCAL, test.id, p).reason for p in people}
+    held = [p for p in people if reasons[p] == "holdout"]
+    told, tricked, given, twice = held[:4]
+    send(
+        ws,
+        *(exposure(p, now) for p in people if p not in {told, tricked, twice}),
+        exposure(told, now, variant="control"),
+        exposure(tricked, now, variant="treatment"),
+        exposure(twice, now, "1", variant="control"),
+        exposure(twice, now, "2", variant="treatment"),
+        *(event(p, "paid", now) for p in held[:10]),
+    )
+    deploying.deploy(
+        ws, LOCAL, test.id, variant="treatment", version=None, target="participant",
+        unit_id=given,
+    )  # fmt: skip
+    found = units(ws, test)
+    assert {p for p in found if found[p][0] == "holdout"} == set(held) - {given, twice}
+    known = counts(ws, test)
+    assert (known["contaminated"], known["crossed"], known["served_otherwise"]) == (1, 1, 1)
+    view = analyses.look(ws, LOCAL, test.id)
+    block = view.result.holdout
+    assert block is not None
+    paid = next(one for one in block.metrics if one.key == "paid")
+    assert (paid.holdout_n, paid.exposed_n) == (len(held) - 2, 60 - len(held))
+    assert paid.holdout_value == pytest.approx(8 / (len(held) - 2))
+    assert view.result.progress is not None
+    assert view.result.progress.units == 60 - len(held)
+    health = {card.check: card.level for card in view.result.health}
+    assert health["sample_ratio_mismatch"] != "fail"
+    assert not differences(
+        dict(printed(view.result)), study_of(view.result, view.cells, view.design)
+    )
+
+
+def test_a_variant_that_is_called_holdout_is_not_mixed_with_those_held_out(ws: Workspace):
+    arms = (VariantDraft("control"), VariantDraft("holdout"))
+    test = begin(ws, holdout_bp=5000, variants=arms)
+    people = [f"p{i}" for i in range(40)]
+    send(ws, *(exposure(p, ws.now()) for p in people))
+    drawn = {p: assigning.assign(ws, LOCAL, test.id, p).variant for p in people}
+    assert set(units(ws, test)) == {p for p in people if drawn[p] is not None}
+    assert counts(ws, test)["holdout"] == sum(arm is None for arm in drawn.values())
 
 
 def test_a_late_exposure_is_assigned_by_the_split_of_its_own_time(ws: Workspace, clock: Any):

@@ -66,6 +66,14 @@ def test_a_draft_becomes_an_experiment_with_everything_filled_in(ws: Workspace):
         assert service.get_experiment(ws, GUEST, reference) == made
 
 
+def test_what_a_draft_asks_of_auto_promote_is_kept(ws: Workspace):
+    asked: dict[str, Any] = {
+        "auto_promote": True, "promote_threshold": 0.05, "promote_after_days": 3,
+    }  # fmt: skip
+    made = create(ws, "Offer", **asked)
+    assert {name: getattr(made, name) for name in asked} == asked
+
+
 def test_keys_made_from_names_are_unique_and_typed_ones_must_be(ws: Workspace):
     first, second = create(ws), create(ws)
     assert (first.key, second.key, second.slug) == ("checkout", "checkout-2", "checkout-2")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +15,14 @@ from experiments_core.api import answers, envelope
 from experiments_core.api.call import Call
 from experiments_core.domain.definition import metric_of
 from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.lifecycle import Verb
 from experiments_core.domain.metric import Metric
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem, UpshotError
 from experiments_core.services import analyses, experiments, library
+
+CONVERSION: dict[str, Any] = {
+    "key": "conversion", "name": "Conversion", "kind": "proportion", "column": "conversion",
+}  # fmt: skip
 
 
 def respond(error: UpshotError, request_id: str) -> Response:
@@ -32,22 +38,53 @@ def respond(error: UpshotError, request_id: str) -> Response:
     return answers.raw({"error": body}, answer.status_code, headers)
 
 
-def found(call: Call, system: str, reference: str) -> Experiment:
-    """An experiment by the id that the client knows: ours, or the one of its old system.
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Which experiments a dialect knows, and by which ids.
 
-    Raises:
-        NotFoundError: there is none, or it is in the bin.
+    Attributes:
+        system: Name of the service in ``external_ids``.
+        knows: Whether an experiment can be told in this dialect, whoever made it.
     """
-    by_old_id = experiments.find_external(call.ws, call.actor, system, reference)
-    one = by_old_id or experiments.get_experiment(call.ws, call.actor, reference)
-    if one.deleted_at is not None:
-        raise NotFoundError(f"There is no experiment “{reference}”.")
-    return one
 
+    system: str
+    knows: Callable[[Experiment], bool]
 
-def id_of(experiment: Experiment, system: str) -> str:
-    """The id that the client knows."""
-    return experiment.external_ids.get(system, experiment.id)
+    def found(self, call: Call, reference: str) -> Experiment:
+        """An experiment by the id that the client knows: ours, or the one of its old system.
+
+        A client may send If-Match, though none is asked for.
+
+        Raises:
+            NotFoundError: there is none, it is in the bin, or another dialect's.
+            VersionStaleError: the client read another version.
+        """
+        by_old_id = experiments.find_external(call.ws, call.actor, self.system, reference)
+        one = by_old_id or experiments.get_experiment(call.ws, call.actor, reference)
+        if one.deleted_at is not None or not self._is_ours(one):
+            raise NotFoundError(f"There is no experiment “{reference}”.")
+        if call.if_match is not None:
+            experiments.expect_version(call.ws, call.actor, one, call.version())
+        return one
+
+    def all(self, call: Call) -> list[Experiment]:
+        """Every experiment that the dialect knows, the newest first."""
+        known = experiments.list_experiments(call.ws, call.actor, include_archived=True)
+        ours = [one for one in known if self._is_ours(one)]
+        return sorted(ours, key=lambda one: (one.created_at, one.id), reverse=True)
+
+    def id_of(self, experiment: Experiment) -> str:
+        """The id that the client knows."""
+        return experiment.external_ids.get(self.system, experiment.id)
+
+    def delete(self, call: Call, reference: str) -> Response:
+        """Put one into the bin and answer 204; a running or paused one is refused."""
+        one = self.found(call, reference)
+        experiments.transition(call.ws, call.actor, one.id, Verb.DELETE, version=one.version)
+        return answers.nothing()
+
+    def _is_ours(self, one: Experiment) -> bool:
+        return self.system in one.external_ids or self.knows(one)
 
 
 def metrics_of(call: Call, *wanted: dict[str, Any]) -> tuple[Metric, ...]:
@@ -66,6 +103,11 @@ def numbers_of(call: Call, experiment: Experiment) -> analyses.Measured:
     """The numbers that a dialect prints inside its objects, whoever may read the object."""
     reader = replace(call.actor, scopes=None)
     return analyses.measured(call.ws, reader, experiment.id)
+
+
+def number(value: object) -> float | None:
+    """A number, or None where there is a reason instead."""
+    return float(value) if isinstance(value, float | int) else None
 
 
 def seconds(moment: datetime | None) -> str | None:

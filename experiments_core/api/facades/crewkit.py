@@ -23,8 +23,15 @@ from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments, projects
 
-SYSTEM = "crewkit"
 CONTROL, VARIANT = "control", "variant"
+
+
+def _is_pair(one: Experiment) -> bool:
+    """Whether it has the two versions that crewkit knows."""
+    return {variant.key for variant in one.variants} == {CONTROL, VARIANT}
+
+
+DIALECT = common.Dialect("crewkit", _is_pair)
 REASON = "via crewkit API"
 door = Door("crewkit", envelope=common.respond, via="compat/crewkit", any_type=True)
 
@@ -155,11 +162,7 @@ def list_experiments(
 ) -> Response:
     """Every experiment of two versions, the newest first."""
     _own(call, org_id)
-    everything = experiments.list_experiments(call.ws, call.actor, include_archived=True)
-    known = sorted(
-        (one for one in everything if _is_ours(one)),
-        key=lambda one: (one.created_at, one.id), reverse=True,
-    )  # fmt: skip
+    known = [one for one in DIALECT.all(call) if _is_pair(one)]
     places = _places(call)
     shown = known[(page - 1) * per_page : page * per_page]
     meta = {
@@ -219,9 +222,7 @@ def change_experiment(call: The, org_id: str, experiment_id: str, body: Change) 
 @door.delete(ONE, Rule(permission=Permission.EDIT, status=204, errors=(409,)))
 def delete_experiment(call: The, org_id: str, experiment_id: str) -> Response:
     """Delete one that is not running."""
-    one = _found(call, org_id, experiment_id)
-    experiments.transition(call.ws, call.actor, one.id, Verb.DELETE, version=one.version)
-    return answers.nothing()
+    return DIALECT.delete(call, _found(call, org_id, experiment_id).id)
 
 
 @door.post(f"{ONE}/start", ACT)
@@ -280,9 +281,9 @@ def metrics(call: The, org_id: str, experiment_id: str) -> Response:
     p_value: float | None = None
     for metric in measured.result.metrics:
         for arm in metric.arms:
-            values[arm.variant][metric.key] = _number(arm.value)
+            values[arm.variant][metric.key] = common.number(arm.value)
             if metric.key == "success" and arm.contrast is not None:
-                p_value = _number(arm.contrast.p_value)
+                p_value = common.number(arm.contrast.p_value)
     confidence = 1 - one.plan.alpha
     return answers.raw({
         **{arm: _group(measured.units.get(arm, 0), values[arm]) for arm in values},
@@ -305,10 +306,6 @@ def _group(units: int, values: dict[str, float | None]) -> dict[str, Any]:
     }
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, float | int) else None
-
-
 def _own(call: Call, org_id: str) -> None:
     """The path names the organisation of the key, by id or slug."""
     own = projects.organisation_of(call.ws, call.actor.org_id)
@@ -318,15 +315,10 @@ def _own(call: Call, org_id: str) -> None:
 
 def _found(call: Call, org_id: str, experiment_id: str) -> Experiment:
     _own(call, org_id)
-    one = common.found(call, SYSTEM, experiment_id)
-    if not _is_ours(one):
-        raise NotFoundError(f"There is no experiment “{experiment_id}”.")
+    one = DIALECT.found(call, experiment_id)
+    if not _is_pair(one):
+        raise NotFoundError(f"There is no experiment of two versions “{experiment_id}”.")
     return one
-
-
-def _is_ours(one: Experiment) -> bool:
-    """Crewkit knows exactly two versions."""
-    return {variant.key for variant in one.variants} == {CONTROL, VARIANT}
 
 
 def _step(
@@ -373,7 +365,7 @@ def _body(one: Experiment, org_id: str, places: dict[str, str]) -> dict[str, Any
         else ""
         for variant in one.variants
     }
-    key = common.id_of(one, SYSTEM)
+    key = DIALECT.id_of(one)
     return {
         "id": key,
         "name": one.name,

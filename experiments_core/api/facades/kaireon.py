@@ -16,15 +16,21 @@ from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Body
 from experiments_core.domain.access import Permission
-from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
+from experiments_core.domain.experiment import (
+    Experiment,
+    ExperimentDraft,
+    Variant,
+    VariantDraft,
+)
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.domain.sealing import sealed
 from experiments_core.errors import InvalidInputError, MalformedError, UpshotError
 from experiments_core.services import experiments, projects, uplifting
-from experiments_core.services.analyses import Measured
 from experiments_core.services.recording import History, create_with_status
+from experiments_core.services.uplifting import Uplift
+from experiments_core.stats.moments import Counts
 
-SYSTEM = "kaireon"
+DIALECT = common.Dialect("kaireon", lambda one: one.type == "model")
 
 
 def _envelope(error: UpshotError, request_id: str) -> Response:
@@ -37,9 +43,6 @@ def _envelope(error: UpshotError, request_id: str) -> Response:
 
 door = Door("KaireonAI", envelope=_envelope, via="compat/kaireon", any_type=True)
 
-CONVERSION = {
-    "key": "conversion", "name": "Conversion", "kind": "proportion", "column": "conversion",
-}  # fmt: skip
 STATUS = {
     Status.DRAFT: "draft", Status.RUNNING: "active", Status.PAUSED: "paused",
     Status.STOPPED: "paused", Status.COMPLETED: "archived", Status.ARCHIVED: "archived",
@@ -137,8 +140,7 @@ RESULTS = Rule(permission=Permission.RESULTS, rate="compute", answer=dict[str, A
 @door.get(HERE, LIST)
 def list_experiments(call: The, page: Annotated[Window, Depends(answers.window)]) -> Response:
     """Every experiment of models, the newest first, with champion and challengers."""
-    everything = experiments.list_experiments(call.ws, call.actor, include_archived=True)
-    known = sorted((one for one in everything if one.type == "model"), key=_place, reverse=True)
+    known = DIALECT.all(call)
     rest = known
     if page.after is not None:
         after = page.after
@@ -176,7 +178,7 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
             type="model",
             resource=place,
             variants=arms,
-            metrics=common.metrics_of(call, CONVERSION),
+            metrics=common.metrics_of(call, common.CONVERSION),
             **_plain(body, new=True),
         )
         started = {"active": "running", "paused": "running"}.get(status, status)
@@ -191,7 +193,7 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
 @door.get(ONE, READ)
 def read_experiment(call: The, experiment_id: str) -> Response:
     """One experiment, with champion and challengers."""
-    return answers.raw(_body(common.found(call, SYSTEM, experiment_id)))
+    return answers.raw(_body(DIALECT.found(call, experiment_id)))
 
 
 @door.put(f"{ONE}/", ACT)
@@ -199,7 +201,7 @@ def read_experiment(call: The, experiment_id: str) -> Response:
 def change_experiment(call: The, experiment_id: str, body: Put) -> Response:
     """Change what is sent; challengers are replaced as a set and keep their ids."""
     with call.ws.db.write():
-        one = common.found(call, SYSTEM, experiment_id)
+        one = DIALECT.found(call, experiment_id)
         changes = _plain(body)
         if body.key is not None and body.key != one.key:
             changes["key"] = body.key
@@ -237,81 +239,60 @@ def delete_by_query(
 @door.delete(ONE, GONE)
 def delete_experiment(call: The, experiment_id: str) -> Response:
     """Delete one that is not active, with its challengers."""
-    one = common.found(call, SYSTEM, experiment_id)
-    experiments.transition(call.ws, call.actor, one.id, Verb.DELETE, version=one.version)
-    return answers.nothing()
+    return DIALECT.delete(call, experiment_id)
 
 
 @door.get(f"{ONE}/results/", RESULTS)
 @door.get(f"{ONE}/results", RESULTS)
 def results(call: The, experiment_id: str) -> Response:
     """Rates with Wilson's limits, the uplift and its test; without data what was stored."""
-    one = common.found(call, SYSTEM, experiment_id)
+    one = DIALECT.found(call, experiment_id)
     measured = common.numbers_of(call, one)
-    first = next(iter(measured.result.metrics), None)
-    counts = {arm.variant: (arm.n, arm.conversions or 0) for arm in first.arms} if first else {}
-    about = {"experimentId": common.id_of(one, SYSTEM), "status": STATUS[one.status]}
-    if one.stored_results is not None and not any(n for n, _ in counts.values()):
+    metric = uplifting.rate_of(measured)
+    about = {"experimentId": DIALECT.id_of(one), "status": STATUS[one.status]}
+    if one.stored_results is not None and metric is None:
         return answers.raw({**one.stored_results, **about, "source": "stored"})
     shown = [
-        _variant(
-            v.value, CHAMPION if v.is_control else "challenger", *counts.get(v.key, (0, 0))
-        )
+        _variant(v, uplifting.counts_of(measured, metric, v.key))
         for v in one.variants
         if v.key != NOBODY
     ]
-    block = _uplift(one, measured, counts)
+    told = uplifting.uplift(measured, metric, one.promote_threshold)
+    block = {"uplift": _uplift(told), "requiredSampleSize": told.required}
     return answers.raw({**about, "source": "computed", "variants": shown, **block})
 
 
-def _variant(model: Any, role: str, n: int, x: int) -> dict[str, Any]:
-    rate, lower, upper = map(_number, uplifting.rate_interval(n, x))
+def _variant(variant: Variant, counts: Counts) -> dict[str, Any]:
+    rate, lower, upper = map(common.number, uplifting.rate_interval(counts))
     return {
-        "modelId": model, "role": role, "samples": n,
-        "conversions": x, "conversionRate": rate, "ciLower": lower, "ciUpper": upper,
+        "modelId": variant.value,
+        "role": CHAMPION if variant.is_control else "challenger",
+        "samples": counts.n, "conversions": counts.x,
+        "conversionRate": rate, "ciLower": lower, "ciUpper": upper,
     }  # fmt: skip
 
 
-def _uplift(
-    one: Experiment, measured: Measured, counts: dict[str, tuple[int, int]]
-) -> dict[str, Any]:
-    held = measured.result.holdout
-    champion = one.control.key
-    treated = [pair for key, pair in counts.items() if held or key != champion]
-    treatment = sum(n for n, _ in treated), sum(x for _, x in treated)
-    reference, named = counts.get(champion, (0, 0)), "champion"
-    if held is not None and held.metrics:
-        rate = _number(held.metrics[0].holdout_value) or 0.0
-        reference = held.metrics[0].holdout_n, round(rate * held.metrics[0].holdout_n)
-        named = "holdout"
-    told = uplifting.uplift(reference, treatment, one.promote_threshold)
-    p = _number(told.p_value)
-    block = {
-        "treatmentConversionRate": _rate(*treatment),
-        "holdoutConversionRate": _rate(*reference),
-        "uplift": _number(told.difference),
-        "relativeUplift": _number(told.relative),
-        "zScore": _number(told.z),
+def _uplift(told: Uplift) -> dict[str, Any]:
+    p = common.number(told.p_value)
+    return {
+        "treatmentConversionRate": _rate(told.treatment),
+        "holdoutConversionRate": _rate(told.reference),
+        "uplift": common.number(told.difference),
+        "relativeUplift": common.number(told.relative),
+        "zScore": common.number(told.z),
         "pValue": p,
         "significant": p is not None and p < uplifting.ALPHA,
-        "ciLower": _number(told.ci_lower),
-        "ciUpper": _number(told.ci_upper),
-        "treatmentSamples": treatment[0],
-        "holdoutSamples": reference[0],
+        "ciLower": common.number(told.ci_lower),
+        "ciUpper": common.number(told.ci_upper),
+        "treatmentSamples": told.treatment.n,
+        "holdoutSamples": told.reference.n,
         "insufficientData": told.insufficient,
-        "reference": named,
+        "reference": "holdout" if told.compared_with == "holdout" else CHAMPION,
     }
-    required = told.required
-    size = int(required) if isinstance(required, int | float) else None
-    return {"uplift": block, "requiredSampleSize": size}
 
 
-def _rate(n: int, x: int) -> float | None:
-    return x / n if n else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, float | int) else None
+def _rate(counts: Counts) -> float | None:
+    return counts.x / counts.n if counts.n else None
 
 
 def _place(one: Experiment) -> tuple[str, str]:
@@ -406,7 +387,7 @@ def _do(call: Call, one: Experiment, verb: Verb) -> Experiment:
 def _body(one: Experiment) -> dict[str, Any]:
     champion = one.control.value
     return {
-        "id": common.id_of(one, SYSTEM),
+        "id": DIALECT.id_of(one),
         "key": one.key,
         "name": one.name,
         "description": one.description,

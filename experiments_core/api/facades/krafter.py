@@ -15,17 +15,14 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Body, One
 from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
-from experiments_core.domain.lifecycle import Status, Verb
+from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments, projects
 from experiments_core.services.recording import History, create_with_status
 
-SYSTEM = "krafter"
+DIALECT = common.Dialect("krafter", lambda one: one.resource is not None)
 door = Door("Krafter", envelope=common.respond, via="compat/krafter", any_type=True)
 
-CONVERSION = {
-    "key": "conversion", "name": "Conversion", "kind": "proportion", "column": "conversion",
-}  # fmt: skip
 STATUS = {
     Status.DRAFT: "draft", Status.RUNNING: "running", Status.PAUSED: "stopped",
     Status.STOPPED: "stopped", Status.COMPLETED: "completed", Status.ARCHIVED: "completed",
@@ -106,7 +103,7 @@ def create_experiment(call: The, flag_id: str, body: NewExperiment) -> Response:
                 VariantDraft(one.key, one.key, weight_bp=100 * one.percentage, value=one.value)
                 for one in body.variants
             ),
-            metrics=common.metrics_of(call, CONVERSION),
+            metrics=common.metrics_of(call, common.CONVERSION),
             type="feature",
             environment=body.environment,
             resource=flag.id,
@@ -138,9 +135,11 @@ def stop(call: The, flag_id: str, experiment_id: str) -> Response:
 
 def _step(call: Call, flag_id: str, experiment_id: str, verb: Verb) -> Response:
     with call.ws.db.write():
-        before = common.found(call, SYSTEM, experiment_id)
+        before = DIALECT.found(call, experiment_id)
         if before.id not in {one.id for one in _of_flag(call, flag_id)}:
             raise NotFoundError(f"The flag “{flag_id}” has no experiment “{experiment_id}”.")
+        if verb is Verb.STOP and before.status is not Status.RUNNING:
+            raise invalid_transition(before.place, "Only a running experiment can be stopped.")
         after = experiments.transition(
             call.ws, call.actor, before.id, verb, version=before.version
         )
@@ -154,16 +153,14 @@ def _of_flag(call: Call, flag_id: str) -> list[Experiment]:
         for one in projects.list_resources(call.ws, call.actor)
         if one.kind == "flag" and one.locator == flag_id
     }
-    known = experiments.list_experiments(call.ws, call.actor, include_archived=True)
-    of_flag = [one for one in known if one.resource in flags]
-    return sorted(of_flag, key=lambda one: (one.created_at, one.id))
+    return [one for one in reversed(DIALECT.all(call)) if one.resource in flags]
 
 
 def _body(call: Call, experiment: Experiment) -> dict[str, Any]:
     weights = [one.weight_bp for one in experiment.variants]
     shares = common.largest_remainder(weights, 100)
     return {
-        "id": common.id_of(experiment, SYSTEM),
+        "id": DIALECT.id_of(experiment),
         "name": experiment.name,
         "environment": experiment.environment,
         "status": STATUS[experiment.status],

@@ -22,7 +22,6 @@ from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.services import analyses, experiments
 from experiments_core.services.analyses import Measured
 
-SYSTEM = "shortkit"
 door = Door("ShortKit", envelope=common.camel, via="compat/shortkit", any_type=True)
 
 KINDS = {
@@ -35,6 +34,7 @@ STATUS = {
     Status.STOPPED: "stopped", Status.COMPLETED: "completed", Status.ARCHIVED: "completed",
 }  # fmt: skip
 TYPES = ("ranking", "config", "feature")
+DIALECT = common.Dialect("shortkit", lambda one: one.type in TYPES)
 HERE = "/v1/experiments"
 ONE = f"{HERE}/{{experiment_id}}"
 OURS = re.compile(r"exp_([0-9a-f]{32})")
@@ -108,13 +108,7 @@ def list_experiments(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """Every experiment of a feed, the newest first."""
-    everything = experiments.list_experiments(call.ws, call.actor, include_archived=True)
-    known = [
-        one
-        for one in everything
-        if one.type in TYPES and (status is None or STATUS[one.status] == status)
-    ]
-    known.sort(key=lambda one: (one.created_at, one.id), reverse=True)
+    known = [one for one in DIALECT.all(call) if status in {None, STATUS[one.status]}]
     shown = [_body(one) for one in known[:limit]]
     return answers.raw({"data": shown, "meta": {"total": len(known)}})
 
@@ -179,9 +173,7 @@ def change_experiment(call: The, experiment_id: str, body: Change) -> Response:
 @door.delete(ONE, Rule(permission=Permission.EDIT, status=204, errors=(409,)))
 def delete_experiment(call: The, experiment_id: str) -> Response:
     """Delete one that is not running."""
-    one = _found(call, experiment_id)
-    experiments.transition(call.ws, call.actor, one.id, Verb.DELETE, version=one.version)
-    return answers.nothing()
+    return DIALECT.delete(call, _reference(experiment_id))
 
 
 @door.post(
@@ -247,11 +239,11 @@ def _metrics(one: Experiment, measured: Measured, variant: str) -> dict[str, Any
     told: dict[str, Any] = {}
     for metric in measured.result.metrics:
         arm = metric.arm(variant)
-        told[metric.key] = {"value": _number(arm.value), "confidence": 1 - one.plan.alpha}
+        told[metric.key] = {"value": common.number(arm.value), "confidence": 1 - one.plan.alpha}
         if arm.contrast is not None:
-            p = _number(arm.contrast.p_value)
+            p = common.number(arm.contrast.p_value)
             told[metric.key] |= {
-                "lift": _number(arm.contrast.relative_lift),
+                "lift": common.number(arm.contrast.relative_lift),
                 "significant": p is not None and p < one.plan.alpha,
             }
     return told
@@ -262,11 +254,11 @@ def _recommendation(one: Experiment, measured: Measured) -> dict[str, Any]:
     first = next(iter(measured.result.metrics), None)
     better, chances = [], {}
     for arm in first.arms if first else ():
-        chances[arm.variant] = _number(arm.probability_best)
+        chances[arm.variant] = common.number(arm.probability_best)
         contrast = arm.contrast
-        p = None if contrast is None else _number(contrast.p_value)
+        p = None if contrast is None else common.number(contrast.p_value)
         if contrast is not None and p is not None and p < one.plan.alpha:
-            gain = _number(contrast.difference) or 0.0
+            gain = common.number(contrast.difference) or 0.0
             down = first is not None and first.preferred_direction == "decrease"
             if (gain < 0) if down else (gain > 0):
                 better.append(arm.variant)
@@ -277,12 +269,8 @@ def _recommendation(one: Experiment, measured: Measured) -> dict[str, Any]:
     return {
         "winner": winner,
         "confidence": chances.get(winner) if winner else max(known, default=None),
-        "minimumDetectableEffect": _number(reached),
+        "minimumDetectableEffect": common.number(reached),
     }
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, float | int) else None
 
 
 def _metric(name: str) -> dict[str, Any]:
@@ -313,13 +301,16 @@ def _allocation(traffic: float) -> int:
 
 
 def _found(call: Call, experiment_id: str) -> Experiment:
+    return DIALECT.found(call, _reference(experiment_id))
+
+
+def _reference(experiment_id: str) -> str:
     ours = OURS.fullmatch(experiment_id)
-    reference = str(UUID(ours[1])) if ours else experiment_id
-    return common.found(call, SYSTEM, reference)
+    return str(UUID(ours[1])) if ours else experiment_id
 
 
 def _id(one: Experiment) -> str:
-    return one.external_ids.get(SYSTEM, f"exp_{UUID(one.id).hex}")
+    return one.external_ids.get(DIALECT.system, f"exp_{UUID(one.id).hex}")
 
 
 def _moments(one: Experiment) -> dict[str, Any]:

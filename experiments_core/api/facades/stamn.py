@@ -25,12 +25,9 @@ from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import arms, deploying, experiments, participants, projects
 
-SYSTEM = "stamn"
+DIALECT = common.Dialect("stamn", lambda one: one.assignment_mode == "listed")
 door = Door("Stamn", envelope=common.camel, via="compat/stamn", any_type=True)
 
-CONVERSION = {
-    "key": "conversion", "name": "Conversion", "kind": "proportion", "column": "conversion",
-}  # fmt: skip
 STATUS = {
     Status.DRAFT: "draft", Status.RUNNING: "running", Status.PAUSED: "paused",
     Status.STOPPED: "paused", Status.COMPLETED: "completed", Status.ARCHIVED: "completed",
@@ -82,6 +79,7 @@ class VariantChange(Body):
     name: Name | None = None
     content: Any = None
     weight: Weight | None = None
+    isControl: bool | None = None  # noqa: N815  the client's spelling
 
 
 class StatusChange(Body):
@@ -121,11 +119,7 @@ ACT = Rule(permission=Permission.EDIT, answer=One[ExperimentAnswer], errors=(409
 @door.get(HERE, Rule(permission=Permission.READ, answer=ListAnswer))
 def list_experiments(call: The) -> Response:
     """The experiments that the caller owns, the newest first."""
-    known = experiments.list_experiments(call.ws, call.actor, include_archived=True)
-    mine = [
-        one for one in known if one.assignment_mode == "listed" and one.owner == call.actor.name
-    ]
-    mine.sort(key=lambda one: (one.created_at, one.id), reverse=True)
+    mine = [one for one in DIALECT.all(call) if one.owner == call.actor.name]
     return answers.raw({"data": [_body(call, one) for one in mine]})
 
 
@@ -149,7 +143,7 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
                 VariantDraft(one.name, one.name, one.isControl, weight, one.content)
                 for one, weight in zip(body.variants, weights, strict=True)
             ),
-            metrics=common.metrics_of(call, CONVERSION),
+            metrics=common.metrics_of(call, common.CONVERSION),
         )
         made = experiments.create_experiment(call.ws, call.actor, draft)
         if body.participantIds:
@@ -160,14 +154,14 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
 @door.get(ONE, Rule(permission=Permission.READ, answer=One[ExperimentAnswer]))
 def read_experiment(call: The, experimentId: str) -> Response:  # noqa: N803  as printed
     """Read one."""
-    return _shown(call, common.found(call, SYSTEM, experimentId))
+    return _shown(call, DIALECT.found(call, experimentId))
 
 
 @door.patch(ONE, ACT)
 def change_experiment(call: The, experimentId: str, body: Change) -> Response:  # noqa: N803
     """Change its words; the file only in a draft."""
     with call.ws.db.write():
-        one = common.found(call, SYSTEM, experimentId)
+        one = DIALECT.found(call, experimentId)
         changes: dict[str, Any] = {
             name: value
             for name in ("name", "description")
@@ -189,9 +183,7 @@ def change_experiment(call: The, experimentId: str, body: Change) -> Response:  
 @door.delete(ONE, Rule(permission=Permission.EDIT, status=204, errors=(409,)))
 def delete_experiment(call: The, experimentId: str) -> Response:  # noqa: N803  as printed
     """Delete one that is not running."""
-    one = common.found(call, SYSTEM, experimentId)
-    experiments.transition(call.ws, call.actor, one.id, Verb.DELETE, version=one.version)
-    return answers.nothing()
+    return DIALECT.delete(call, experimentId)
 
 
 @door.post(
@@ -201,7 +193,7 @@ def delete_experiment(call: The, experimentId: str) -> Response:  # noqa: N803  
 def add_variant(call: The, experimentId: str, body: NewVariant) -> Response:  # noqa: N803
     """Add a version to a draft."""
     with call.ws.db.write():
-        one = common.found(call, SYSTEM, experimentId)
+        one = DIALECT.found(call, experimentId)
         draft = VariantDraft(body.name, body.name, body.isControl, 0, body.content)
         after = arms.add(call.ws, call.actor, one.id, draft, version=one.version)
         if body.weight:
@@ -218,13 +210,15 @@ def change_variant(
 ) -> Response:
     """Change a version of a draft."""
     with call.ws.db.write():
-        one = common.found(call, SYSTEM, experimentId)
+        one = DIALECT.found(call, experimentId)
         said = body.given()
         changes: dict[str, Any] = {}
         if "name" in said:
             changes["name"] = said["name"]
         if "content" in said:
             changes["value"] = said["content"]
+        if body.isControl is not None:
+            changes["is_control"] = body.isControl
         after, _ = arms.change(
             call.ws, call.actor, one.id, variantId, changes, version=one.version
         )
@@ -237,7 +231,7 @@ def change_variant(
 def remove_variant(call: The, experimentId: str, variantId: str) -> Response:  # noqa: N803
     """Take a version out of a draft."""
     with call.ws.db.write():
-        one = common.found(call, SYSTEM, experimentId)
+        one = DIALECT.found(call, experimentId)
         after = arms.remove(call.ws, call.actor, one.id, variantId, version=one.version)
     return _shown(call, after)
 
@@ -260,14 +254,14 @@ def post_status(call: The, experimentId: str, body: StatusChange) -> Response:  
 )
 def deploy(call: The, experimentId: str, body: Deploy) -> Response:  # noqa: N803  as printed
     """Give one participant a version; the status stays."""
-    one = common.found(call, SYSTEM, experimentId)
+    one = DIALECT.found(call, experimentId)
     variant = _variant(one, body.variantId)
     _, made = deploying.deploy(
         call.ws, call.actor, one.id, variant=variant, version=None, target=PARTICIPANT,
         unit_id=body.participantId, reason=REASON,
     )  # fmt: skip
     return answers.one({
-        "experimentId": common.id_of(one, SYSTEM),
+        "experimentId": DIALECT.id_of(one),
         "participantId": made.unit_id,
         "variantId": body.variantId,
         "deployedAt": common.seconds(made.created_at),
@@ -276,7 +270,7 @@ def deploy(call: The, experimentId: str, body: Deploy) -> Response:  # noqa: N80
 
 def _to_status(call: Call, experiment_id: str, status: str) -> Response:
     with call.ws.db.write():
-        one = common.found(call, SYSTEM, experiment_id)
+        one = DIALECT.found(call, experiment_id)
         verb = VERBS.get((one.place, status))
         if verb is None:
             raise invalid_transition(one.place, f"It cannot become {status} from there.")
@@ -338,7 +332,7 @@ def _body(call: Call, one: Experiment) -> dict[str, Any]:
     ids = {variant.key: variant.id for variant in one.variants}
     places = {r.id: r.locator for r in projects.list_resources(call.ws, call.actor)}
     return {
-        "id": common.id_of(one, SYSTEM),
+        "id": DIALECT.id_of(one),
         "name": one.name,
         "description": one.description,
         "targetFile": places.get(one.resource or "", ""),

@@ -1,51 +1,166 @@
-"""docs/compat.md, made from the routes of the dialects and the tests that walk them.
+"""docs/compat.md: what the dialects serve, rule by rule, and whether its test passes.
 
-Run ``python -m tests.api.facades.table`` to write it anew.
+``python -m tests.api.facades.table`` runs the tests and writes it anew; it needs the documents
+of the five services in ``UPSHOT_ACCEPTANCE_DATA``.
 """
 
 from __future__ import annotations
 
-import re
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from experiments_core.api.app import FACADES
+import pytest
 
-ROOT = Path(__file__).parents[3]
-DOC = ROOT / "docs" / "compat.md"
+from experiments_core.api.app import FACADES
+from experiments_core.api.frame import Door, Registered
+from tests.api.facades.rules import Held, rules_of
+
+HERE = Path(__file__).parent
+DOC = HERE.parents[2] / "docs" / "compat.md"
+COMMON = "All dialects"
 HEAD = """# Dialects of other services
 
-Clients of the services below work against Upshot with only their base URL changed. Each row is
-a route that is served; `tests/api/facades/` replays the printed examples and walks every rule,
-so a row that stopped working would fail the build. This file is made from those tests
-(`python -m tests.api.facades.table`).
+Clients of the services below work against Upshot with only their base URL changed. This table
+is made from the tests in `tests/api/facades/`: every row is a rule that a test holds over HTTP,
+and the result is that of its last run (`python -m tests.api.facades.table` runs them and writes
+this file). A test compares the file with what the tests say, so that a rule that breaks, or is
+no longer tested, fails the build.
 
-| dialect | base | method and path | answers | what it does |
-|---|---|---|---|---|
+The paths and forms are those of the services' own documents, whose printed examples are sent as
+they stand to a server that was started with `upshot serve`.
 """
-TAIL = "\n## What the tests hold\n"
+
+Outcomes = Mapping[str, str]
+"""``module.test`` -> ``passed``, ``failed`` or ``skipped``; the worst of its parameters."""
 
 
-def made() -> str:
-    """The whole document."""
-    rows = [
-        f"| {door.tag} | `{base}` | `{one.method} {one.path}` | {one.rule.status} | "
-        f"{(one.handler.__doc__ or '').strip().splitlines()[0].replace('``', '`')} |"
-        for base, door in FACADES
-        for one in door.routes
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One rule at one endpoint."""
+
+    endpoint: str
+    rule: str
+    test: str
+
+
+def made(outcomes: Outcomes) -> str:
+    """The whole document.
+
+    Args:
+        outcomes: What the tests gave; one that is not in it counts as passed.
+    """
+    known = list(rows())
+    doors = {door.tag: door for _, door in FACADES}
+    parts = [HEAD, _summary(known, doors, outcomes)]
+    for tag, door in doors.items():
+        bases = " and ".join(f"`{base}`" for base, one in FACADES if one is door)
+        mine = [row for name, row in known if name == tag]
+        parts.append(f"\n## {tag}\n\nServed at {bases}.\n\n{_table(door, mine, outcomes)}")
+    shared = [row for name, row in known if name == COMMON]
+    parts.append(f"\n## {COMMON}\n\n{_lines(shared, outcomes)}")
+    return "\n".join(parts)
+
+
+def endpoints(door: Door) -> dict[str, Registered]:
+    """``METHOD /path`` -> route; a path with a slash at its end is the one without."""
+    return {f"{one.method} {one.path.rstrip('/')}": one for one in door.routes}
+
+
+def rows() -> Iterator[tuple[str, Row]]:
+    """(dialect, row) of every rule, in the order of the tests."""
+    doors = {door.tag: door for _, door in FACADES}
+    named = {tag.lower().removesuffix("ai"): tag for tag in doors}
+    for file in sorted(HERE.glob("test_*.py")):
+        module = importlib.import_module(f"tests.api.facades.{file.stem}")
+        own = named.get(file.stem.removeprefix("test_"), COMMON)
+        for name, test in vars(module).items():
+            if not name.startswith("test_"):
+                continue
+            for held in rules_of(test):
+                tag = held.dialect or own
+                for endpoint in _checked(held, doors.get(tag)):
+                    yield tag, Row(endpoint, held.rule, f"{file.stem}.{name}")
+
+
+def _checked(held: Held, door: Door | None) -> tuple[str, ...]:
+    unknown = set(held.endpoints) - set(endpoints(door) if door else ())
+    if unknown:
+        raise ValueError(f"there is no endpoint {unknown} for “{held.rule}”")
+    return held.endpoints or ("every endpoint",)
+
+
+def _summary(known: list[tuple[str, Row]], doors: dict[str, Door], outcomes: Outcomes) -> str:
+    lines = ["| dialect | endpoints | rules | pass |", "|---|---|---|---|"]
+    for tag in (*doors, COMMON):
+        mine = [row for name, row in known if name == tag]
+        passing = sum(_result(row, outcomes) == "passes" for row in mine)
+        share = f"{100 * passing // max(1, len(mine))} %"
+        served = str(len(endpoints(doors[tag]))) if tag in doors else "all"
+        lines.append(f"| {tag} | {served} | {len(mine)} | {share} |")
+    return "\n".join(lines) + "\n"
+
+
+def _table(door: Door, rows: list[Row], outcomes: Outcomes) -> str:
+    parts = []
+    for name, route in endpoints(door).items():
+        words = (route.handler.__doc__ or "").strip().splitlines()[0].replace("``", "`")
+        mine = [row for row in rows if row.endpoint == name]
+        parts.append(
+            f"### `{name}`\n\n{words} Answers {route.rule.status}.\n\n{_lines(mine, outcomes)}"
+        )
+    rest = [row for row in rows if row.endpoint == "every endpoint"]
+    if rest:
+        parts.append(f"### Every endpoint\n\n{_lines(rest, outcomes)}")
+    return "\n".join(parts)
+
+
+def _lines(rows: list[Row], outcomes: Outcomes) -> str:
+    lines = ["| rule | test | result |", "|---|---|---|"]
+    lines += [
+        f"| {row.rule} | {row.test.split('.')[1].removeprefix('test_').replace('_', ' ')} "
+        f"| {_result(row, outcomes)} |"
+        for row in rows
     ]
-    return HEAD + "\n".join(rows) + "\n" + TAIL + "\n".join(_held()) + "\n"
+    return "\n".join(lines) + "\n"
 
 
-def _held() -> list[str]:
-    lines = []
-    for file in sorted(Path(__file__).parent.glob("test_*.py")):
-        if file.stem == "test_table":
-            continue
-        lines.append(f"\n### {file.stem.removeprefix('test_').capitalize()}\n")
-        names = re.findall(r"^def test_(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
-        lines += [f"- {name.replace('_', ' ')}" for name in names]
-    return lines
+def _result(row: Row, outcomes: Outcomes) -> str:
+    return {"passed": "passes", "failed": "FAILS", "skipped": "was not run"}[
+        outcomes.get(row.test, "passed")
+    ]
+
+
+class Recorder:
+    """Notes the outcome of every test of the dialects."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the worst of what a test with several parameters gave."""
+        path, _, name = report.nodeid.partition("::")
+        if Path(path).parent.name != HERE.name or (
+            report.when != "call" and report.outcome == "passed"
+        ):
+            return
+        key = f"{Path(path).stem}.{name.partition('[')[0]}"
+        ranks = ("passed", "skipped", "failed")
+        known = self.outcomes.get(key, "passed")
+        self.outcomes[key] = max(known, report.outcome, key=ranks.index)
+
+
+def main() -> int:
+    """Run the tests of the dialects and write the document; 0 when every rule holds."""
+    recorder = Recorder()
+    options = ["-q", "--deselect", "tests/api/facades/test_table.py"]
+    pytest.main([str(HERE), *options], plugins=[recorder])
+    DOC.write_text(made(recorder.outcomes), encoding="utf-8")
+    wrong = {key: how for key, how in recorder.outcomes.items() if how != "passed"}
+    return print(wrong, file=sys.stderr) or 1 if wrong else 0  # noqa: T201  the terminal reads
 
 
 if __name__ == "__main__":
-    DOC.write_text(made(), encoding="utf-8")
+    raise SystemExit(main())

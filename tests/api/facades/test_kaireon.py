@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+import math
+from statistics import NormalDist
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
 
-from experiments_core.analysis.results import (
-    ArmResult,
-    HoldoutMetric,
-    HoldoutResult,
-    MetricResult,
-)
-from experiments_core.api.facades import common
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import experiments, keys
+from experiments_core.services import experiments
 from experiments_core.services.workspace import Workspace
-from tests.api.facades.conftest import World
+from tests.api.facades.conftest import Clock, World
+from tests.api.facades.rules import holds
 
 HERE = "/compat/kaireon/api/v1/experiments"
+LIST, CREATE, DELETE_BY_QUERY = (
+    f"{method} /api/v1/experiments" for method in ("GET", "POST", "DELETE")
+)
+READ, PUT, DELETE = (
+    f"{method} /api/v1/experiments/{{experiment_id}}" for method in ("GET", "PUT", "DELETE")
+)
+RESULTS = "GET /api/v1/experiments/{experiment_id}/results"
 BODY = {
     "key": "offer-model", "name": "Offer model", "championModelId": "m1",
     "trafficSplit": {"championPct": 50}, "challengers": [{"modelId": "m2", "trafficPct": 50}],
 }  # fmt: skip
+FIELDS = {
+    "id", "key", "name", "description", "status", "championModelId", "championModel",
+    "trafficSplit", "challengers", "autoPromote", "promoteThreshold", "promoteAfterDays",
+    "holdoutPercent", "results", "createdAt", "updatedAt",
+}  # fmt: skip
+NORMAL = NormalDist()
 
 
 def made(world: World, **changes: Any) -> Any:
@@ -37,6 +45,41 @@ def put(world: World, one: Any, **body: Any) -> Any:
     return world("PUT", f"{HERE}/{one['id']}", body)
 
 
+def told(world: World, one: Any) -> Any:
+    answer = world("GET", f"{HERE}/{one['id']}/results")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def is_refused(answer: Any, status: int, code: str | None = None) -> None:
+    assert answer.status_code == status, answer.text
+    assert set(answer.json()["error"]) == {"code", "message", "details", "requestId"}
+    assert code in {None, answer.json()["error"]["code"]}
+
+
+@holds(CREATE, READ, LIST, rule="an experiment has every field, its models among them")
+def test_every_field_is_answered_as_it_was_sent(world: World):
+    more = {
+        "description": "Which offer", "autoPromote": True, "promoteThreshold": 0.05,
+        "promoteAfterDays": 7, "holdoutPercent": 12.5,
+    }  # fmt: skip
+    one = made(world, **more)
+    assert set(one) == FIELDS
+    assert {name: one[name] for name in more} == more
+    assert {name: one[name] for name in ("key", "name", "championModelId")} == {
+        name: BODY[name] for name in ("key", "name", "championModelId")
+    }
+    assert (one["championModel"], one["trafficSplit"]) == ({"id": "m1"}, {"championPct": 50})
+    (challenger,) = one["challengers"]
+    assert set(challenger) == {"id", "modelId", "trafficPct"}
+    assert (challenger["modelId"], challenger["trafficPct"]) == ("m2", 50)
+    assert world("GET", f"{HERE}/{one['id']}").json() == one
+    assert world("GET", HERE).json()["data"] == [one]
+
+
+@holds(CREATE, rule="defaults: draft, promoteThreshold 0.02, promoteAfterDays 14, no promotion")
+@holds(CREATE, rule="without split and challengers the champion has 100 % (R12)")
+@holds(PUT, rule="a draft without a challenger cannot become active: 400")
 def test_defaults_and_a_draft_without_challengers_gives_the_champion_everything(world: World):
     answer = world("POST", HERE, {"key": "k", "name": "n"})
     assert answer.status_code == 201, answer.text
@@ -46,176 +89,441 @@ def test_defaults_and_a_draft_without_challengers_gives_the_champion_everything(
     assert (one["autoPromote"], one["promoteThreshold"], one["promoteAfterDays"]) == (
         False, 0.02, 14,
     )  # fmt: skip
-    assert put(world, one, status="active").status_code == 400
-    told = world("GET", f"{HERE}/{one['id']}/results").json()
-    assert len(told["variants"]) == 1
+    is_refused(put(world, one, status="active"), 400)
+    assert len(told(world, one)["variants"]) == 1
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    ({"trafficSplit": {"championPct": 60}}, {"status": "running"}, {"key": None},
-     {"challengers": []}, {"trafficSplit": {}}, {"colour": 1}, {"championModelId": "m2"},
-     {"promoteAfterDays": 0}, {"holdoutPercent": 51}, {"autoPromote": "yes"}),
+WRONG: tuple[dict[str, Any], ...] = (
+    {"trafficSplit": {"championPct": 60}}, {"trafficSplit": {"championPct": 50.0001}},
+    {"status": "running"}, {"key": None}, {"name": None}, {"name": ""}, {"challengers": []},
+    {"trafficSplit": {}}, {"colour": 1}, {"championModelId": "m2"}, {"promoteAfterDays": 0},
+    {"holdoutPercent": 51}, {"autoPromote": "yes"}, {"challengers": [{"modelId": "m2"}]},
+    {"challengers": "m2"}, {"key": "no blanks"},
+    {"challengers": [{"modelId": "m2", "trafficPct": 150},
+                     {"modelId": "m3", "trafficPct": -100}]},
 )  # fmt: skip
-def test_a_body_that_breaks_a_rule_is_400_and_nothing_is_made(
-    world: World, wrong: dict[str, Any]
-):
-    answer = world("POST", HERE, BODY | wrong)
-    assert answer.status_code == 400, answer.text
-    assert set(answer.json()["error"]) == {"code", "message", "details", "requestId"}
+
+
+@holds(CREATE, rule="every body that breaks a rule is 400, and nothing is made")
+@holds(CREATE, rule="championPct and trafficPct that do not make exactly 100: 400")
+def test_a_body_that_breaks_a_rule_is_400_and_nothing_is_made(world: World):
+    for wrong in WRONG:
+        is_refused(world("POST", HERE, BODY | wrong), 400)
     assert world("GET", HERE).json()["data"] == []
 
 
+@holds(CREATE, PUT, rule="a body that is no JSON object is 400")
+def test_what_is_no_object_is_400(world: World):
+    one = made(world)
+    for content in (b"", b"{", b"[]", b'"x"', b'{"name": NaN}', b"\xff"):
+        is_refused(world.send("POST", HERE, content=content), 400)
+        if content:
+            is_refused(world.send("PUT", f"{HERE}/{one['id']}", content=content), 400)
+
+
+@holds(CREATE, rule="championPct is 80 where only challengers are given")
+@holds(CREATE, PUT, rule="a key that is taken is 400, in another case too")
 def test_80_is_literal_with_challengers_and_a_key_is_used_once(world: World):
     body = {"key": "k", "name": "n", "challengers": [{"modelId": "b", "trafficPct": 20}]}
     assert world("POST", HERE, body).json()["trafficSplit"] == {"championPct": 80}
-    again = world("POST", HERE, body)
-    assert (again.status_code, again.json()["error"]["code"]) == (400, "DUPLICATE_KEY")
+    is_refused(world("POST", HERE, body), 400, "DUPLICATE_KEY")
+    is_refused(world("POST", HERE, body | {"key": "K"}), 400, "DUPLICATE_KEY")
+    other = made(world)
+    is_refused(put(world, other, key="k"), 400, "DUPLICATE_KEY")
     body |= {"key": "k2", "challengers": [{"modelId": "b", "trafficPct": 30}]}
-    assert world("POST", HERE, body).status_code == 400
+    is_refused(world("POST", HERE, body), 400)
 
 
-@pytest.mark.parametrize(
-    ("status", "stored"),
-    (("draft", "draft"), ("active", "running"), ("paused", "paused"), ("archived", "archived")),
+@holds(
+    CREATE,
+    rule="status: draft, active (create and start), paused (start and pause), archived "
+    "(historical)",
 )
-def test_a_status_on_creation_is_kept(ws: Workspace, world: World, status: str, stored: str):
-    one = made(world, status=status)
-    assert one["status"] == status
-    found = experiments.get_experiment(ws, LOCAL, one["id"])
-    assert (found.status, found.historical) == (stored, status == "archived")
+def test_a_status_on_creation_is_kept(ws: Workspace, world: World):
+    stored = {"draft": "draft", "active": "running", "paused": "paused", "archived": "archived"}
+    for status, ours in stored.items():
+        one = made(world, status=status, key=status)
+        assert one["status"] == status
+        found = experiments.get_experiment(ws, LOCAL, one["id"])
+        assert (found.status, found.historical) == (ours, status == "archived")
+    for status in ("active", "paused"):
+        alone = {"key": "k", "name": "n", "status": status}
+        is_refused(world("POST", HERE, alone), 400)
 
 
-def test_status_words_run_the_verbs(world: World):
+@holds(PUT, rule="status words run the verbs: active, paused, archived; others are 409")
+def test_status_words_run_the_verbs(ws: Workspace, world: World):
     one = made(world)
-    assert put(world, one, status="paused").status_code == 409
+    is_refused(put(world, one, status="paused"), 409)
     for word in ("active", "active", "paused", "active", "archived", "archived"):
         assert put(world, one, status=word).json()["status"] == word
-    assert put(world, one, status="active").status_code == 409
+    found = experiments.get_experiment(ws, LOCAL, one["id"])
+    assert (found.status, found.stopped_at is not None) == ("archived", True)
+    for word in ("active", "paused", "draft"):
+        is_refused(put(world, one, status=word), 409)
+    is_refused(put(world, one, status="running"), 400)
+    is_refused(put(world, one, name="Other"), 409)
 
 
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"name": "Other"}, {"key": "other"}, {"description": "Why"}, {"autoPromote": True},
+    {"promoteThreshold": 0.1}, {"promoteAfterDays": 30}, {"holdoutPercent": 5},
+    {"championModelId": "m7"}, {"results": {"lift": 0.1}}, {},
+)  # fmt: skip
+
+
+@holds(PUT, rule="all fields are optional: each alone changes itself and nothing else")
+def test_each_field_can_be_put_alone(world: World):
+    before = made(world)
+    for change in CHANGES:
+        answer = put(world, before, **change)
+        assert answer.status_code == 200, answer.text
+        wanted, after = before | change, answer.json()
+        if "championModelId" in change:
+            wanted |= {"championModel": {"id": "m7"}}
+        assert after | {"updatedAt": None} == wanted | {"updatedAt": None}
+        assert world("GET", f"{HERE}/{before['id']}").json() == after
+        before = after
+
+
+@holds(PUT, rule="results is an object; null takes it away, anything else is 400")
+def test_results_are_an_object(world: World):
+    one = made(world)
+    for wrong in ([], "won", 1, True):
+        is_refused(put(world, one, results=wrong), 400)
+    assert put(world, one, results={"lift": 0.1}).json()["results"] == {"lift": 0.1}
+    assert put(world, one, results=None).json()["results"] is None
+
+
+@holds(PUT, rule="challengers are replaced as a set; the same model keeps its id (R26)")
+@holds(PUT, rule="what is not sent keeps its value, and the resulting sum is checked")
 def test_challengers_are_replaced_as_a_set_and_keep_their_ids(world: World):
     one = made(world)
-    three = [{"modelId": "m3", "trafficPct": 20}, {"modelId": "m2", "trafficPct": 30}]
-    after = put(world, one, challengers=three).json()
+    two = [{"modelId": "m3", "trafficPct": 20}, {"modelId": "m2", "trafficPct": 30}]
+    after = put(world, one, challengers=two).json()
     assert {c["modelId"]: c["trafficPct"] for c in after["challengers"]} == {"m3": 20, "m2": 30}
     assert after["challengers"][1]["id"] == one["challengers"][0]["id"]
-    assert put(world, one, trafficSplit={"championPct": 60}).status_code == 400
+    is_refused(put(world, one, trafficSplit={"championPct": 60}), 400)
+    is_refused(put(world, one, challengers=[{"modelId": "m2", "trafficPct": 20}]), 400)
     assert put(world, one, name="Other").json()["trafficSplit"] == {"championPct": 50}
+    alone = [{"modelId": "m3", "trafficPct": 50}]
+    assert [c["modelId"] for c in put(world, one, challengers=alone).json()["challengers"]] == [
+        "m3"
+    ]
+    without = put(world, one, challengers=[], trafficSplit={"championPct": 100})
+    assert without.json()["challengers"] == []
 
 
-def test_new_shares_of_an_active_one_are_a_phase_and_new_models_are_409(
-    ws: Workspace, world: World
+@holds(PUT, rule="shares of an active or paused one open a phase; other models are 409")
+@pytest.mark.parametrize("status", ("active", "paused"))
+def test_new_shares_of_a_started_one_are_a_phase_and_new_models_are_409(
+    ws: Workspace, world: World, status: str
 ):
-    one = made(world, status="active")
+    one = made(world, status=status, holdoutPercent=10)
     moved = [{"modelId": "m2", "trafficPct": 40}]
-    after = put(world, one, trafficSplit={"championPct": 60}, challengers=moved)
-    assert after.json()["trafficSplit"] == {"championPct": 60}
+    split = {"championPct": 60}
+    after = put(world, one, trafficSplit=split, challengers=moved, holdoutPercent=5)
+    assert (after.json()["trafficSplit"], after.json()["holdoutPercent"]) == (split, 5)
     found = experiments.get_experiment(ws, LOCAL, one["id"])
-    assert [p.kind for p in found.phases] == ["start", "traffic"]
-    assert put(world, one, challengers=[{"modelId": "m9", "trafficPct": 40}]).status_code == 409
+    assert [(p.kind, p.weights_bp["m2"], p.holdout_bp) for p in found.phases] == [
+        ("start", 5000, 1000), ("traffic", 4000, 500),
+    ]  # fmt: skip
+    is_refused(put(world, one, challengers=[{"modelId": "m9", "trafficPct": 40}]), 409)
+    is_refused(put(world, one, championModelId="m9"), 409)
+    same = put(world, one, trafficSplit=split)
+    assert same.status_code == 200
+    assert len(experiments.get_experiment(ws, LOCAL, one["id"]).phases) == 2
 
 
+@holds(DELETE, rule="204, and the experiment is gone with its challengers")
+@holds(DELETE_BY_QUERY, rule="?id= does the same; without an id 400")
+@holds(DELETE, DELETE_BY_QUERY, rule="an active or paused one is 409")
 def test_delete_by_path_and_by_query(world: World):
     one, other = made(world), made(world, key="other")
-    active = made(world, key="active", status="active")
-    assert world("DELETE", f"{HERE}/{active['id']}").status_code == 409
-    assert world("DELETE", f"{HERE}/{one['id']}").status_code == 204
+    for status in ("active", "paused"):
+        kept = made(world, key=status, status=status)
+        is_refused(world("DELETE", f"{HERE}/{kept['id']}"), 409)
+        is_refused(world("DELETE", f"{HERE}?id={kept['id']}"), 409)
+    gone = world("DELETE", f"{HERE}/{one['id']}")
+    assert (gone.status_code, gone.content) == (204, b"")
     assert world("DELETE", f"{HERE}?id={other['id']}").status_code == 204
-    assert world("DELETE", HERE).status_code == 400
-    assert world("GET", f"{HERE}/{one['id']}").status_code == 404
+    is_refused(world("DELETE", HERE), 400)
+    is_refused(world("DELETE", f"{HERE}?id="), 400)
+    for path in (f"{HERE}/{one['id']}", f"{HERE}/{one['id']}/results"):
+        is_refused(world("GET", path), 404)
+    is_refused(world("DELETE", f"{HERE}?id=nothing"), 404)
+    is_refused(put(world, one, name="x"), 404)
 
 
-def test_pages_and_trailing_slashes(world: World):
+@holds(LIST, rule="pages by cursor: {data, pagination {total, hasMore, limit, cursor}}")
+@holds(LIST, rule="limit is 20 unless said; a limit or cursor that is none is 400")
+def test_pages(world: World):
     names = {made(world, key=f"k{i}")["key"] for i in range(3)}
-    first = world("GET", f"{HERE}/?limit=2").json()
+    first = world("GET", f"{HERE}?limit=2").json()
+    assert set(first) == {"data", "pagination"}
     assert (first["pagination"]["total"], first["pagination"]["hasMore"]) == (3, True)
     rest = world("GET", f"{HERE}?limit=2&cursor={first['pagination']['cursor']}").json()
     assert {one["key"] for one in first["data"] + rest["data"]} == names
     assert rest["pagination"] == {"total": 3, "hasMore": False, "limit": 2, "cursor": None}
-    assert world("GET", f"{HERE}/{first['data'][0]['id']}/").json() == first["data"][0]
-    assert world("GET", f"{HERE}?cursor=x").status_code == 400
+    assert world("GET", HERE).json()["pagination"]["limit"] == 20
+    for wrong in ("cursor=x", "limit=0", "limit=x", "colour=red", "cursor=WzFd"):
+        is_refused(world("GET", f"{HERE}?{wrong}"), 400)
 
 
-def test_a_viewer_reads_and_an_editor_writes(ws: Workspace, server: Starlette, world: World):
+@holds(*(LIST, CREATE, READ, PUT, DELETE, DELETE_BY_QUERY, RESULTS), rule="a slash at the end")
+def test_trailing_slashes_are_taken(world: World):
+    answer = world("POST", f"{HERE}/", BODY)
+    assert answer.status_code == 201, answer.text
+    path = f"{HERE}/{answer.json()['id']}"
+    assert world("GET", f"{path}/").json() == answer.json()
+    assert world("GET", f"{HERE}/").json()["data"] == [answer.json()]
+    assert world("GET", f"{path}/results/").json() == world("GET", f"{path}/results").json()
+    assert world("PUT", f"{path}/", {"name": "Other"}).json()["name"] == "Other"
+    assert world("DELETE", f"{path}/").status_code == 204
+    other = made(world, key="other")
+    assert world("DELETE", f"{HERE}/?id={other['id']}").status_code == 204
+
+
+@holds(LIST, READ, RESULTS, rule="any role reads")
+@holds(CREATE, PUT, DELETE, DELETE_BY_QUERY, rule="admin and editor write; a viewer is 403")
+def test_a_viewer_reads_and_an_editor_writes(ws: Workspace, world: World):
     one = made(world)
-    viewer = World(server, keys.create_key(ws, LOCAL, "v", role="viewer").secret or "")
-    editor = World(server, keys.create_key(ws, LOCAL, "e", role="editor").secret or "")
-    assert viewer("GET", HERE).status_code == 200
-    assert viewer("GET", f"{HERE}/{one['id']}/results").status_code == 200
-    assert viewer("POST", HERE, BODY | {"key": "x"}).status_code == 403
-    assert put(viewer, one, name="x").status_code == 403
-    assert viewer("DELETE", f"{HERE}/{one['id']}").status_code == 403
-    assert made(editor, key="y")
+    viewer, editor = world.as_role(ws, "viewer"), world.as_role(ws, "editor")
+    for path in (HERE, f"{HERE}/{one['id']}", f"{HERE}/{one['id']}/results"):
+        assert viewer("GET", path).status_code == 200
+    is_refused(viewer("POST", HERE, BODY | {"key": "x"}), 403)
+    is_refused(put(viewer, one, name="x"), 403)
+    is_refused(viewer("DELETE", f"{HERE}/{one['id']}"), 403)
+    is_refused(viewer("DELETE", f"{HERE}?id={one['id']}"), 403)
+    mine = made(editor, key="y")
+    assert put(editor, mine, name="Other").json()["name"] == "Other"
+    assert editor("DELETE", f"{HERE}/{mine['id']}").status_code == 204
 
 
+@holds(RESULTS, rule="live data first, else the stored object; source says which (R31)")
 def test_stored_results_are_told_until_there_are_data(world: World):
-    one = made(world)
-    assert put(world, one, results={"lift": 0.1}).json()["results"] == {"lift": 0.1}
-    told = world("GET", f"{HERE}/{one['id']}/results").json()
-    assert (told["source"], told["lift"]) == ("stored", 0.1)
-
-
-def test_results_come_from_events(world: World):
     one = made(world, status="active")
-    arms = {}
-    for i in range(60):
-        path = f"/api/v1/experiments/{one['key']}/assign"
-        arms[f"u{i}"] = world("POST", path, {"unit_id": f"u{i}"}).json()["data"]["variant"]
-    won = [u for u, arm in arms.items() if arm == "m2" or int(u[1:]) % 5 == 0]
+    nothing = told(world, one)
+    assert nothing["source"] == "computed"
+    put(world, one, results={"lift": 0.1})
+    stored = told(world, one)
+    assert (stored["source"], stored["lift"]) == ("stored", 0.1)
+    world.exposures(one["key"], ["u1"])
+    live = told(world, one)
+    assert (live["source"], "lift" in live) == ("computed", False)
+    assert sum(v["samples"] for v in live["variants"]) == 1
+
+
+@holds(RESULTS, rule="without data numbers are null, never 0, and insufficientData is true")
+def test_without_data_there_are_no_numbers(world: World):
+    body = told(world, made(world))
+    for variant in body["variants"]:
+        assert (variant["samples"], variant["conversions"]) == (0, 0)
+        for name in ("conversionRate", "ciLower", "ciUpper"):
+            assert variant[name] is None
+    block = body["uplift"]
+    assert block == dict.fromkeys(block) | {
+        "significant": False, "treatmentSamples": 0, "holdoutSamples": 0,
+        "insufficientData": True, "reference": "champion",
+    }  # fmt: skip
+    assert set(block) == {
+        "treatmentConversionRate", "holdoutConversionRate", "uplift", "relativeUplift",
+        "zScore", "pValue", "significant", "ciLower", "ciUpper", "treatmentSamples",
+        "holdoutSamples", "insufficientData", "reference",
+    }  # fmt: skip
+    assert body["requiredSampleSize"] is None
+
+
+# What follows computes arms, rates and tests anew, from the documented hash and the textbook.
+
+
+def draws(seed: str, unit: str) -> tuple[int, int]:
+    """Buckets of holdout and variant."""
+    digest = hashlib.sha256(f"{seed}:{unit}".encode()).digest()
+    holdout, variant = (int.from_bytes(digest[i : i + 8]) % 10_000 for i in (8, 16))
+    return holdout, variant
+
+
+def arm_of(seed: str, unit: str, champion_bp: int, holdout_bp: int) -> str:
+    holdout, variant = draws(seed, unit)
+    if holdout < holdout_bp:
+        return "holdout"
+    return "champion" if variant < champion_bp else "m2"
+
+
+def converts(unit: str, percent: int) -> bool:
+    return hashlib.md5(unit.encode()).digest()[0] * 100 < percent * 256  # noqa: S324  a die
+
+
+def fed(
+    world: World,
+    key: str,
+    phase: int,
+    units: int,
+    percent: dict[str, int],
+    *,
+    champion_bp: int,
+    holdout_bp: int,
+) -> dict[str, tuple[int, int]]:
+    """Send exposures and conversions of one phase; (units, conversions) per arm."""
+    names = [f"p{phase}-{i}" for i in range(units)]
+    arms = {unit: arm_of(key, unit, champion_bp, holdout_bp) for unit in names}
+    won = [unit for unit in names if converts(unit, percent[arms[unit]])]
     world.events(
-        *({"type": "exposure", "unit_id": u, "experiment": one["key"]} for u in arms),
+        *({"type": "exposure", "unit_id": u, "experiment": key} for u in names),
         *({"type": "metric", "unit_id": u, "name": "conversion"} for u in won),
-    )
-    told = world("GET", f"{HERE}/{one['id']}/results").json()
-    assert told["source"] == "computed"
-    champion, challenger = told["variants"]
-    n = sum(arm == "champion" for arm in arms.values())
-    x = sum(arms[u] == "champion" for u in won)
-    assert (champion["role"], champion["samples"], champion["conversions"]) == (
-        "champion",
-        n,
-        x,
-    )
-    assert challenger["conversionRate"] == 1 == challenger["ciUpper"]
-    m = challenger["samples"]
-    assert challenger["ciLower"] == pytest.approx(m / (m + 1.959964**2), rel=1e-6)  # Wilson
-    block, pooled = told["uplift"], (x + m) / (n + m)
-    z = (1 - x / n) / (pooled * (1 - pooled) * (1 / n + 1 / m)) ** 0.5
+        prefix=f"p{phase}-",
+    )  # fmt: skip
+    return {
+        arm: (sum(a == arm for a in arms.values()), sum(arms[u] == arm for u in won))
+        for arm in ("champion", "m2", "holdout")
+    }
+
+
+Counted = tuple[int, int]
+
+
+def both(*groups: Counted) -> Counted:
+    return sum(n for n, _ in groups), sum(x for _, x in groups)
+
+
+def wilson(n: int, x: int) -> tuple[float, float]:
+    z = NORMAL.inv_cdf(0.975)
+    middle = (x + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * math.sqrt(x * (n - x) / n + z * z / 4)
+    return middle - half, middle + half
+
+
+def stratified(strata: list[tuple[Counted, Counted]]) -> tuple[float, float, float]:
+    """Mantel-Haenszel difference, ratio - 1 and score z of (reference, treatment) per phase."""
+    above = below = variance = top = bottom = 0.0
+    for (n, x), (m, y) in strata:
+        weight, pooled = n * m / (n + m), (x + y) / (n + m)
+        above += weight * (y / m - x / n)
+        below += weight
+        variance += weight**2 * pooled * (1 - pooled) * (1 / n + 1 / m)
+        top += weight * y / m
+        bottom += weight * x / n
+    return above / below, top / bottom - 1, above / math.sqrt(variance)
+
+
+def holds_numbers(body: Any, strata: list[tuple[Counted, Counted]]) -> None:
+    """The block of the uplift is what the strata give."""
+    block = body["uplift"]
+    reference, treatment = (both(*(pair[i] for pair in strata)) for i in (0, 1))
+    difference, relative, z = stratified(strata)
+    assert (block["holdoutSamples"], block["treatmentSamples"]) == (reference[0], treatment[0])
+    assert block["holdoutConversionRate"] == pytest.approx(reference[1] / reference[0])
+    assert block["treatmentConversionRate"] == pytest.approx(treatment[1] / treatment[0])
+    assert block["uplift"] == pytest.approx(difference)
+    assert block["relativeUplift"] == pytest.approx(relative)
     assert block["zScore"] == pytest.approx(z)
-    assert block["uplift"] == pytest.approx(1 - x / n)
-    assert (block["reference"], block["significant"], block["insufficientData"]) == (
-        "champion", True, True,
+    assert block["pValue"] == pytest.approx(2 * NORMAL.cdf(-abs(z)), rel=1e-6)
+    assert block["significant"] == (block["pValue"] < 0.05)
+    outside = not block["ciLower"] < 0 < block["ciUpper"]
+    assert (block["ciLower"] < difference < block["ciUpper"], outside) == (
+        True, block["significant"],
     )  # fmt: skip
-    assert told["requiredSampleSize"] > 1000
-
-
-def test_with_numbers_of_a_holdout_everybody_is_compared_with_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-):
-    one = made(world, holdoutPercent=50)
-    assert one["holdoutPercent"] == 50
-    real = common.numbers_of
-    held = HoldoutMetric(
-        "conversion", 1000, 0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.95, 0.0, "none"
+    assert block["insufficientData"] == any(
+        n < 100 or x < 25 for n, x in (reference, treatment)
     )
 
-    def numbers(call: Any, experiment: Any) -> Any:
-        told = real(call, experiment)
-        arm = ArmResult("champion", 1000, 130, 0.13, 0.1, 0.2)
-        arms = (arm, replace(arm, variant="m2", conversions=150))
-        metric = MetricResult(
-            "conversion", "Conversion", "proportion", "primary", "increase", "", arms
-        )
-        block = HoldoutResult("holdout", randomised=True, metrics=(held,))
-        return replace(told, result=replace(told.result, metrics=(metric,), holdout=block))
 
-    monkeypatch.setattr(common, "numbers_of", numbers)
-    told = world("GET", f"{HERE}/{one['id']}/results").json()["uplift"]
-    assert (told["reference"], told["holdoutSamples"], told["treatmentSamples"]) == (
-        "holdout", 1000, 2000,
-    )  # fmt: skip
-    assert told["holdoutConversionRate"] == 0.1
-    assert told["treatmentConversionRate"] == pytest.approx(0.14)
-    assert told["relativeUplift"] == pytest.approx(0.4)
-    assert (told["significant"], told["insufficientData"]) == (True, False)
+@holds(RESULTS, rule="variants: samples, conversions, rate and Wilson's 95 % limits")
+@holds(RESULTS, rule="without a holdout challengers are compared with the champion, pooled z")
+@holds(RESULTS, rule="requiredSampleSize: per arm, alpha 0.05, power 0.8, for promoteThreshold")
+def test_results_come_from_events(world: World):
+    one = made(world, status="active", promoteThreshold=0.1)
+    percent = {"champion": 30, "m2": 60}
+    counts = fed(world, one["key"], 1, 300, percent, champion_bp=5000, holdout_bp=0)
+    body = told(world, one)
+    assert {name: body[name] for name in ("experimentId", "status", "source")} == {
+        "experimentId": one["id"], "status": "active", "source": "computed",
+    }  # fmt: skip
+    for shown, arm, role in zip(
+        body["variants"], ("champion", "m2"), ("champion", "challenger"), strict=True
+    ):
+        n, x = counts[arm]
+        limits = wilson(n, x)
+        assert (shown["role"], shown["samples"], shown["conversions"]) == (role, n, x)
+        assert shown["conversionRate"] == pytest.approx(x / n)
+        assert (shown["ciLower"], shown["ciUpper"]) == pytest.approx(limits)
+    assert [v["modelId"] for v in body["variants"]] == ["m1", "m2"]
+    assert body["uplift"]["reference"] == "champion"
+    holds_numbers(body, [(counts["champion"], counts["m2"])])
+    assert body["uplift"]["significant"] is True
+    p = counts["champion"][1] / counts["champion"][0]
+    q, z_alpha, z_beta = p + 0.1, NORMAL.inv_cdf(0.975), NORMAL.inv_cdf(0.8)
+    mean = (p + q) / 2
+    root = z_alpha * math.sqrt(2 * mean * (1 - mean))
+    root += z_beta * math.sqrt(p * (1 - p) + q * (1 - q))
+    assert body["requiredSampleSize"] == math.ceil((root / 0.1) ** 2)
+
+
+@holds(RESULTS, rule="insufficientData where an arm has under 100 units or 25 conversions")
+def test_little_data_are_called_insufficient(world: World):
+    for phase, (units, percent) in enumerate(((90, 90), (300, 10))):
+        one = made(world, status="active", key=f"k{phase}")
+        same = {"champion": percent, "m2": percent}
+        counts = fed(world, one["key"], phase, units, same, champion_bp=5000, holdout_bp=0)
+        holds_numbers(told(world, one), [(counts["champion"], counts["m2"])])
+        assert told(world, one)["uplift"]["insufficientData"] is True
+
+
+@holds(RESULTS, rule="a holdout is measured, and all arms are compared with it (R22)")
+@holds(RESULTS, rule="shares that change in flight: inside phases, not by totals")
+def test_a_holdout_and_a_split_that_change_in_flight(clock: Clock, world: World):
+    one = made(world, status="active", holdoutPercent=20)
+    percent = {"champion": 60, "m2": 60, "holdout": 60}
+    first = fed(world, one["key"], 1, 900, percent, champion_bp=5000, holdout_bp=2000)
+    assert told(world, one)["uplift"]["reference"] == "holdout"
+    holds_numbers(told(world, one), [(first["holdout"], both(first["champion"], first["m2"]))])
+    clock.wait(days=2)
+    moved = {"trafficSplit": {"championPct": 20},
+             "challengers": [{"modelId": "m2", "trafficPct": 80}]}  # fmt: skip
+    assert put(world, one, **moved, holdoutPercent=5).status_code == 200
+    later = {"champion": 15, "m2": 25, "holdout": 15}
+    second = fed(world, one["key"], 2, 900, later, champion_bp=2000, holdout_bp=500)
+    body = told(world, one)
+    strata = [
+        (phase["holdout"], both(phase["champion"], phase["m2"])) for phase in (first, second)
+    ]
+    holds_numbers(body, strata)
+    (n, x), (m, y) = (both(*(pair[i] for pair in strata)) for i in (0, 1))
+    assert y / m - x / n < -0.05  # totals would call it a loss
+    assert body["uplift"]["uplift"] > 0
+    assert [v["samples"] for v in body["variants"]] == [
+        first[arm][0] + second[arm][0] for arm in ("champion", "m2")
+    ]
+
+
+@holds(RESULTS, rule="a holdout that alone changes opens a phase too")
+def test_a_holdout_that_changes_alone(clock: Clock, world: World):
+    one = made(world, status="active", holdoutPercent=40)
+    many = dict.fromkeys(("champion", "m2", "holdout"), 60)
+    few = dict.fromkeys(("champion", "m2", "holdout"), 15)
+    first = fed(world, one["key"], 1, 400, many, champion_bp=5000, holdout_bp=4000)
+    clock.wait(hours=1)
+    assert put(world, one, holdoutPercent=5).status_code == 200
+    second = fed(world, one["key"], 2, 400, few, champion_bp=5000, holdout_bp=500)
+    holds_numbers(told(world, one), [
+        (phase["holdout"], both(phase["champion"], phase["m2"])) for phase in (first, second)
+    ])  # fmt: skip
+
+
+@holds(RESULTS, rule="challengers against the champion over a split that changed: phases too")
+def test_a_split_that_changed_without_a_holdout(clock: Clock, world: World):
+    one = made(world, status="active")
+    first = fed(world, one["key"], 1, 400, {"champion": 60, "m2": 60}, champion_bp=5000,
+                holdout_bp=0)  # fmt: skip
+    clock.wait(hours=1)
+    put(world, one, trafficSplit={"championPct": 10},
+        challengers=[{"modelId": "m2", "trafficPct": 90}])  # fmt: skip
+    second = fed(world, one["key"], 2, 400, {"champion": 15, "m2": 15}, champion_bp=1000,
+                 holdout_bp=0)  # fmt: skip
+    strata = [(phase["champion"], phase["m2"]) for phase in (first, second)]
+    body = told(world, one)
+    holds_numbers(body, strata)
+    assert body["uplift"]["reference"] == "champion"
+    (n, x), (m, y) = (both(*(pair[i] for pair in strata)) for i in (0, 1))
+    assert abs(y / m - x / n) > 3 * abs(body["uplift"]["uplift"])
