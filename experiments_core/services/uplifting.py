@@ -23,20 +23,31 @@ LEAST_CONVERSIONS = 25
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """Units, conversions, and their share (a fraction) with Wilson's 95 % limits."""
+
+    units: int
+    conversions: int
+    value: Value
+    ci_lower: Value
+    ci_upper: Value
+
+
+@dataclass(frozen=True, slots=True)
 class Uplift:
     """Treatment against reference; rates and differences are fractions.
 
     Attributes:
         compared_with: ``holdout`` or ``control``.
-        reference: Units and conversions of all phases.
+        reference: Units of all phases.
         treatment: The same of everybody compared with it.
         insufficient: A group has fewer than 100 units or 25 conversions.
         required: Units per arm to see the effect that was asked for.
     """
 
     compared_with: str
-    reference: Counts
-    treatment: Counts
+    reference: Rate
+    treatment: Rate
     difference: Value
     ci_lower: Value
     ci_upper: Value
@@ -53,17 +64,17 @@ def rate_of(told: Measured) -> Metric | None:
     return next((metric for metric in known if told.groups.has(metric)), None)
 
 
-def counts_of(told: Measured, metric: Metric | None, arm: str) -> Counts:
-    """Units and conversions of one arm over all phases; nobody where only conversions came."""
+def rate_in(told: Measured, metric: Metric | None, arm: str) -> Rate:
+    """The rate of one arm over all phases; nobody's where only conversions came.
+
+    Args:
+        told: The experiment's numbers.
+        metric: From :func:`rate_of`.
+        arm: Variant key.
+    """
     if metric is None or told.design.basis == "counts_only":
-        return Counts(0, 0)
-    return cast("Counts", total(metric, told.groups.of_arm(metric, arm)))
-
-
-def rate_interval(counts: Counts) -> tuple[Value, Value, Value]:
-    """Rate of one arm with Wilson's 95 % limits, as fractions."""
-    found = wilson(counts)
-    return found.value, found.ci_lower, found.ci_upper
+        return _rate(Counts(0, 0))
+    return _rate(cast("Counts", total(metric, told.groups.of_arm(metric, arm))))
 
 
 def uplift(told: Measured, metric: Metric | None, effect: float) -> Uplift:
@@ -85,8 +96,8 @@ def uplift(told: Measured, metric: Metric | None, effect: float) -> Uplift:
     found = compare_rates(pairs, ALPHA)
     return Uplift(
         "holdout" if held else "control",
-        reference,
-        treatment,
+        _rate(reference),
+        _rate(treatment),
         found.difference.value,
         found.difference.ci_lower,
         found.difference.ci_upper,
@@ -96,6 +107,11 @@ def uplift(told: Measured, metric: Metric | None, effect: float) -> Uplift:
         any(one.n < LEAST_UNITS or one.x < LEAST_CONVERSIONS for one in (reference, treatment)),
         _required(reference, effect),
     )
+
+
+def _rate(counts: Counts) -> Rate:
+    found = wilson(counts)
+    return Rate(counts.n, counts.x, found.value, found.ci_lower, found.ci_upper)
 
 
 def _strata(told: Measured, metric: Metric | None, *, held: bool) -> Strata:

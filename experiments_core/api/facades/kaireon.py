@@ -27,8 +27,7 @@ from experiments_core.domain.sealing import sealed
 from experiments_core.errors import InvalidInputError, MalformedError, UpshotError
 from experiments_core.services import experiments, projects, uplifting
 from experiments_core.services.recording import History, create_with_status
-from experiments_core.services.uplifting import Uplift
-from experiments_core.stats.moments import Counts
+from experiments_core.services.uplifting import Rate, Uplift
 
 DIALECT = common.Dialect("kaireon", lambda one: one.type == "model")
 
@@ -253,7 +252,7 @@ def results(call: The, experiment_id: str) -> Response:
     if one.stored_results is not None and metric is None:
         return answers.raw({**one.stored_results, **about, "source": "stored"})
     shown = [
-        _variant(v, uplifting.counts_of(measured, metric, v.key))
+        _variant(v, uplifting.rate_in(measured, metric, v.key))
         for v in one.variants
         if v.key != NOBODY
     ]
@@ -262,21 +261,23 @@ def results(call: The, experiment_id: str) -> Response:
     return answers.raw({**about, "source": "computed", "variants": shown, **block})
 
 
-def _variant(variant: Variant, counts: Counts) -> dict[str, Any]:
-    rate, lower, upper = map(common.number, uplifting.rate_interval(counts))
+def _variant(variant: Variant, rate: Rate) -> dict[str, Any]:
     return {
         "modelId": variant.value,
         "role": CHAMPION if variant.is_control else "challenger",
-        "samples": counts.n, "conversions": counts.x,
-        "conversionRate": rate, "ciLower": lower, "ciUpper": upper,
-    }  # fmt: skip
+        "samples": rate.units,
+        "conversions": rate.conversions,
+        "conversionRate": common.number(rate.value),
+        "ciLower": common.number(rate.ci_lower),
+        "ciUpper": common.number(rate.ci_upper),
+    }
 
 
 def _uplift(told: Uplift) -> dict[str, Any]:
     p = common.number(told.p_value)
     return {
-        "treatmentConversionRate": _rate(told.treatment),
-        "holdoutConversionRate": _rate(told.reference),
+        "treatmentConversionRate": common.number(told.treatment.value),
+        "holdoutConversionRate": common.number(told.reference.value),
         "uplift": common.number(told.difference),
         "relativeUplift": common.number(told.relative),
         "zScore": common.number(told.z),
@@ -284,15 +285,11 @@ def _uplift(told: Uplift) -> dict[str, Any]:
         "significant": p is not None and p < uplifting.ALPHA,
         "ciLower": common.number(told.ci_lower),
         "ciUpper": common.number(told.ci_upper),
-        "treatmentSamples": told.treatment.n,
-        "holdoutSamples": told.reference.n,
+        "treatmentSamples": told.treatment.units,
+        "holdoutSamples": told.reference.units,
         "insufficientData": told.insufficient,
         "reference": "holdout" if told.compared_with == "holdout" else CHAMPION,
     }
-
-
-def _rate(counts: Counts) -> float | None:
-    return counts.x / counts.n if counts.n else None
 
 
 def _place(one: Experiment) -> tuple[str, str]:
