@@ -14,6 +14,7 @@ from pages.parts import (
     traffic_days,
     traffic_flow,
     traffic_named,
+    traffic_namespace,
     traffic_phases,
     traffic_ramp,
     traffic_try,
@@ -49,11 +50,14 @@ def _more(ws: Workspace, experiment: Experiment, *, changeable: bool) -> None:
     """Less often needed: the tester, the ramp, who gets an arm by name, the audit."""
     with st.expander(f"Try a {experiment.unit} id: would it enter, and why?"):
         traffic_try.draw(ws, who.actor(), experiment)
+        traffic_try.draw_list(ws, who.actor(), experiment)
     if changeable:
         with st.expander("Scheduled ramp: only upward"):
             traffic_ramp.draw(ws, who.actor(), experiment)
         with st.expander("Overrides for testers"):
             traffic_named.overrides(ws, who.actor(), experiment)
+    with st.expander("Namespace: tests that share nobody"):
+        traffic_namespace.draw(ws, who.actor(), experiment)
     if experiment.assignment_mode == "listed":
         with st.expander("Named participants"):
             traffic_named.participants(ws, who.actor(), experiment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Header
@@ -25,6 +26,9 @@ from experiments_core.services.assignment_audit import audit_assignment
 from experiments_core.services.participants import Participant
 
 door = Door("Assignment")
+
+MOST_NAMED = 1_000
+"""Units that an audit names in each of its lists."""
 
 Attributes = dict[str, Any]
 
@@ -147,6 +151,7 @@ class AuditAnswer(Shape):
     fits: list[dict[str, Any]]
     known: int
     served_otherwise: list[dict[str, Any]]
+    flips: list[dict[str, Any]]
 
 
 @door.post(
@@ -281,7 +286,7 @@ def audit(call: The, experiment: str, body: AuditBody) -> Response:
                 "explains": fit.explains,
                 "moved": [
                     {"unit_id": unit, "served": arm, "expected": given}
-                    for unit, arm, given in fit.moved
+                    for unit, arm, given in fit.moved[:MOST_NAMED]
                 ],
             }
             for fit in report.fits
@@ -289,8 +294,9 @@ def audit(call: The, experiment: str, body: AuditBody) -> Response:
         "known": report.known,
         "served_otherwise": [
             {"unit_id": unit, "served": arm, "assigned": given}
-            for unit, arm, given in report.otherwise[:1000]
+            for unit, arm, given in report.otherwise[:MOST_NAMED]
         ],
+        "flips": [asdict(flip) for flip in report.flips[:MOST_NAMED]],
     })  # fmt: skip
 
 

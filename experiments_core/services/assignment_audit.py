@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments_core.domain import audit_hash
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import first_run
 from experiments_core.domain.audit_hash import Fit
-from experiments_core.domain.experiment import WHOLE_BP
+from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import Problem
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import eventlog
+from experiments_core.store import event_units, eventlog
+from experiments_core.store.eventlog import Assignment
 
 MOST_UNITS = 100_000
 FIRST_LOOK = 2_000
 """Units on which every hash is tried; the best ones are then tried on all."""
 BEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One unit that was served something else.
+
+    Attributes:
+        served: The arm on the list.
+        expected: The arm that the best fitting hash gives; None where none explains the list,
+            and where the hash lets the unit out.
+        assigned: The arm that Upshot assigned, or ``holdout``; None where it assigned none.
+        why: What explains it, in words; empty where nothing known does.
+    """
+
+    unit: str
+    served: str
+    expected: str | None
+    assigned: str | None
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +50,7 @@ class AuditReport:
         fits: The best hashes, the best first; each over the whole list.
         known: Units of the list that Upshot has assigned.
         otherwise: (unit, arm on the list, arm that Upshot assigned), of those that differ.
+        flips: Everybody of the list whom the best hash, or Upshot, gives another arm.
         sentence: The finding, in words.
     """
 
@@ -37,6 +58,7 @@ class AuditReport:
     fits: tuple[Fit, ...]
     known: int
     otherwise: tuple[tuple[str, str, str], ...]
+    flips: tuple[Flip, ...]
     sentence: str
 
 
@@ -73,6 +95,7 @@ def audit_assignment(
         stored = eventlog.assignments_of(
             cursor, experiment.id, list(served), since_run=first_run(experiment)
         )
+        given = dict(event_units.by_hand(cursor, experiment.id))
     weights = dict(weights_bp or experiment.weights_bp)
     refuse(_problems(served, weights))
     tried = [*dict.fromkeys([*seeds, experiment.hash_seed, experiment.key, experiment.slug])]
@@ -83,7 +106,34 @@ def audit_assignment(
         if unit in stored and stored[unit].variant != arm
     )
     sentence = _sentence(fits, len(served))
-    return AuditReport(len(served), fits, len(stored), otherwise, sentence)
+    flips = tuple(_flips(served, fits[0], experiment, stored, given))
+    return AuditReport(len(served), fits, len(stored), otherwise, flips, sentence)
+
+
+def _flips(
+    served: Mapping[str, str],
+    best: Fit,
+    experiment: Experiment,
+    stored: Mapping[str, Assignment],
+    given: Mapping[str, str],
+) -> Iterator[Flip]:
+    """Units that the hash or Upshot gives another arm, with what explains it."""
+    expected = {unit: arm for unit, _, arm in best.moved} if best.explains else {}
+    weights = {phase.seq: phase.weights_bp for phase in experiment.phases}
+    for unit, arm in served.items():
+        known = stored.get(unit)
+        ours = None if known is None else known.variant or "holdout"
+        if unit not in expected and ours in {None, arm}:
+            continue
+        why = ""
+        if given.get(unit) == arm:
+            why = "given by hand"
+        elif known is not None and ours != arm:
+            why = f"Upshot assigned {ours}"
+        elif known is not None and weights.get(known.phase) != experiment.weights_bp:
+            why = f"assigned in phase {known.phase}, under another split"
+        hash_says = expected.get(unit, arm) if best.explains else None
+        yield Flip(unit, arm, hash_says, ours, why)
 
 
 def _best(
@@ -97,8 +147,9 @@ def _best(
     part = dict(list(served.items())[:FIRST_LOOK])
     if len(part) == len(served):
         return audit_hash.audit(
-            served, weights, seeds, holdout_bp=holdout_bp, allocation_bp=allocation_bp
-        )[:BEST]
+            served, weights, seeds, holdout_bp=holdout_bp, allocation_bp=allocation_bp,
+            most_moved=MOST_UNITS,
+        )[:BEST]  # fmt: skip
     by_seed = {
         seed: audit_hash.audit(
             part, weights, [seed], holdout_bp=holdout_bp, allocation_bp=allocation_bp,
@@ -108,8 +159,9 @@ def _best(
     }  # fmt: skip
     best = max(by_seed, key=lambda seed: by_seed[seed])
     return audit_hash.audit(
-        served, weights, [best], holdout_bp=holdout_bp, allocation_bp=allocation_bp
-    )[:BEST]
+        served, weights, [best], holdout_bp=holdout_bp, allocation_bp=allocation_bp,
+        most_moved=MOST_UNITS,
+    )[:BEST]  # fmt: skip
 
 
 def _problems(served: Mapping[str, str], weights: Mapping[str, int]) -> list[Problem]:

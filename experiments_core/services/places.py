@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiments_core.domain.access import Actor
-from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.experiment import Experiment, NamespaceSlot
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.project import Project
 from experiments_core.errors import ConflictError, NotFoundError, Problem
@@ -16,7 +16,7 @@ from experiments_core.store import catalog
 
 
 def place_problems(ws: Workspace, actor: Actor, fields: Mapping[str, Any]) -> list[Problem]:
-    """What does not exist among the project, environment and resource that were named."""
+    """What does not exist among project, resource and namespace that were named."""
     return list(_problems(ws, actor, fields))
 
 
@@ -74,3 +74,21 @@ def _problems(ws: Workspace, actor: Actor, fields: Mapping[str, Any]) -> Iterato
         if not any(one.id == resource for one in found):
             message = f"there is no resource “{resource}”"
             yield Problem("resource", resource, "NOT_FOUND", message)
+    slot = fields.get("namespace")
+    if isinstance(slot, NamespaceSlot):
+        yield from _namespace_problems(ws, actor, slot.key)
+
+
+def _namespace_problems(ws: Workspace, actor: Actor, key: str) -> Iterator[Problem]:
+    """The range is of a namespace that exists, in its own spelling: the hash starts with it."""
+    known = [one.key for one in projects.list_namespaces(ws, actor)]
+    if key in known:
+        return
+    twin = next((one for one in known if one.lower() == key.lower()), None)
+    listed = ", ".join(f"“{one}”" for one in known) or "none yet"
+    message = (
+        f"the namespace is written “{twin}”, not “{key}”"
+        if twin
+        else f"there is no namespace “{key}” (there are: {listed}); make it first"
+    )
+    yield Problem("namespace.key", key, "NOT_FOUND", message)

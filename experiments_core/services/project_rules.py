@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import ProjectRules, check_overlap
-from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.experiment import Experiment, NamespaceSlot
 from experiments_core.domain.lifecycle import Status
+from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog
 from experiments_core.store import projects as rows
 
@@ -32,8 +34,24 @@ def check_slot(cursor: Any, experiment: Experiment) -> None:
     if slot is None:
         return
     others = [
-        (one.name, one.namespace)
-        for one in catalog.all_experiments(cursor, experiment.org_id)
-        if one.id != experiment.id and one.place in LIVING and one.namespace is not None
+        (one.name, other)
+        for one, other in _holders(cursor, experiment.org_id)
+        if one.id != experiment.id
     ]
     check_overlap(slot, others)
+
+
+def holders(ws: Workspace, actor: Actor, key: str) -> list[tuple[Experiment, NamespaceSlot]]:
+    """The living tests that hold a range of a namespace, in the order of their ranges."""
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        found = [pair for pair in _holders(cursor, actor.org_id) if pair[1].key == key]
+    return sorted(found, key=lambda pair: pair[1].from_bp)
+
+
+def _holders(cursor: Any, org_id: str) -> list[tuple[Experiment, NamespaceSlot]]:
+    return [
+        (one, one.namespace)
+        for one in catalog.all_experiments(cursor, org_id)
+        if one.place in LIVING and one.namespace is not None
+    ]

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.charts.bars import split_bar
 from experiments_core.charts.findings import split_alt
 from experiments_core.domain.access import Actor
-from experiments_core.domain.experiment import WHOLE_BP, Experiment, equal_weights
+from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.traffic import TrafficPreview
-from experiments_core.errors import InvalidInputError, UpshotError, VersionStaleError
+from experiments_core.errors import UpshotError, VersionStaleError
 from experiments_core.services import experiments as service
 from experiments_core.services import traffic_effect
 from experiments_core.services.planning_baseline import Baseline, baseline_of
 from experiments_core.services.workspace import Workspace
-from pages.parts import entry, theme, traffic_phases
-
-LIVE = "400ms"
-
-
-@dataclass
-class Typed:
-    """What stands in the fields.
-
-    Attributes:
-        weights_bp: Variant key -> basis points, of the fields that can be read.
-        allocation_bp: None while the field cannot be read.
-        reason: As typed.
-        faults: One per field that cannot be read.
-    """
-
-    weights_bp: dict[str, int] = field(default_factory=dict)
-    allocation_bp: int | None = None
-    reason: str = ""
-    faults: list[UpshotError] = field(default_factory=list)
+from pages.parts import rules, theme, traffic_fields, traffic_phases
+from pages.parts.traffic_fields import Typed, forget, key, percent
 
 
 def box(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
@@ -50,7 +30,7 @@ def box(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
                 "" if experiment.status is Status.DRAFT else f"opens phase {_next(experiment)}"
             )
             theme.lead("Change traffic", opens)
-            typed = _ask(experiment)
+            typed = traffic_fields.ask(experiment)
         with effect:
             _effect(ws, actor, experiment, typed)
 
@@ -69,74 +49,19 @@ def as_it_is(experiment: Experiment) -> None:
     theme.wide_and_narrow(wide, narrow, key="split", alt=alt)
 
 
-def _ask(experiment: Experiment) -> Typed:
-    typed = Typed()
-    for variant in experiment.variants:
-        label = f"Share of {words.plain(variant.name or variant.key, 60)}, %"
-        text = _field(experiment, label, f"weight-{variant.key}", variant.weight_bp)
-        try:
-            typed.weights_bp[variant.key] = entry.basis_points(label, text)
-        except InvalidInputError as fault:
-            typed.faults.append(fault)
-    st.button("Equal", on_click=_equal, args=(experiment,), help="Equal shares, exactly 100 %")
-    _sum_line(typed)
-    rises = "" if experiment.status is Status.DRAFT else ", can only rise"
-    label = f"Allocation{rises}, %"
-    text = _field(experiment, label, "allocation", experiment.allocation_bp)
-    try:
-        typed.allocation_bp = entry.basis_points(label, text)
-    except InvalidInputError as fault:
-        typed.faults.append(fault)
-    if experiment.status is not Status.DRAFT:
-        typed.reason = st.text_area(
-            "Reason", key=_key(experiment, "reason"), max_chars=500, height=80,
-            placeholder="3 to 500 characters; stands in the history for ever",
-        )  # fmt: skip
-    return typed
-
-
-def _field(experiment: Experiment, label: str, name: str, basis: int) -> str:
-    key = _key(experiment, name)
-    st.session_state.setdefault(key, entry.share(basis))
-    return st.text_input(theme.text(label), key=key, live=LIVE) or ""
-
-
-def _equal(experiment: Experiment) -> None:
-    shares = equal_weights(len(experiment.variants))
-    for variant, share in zip(experiment.variants, shares, strict=True):
-        st.session_state[_key(experiment, f"weight-{variant.key}")] = entry.share(share)
-
-
-def _sum_line(typed: Typed) -> None:
-    if typed.faults:
-        return
-    total = sum(typed.weights_bp.values())
-    if total == WHOLE_BP:
-        theme.note("Adds up to exactly 100 %.")
-        return
-    off = abs(WHOLE_BP - total)
-    which = "missing" if total < WHOLE_BP else "too much"
-    st.markdown(
-        f":orange[**!** The shares add up to {theme.text(_percent(total))}. They must be "
-        f"exactly 100 %: {theme.text(_percent(off))} is {which}.]"
-    )
-
-
 def _effect(ws: Workspace, actor: Actor, experiment: Experiment, typed: Typed) -> None:
     theme.lead("What would happen")
     for fault in typed.faults:
         theme.refused(fault)
     if typed.faults:
         return
-    preview = service.preview_traffic(
-        ws, actor, experiment.id,
-        weights_bp=typed.weights_bp, allocation_bp=typed.allocation_bp,
-    )  # fmt: skip
+    preview = service.preview_traffic(ws, actor, experiment.id, **typed.changes)
     _bars(experiment, typed)
     if preview.problems:
         theme.muted(_sentence(preview.problems[0].message))
     else:
         st.markdown(f"**{theme.text(preview.sentence, 400)}**")
+        _beside(experiment, preview)
         _figures(preview)
         _visible(ws, actor, experiment, preview)
     _save(ws, actor, experiment, typed, refused=bool(preview.problems))
@@ -156,6 +81,16 @@ def _bars(experiment: Experiment, typed: Typed) -> None:
     )  # fmt: skip
     alt = split_alt(old, typed.weights_bp, names)
     theme.wide_and_narrow(wide, narrow, key="split", alt=alt)
+
+
+def _beside(experiment: Experiment, preview: TrafficPreview) -> None:
+    """What the change does besides the split."""
+    unit = experiment.unit
+    if preview.holdout_after != preview.holdout_before:
+        before, after = percent(preview.holdout_before), percent(preview.holdout_after)
+        theme.note(f"Holdout of new {unit}s: {before} → {after}.")
+    if preview.targeting_changes:
+        theme.note(f"Other new {unit}s may enter; nobody who is in the test leaves it.")
 
 
 def _figures(preview: TrafficPreview) -> None:
@@ -210,36 +145,46 @@ def _save(
     shares = traffic_phases.shares(experiment.weights_bp)
     with st.container(horizontal=True):
         pressed = st.button(label, type="primary", disabled=refused)
-        st.button(f"Keep {shares}", on_click=_forget, args=[experiment])
-    seen = st.session_state.setdefault(_key(experiment, "version"), experiment.version)
+        st.button(f"Keep {shares}", on_click=forget, args=[experiment])
+    seen = st.session_state.setdefault(key(experiment, "version"), experiment.version)
     if seen != experiment.version:
         _theirs_and_mine(experiment, typed)
     if not pressed:
         return
     try:
         service.change_traffic(
-            ws, actor, experiment.id, version=seen, weights_bp=typed.weights_bp,
-            allocation_bp=typed.allocation_bp, reason=typed.reason,
-        )  # fmt: skip
+            ws, actor, experiment.id, version=seen, reason=typed.reason, **typed.changes
+        )
     except VersionStaleError as error:
         theme.refused(error)
     except UpshotError as error:
         theme.refused(error)
     else:
-        _forget(experiment)
+        forget(experiment)
         st.rerun()
 
 
 def _theirs_and_mine(experiment: Experiment, typed: Typed) -> None:
     """Somebody saved since these fields were filled: show both, lose nothing."""
     theme.lead("Somebody changed this test since you began. What you typed is kept.")
-    mine = [*typed.weights_bp.items(), ("allocation", typed.allocation_bp)]
-    theirs = experiment.weights_bp | {"allocation": experiment.allocation_bp}
-    theme.table([
-        {"Field": name, "Theirs": _percent(theirs[name]),
-         "Mine": words.NONE if value is None else _percent(value)}
-        for name, value in mine
-    ])  # fmt: skip
+    mine: dict[str, int | None] = {
+        **typed.weights_bp, "allocation": typed.allocation_bp, "holdout": typed.holdout_bp
+    }  # fmt: skip
+    theirs = experiment.weights_bp | {
+        "allocation": experiment.allocation_bp, "holdout": experiment.holdout_bp
+    }  # fmt: skip
+    rows = [
+        {"Field": name, "Theirs": percent(theirs[name]),
+         "Mine": words.NONE if value is None else percent(value)}
+        for name, value in mine.items()
+    ]  # fmt: skip
+    if typed.targeting is not None:
+        told = [
+            " · ".join(rules.written(one)[1].splitlines()) or "everybody"
+            for one in (experiment.targeting, typed.targeting)
+        ]
+        rows.append({"Field": "rules", "Theirs": told[0], "Mine": told[1]})
+    theme.table(rows)
     st.button(
         f"Go on with mine, on version {experiment.version}",
         on_click=_accept, args=[experiment],
@@ -247,17 +192,7 @@ def _theirs_and_mine(experiment: Experiment, typed: Typed) -> None:
 
 
 def _accept(experiment: Experiment) -> None:
-    st.session_state[_key(experiment, "version")] = experiment.version
-
-
-def _forget(experiment: Experiment) -> None:
-    for key in [str(key) for key in st.session_state]:
-        if key.startswith(_key(experiment, "")):
-            del st.session_state[key]
-
-
-def _key(experiment: Experiment, name: str) -> str:
-    return f"traffic-{experiment.id}-{name}"
+    st.session_state[key(experiment, "version")] = experiment.version
 
 
 def _names(experiment: Experiment) -> dict[str, str]:
@@ -266,10 +201,6 @@ def _names(experiment: Experiment) -> dict[str, str]:
 
 def _next(experiment: Experiment) -> int:
     return len(experiment.phases) + 1
-
-
-def _percent(basis: int) -> str:
-    return words.percent(basis / WHOLE_BP, 2)
 
 
 def _sentence(clause: str) -> str:

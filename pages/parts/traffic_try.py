@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import InvalidInputError, UpshotError
+from experiments_core.services import assigning
+from experiments_core.services.assigned_list import drawn_csv, read_units
 from experiments_core.services.assigning import Trial, try_unit
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import rules, theme
 
 INDENT = "· "
+MEGABYTES = 20
 
 
 def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
@@ -42,6 +47,39 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     _steps(found)
 
 
+def draw_list(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
+    """Who of a whole list would get what, as a file to take along."""
+    if experiment.assignment_mode != "hash":
+        return
+    file = st.file_uploader(
+        "Or a list of ids, one a line: who would get what?", type=["csv", "tsv", "txt"],
+        max_upload_size=MEGABYTES, key=_key(experiment, "list"),
+        help="A file with a header or several columns: the first column is taken. Targeting, "
+        "overrides and stored assignments are not asked; nothing is stored.",
+    )  # fmt: skip
+    if file is None:
+        return
+    try:
+        drawn = assigning.draw_list(ws, actor, experiment.id, read_units(file.getvalue()))
+    except UpshotError as error:
+        theme.refused(error)
+        return
+    counted = Counter(arm or "fallback" for arm, _ in drawn.values())
+    theme.table([
+        {"Would get": arm, "Units": words.count(n), "Share": words.percent(n / len(drawn), 2)}
+        for arm, n in sorted(counted.items())
+    ])  # fmt: skip
+    st.download_button(
+        "The list as CSV",
+        partial(drawn_csv, [(unit, arm, why) for unit, (arm, why) in drawn.items()]),
+        file_name=f"{experiment.slug}-drawn.csv",
+        mime="text/csv",
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
 def sentence(unit: str, trial: Trial) -> str:
     """What the unit gets, and the rule that says so."""
     decision = trial.decision
@@ -66,16 +104,8 @@ def attributes_of(typed: str) -> dict[str, Any]:
             raise InvalidInputError(
                 f"Line {number} is “{line.strip()[:60]}”; write it as name = value."
             )
-        found[name.strip()] = _value(value.strip())
+        found[name.strip()] = rules.value_of(value.strip())
     return found
-
-
-def _value(text: str) -> Any:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, int | float | bool | list) else text
 
 
 def _steps(trial: Trial) -> None:

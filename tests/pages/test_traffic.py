@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -37,6 +38,14 @@ def type_split(app: AppTest, control: str, treatment: str) -> AppTest:
     return app.run()
 
 
+def reason(app: AppTest) -> Any:
+    return next(one for one in app.text_area if one.label == "Reason")
+
+
+def rules(app: AppTest) -> Any:
+    return next(one for one in app.text_area if one.label.startswith("Rules"))
+
+
 def test_nothing_there_says_what_fills_it(open_page: Open) -> None:
     app = open_page("traffic")
     assert not app.exception
@@ -55,7 +64,7 @@ def test_a_change_opens_a_phase_and_keeps_the_old_split(
 ) -> None:
     app = type_split(open_page("traffic", exp=running.slug), "20", "80")
     assert "New users: 20 / 80" in said(app)
-    app.text_area[0].set_value("The sale is over").run()
+    reason(app).set_value("The sale is over").run()
     button(app, "Open phase 2").click().run()
     assert not app.exception
     phases = experiments.get_experiment(ws, LOCAL, running.id).phases
@@ -81,6 +90,28 @@ def test_traffic_of_a_running_test_cannot_shrink(running: Experiment, open_page:
     assert button(app, "Open phase 2").disabled
 
 
+def test_holdout_and_rules_are_changed_with_the_split(
+    ws: Workspace, running: Experiment, open_page: Open
+) -> None:
+    app = open_page("traffic", exp=running.slug)
+    rules(app).set_value("country\nage >= 18").run()
+    assert "Line 1 is “country”" in said(app)
+    rules(app).set_value("country in DE, FR\nage >= 18").run()
+    field(app, "Holdout, % (at most 50)").set_value("5").run()
+    assert "Holdout of new users: 0.00 % → 5.00 %." in said(app)
+    assert "nobody who is in the test leaves it" in said(app)
+    reason(app).set_value("Germany first").run()
+    button(app, "Open phase 2").click().run()
+    assert not app.exception
+    saved = experiments.get_experiment(ws, LOCAL, running.id)
+    assert saved.holdout_bp == 500
+    assert saved.targeting == {"all": [
+        {"attribute": "country", "op": "in", "value": ["DE", "FR"]},
+        {"attribute": "age", "op": "gte", "value": 18},
+    ]}  # fmt: skip
+    assert saved.weights_bp == running.weights_bp
+
+
 def test_equal_makes_the_shares_exact(running: Experiment, open_page: Open) -> None:
     app = type_split(open_page("traffic", exp=running.slug), "20", "70")
     button(app, "Equal").click().run()
@@ -96,7 +127,7 @@ def test_two_people_see_theirs_and_mine(
         ws, LOCAL, running.id, version=running.version, reason="ramp up",
         weights_bp={"control": 4000, "treatment": 6000},
     )  # fmt: skip
-    app.text_area[0].set_value("The sale is over").run()
+    reason(app).set_value("The sale is over").run()
     assert "What you typed is kept." in said(app)
     tables = unescaped(" ".join(table.value.to_string() for table in app.table))
     assert "40.00" in tables

@@ -9,14 +9,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.domain.experiment import Experiment, ExperimentDraft
+from experiments_core.domain.experiment import Experiment, ExperimentDraft, NamespaceSlot
 from experiments_core.domain.metric import Proportion
-from experiments_core.errors import InvalidInputError
 from experiments_core.services import assigning, participants
-from experiments_core.services.experiments import create_experiment, transition
+from experiments_core.services.experiments import (
+    create_experiment,
+    get_experiment,
+    transition,
+)
 from experiments_core.services.flowing import flow
 from experiments_core.services.workspace import Workspace
-from pages.parts.traffic_audit import read_list
 from pages.parts.traffic_try import attributes_of
 from tests.pages.words import button, field, said
 
@@ -85,10 +87,52 @@ def test_a_list_is_audited_on_the_page(open_page: Open, ws: Workspace):
     people = [f"u{i}" for i in range(60)]
     lines = [f"{u},{assigning.assign(ws, LOCAL, test.id, u).variant}" for u in people]
     app = open_page("traffic", exp=test.slug)
-    area(app, "Units and variants").set_value("\n".join(lines))
+    area(app, "Or paste units and variants").set_value("\n".join(lines))
     button(app, "Audit").click().run()
     assert not app.exception
     assert "explains every one of 60 units" in said(app)
+
+
+def test_a_file_is_audited_and_who_was_served_something_else_can_be_taken_along(
+    open_page: Open, ws: Workspace
+):
+    test = begin(ws)
+    people = [f"u{i}" for i in range(400)]
+    given = {u: assigning.assign(ws, LOCAL, test.id, u).variant for u in people}
+    given["u7"] = "control" if given["u7"] == "treatment" else "treatment"
+    lines = ["user_id,variant", *(f"{unit},{arm}" for unit, arm in given.items())]
+    app = open_page("traffic", exp=test.slug)
+    audit = next(one for one in app.get("file_uploader") if "two columns" in one.label)
+    audit.set_value(("served.csv", "\n".join(lines).encode(), "text/csv"))
+    button(app, "Audit").click().run()
+    assert not app.exception
+    assert "1 unit served something else" in said(app)
+    assert "All of them as CSV" in [one.proto.label for one in app.get("download_button")]
+
+
+def test_a_list_of_ids_is_drawn_on_the_page(open_page: Open, ws: Workspace):
+    test = begin(ws, allocation_bp=5000)
+    app = open_page("traffic", exp=test.slug)
+    drawn = next(one for one in app.get("file_uploader") if "would get what" in one.label)
+    drawn.set_value(("ids.txt", "\n".join(f"u{i}" for i in range(100)).encode(), "text/plain"))
+    app.run()
+    assert not app.exception
+    counted = " ".join(table.value.to_string() for table in app.table)
+    assert "fallback" in counted
+    assert "The list as CSV" in [one.proto.label for one in app.get("download_button")]
+
+
+def test_a_namespace_is_made_and_a_draft_takes_a_part_of_it(open_page: Open, ws: Workspace):
+    draft = create_experiment(ws, LOCAL, ExperimentDraft("Checkout"))
+    app = open_page("traffic", exp=draft.slug)
+    field(app, "Key").set_value("site")
+    button(app, "Make it").click().run()
+    next(one for one in app.selectbox if one.label == "Namespace").select("site")
+    field(app, "To, %").set_value("40")
+    button(app, "Save the part").click().run()
+    assert not app.exception
+    assert get_experiment(ws, LOCAL, draft.id).namespace == NamespaceSlot("site", 0, 4000)
+    assert "free" in " ".join(table.value.to_string() for table in app.table)
 
 
 def test_attributes_are_read_as_what_they_are():
@@ -96,14 +140,3 @@ def test_attributes_are_read_as_what_they_are():
     assert attributes_of(typed) == {
         "country": "DE", "age": 31, "new": True, "segments": ["a", "b"], "name": "null",
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("mark", (",", ";", "\t"))
-def test_a_pasted_list_is_read_by_its_delimiter(mark: str):
-    assert read_list(f"u1{mark}a\n\nu2{mark} b \nu1{mark}a") == {"u1": "a", "u2": "b"}
-
-
-@pytest.mark.parametrize("pasted", ("u1", "u1,a,b", "u1,a\nu1,b"))
-def test_a_list_that_says_no_arm_or_two_is_refused(pasted: str):
-    with pytest.raises(InvalidInputError):
-        read_list(pasted)

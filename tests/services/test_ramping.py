@@ -23,6 +23,8 @@ from experiments_core.services.experiments import (
     history,
     transition,
 )
+from experiments_core.services.project_rules import holders
+from experiments_core.services.projects import create_namespace
 from experiments_core.services.ramping import set_ramp, take_due_steps
 from experiments_core.services.workspace import Workspace
 
@@ -94,7 +96,29 @@ def test_a_ramp_goes_up_in_the_future(ws: Workspace):
     assert plan(ws, test).ramp == ()
 
 
+def test_a_range_is_of_a_namespace_that_exists_in_its_own_spelling(ws: Workspace):
+    for key in ("site", "Site"):
+        with pytest.raises(InvalidInputError) as refused:
+            begin(ws, namespace=NamespaceSlot(key, 0, 5000))
+        (problem,) = refused.value.details
+        assert (problem.field, problem.value, problem.rule) == (
+            "namespace.key",
+            key,
+            "NOT_FOUND",
+        )
+        if key == "site":
+            create_namespace(ws, LOCAL, key="sITE")
+    assert "written “sITE”" in refused.value.message
+    draft = create_experiment(ws, LOCAL, ExperimentDraft("Late"))
+    with pytest.raises(InvalidInputError):
+        edit_experiment(
+            ws, LOCAL, draft.id, {"namespace": NamespaceSlot("app", 0, 1)},
+            version=draft.version,
+        )  # fmt: skip
+
+
 def test_two_living_tests_do_not_share_a_range_of_a_namespace(ws: Workspace):
+    create_namespace(ws, LOCAL, key="site")
     first = begin(ws, namespace=NamespaceSlot("site", 0, 5000))
     other = ExperimentDraft(
         "Other", metrics=(Proportion("paid"),), namespace=NamespaceSlot("site", 4999, 9000)
@@ -107,6 +131,7 @@ def test_two_living_tests_do_not_share_a_range_of_a_namespace(ws: Workspace):
                                    namespace=NamespaceSlot("site", 5000, 9000))
     )  # fmt: skip
     wider = {"namespace": NamespaceSlot("site", 4000, 9000)}
+    assert [one.name for one, _ in holders(ws, LOCAL, "site")] == ["Checkout", "Beside"]
     with pytest.raises(ConflictError):
         edit_experiment(ws, LOCAL, beside.id, wider, version=beside.version)
     transition(ws, LOCAL, first.id, "stop", version=first.version)
