@@ -8,9 +8,10 @@ enter the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import combinations, combinations_with_replacement
 
 from experiments_core.domain.metric import MomentNeed
 from experiments_core.domain.source import UNKNOWN_PHASE, UNKNOWN_RUN
@@ -31,15 +32,14 @@ class BoundNeed:
         column: ``c0``, ``c1`` … of the outcome.
         others: Those of the need's further columns, in order.
         covariates: Those of the covariate, none, one, or a numerator and its denominator.
-        slopes: With ``skewness``: the third moment is that of the first column minus these
-            multiples of the others.
+        about: Points, one per column, that third powers of a centred query are taken about.
     """
 
     need: MomentNeed
     column: str
     others: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
-    slopes: tuple[float, ...] = ()
+    about: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
@@ -68,7 +68,9 @@ class CellQuery:
             whose place nobody knows.
         without_days: Units first seen on one of these days, in UTC, are left out.
         placed_by: Time that tells the phase: of the first exposure, or of the assignment.
-        skewness: Whether to ask for third moments (they cannot be merged).
+        skewness: Whether third moments may be asked for.
+        centred: Whether to ask for variances and third powers instead of sums of squares: half
+            as fast, and right wherever the values lie.
         confidence_level: Of the limits of a quantile, which give its error.
         rows: The table holds several rows per unit: outcomes happened if they did in any row,
             numbers are added up, quantiles are those of the rows.
@@ -87,6 +89,7 @@ class CellQuery:
     without_days: tuple[date, ...] = ()
     placed_by: str = "first_ts"
     skewness: bool = True
+    centred: bool = False
     confidence_level: float = 0.95
     rows: bool = False
 
@@ -101,32 +104,40 @@ class CellQuery:
         return ("arm", *(name for name, is_wanted in wanted.items() if is_wanted))
 
     def wants_skewness(self, bound: BoundNeed) -> bool:
-        """Whether the result has a third moment for this metric."""
+        """Whether a third moment of this metric may be asked for."""
         return self.skewness and bound.need.skewness
 
 
 def cells_sql(query: CellQuery) -> str:
     """Write the query.
 
-    Per metric: n and x for counts; n, means, variances, covariances, skewness for moments, and
-    behind them, where a value is cut, the same without the cut, how many were cut and where;
-    where a covariate is filled in, how many; n, rows and the value for a quantile.
+    Per metric: n and x for counts; for moments n, sums and sums of products (or means,
+    variances, covariances, and sums of third powers where wanted), and behind them, where a
+    value is cut, the same without the cut and third powers, how many were cut and where; where
+    a covariate is filled in, how many; n, rows and the value for a quantile.
     """
     lines = [*(_key_line(query, name) for name in query.keys), "COUNT(*) AS units"]
+    values: list[str] = []
+    pool: list[str] = []
     for index, bound in enumerate(query.needs):
         lines += _lines(query, bound, index)
-    pool = [
-        line for i, bound in enumerate(query.needs) for line in _pool_lines(query, bound, i)
-    ]
-    text = "SELECT\n    " + ",\n    ".join(lines) + f"\nFROM {_relation(query)}"
+        values += _value_lines(query, bound, index)
+        pool += _pool_lines(query, bound, index)
+    source, lead = _relation(query), ""
     if pool:
         listed = ",\n    ".join(pool)
-        text = (
-            f"WITH pool AS (\n    SELECT\n    {listed}\n    FROM {_relation(query)}"
-            f"{_where(query)}\n)\n{text} CROSS JOIN pool"
+        lead = (
+            f"WITH pool AS (\n    SELECT\n    {listed}\n    FROM {source}{_where(query)}\n)\n"
         )
-    keys = ", ".join(query.keys)
-    return f"{text}{_where(query)}\nGROUP BY {keys}\nORDER BY {keys}"
+        source = f"{source} CROSS JOIN pool"
+    if values:
+        listed = ",\n        ".join(["*", *values])
+        source = f"(\n    SELECT\n        {listed}\n    FROM {source}\n)"
+    keys, listed = ", ".join(query.keys), ",\n    ".join(lines)
+    return (
+        f"{lead}SELECT\n    {listed}\nFROM {source}{_where(query)}\n"
+        f"GROUP BY {keys}\nORDER BY {keys}"
+    )
 
 
 def below_sql(query: CellQuery, bound: BoundNeed) -> str:
@@ -248,15 +259,13 @@ def _lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
         return [f"COUNT({value}) AS n{index}", f"CAST(SUM({value}) AS BIGINT) AS x{index}"]
     if bound.need.shape == "quantile":
         return _quantile_lines(query, bound, index)
-    values = _values(query, bound, index)
-    lines = [f"COUNT({values[0]}) AS n{index}", *_moment_lines(values, str(index))]
-    if query.wants_skewness(bound):
-        further = zip(bound.slopes, values[1:], strict=False)
-        line = " - ".join([values[0], *(f"{slope!r} * {one}" for slope, one in further)])
-        lines.append(f"SKEWNESS({line}) AS skewness{index}")
+    names = _names(bound, index)
+    lines = [f"COUNT({names[0]}) AS n{index}", *_moment_lines(query, names)]
+    if query.centred and query.wants_skewness(bound):
+        lines += _cube_lines(bound, names)
     if bound.need.capped:
-        uncut, cap = _values(query, bound, index, cut=False), _cap(bound, index)
-        lines += _moment_lines(uncut, f"{index}_uncapped")
+        cap = _cap(bound, index)
+        lines += _moment_lines(query, _names(bound, index, cut=False))
         lines.append(f"COUNT(*) FILTER (WHERE {value} > {cap}) AS cut{index}")
         lines.append(f"ANY_VALUE({cap}) AS cap{index}")
     if bound.covariates:
@@ -279,21 +288,35 @@ def _quantile_lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]
     ]
 
 
-def _moment_lines(values: list[str], suffix: str) -> list[str]:
-    """Means, variances, covariances of columns that are present together."""
-    if len(values) == 1:
-        return [
-            f"AVG({values[0]}) AS mean{suffix}",
-            f"VAR_SAMP({values[0]}) AS variance{suffix}",
-        ]
-    lines = [f"AVG({value}) AS mean{suffix}_{i}" for i, value in enumerate(values)]
-    lines += [f"VAR_SAMP({value}) AS variance{suffix}_{i}" for i, value in enumerate(values)]
-    lines += [
-        f"COVAR_SAMP({values[i]}, {values[j]}) AS covariance{suffix}_{i}{j}"
-        for i in range(len(values))
-        for j in range(i + 1, len(values))
-    ]
-    return lines
+def _names(bound: BoundNeed, index: int, *, cut: bool = True) -> list[str]:
+    """What the need's columns are called, as values that are all present or all NULL."""
+    head = f"v{index}" if cut else f"uncut{index}"
+    return [head, *(f"{head}_{i}" for i in range(1, bound.width))]
+
+
+def _value_lines(query: CellQuery, bound: BoundNeed, index: int) -> Iterator[str]:
+    """The values that the sums are made of, under their names."""
+    if bound.need.shape == "moments":
+        for cut in (True, False)[: 1 + bound.need.capped]:
+            values = _values(query, bound, index, cut=cut)
+            for name, value in zip(_names(bound, index, cut=cut), values, strict=True):
+                yield f"CAST({value} AS DOUBLE) AS {name}"
+
+
+def _moment_lines(query: CellQuery, names: Sequence[str]) -> list[str]:
+    """Sums and sums of products; or means, variances and covariances."""
+    if not query.centred:
+        squares = (f"SUM({a} * {b})" for a, b in combinations_with_replacement(names, 2))
+        return [*(f"SUM({name})" for name in names), *squares]
+    pairs = (f"COVAR_SAMP({a}, {b})" for a, b in combinations(names, 2))
+    return [f"{how}({name})" for how in ("AVG", "VAR_SAMP") for name in names] + [*pairs]
+
+
+def _cube_lines(bound: BoundNeed, names: Sequence[str]) -> list[str]:
+    """Sums of all products of three values, taken off the given points."""
+    points = zip(names, bound.about, strict=True)
+    off = [f"({name} - {point:.17e})" for name, point in points]
+    return [f"SUM({a} * {b} * {c})" for a, b, c in combinations_with_replacement(off, 3)]
 
 
 def _values(query: CellQuery, bound: BoundNeed, index: int, *, cut: bool = True) -> list[str]:

@@ -543,7 +543,7 @@ def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
         taken = looks.units_at_looks(cursor, ids)
         now = ws.now()
         ready = [
-            readings.read(cursor, one, states.get(one.id), now=now, looks=taken.get(one.id, ()))
+            readings.read(one, states.get(one.id), now=now, looks=taken.get(one.id, ()))
             for one in known
             if one.id in states
         ]
@@ -581,9 +581,9 @@ def _check_open(result: ExperimentResult) -> None:
 def _cut_reading(
     ws: Workspace, cursor: Any, experiment: Experiment, cut: Cut
 ) -> tuple[Reading, tuple[str, ...]]:
-    data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
-    taken = looks.units_at_looks(cursor, [experiment.id]).get(experiment.id, ())
-    return cutting.cut_reading(cursor, experiment, data, cut, now=ws.now(), looks=tuple(taken))
+    data = readings.data_of(ws.db, cursor, experiment.id)
+    taken = readings.looks_of(ws.db, cursor, experiment.id)
+    return cutting.cut_reading(experiment, data, cut, now=ws.now(), looks=taken)
 
 
 def _query(reading: Reading, shown: LookView) -> CellQuery | None:
@@ -612,14 +612,16 @@ def _reading(
     ws: Workspace, actor: Actor, experiment_id: str, *, reference: str | None = None
 ) -> Reading:
     with ws.db.read() as cursor:
-        experiment = find(cursor, actor, experiment_id)
+        experiment = ws.db.kept(
+            cursor,
+            ("experiment", actor.org_id, actor.projects, experiment_id),
+            lambda: find(cursor, actor, experiment_id),
+        )
     follow_log(ws, experiment)
     with ws.db.read() as cursor:
-        data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
-        taken = looks.units_at_looks(cursor, [experiment.id]).get(experiment.id, ())
-        return readings.read(
-            cursor, experiment, data, now=ws.now(), looks=taken, reference=reference
-        )
+        data = readings.data_of(ws.db, cursor, experiment.id)
+        taken = readings.looks_of(ws.db, cursor, experiment.id)
+    return readings.read(experiment, data, now=ws.now(), looks=taken, reference=reference)
 
 
 def _stored(ws: Workspace, reading: Reading) -> StoredLook | None:
@@ -646,7 +648,7 @@ def _of_today(ws: Workspace, reading: Reading) -> StoredLook | None:
 def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") -> StoredLook:
     """Analyse and keep; if somebody was faster with the same data, theirs is the look."""
     with ws.db.read() as cursor:
-        reading = _as_now(cursor, reading, ws.now())
+        reading = _as_now(ws, cursor, reading)
         table = readings.fetch(cursor, reading)
     result = analyze(table.cells, reading.design, reading.quality, data_hash=reading.data_hash)
     kept = {
@@ -686,18 +688,17 @@ def _take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") 
     return found
 
 
-def _as_now(cursor: Any, reading: Reading, now: datetime) -> Reading:
+def _as_now(ws: Workspace, cursor: Any, reading: Reading) -> Reading:
     """The reading on the data as this transaction sees them; an import may have come since."""
     key = reading.experiment.id
-    data = looks.data_states(cursor, [key]).get(key)
+    data = readings.data_of(ws.db, cursor, key)
     if data == reading.data:
         return reading
     return readings.read(
-        cursor,
         reading.experiment,
         data,
-        now=now,
-        looks=looks.units_at_looks(cursor, [key]).get(key, ()),
+        now=ws.now(),
+        looks=readings.looks_of(ws.db, cursor, key),
         reference=reading.design.reference,
     )
 

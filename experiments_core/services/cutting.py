@@ -11,7 +11,6 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError, Problem
 from experiments_core.services import readings
 from experiments_core.services.readings import PastLook, Reading
-from experiments_core.store import cells as store_cells
 from experiments_core.store.looks import DataState
 
 CURRENT, FIRST_DAY = "current", "first_day"
@@ -37,7 +36,6 @@ class Cut:
 
 
 def cut_reading(
-    cursor: Any,
     experiment: Experiment,
     data: DataState | None,
     cut: Cut,
@@ -48,7 +46,6 @@ def cut_reading(
     """What an analysis of these units needs, and what it leaves out in words.
 
     Args:
-        cursor: On the workspace.
         experiment: The experiment.
         data: Its data.
         cut: Which units.
@@ -69,14 +66,14 @@ def cut_reading(
         if phase.started_at < until and run in {None, phase.run_no}
     ))  # fmt: skip
     before = tuple(one for one in looks if one[0] < until)
-    reading = readings.read(cursor, kept, data, now=until, looks=before)
+    reading = readings.read(kept, data, now=until, looks=before)
     if reading.query is None:
         raise ConflictError(
             "Only rows per unit can be cut; these data are totals.",
             code="NO_UNIT_ROWS",
             hint="Import one row per unit.",
         )
-    first, newest = store_cells.unit_span(cursor, reading.query.table)
+    first, newest = data.span if data else (None, None)
     if first is None or newest is None:
         raise ConflictError(
             "Nothing says when a unit was first seen, so the data cannot be cut by time.",

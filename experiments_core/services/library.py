@@ -33,7 +33,7 @@ from experiments_core.errors import (
 from experiments_core.services import readings
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import audit, catalog, looks
+from experiments_core.store import audit, catalog
 from experiments_core.store import definitions as rows
 
 METRIC = "metric"
@@ -234,14 +234,14 @@ def preview(
     metric = metric_of(_draft(ws, actor, _cleaned(values)), MetricRole.SECONDARY)
     with ws.db.read() as cursor:
         experiment = replace(find(cursor, actor, reference), metrics=(metric,))
-        data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
+        data = readings.data_of(ws.db, cursor, experiment.id)
         if data is None:
             raise ConflictError(
                 f"“{experiment.name}” has no data yet.",
                 code="NO_DATA",
                 hint="Choose a test with data.",
             )
-        reading = readings.read(cursor, experiment, data, now=ws.now())
+        reading = readings.read(experiment, data, now=ws.now())
         table = readings.fetch(cursor, reading)
     result = analyze(table.cells, reading.design, reading.quality)
     if locking.is_locked(experiment, result):

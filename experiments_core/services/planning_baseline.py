@@ -13,7 +13,6 @@ from experiments_core.services import readings
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats.estimate import Undefined
-from experiments_core.store import looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,8 @@ def baseline_of(
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, experiment_id)
-        data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
-        reading = readings.read(cursor, experiment, data, now=ws.now())
+        data = readings.data_of(ws.db, cursor, experiment.id)
+        reading = readings.read(experiment, data, now=ws.now())
         cells = readings.fetch(cursor, reading).cells
     design = reading.design
     metric = next((one for one in design.metrics if one.key == metric_key), None)

@@ -30,7 +30,8 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cells import BoundNeed, CellQuery
 from experiments_core.store import cells as store_cells
 from experiments_core.store.cells import CellTable
-from experiments_core.store.looks import DataState, ImportFacts
+from experiments_core.store.database import Database
+from experiments_core.store.looks import DataState, ImportFacts, data_states, units_at_looks
 
 CROSSED = "UNIT_IN_TWO_ARMS"
 ON_PURPOSE = frozenset({
@@ -118,8 +119,25 @@ class Reading:
         return _column(self.data, name, roles)
 
 
+def data_of(db: Database, cursor: Any, experiment_id: str) -> DataState | None:
+    """The data of an experiment; None before the first import."""
+
+    def found() -> DataState | None:
+        return data_states(cursor, [experiment_id]).get(experiment_id)
+
+    return db.kept(cursor, ("data", experiment_id), found)
+
+
+def looks_of(db: Database, cursor: Any, experiment_id: str) -> tuple[PastLook, ...]:
+    """When each look of an experiment was taken, and the units it rested on."""
+
+    def found() -> tuple[PastLook, ...]:
+        return units_at_looks(cursor, [experiment_id]).get(experiment_id, ())
+
+    return db.kept(cursor, ("looks", experiment_id), found)
+
+
 def read(
-    cursor: Any,
     experiment: Experiment,
     data: DataState | None,
     *,
@@ -130,7 +148,6 @@ def read(
     """Put together what an analysis needs; looks at no rows.
 
     Args:
-        cursor: On the workspace.
         experiment: The experiment.
         data: Its data, None before the first import.
         now: The present moment, aware.
@@ -140,7 +157,7 @@ def read(
     Raises:
         InvalidInputError: there is no such variant.
     """
-    span = _span(cursor, data)
+    span = data.span if data else (None, None)
     return Reading(
         experiment=experiment,
         data=data,
@@ -200,12 +217,6 @@ def fetch(cursor: Any, reading: Reading) -> CellTable:
     return store_cells.totals_cells(
         cursor, reading.data.dataset_id, columns, only_counts=only_counts
     )
-
-
-def _span(cursor: Any, data: DataState | None) -> Span:
-    if data is None or data.shape != Shape.UNIT:
-        return None, None
-    return store_cells.unit_span(cursor, data.table)
 
 
 def _column(

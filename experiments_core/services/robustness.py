@@ -57,8 +57,7 @@ def robustness(
         )
     settings = [(Setting(ALL_DAYS, kept), query)]
     with ws.db.read() as cursor:
-        first, last = store_cells.unit_span(cursor, query.table)
-        later = _later(query, first, last)
+        later = _later(query, *reading.data.span) if reading.data else None
         if later is not None:
             settings.append((Setting(LATER_DAYS, kept), later))
         else:

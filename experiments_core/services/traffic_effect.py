@@ -17,7 +17,6 @@ from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats.estimate import Value
 from experiments_core.store import cells as store_cells
-from experiments_core.store import looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,8 @@ def units_by_day(ws: Workspace, actor: Actor, reference: str) -> dict[date, dict
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
-        data = looks.data_states(cursor, [experiment.id]).get(experiment.id)
-        query = readings.read(cursor, experiment, data, now=ws.now()).query
+        data = readings.data_of(ws.db, cursor, experiment.id)
+        query = readings.read(experiment, data, now=ws.now()).query
         if query is None:
             return {}
         asked = replace(query, needs=(), by_day=True, skewness=False)

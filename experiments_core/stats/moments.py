@@ -1,7 +1,8 @@
 """Sufficient statistics: counts for 0/1 metrics, centred moments for everything else.
 
 Merging is exact (Chan, Golub & LeVeque 1983, The American Statistician 37:242-247), so any
-total is a merge of cells. Sums of squares never occur: at mean 1e9 they lose every digit.
+total is a merge of cells. What comes as sums of squares, which at mean 1e9 lose every digit, is
+let in by :mod:`experiments_core.stats.power_sums` alone.
 """
 
 from __future__ import annotations

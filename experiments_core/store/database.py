@@ -13,21 +13,24 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import duckdb
 
 from experiments_core.errors import BusyError, UnrecoverableError, WorkspaceError
 from experiments_core.store.connect import connect, in_words
 from experiments_core.store.ids import uuid7
+from experiments_core.store.kept import Kept
 from experiments_core.store.lock import Owner, WorkspaceLock
 from experiments_core.store.migrate import migrate
 from experiments_core.store.recovery import note, open_or_repair
 from experiments_core.store.watch import time_limit
+
+Found = TypeVar("Found")
 
 STAGING_PREFIX = "staging_"
 LONGEST_STAGING = 1_800.0  # seconds
@@ -65,6 +68,8 @@ class Database:
         self._own = threading.local()
         self._open: set[duckdb.DuckDBPyConnection] = set()
         self._idle = threading.Condition()
+        self._kept = Kept()
+        self._seen: dict[duckdb.DuckDBPyConnection, int | None] = {}
         self._closed = False
         self.damage = ""
         self.on_fatal: Callable[[str], None] | None = None
@@ -111,9 +116,34 @@ class Database:
         if writer is not None:
             yield writer
             return
+        state = self._kept.state()
         with self._cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
-            yield cursor
+            self._seen[cursor] = state
+            try:
+                yield cursor
+            finally:
+                del self._seen[cursor]
+
+    def kept(
+        self, cursor: duckdb.DuckDBPyConnection, name: Hashable, make: Callable[[], Found]
+    ) -> Found:
+        """What ``make`` reads with this cursor, or has read since the last commit.
+
+        Args:
+            cursor: From :meth:`read`; the writer's own reads anew each time.
+            name: Says all that the value depends on besides the file.
+            make: Reads it; the value must never be changed.
+        """
+        state = self._seen.get(cursor)
+        if state is None:
+            return make()
+        # What a transaction sees is settled by its first look at the file, not by its begin.
+        cursor.execute("SELECT 1 FROM meta LIMIT 0")
+        if self._kept.state() != state:
+            self._seen[cursor] = None
+            return make()
+        return self._kept.get(state, name, make)
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -210,7 +240,8 @@ class Database:
             if self._own.doomed:
                 raise RuntimeError("a part of this transaction failed and was not handed on")  # noqa: TRY301
             cursor.execute("INSERT INTO commit_log VALUES (?)", [self._seq + 1])
-            cursor.execute("COMMIT")
+            with self._kept.committing():
+                cursor.execute("COMMIT")
         except BaseException:
             with suppress(duckdb.Error):  # the error may have ended the transaction already
                 cursor.execute("ROLLBACK")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import duckdb
 
 from experiments_core.analysis.cells import Cell
-from experiments_core.domain.source import CellKey
+from experiments_core.domain.source import CellKey, Shape
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.store.catalog import from_utc, to_utc
+from experiments_core.store.cells import unit_span
 from experiments_core.store.facts import units_table
 
 
@@ -39,6 +40,7 @@ class DataState:
         columns: Header text -> (role, column of ours; empty for totals).
         by_metric: (metric, header text) -> the same, where a metric has columns of its own.
         placed_by: Column that tells in which phase a unit was assigned.
+        span: First and last moment at which a unit was first seen, aware; None without times.
     """
 
     dataset_id: str
@@ -48,6 +50,7 @@ class DataState:
     imports: tuple[ImportFacts, ...]
     by_metric: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     placed_by: str = "first_ts"
+    span: tuple[datetime | None, datetime | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,13 @@ def data_states(
         imports = (*(known.imports if known else ()), _import(row[5:]))
         datasets[dataset_id] = DataState(dataset_id, shape, table, _columns(columns), imports)
     newest = {owner: list(datasets.values())[-1] for owner, datasets in found.items()}
-    return _logged(cursor, [one for one in experiment_ids if one not in newest]) | newest
+    states = _logged(cursor, [one for one in experiment_ids if one not in newest]) | newest
+    return {
+        owner: replace(data, span=unit_span(cursor, data.table))
+        if data.shape == Shape.UNIT
+        else data
+        for owner, data in states.items()
+    }
 
 
 def _logged(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,21 +15,33 @@ SUM = BoundNeed(Mean("revenue", missing="zero").needs, "c1")
 MAY_12 = datetime(2026, 5, 12, tzinfo=UTC)
 
 
-def test_counts_cross_as_integers_and_moments_centred():
+def test_counts_cross_as_integers_and_moments_as_sums_of_powers():
     assert cells_sql(CellQuery("units_0a", (RATE, SUM))) == (
         "SELECT\n"
         "    arm,\n"
         "    COUNT(*) AS units,\n"
         "    COUNT(c0) AS n0,\n"
         "    CAST(SUM(c0) AS BIGINT) AS x0,\n"
-        "    COUNT(COALESCE(c1, 0)) AS n1,\n"
-        "    AVG(COALESCE(c1, 0)) AS mean1,\n"
-        "    VAR_SAMP(COALESCE(c1, 0)) AS variance1,\n"
-        "    SKEWNESS(COALESCE(c1, 0)) AS skewness1\n"
-        "FROM units_0a\n"
+        "    COUNT(v1) AS n1,\n"
+        "    SUM(v1),\n"
+        "    SUM(v1 * v1)\n"
+        "FROM (\n"
+        "    SELECT\n"
+        "        *,\n"
+        "        CAST(COALESCE(c1, 0) AS DOUBLE) AS v1\n"
+        "    FROM units_0a\n"
+        ")\n"
         "GROUP BY arm\n"
         "ORDER BY arm"
     )
+
+
+def test_a_centred_query_asks_for_variances_and_third_powers_about_a_point():
+    about = CellQuery("units_0a", (replace(SUM, about=(-2.5,)),), centred=True)
+    text = cells_sql(about)
+    assert "    AVG(v0),\n    VAR_SAMP(v0),\n" in text
+    assert text.count("(v0 - -2.50000000000000000e+00)") == 3
+    assert "SUM(v0 * v0)" not in text
 
 
 def test_every_cut_is_a_key_of_the_cell():

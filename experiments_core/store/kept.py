@@ -1,0 +1,58 @@
+"""What was read from one state of the file, kept for other readers of the same state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+Found = TypeVar("Found")
+
+
+class Kept:
+    """Values that hold until something is committed.
+
+    States are numbered: even while the file stands still, odd while a commit is under way. A
+    transaction that found the same even number before it began and after it had seen the file
+    sees that very state; only such a reader may take a value or leave one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._state = 0
+        self._values: dict[Hashable, Any] = {}
+
+    def state(self) -> int | None:
+        """The number of the state as it stands; None while a commit is under way."""
+        state = self._state
+        return None if state % 2 else state
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Around a commit, whether it succeeds or not: nothing kept before holds after it."""
+        with self._lock:
+            self._state += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._state += 1
+                self._values.clear()
+
+    def get(self, state: int, name: Hashable, make: Callable[[], Found]) -> Found:
+        """The value of this name in this state, made unless it is kept.
+
+        Args:
+            state: What the reader sees.
+            name: Says all that the value depends on besides the file.
+            make: Reads it from the file; the value must never be changed.
+        """
+        with self._lock:
+            if state == self._state and name in self._values:
+                return cast("Found", self._values[name])
+        value = make()
+        with self._lock:
+            if state == self._state:
+                self._values[name] = value
+        return value

@@ -1,0 +1,140 @@
+"""What is kept from one state of the file never reaches a reader of another one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments_core.store.database import Database, open_database
+from experiments_core.store.kept import Kept
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path / "kept.duckdb") as own:
+        with own.write() as cursor:
+            cursor.execute("CREATE TABLE numbers AS SELECT 0 AS n")
+        yield own
+
+
+def number(cursor: Any) -> int:
+    ((found,),) = cursor.execute("SELECT n FROM numbers").fetchall()
+    return int(found)
+
+
+def count_up(db: Database) -> None:
+    with db.write() as cursor:
+        cursor.execute("UPDATE numbers SET n = n + 1")
+
+
+def kept(db: Database, cursor: Any, asked: list[int]) -> int:
+    def make() -> int:
+        asked.append(1)
+        return number(cursor)
+
+    return db.kept(cursor, "number", make)
+
+
+def test_a_value_is_read_once_until_something_is_committed(db: Database):
+    asked: list[int] = []
+    for _ in range(3):
+        with db.read() as cursor:
+            assert kept(db, cursor, asked) == 0
+    assert len(asked) == 1
+    count_up(db)
+    with db.read() as cursor:
+        assert kept(db, cursor, asked) == 1
+    assert len(asked) == 2
+
+
+def test_a_reader_that_began_before_a_commit_neither_takes_nor_leaves_a_value(db: Database):
+    asked: list[int] = []
+    with db.read() as early:
+        assert kept(db, early, asked) == 0
+        count_up(db)
+        assert kept(db, early, asked) == 0  # its own state, although the file is newer
+        with db.read() as late:
+            assert kept(db, late, asked) == 1
+        assert kept(db, early, asked) == 0
+    with db.read() as last:
+        assert kept(db, last, asked) == 1
+
+
+def test_a_transaction_that_has_not_looked_yet_sees_what_its_value_was_made_of(db: Database):
+    asked: list[int] = []
+    with db.read() as cursor:
+        count_up(db)  # between its begin and its first look
+        assert kept(db, cursor, asked) == number(cursor) == 1
+    with db.read() as cursor:
+        assert kept(db, cursor, asked) == 1
+        count_up(db)
+        assert number(cursor) == 1  # the look for the value has settled what it sees
+
+
+def test_the_writer_reads_its_own_changes_and_keeps_none(db: Database):
+    asked: list[int] = []
+    with db.write() as cursor:
+        cursor.execute("UPDATE numbers SET n = 7")
+        with db.read() as own:
+            assert kept(db, own, asked) == 7
+
+    def fail() -> None:
+        with db.write() as cursor:
+            cursor.execute("UPDATE numbers SET n = 8")
+            assert kept(db, cursor, asked) == 8
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with db.read() as cursor:
+        assert kept(db, cursor, asked) == 7
+
+
+def test_what_cannot_be_read_is_asked_for_again(db: Database):
+    def fail() -> int:
+        raise LookupError
+
+    with db.read() as cursor:
+        with pytest.raises(LookupError):
+            db.kept(cursor, "number", fail)
+        assert kept(db, cursor, []) == 0
+
+
+def test_while_a_commit_is_under_way_nothing_is_kept():
+    memory = Kept()
+    assert memory.state() == 0
+    with memory.committing():
+        assert memory.state() is None
+        assert memory.get(0, "name", lambda: "old") == "old"
+    assert memory.state() == 2
+    assert memory.get(2, "name", lambda: "new") == "new"
+    assert memory.get(2, "name", lambda: "other") == "new"
+
+
+def test_many_readers_beside_a_writer_always_see_one_state(db: Database):
+    """The kept number and the number in the same transaction's file are never two."""
+    done = threading.Event()
+
+    def read() -> int:
+        turns = 0
+        while not done.is_set():
+            with db.read() as cursor:
+                assert kept(db, cursor, []) == number(cursor)
+            turns += 1
+        return turns
+
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read) for _ in range(4)]
+        try:
+            for _ in range(60):
+                count_up(db)
+        finally:
+            done.set()
+        assert sum(reader.result() for reader in readers) > 0
+    with db.read() as cursor:
+        assert kept(db, cursor, []) == number(cursor) == 60
