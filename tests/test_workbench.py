@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -134,13 +135,39 @@ def test_three_arms_are_asked_for_by_name():
         report["clicks"]
 
 
-def test_the_split_may_be_any_positive_numbers_and_orders_the_arms():
+def test_the_split_may_be_a_ratio_and_orders_the_arms():
     rows = frame(900, ("control", "B", "C"))
     report = analyse(rows, split={"C": 1, "control": 1, "B": 1.0})
     assert report.design.arms == ("control", "C", "B")
     assert report.health[0].p_value == 1.0
     off = analyse(rows, split={"C": 1, "control": 9, "B": 1})
     assert off.verdict.code == "cannot_say"
+
+
+@pytest.mark.parametrize(
+    ("split", "sentence"),
+    (
+        ({"control": 50, "B": 40}, "adds up to 90. It must be exactly 100: 10 is missing"),
+        ({"control": 0.6, "B": 0.5}, "adds up to 1.1. It must be exactly 1: 0.1 is too much"),
+        ("50/50", "The split is '50/50'; it is a share for each variant"),
+    ),
+)
+def test_a_split_that_does_not_add_up_is_refused(split: object, sentence: str):
+    with pytest.raises(InvalidInputError, match=re.escape(sentence)):
+        analyse(frame(), split=split)
+
+
+def test_a_folder_and_a_table_without_columns_are_no_data(tmp_path: Path):
+    with pytest.raises(InvalidInputError, match="is a folder"):
+        analyse(tmp_path)
+    with pytest.raises(InvalidInputError, match="has no columns"):
+        analyse(pd.DataFrame())
+
+
+def test_segments_stand_below_their_metric():
+    text = repr(analyse(frame(), metrics=RATE, segments="country"))
+    assert "  by country (do they differ? p" in text
+    assert "\n    DE       B  " in text
 
 
 def test_what_was_done_with_rows_and_spellings_is_told(tmp_path: Path):
@@ -390,7 +417,7 @@ def test_bad_rows_may_be_left_out_by_choice(tmp_path: Path):
 
 def test_the_report_speaks_in_a_terminal():
     text = repr(analyse(frame()))
-    assert text.startswith("▲ Better: B is better: +")
+    assert text.startswith("▲ B is better: +")
     assert "Converted (primary)" in text
     assert "✓ sample ratio" in text
     assert str(analyse(frame())) == text

@@ -30,6 +30,7 @@ from experiments_core.api import answers, bodies, envelope
 from experiments_core.api.call import Call
 from experiments_core.api.rules import Rule
 from experiments_core.domain.access import require
+from experiments_core.domain.text import grouped
 from experiments_core.errors import (
     BusyError,
     InvalidInputError,
@@ -402,7 +403,7 @@ def _counted(request: Request, limit: int) -> Request:
 
 
 def _too_large(limit: int) -> TooLargeError:
-    return TooLargeError(f"The body is larger than {limit // 1024:,} KB.".replace(",", " "))
+    return TooLargeError(f"The body is larger than {grouped(limit // 1024)} KB.")
 
 
 def _outward(error: UpshotError) -> UpshotError:

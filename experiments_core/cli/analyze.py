@@ -22,6 +22,8 @@ from experiments_core.errors import InvalidInputError, Problem, UpshotError
 IN_A_SHELL = (
     (r'Proportion\("(\w+)", of="(\w+)"\)', r"--proportion \1:\2"),
     (r"leave_out_bad_rows=True", "--good-rows"),
+    (r"planned_units=([\d_]+)", r"--planned-units \1"),
+    (r'sequential="(\w+)"', r"--sequential \1"),
     (r"""\b(control|variant|unit|decimal|repeats|crossovers)=["']([^"']*)["']""", r"--\1 \2"),
 )
 """What hints of the notebook are in a shell."""

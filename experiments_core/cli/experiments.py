@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments_core.cli.here import ACTOR, either
 from experiments_core.cli.place import settle
-from experiments_core.cli.terminal import Parser, say, table
+from experiments_core.cli.terminal import Parser, minute, say, table
 from experiments_core.domain.documents import moment_text
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services.experiments import list_experiments
@@ -28,9 +28,11 @@ def run(arguments: Sequence[str]) -> int:
     if not found:
         say("There is no experiment yet.")
         return 0
-    columns = ("slug", "status", "owner", "updated_at", "name")
-    rows = [tuple(str(one[column]) for column in columns) for one in found]
-    say(table(("experiment", "status", "owner", "changed", "name"), rows, left=range(5)))
+    rows = [
+        (one["slug"], one["status"], one["owner"] or "", minute(one["updated_at"]), one["name"])
+        for one in found
+    ]
+    say(table(("experiment", "status", "owner", "changed (UTC)", "name"), rows, left=range(5)))
     return 0
 
 

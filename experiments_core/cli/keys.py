@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments_core.cli.here import ACTOR, either
 from experiments_core.cli.place import settle
-from experiments_core.cli.terminal import Parser, say, table
+from experiments_core.cli.terminal import Parser, minute, say, table
 from experiments_core.domain.documents import moment_text, read_moment
 from experiments_core.services import keys
 from experiments_core.services.keys import ApiKey
@@ -68,11 +68,11 @@ def _list(options: argparse.Namespace) -> None:
         say("There is no key. Make one: upshot keys create --name NAME")
         return
     rows = [
-        (key["name"], key["shown"], key["role"], " ".join(key["scopes"]),
-         key["last_used_at"] or "never", _state(key))
+        (key["name"], key["shown"], key["role"],
+         minute(key["last_used_at"] or "never"), _state(key), " ".join(key["scopes"]))
         for key in found
     ]  # fmt: skip
-    say(table(("name", "key", "role", "scopes", "last used", "state"), rows, left=range(6)))
+    say(table(("name", "key", "role", "last used", "state", "scopes"), rows, left=range(6)))
 
 
 def _revoke(options: argparse.Namespace) -> None:
@@ -101,7 +101,7 @@ def _body(key: ApiKey) -> dict[str, Any]:
 def _state(key: dict[str, Any]) -> str:
     if key["revoked_at"]:
         return "revoked"
-    return f"until {key['expires_at']}" if key["expires_at"] else "good"
+    return f"until {minute(key['expires_at'])}" if key["expires_at"] else "good"
 
 
 def _quoted(text: str) -> str:

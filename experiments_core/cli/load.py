@@ -27,6 +27,7 @@ from experiments_core.cli.terminal import (
     say,
 )
 from experiments_core.domain.access import LOCAL
+from experiments_core.domain.text import grouped
 from experiments_core.errors import BusyError, InvalidInputError, Problem
 from experiments_core.services.import_choices import Choices, choices_to_document
 from experiments_core.services.import_run import ImportRequest, outcome_body, run_import
@@ -34,6 +35,14 @@ from experiments_core.services.workspace import open_workspace, owner
 from experiments_core.settings import Settings
 
 ENDINGS = (".csv", ".tsv", ".txt", ".gz", ".xlsx")
+OPTIONS = {
+    "VARIANT_COLUMN": "--variant COL",
+    "OUTCOME_COLUMN": "--outcome COL or --value COL",
+    "UNIT_COLUMN": "--unit COL",
+    "CONTROL": "--control VALUE",
+    "FINISHED": "--finished or --no-finished",
+}
+"""Options that answer a question without its code."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -149,7 +158,7 @@ def _tell(outcome: dict[str, Any], options: argparse.Namespace) -> int:
         say(report_text(outcome))
     if state == "committed":
         experiment = outcome["experiment"]
-        used = f"{outcome['report']['rows_used']:,}".replace(",", "\u202f")
+        used = f"{grouped(outcome['report']['rows_used'])}"
         say(f"\nImported {used} rows into “{experiment['name']}” ({experiment['slug']}).")
         return 0
     if state in {"checked", "already"}:
@@ -162,24 +171,42 @@ def _tell(outcome: dict[str, Any], options: argparse.Namespace) -> int:
                 f"· {one['code']}: {one['text']}{_choices_of(one)}"
                 for one in outcome["questions"]
             ),
-            "Answer with --answer CODE=VALUE, or with --yes for what is likeliest.",
+            _how_to_answer(outcome["questions"]),
         )
         return USER_ERROR
     out = outcome["report"]["rows_left_out"]
     complain(
-        f"Nothing was stored: {out:,} rows cannot be used.".replace(",", "\u202f"),
+        f"Nothing was stored: {grouped(out)} rows cannot be used.",
         f"Correct {', '.join(options.file)}, or leave them out with --good-rows.",
     )
     return USER_ERROR
 
 
 def _choices_of(question: dict[str, Any]) -> str:
-    values = [value for value, _ in question["choices"]]
-    return f" [{' | '.join(values)}]" if values else ""
+    """What may be answered; a column by its number and its name."""
+    numbered = question["field"].startswith("role.")
+    shown = [
+        f"{value} = {label}" if numbered else value for value, label in question["choices"]
+    ]
+    return f" [{' | '.join(shown)}]" if shown else ""
+
+
+def _how_to_answer(questions: Sequence[dict[str, Any]]) -> str:
+    """The options that answer these questions."""
+    options = [OPTIONS[one["code"]] for one in questions if one["code"] in OPTIONS]
+    likely = "--yes for what is likeliest" if any(one["default"] for one in questions) else ""
+    ways = ["--answer CODE=VALUE", *options, *filter(None, (likely,))]
+    return f"Answer with {', '.join(ways)}."
 
 
 def _file(path: str) -> Path:
     file = Path(path).expanduser().resolve()
+    if file.is_dir():
+        raise InvalidInputError(
+            f"“{path}” is a folder.",
+            hint="Name a file in it.",
+            details=(Problem("file", path, "TYPE", "is a folder"),),
+        )
     if not file.is_file():
         raise InvalidInputError(
             f"There is no file “{path}”.",

@@ -283,12 +283,16 @@ def _effect(grid: Sensitivity, design: Design, effect: float) -> str:
 
 
 def _others(result: PlanResult) -> str:
-    rows = [
-        (row.name, row.who, words.count(row.units), words.percent(row.ratio, 0), row.why)
-        for row in result.other_calculators
-    ]
-    return "Why other calculators say something else\n" + table(
-        ("formula", "who", "control units", "of ours", "why"), rows, left=(0, 1, 4)
+    """Each formula on a line of a table; who uses it and why it differs, below."""
+    others = result.other_calculators
+    rows = [(row.name, words.count(row.units), words.percent(row.ratio, 0)) for row in others]
+    told = [f"· {row.name} ({row.who}): {row.why}" for row in others]
+    return "\n".join(
+        (
+            "Why other calculators say something else",
+            table(("formula", "control units", "of ours"), rows),
+            *told,
+        )
     )
 
 

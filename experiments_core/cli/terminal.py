@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import shutil
 import sys
+import textwrap
 import time
 import unicodedata
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 USER_ERROR = 1
 REFUSED = 2
 BAR_WIDTH = 24
+NARROWEST = 40
 REDRAW_SECONDS = 0.1
 
 
@@ -26,15 +29,35 @@ class Parser(argparse.ArgumentParser):
 
 
 def say(text: str) -> None:
-    """Write a line to the terminal."""
-    sys.stdout.write(f"{text}\n")
+    """Write lines; a terminal gets them broken between words."""
+    sys.stdout.write(f"{_fitted(text, sys.stdout)}\n")
     sys.stdout.flush()
 
 
 def complain(*sentences: str) -> None:
     """Write an error, one sentence a line."""
-    sys.stderr.write("\n".join(sentences) + "\n")
+    sys.stderr.write(_fitted("\n".join(sentences), sys.stderr) + "\n")
     sys.stderr.flush()
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """Break lines that are wider than the terminal; a pipe gets them as they are."""
+    if not stream.isatty():
+        return text
+    columns = max(NARROWEST, shutil.get_terminal_size().columns)
+    return "\n".join(fitted(line, columns) for line in text.split("\n"))
+
+
+def fitted(line: str, columns: int) -> str:
+    """Break a line between words, no part wider than ``columns``, further parts indented."""
+    if shown_width(line) <= columns:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    parts = textwrap.wrap(
+        line, columns, subsequent_indent=indent, replace_whitespace=False,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return "\n".join(parts)
 
 
 def speak_utf8() -> None:
@@ -49,6 +72,11 @@ def fraction(text: str) -> float:
     bare = text.strip()
     scale = 100.0 if bare.endswith("%") else 1.0
     return finite(bare.removesuffix("%")) / scale
+
+
+def minute(moment: str) -> str:
+    """A time of the API to the minute, in UTC: ``2026-11-28 10:25``."""
+    return moment[:16].replace("T", " ")
 
 
 def finite(text: str) -> float:

@@ -93,17 +93,20 @@ def _parser() -> Parser:
     verbs = parser.add_subparsers(metavar="add | list | disable | link", required=True)
     add = verbs.add_parser("add", help="add a person")
     add.set_defaults(act=_add)
-    add.add_argument("email")
-    add.add_argument("--name", default="")
-    add.add_argument("--role", default="viewer", choices=("viewer", "editor", "admin"))
+    add.add_argument("email", help="they sign in with it")
+    add.add_argument("--name", default="", help="what others see")
+    add.add_argument(
+        "--role", default="viewer", choices=("viewer", "editor", "admin"),
+        help="what they may do (viewer)",
+    )  # fmt: skip
     listed = verbs.add_parser("list", help="everybody")
     listed.set_defaults(act=_list)
     disable = verbs.add_parser("disable", help="switch a person off, signed out everywhere")
     disable.set_defaults(act=_disable)
-    disable.add_argument("email")
+    disable.add_argument("email", help="of the person")
     link = verbs.add_parser("link", help="a one-time link to choose a password")
     link.set_defaults(act=_link)
-    link.add_argument("email")
+    link.add_argument("email", help="of the person")
     for verb in (add, listed, disable, link):
         verb.add_argument("--workspace", help="folder or .duckdb file (default: data/)")
     return parser

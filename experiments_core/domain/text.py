@@ -53,6 +53,11 @@ def text_problems(
     return problems
 
 
+def grouped(number: float) -> str:
+    """Write a number in groups of three with narrow no-break spaces: ``58 906``."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def slugify(text: str, fallback: str) -> str:
     """Make a key of a name: “Zoë’s  test 2” → ``zoe-s-test-2``."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

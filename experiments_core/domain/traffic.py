@@ -20,7 +20,7 @@ from experiments_core.domain.arms import parity_problems, percent, split_problem
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.domain.targeting_checks import targeting_problems
-from experiments_core.domain.text import text_problems
+from experiments_core.domain.text import grouped, text_problems
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import ConflictError, Problem
 
@@ -267,7 +267,7 @@ def _reason_problems(experiment: Experiment, reason: str) -> list[Problem]:
 def _sentence(experiment: Experiment, weights: Mapping[str, int], units: int | None) -> str:
     if experiment.status is Status.DRAFT:
         return f"The test will start with {_shares(weights)}."
-    people = f"{units:,}".replace(",", "\u202f") if units else "All"
+    people = f"{grouped(units)}" if units else "All"
     return (
         f"{people} {experiment.unit}s keep their version. New {experiment.unit}s: "
         f"{_shares(weights)}. Analysis goes on, computed per phase."

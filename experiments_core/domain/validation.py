@@ -20,7 +20,7 @@ from experiments_core.domain.experiment import (
 )
 from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.domain.targeting_checks import targeting_problems
-from experiments_core.domain.text import KEY, clean, text_problems
+from experiments_core.domain.text import KEY, clean, grouped, text_problems
 from experiments_core.errors import InvalidInputError, Problem
 
 MOST_METRICS = 30
@@ -140,8 +140,10 @@ def _number(low: float, high: float, *, optional: bool = False) -> Check:
 def _range(name: str, value: float, low: float, high: float) -> list[Problem]:
     if low <= value <= high:
         return []
-    message = f"{name} is {value:,}; it must be between {low:,} and {high:,}"
-    return [Problem(name, value, "RANGE", message.replace(",", " "))]
+    message = (
+        f"{name} is {grouped(value)}; it must be between {grouped(low)} and {grouped(high)}"
+    )
+    return [Problem(name, value, "RANGE", message)]
 
 
 def _key(name: str, value: object) -> list[Problem]:

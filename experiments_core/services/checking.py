@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments_core.domain.source import Mapping, Role, Shape
+from experiments_core.domain.text import grouped
 from experiments_core.services import import_report
 from experiments_core.services.checked import Checked, refuse_one_arm
 from experiments_core.services.checking_totals import check_totals
@@ -123,7 +124,7 @@ def _with_units(rule: RuleCount, staged: Staged) -> RuleCount:
     """Rows of crossed units are told by units: that is what people count."""
     if rule.rule != "UNIT_IN_TWO_ARMS":
         return rule
-    units = f"{staged.crossed:,} unit{' was' if staged.crossed == 1 else 's were'}"
+    units = f"{grouped(staged.crossed)} unit{' was' if staged.crossed == 1 else 's were'}"
     return replace(rule, message=f"{units} in more than one variant: {rule.message}")
 
 

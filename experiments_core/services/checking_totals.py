@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiments_core.domain.source import Mapping, Role, Shape
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import import_report
 from experiments_core.services.checked import Checked, refuse_one_arm
@@ -239,8 +240,8 @@ def _totals_remarks(
     if len(totals) > len(arms):
         remarks.append(Remark(
             "TOTALS_ADDED_UP",
-            f"{len(totals):,} rows were added up to {len(arms)} variants. If they are days, "
-            "people who came back on another day are counted again.",
+            f"{grouped(len(totals))} rows were added up to {len(arms)} variants. If they "
+            "are days, people who came back on another day are counted again.",
         ))  # fmt: skip
     if mapping.shape is Shape.COUNTS:
         remarks.append(Remark(
@@ -261,7 +262,7 @@ def _about_rates(
     for column in mapping.derived:
         found = [total for total in totals if column.name in total.conversions]
         examples = [
-            Example(t.line, t.arm, f"{cells[t.line][column.position]} → {count:,}")
+            Example(t.line, t.arm, f"{cells[t.line][column.position]} → {grouped(count)}")
             for t in found[:SHOWN_REJECTS]
             for count in (t.conversions[column.name],)
         ]
@@ -272,7 +273,8 @@ def _about_rates(
         yield Remark(
             "PERCENT_DERIVED",
             f"Conversions were derived from “{column.name}”, read as a {word}: each comes out "
-            f"whole, such as {first.conversions[column.name]:,} of {first.visitors:,}.",
+            f"whole, such as {grouped(first.conversions[column.name])} of "
+            f"{grouped(first.visitors or 0)}.",
             tuple(example.line for example in examples[:5]),
             len(found), column.name, tuple(examples),
         )  # fmt: skip
@@ -280,7 +282,7 @@ def _about_rates(
         at = tuple(lines[row.line] for row in wrong)
         yield Remark(
             "RATE_DISAGREES",
-            f"“{name}” is not conversions divided by visitors in {len(wrong):,} "
+            f"“{name}” is not conversions divided by visitors in {grouped(len(wrong))} "
             f"row{'' if len(wrong) == 1 else 's'}; the counts were used.",
             at[:5], len(wrong), name,
         )  # fmt: skip

@@ -10,6 +10,7 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.domain.source_document import mapping_to_document
+from experiments_core.domain.text import grouped
 from experiments_core.services.checked import Checked, can_be_read, check_mapping, control_of
 from experiments_core.services.checking import check_file
 from experiments_core.services.drafts import (
@@ -163,12 +164,12 @@ def _about_experiment(
         ))  # fmt: skip
     if difference is not None and difference.both is not None:
         changed = sum(one.units for one in difference.reasons if one.code in CHANGED)
-        told = f", {changed:,} times with another value" if changed else ""
+        told = f", {grouped(changed)} times with another value" if changed else ""
         remarks.append(Remark(
             "UNIT_KNOWN",
-            f"{difference.both:,} units are in the data already{told}, {difference.gone:,} "
-            "units of the data are not in this file. “Add” brings the new ones only, "
-            "“replace” takes this file alone.",
+            f"{grouped(difference.both)} units are in the data already{told}, "
+            f"{grouped(difference.gone)} units of the data are not in this file. "
+            "“Add” brings the new ones only, “replace” takes this file alone.",
         ))  # fmt: skip
     names = {column["name"] for column in checked.columns}
     missing = [

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 from zoneinfo import available_timezones
 
+from experiments_core.domain.arms import SHARES_HINT, shares_fault
 from experiments_core.domain.experiment import WHOLE_BP
 from experiments_core.domain.source import (
     FILE_REPEATS,
@@ -56,7 +57,7 @@ class Choices:
         experiments: With ``*``: only these of them.
         zone: IANA time zone of times that do not say theirs.
         control: The arm to compare with.
-        split: Intended shares by arm, any positive numbers.
+        split: Intended shares by arm: percent, fractions, basis points or a ratio.
         finished: Whether the test is over.
         blank: What an empty outcome means: ``exclude`` or ``zero``.
         repeats: Several rows of one unit: ``refuse``, ``first``, ``last``, ``max``, ``sum`` or
@@ -240,6 +241,9 @@ def _basis_points(split: Table[str, float]) -> dict[str, int]:
     if wrong:
         message = f"the share of “{wrong[0]}” is {split[wrong[0]]:g}; shares are above 0"
         raise _refuse("split", dict(split), "RANGE", message)
+    fault = shares_fault(list(split.values()))
+    if fault:
+        raise _refuse("split", dict(split), "SPLIT_SUM", f"{fault} {SHARES_HINT}".rstrip("."))
     total = sum(split.values())
     exact = {arm: share * WHOLE_BP / total for arm, share in split.items()}
     floors = {arm: int(share) for arm, share in exact.items()}

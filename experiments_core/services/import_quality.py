@@ -8,6 +8,7 @@ from datetime import datetime
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.source import Mapping
+from experiments_core.domain.text import grouped
 from experiments_core.services.import_report import Context, Remark
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.srm import sample_ratio
@@ -48,7 +49,7 @@ def split_remark(
     check = sample_ratio([(arms, weights)])
     if not check.is_mismatch:
         return
-    counted = " : ".join(f"{arms.get(arm, 0):,}" for arm in weights)
+    counted = " : ".join(f"{grouped(arms.get(arm, 0))}" for arm in weights)
     total = sum(weights.values())
     planned = " : ".join(f"{100 * share / total:.4g}" for share in weights.values())
     names = " : ".join(shorten(arm, 30) for arm in weights)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from experiments_core.domain.source import REPEATS_OF, Mapping, Role
+from experiments_core.domain.text import grouped
 from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.store.staged import Broken, Effect, Example, Finding, Staged
 from experiments_core.tabular.answers import Question
@@ -190,7 +191,7 @@ def blank_line_warning(context: Context) -> Iterator[Remark]:
     """Blank lines are no rows; say that they are there."""
     lines, count = context.blank_lines
     if count:
-        text = "1 blank line is" if count == 1 else f"{count:,} blank lines are"
+        text = "1 blank line is" if count == 1 else f"{grouped(count)} blank lines are"
         yield Remark("EMPTY_ROWS_IGNORED", f"{text} no row of data.", lines[:5])
 
 
@@ -198,7 +199,8 @@ def few_units(arms: dict[str, int]) -> Iterator[Remark]:
     """Arms that are too small for a test, or far smaller than the others."""
     total = sum(arms.values())
     for arm, count in arms.items():
-        only = f"Variant “{shorten(arm)}” has only {count:,} unit{'s' if count != 1 else ''}"
+        units = f"{grouped(count)} unit{'s' if count != 1 else ''}"
+        only = f"Variant “{shorten(arm)}” has only {units}"
         if count < max(2, TINY * total):
             yield Remark("VARIANT_TINY", f"{only}; is the name misspelt?")
         elif count < FEW_UNITS:
@@ -269,15 +271,17 @@ def _about_units(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
             "No column identifies a unit: each row counts as one, copies included.",
         )
     if staged.repeated and mapping.combines:
-        text = f"{staged.repeated:,} units have several rows; {repeats_in_words(mapping)}."
+        text = (
+            f"{grouped(staged.repeated)} units have several rows; {repeats_in_words(mapping)}."
+        )
         yield Remark("UNIT_REPEATED", text)
     damaged = _finding(staged, "UNIT_ID_DAMAGED")
     if damaged is not None:
         shown = damaged.examples[0].value if damaged.examples else "1.2E+15"
         yield _remark(
             "UNIT_ID_DAMAGED",
-            f"{damaged.rows:,} identifiers look like {shorten(shown, 30)}: a spreadsheet has "
-            "rounded them, and different units may have become one.",
+            f"{grouped(damaged.rows)} identifiers look like {shorten(shown, 30)}: a "
+            "spreadsheet has rounded them, and different units may have become one.",
             damaged,
         )
 
@@ -288,23 +292,24 @@ def _about_joins(staged: Staged) -> Iterator[Remark]:
         if one.code == "FILE_CUT_OFF":
             yield _remark(
                 one.code,
-                f"The file has {one.rows:,} rows, which is as many as a spreadsheet holds: is "
-                "the rest missing?",
+                f"The file has {grouped(one.rows)} rows, which is as many as a spreadsheet "
+                "holds: is the rest missing?",
                 one,
             )
         elif one.code == "ROWS_MULTIPLIED" and one.facts["whole"]:
             times = one.facts["times"]
             yield _remark(
                 one.code,
-                f"Each of {one.rows:,} units stands exactly {times} times with the same "
+                f"Each of {grouped(one.rows)} units stands exactly {times} times with the same "
                 "values: a join has probably multiplied the rows.",
                 one,
             )
         elif one.code == "ROWS_MULTIPLIED":
             yield _remark(
                 one.code,
-                f"{one.rows:,} units have several rows, and all of them say the same: a join "
-                "has probably repeated the values. Added up they would count several times.",
+                f"{grouped(one.rows)} units have several rows, and all of them say the same: "
+                "a join has probably repeated the values. Added up they would count several "
+                "times.",
                 one,
             )
 
@@ -313,7 +318,7 @@ def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
     columns = {column.position: column for column in mapping.columns}
     for position, (count, line) in staged.blanks.items():
         column = columns[position]
-        cells = f"“{column.name}” is empty in {count:,} row{'s' if count != 1 else ''}"
+        cells = f"“{column.name}” is empty in {grouped(count)} row{'s' if count != 1 else ''}"
         found = _finding(staged, "BLANK", column.name)
         lines = (line,) if line and not found else None
         shown = replace(found, rows=count) if found else Finding("BLANK", count, column.name)
@@ -348,12 +353,12 @@ def _about_times(staged: Staged, context: Context) -> Iterator[Remark]:
             "Some times say their zone and some do not; those that do not are taken as UTC.",
         )
     if staged.no_time and staged.first_seen:
-        yield Remark("TIME_MISSING", f"{staged.no_time:,} rows have no time.")
+        yield Remark("TIME_MISSING", f"{grouped(staged.no_time)} rows have no time.")
     for one in staged.findings:
         if one.code != "OUTSIDE_RUN" or staged.first_seen is None:
             continue
         first, last = staged.first_seen
-        rows = f"{one.rows:,} row{' lies' if one.rows == 1 else 's lie'}"
+        rows = f"{grouped(one.rows)} row{' lies' if one.rows == 1 else 's lie'}"
         started, ended = context.runs[0][0], context.runs[-1][1]
         if one.facts["kind"] == "before":
             text = f"{rows} before the start on {_day(started)}; the first is {_day(first)}."

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from experiments_core.domain.source import Dialect
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.services import uploads, workbooks
 from experiments_core.services.uploads import Upload
@@ -435,7 +436,7 @@ def _copy(source: _Rejoined, target: Path, most_bytes: int | None) -> tuple[int,
             size += len(chunk)
             if most_bytes is not None and size > most_bytes:
                 raise TooLargeError(
-                    f"The file is larger than {most_bytes // 1024**2:,} MB.",
+                    f"The file is larger than {grouped(most_bytes // 1024**2)} MB.",
                     hint=uploads.INBOX_HINT,
                 )
             digest.update(chunk)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 from weakref import WeakKeyDictionary
 
+from experiments_core.domain.text import grouped
 from experiments_core.errors import RateLimitedError
 from experiments_core.services.workspace import Workspace
 
@@ -67,7 +68,7 @@ class Buckets:
         if not allowed:
             wait = max(1, -int(-(wanted - left) * MINUTE // limit))
             raise RateLimitedError(
-                f"More than {limit:,} requests of this kind in a minute.".replace(",", " "),
+                f"More than {grouped(limit)} requests of this kind in a minute.",
                 retry_after=wait,
                 hint=f"Wait {wait} s, or have the limit raised in UPSHOT_RATE_LIMITS.",
             )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from experiments_core.domain.source import Mapping, Role, Shape
+from experiments_core.domain.text import grouped
 from experiments_core.services.checked import Checked
 from experiments_core.services.reconciliation import Reason, Reconciliation
 from experiments_core.store import facts
@@ -123,8 +124,8 @@ def _about_units(
         if rows == count and count:
             code = "DUPLICATES" if rule in DUPLICATES else "FILTERED"
             text = (
-                f"{more} has {count:,} more, which is as many rows as were left out of {less}: "
-                f"{RULES[rule].summary}."
+                f"{more} has {grouped(count)} more, which is as many rows as were "
+                f"left out of {less}: {RULES[rule].summary}."
             )
             yield Reason(code, count, text, detail=rule)
             return
@@ -137,8 +138,8 @@ def _about_units(
             yield Reason(code, n, f"“{shorten(arm)}” is only in {there}.", detail=arm)
         else:
             text = (
-                f"“{shorten(arm)}” has {a:,} units in {names[0]} and {b:,} in {names[1]}; only "
-                "a file with one row per unit can tell which."
+                f"“{shorten(arm)}” has {grouped(a)} units in {names[0]} and {grouped(b)} in "
+                f"{names[1]}; only a file with one row per unit can tell which."
             )
             yield Reason("UNEXPLAINED", abs(b - a), text, detail=arm)
 
@@ -158,7 +159,7 @@ def _about_sums(
 def _reason(why: Why, names: tuple[str, str]) -> Reason:
     a, b = names
     here, there = (a, b) if why.side == "a" else (b, a)
-    n = f"{why.units:,} unit{'' if why.units == 1 else 's'}"
+    n = f"{grouped(why.units)} unit{'' if why.units == 1 else 's'}"
     rule = RULES[why.detail].summary if why.detail in RULES else ""
     only = {
         "FILTERED": f"{n} of {here} were left out of {there}: {rule}.",
@@ -171,8 +172,8 @@ def _reason(why: Why, names: tuple[str, str]) -> Reason:
         "ID_FORMAT": f"{n} are written in another way{_such_as(why)}.",
         "OTHER_VARIANT": f"{n} are in another variant.",
         "OTHER_OUTCOME": f"{n} have another “{shorten(why.detail)}”.",
-        "DUPLICATES": f"{why.units:,} rows of {a if why.detail == 'A' else b} were left out as "
-        "copies or further rows of a unit.",
+        "DUPLICATES": f"{grouped(why.units)} rows of {a if why.detail == 'A' else b} were left "
+        "out as copies or further rows of a unit.",
     }
     if why.code == "ZONE_SHIFT" and not why.side:
         text = f"The times of {b} are {_hours(int(why.detail))} those of {a} in {n}."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from experiments_core.domain.source import Dialect
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.tabular.census import Census, Structure
 from experiments_core.tabular.encoding import UTF16, BadByteError, Transcoder
@@ -223,7 +224,7 @@ class _Intake:
             self._bytes += len(chunk)
             if self._most_bytes is not None and self._bytes > self._most_bytes:
                 raise TooLargeError(
-                    f"The file is larger than {self._most_bytes // 1024**2:,} MB.",
+                    f"The file is larger than {grouped(self._most_bytes // 1024**2)} MB.",
                     hint=INBOX_HINT,
                 )
             hashed.result()
@@ -275,7 +276,7 @@ class _Intake:
         assert self._census is not None  # noqa: S101
         if self._most_rows is not None and self._census.lines > self._most_rows:
             raise TooLargeError(
-                f"The file has more than {self._most_rows:,} rows.",
+                f"The file has more than {grouped(self._most_rows)} rows.",
                 hint=INBOX_HINT,
             )
 

@@ -21,6 +21,7 @@ from typing import Self, TypeVar
 
 import duckdb
 
+from experiments_core.domain.text import grouped
 from experiments_core.errors import BusyError, UnrecoverableError, WorkspaceError
 from experiments_core.store.connect import connect, in_words
 from experiments_core.store.ids import uuid7
@@ -265,9 +266,9 @@ class Database:
         acknowledged = int(noted.read_text(encoding="ascii") or 0)
         if acknowledged <= self._seq:
             return ""
-        missing = f"changes {self._seq + 1:,} to {acknowledged:,}"
+        missing = f"changes {grouped(self._seq + 1)} to {grouped(acknowledged)}"
         if acknowledged == self._seq + 1:
-            missing = f"change {acknowledged:,}"
+            missing = f"change {grouped(acknowledged)}"
         damage = (
             f"This workspace can only be read: {self.path.name} lacks the {missing} that "
             "were saved before. It is an older copy, or its .wal file was lost or damaged."

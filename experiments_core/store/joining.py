@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from experiments_core.domain.source import ColumnMapping, Dialect, Role
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError
 from experiments_core.store.conversion import quoted, trimmed
 from experiments_core.store.database import Database
@@ -105,7 +106,8 @@ def _read(cursor: duckdb.DuckDBPyConnection, number: int, part: Part) -> None:
     expected = part.structure.records - first - len(blank_lines)
     if read != expected:
         raise InvalidInputError(
-            f"“{part.name}” can be read in two ways: as {expected:,} rows or as {read:,}.",
+            f"“{part.name}” can be read in two ways: as {grouped(expected)} rows or as "
+            f"{grouped(read)}.",
             code="ROWS_DISAGREE",
             hint="Look for quotes inside fields; a quote in a quoted field is written twice.",
         )

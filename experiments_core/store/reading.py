@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from experiments_core.domain.source import ColumnMapping, Dialect, Role
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store.conversion import quoted, reader_type
 from experiments_core.tabular.text import WHITE, lines_text, shorten
@@ -124,7 +125,7 @@ def refuse_broken_rows(
     sentences = [_sentence(kind, text or "", dialect, expected) for _, kind, text in rows]
     of_file = f" of “{name}”" if name else ""
     first = f"Line {lines[0]}{of_file} {sentences[0]}"
-    more = f" In all {count:,} rows: {lines_text(lines, count)}." if count > 1 else ""
+    more = f" In all {grouped(count)} rows: {lines_text(lines, count)}." if count > 1 else ""
     cut_off = _is_last(path, places[0]) and "fields" in sentences[0]
     raise InvalidInputError(
         first + (" (the file may be cut off there)." if cut_off else ".") + more,
@@ -144,7 +145,7 @@ def _sentence(kind: str, text: str, dialect: Dialect, expected: int) -> str:
     if kind == "UNQUOTED VALUE":
         return "has text after a closing quote, or a quote that is not closed"
     if kind == "LINE SIZE OVER MAXIMUM":
-        return f"is longer than {LONGEST_LINE:,} characters"
+        return f"is longer than {grouped(LONGEST_LINE)} characters"
     return "cannot be read"
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import duckdb
 
+from experiments_core.domain.text import grouped
 from experiments_core.errors import UnrecoverableError, WorkspaceError
 from experiments_core.store.connect import DamagedError
 
@@ -94,7 +95,7 @@ def _cut_log(
     """Step 2: cut the log at the position that is named, while the position moves down."""
     place, wal = error.wal_position, wal_of(file)
     while place is not None and wal.exists() and place < wal.stat().st_size:
-        note(side, f"Cut {wal.name} at byte {place:,} of {wal.stat().st_size:,}.")
+        note(side, f"Cut {wal.name} at byte {grouped(place)} of {grouped(wal.stat().st_size)}.")
         with wal.open("r+b") as out:
             out.truncate(place)
             os.fsync(out.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from experiments_core.domain.source import Role
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion, quality
 from experiments_core.store.combining import combined, rule_of
@@ -69,7 +70,8 @@ def read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[i
     rows = int(one_row(cursor, "SELECT count(*) FROM raw")[0])
     if job.records is not None and rows != job.records - len(blank_lines):
         raise InvalidInputError(
-            f"The file can be read in two ways: as {job.records:,} rows or as {rows:,}.",
+            f"The file can be read in two ways: as {grouped(job.records)} rows or as "
+            f"{grouped(rows)}.",
             code="ROWS_DISAGREE",
             hint="Look for quotes inside fields; a quote in a quoted field is written twice.",
         )
@@ -272,7 +274,7 @@ def refuse_crossed(cursor: duckdb.DuckDBPyConnection, job: Job, count: int) -> N
     units = [row[0] for row in cursor.execute("SELECT unit FROM crossed LIMIT 6").fetchall()]
     name = job.mapping.named(Role.UNIT)[0].name
     raise InvalidInputError(
-        f"{count:,} of “{name}” stand in more than one variant: {listed(units)}.",
+        f"{grouped(count)} of “{name}” stand in more than one variant: {listed(units)}.",
         code="UNIT_IN_TWO_ARMS",
         hint="Leave such units out, or count them where they were first seen.",
         details=tuple(

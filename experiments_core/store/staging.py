@@ -14,6 +14,7 @@ from datetime import datetime
 import duckdb
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion
 from experiments_core.store.lines import Jumps
@@ -324,4 +325,4 @@ def _refuse_many(counts: dict[str, int], job: Job) -> None:
 
 
 def _many(number: int) -> str:
-    return "more than 10,000" if number > 10_000 else f"{number:,}"
+    return f"more than {grouped(10_000)}" if number > 10_000 else grouped(number)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular import names, roles
 from experiments_core.tabular.answers import Choice, Question
@@ -234,7 +235,7 @@ def refuse_product(
         units: Some that repeat.
         all_: How many there are.
     """
-    more = f" and {all_ - len(units):,} more" if all_ > len(units) else ""
+    more = f" and {grouped(all_ - len(units))} more" if all_ > len(units) else ""
     raise InvalidInputError(
         f"The join would multiply rows: “{joined.key}” repeats in both “{names_[0]}” and "
         f"“{names_[1]}” ({listed(units)}{more}).",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
+from experiments_core.domain.text import grouped
 from experiments_core.tabular import names, roles
 from experiments_core.tabular.answers import Choice, Question
 from experiments_core.tabular.columns import ColumnSeen, Kind
@@ -161,7 +162,9 @@ def _unit(seen: Detection, mapping: Mapping) -> Iterator[Question]:
         "UNIT_COLUMN",
         f"role.{Role.UNIT}",
         "Which column identifies the unit that was randomised?",
-        tuple(Choice(str(c.position), f"{c.name} ({c.distinct:,} different)") for c in free),
+        tuple(
+            Choice(str(c.position), f"{c.name} ({grouped(c.distinct)} different)") for c in free
+        ),
         str(unit.position) if unit is not None else "",
     )
 
@@ -295,7 +298,7 @@ def _blank(column: ColumnMapping, shown: ColumnSeen, found: Found | None) -> Ite
     yield Question(
         "OUTCOME_BLANK",
         f"columns[{column.position}].blank",
-        f"“{column.name}” is empty in {count:,} row{'s' if count != 1 else ''}{where}. "
+        f"“{column.name}” is empty in {grouped(count)} row{'s' if count != 1 else ''}{where}. "
         "What does empty mean?",
         (
             Choice("exclude", "Unknown: leave these rows out of this metric"),
@@ -384,7 +387,8 @@ def _repeats(mapping: Mapping, found: Found | None) -> Iterator[Question]:
     yield Question(
         "UNIT_REPEATED",
         "repeats",
-        f"{found.repeated:,} of “{unit.name}” have several rows in one variant. What counts?",
+        f"{grouped(found.repeated)} of “{unit.name}” have several rows in one variant. "
+        "What counts?",
         (
             Choice("sum", "Converted at least once; numbers added up"),
             Choice("mean", "Converted at least once; the mean of numbers"),
@@ -407,13 +411,13 @@ def _contradictions(mapping: Mapping, found: Found | None) -> Iterator[Question]
             continue
         count = sum(pairs.values())
         told = "; ".join(
-            f"“{shorten(arm, 40)}” with “{shorten(value, 40)}”: {rows:,}"
+            f"“{shorten(arm, 40)}” with “{shorten(value, 40)}”: {grouped(rows)}"
             for (arm, value), rows in sorted(pairs.items(), key=lambda one: -one[1])[:4]
         )
         yield Question(
             "COLUMNS_CONTRADICT",
             f"contradictions[{position}]",
-            f"“{name}” says another variant than “{variant.name}” in {count:,} "
+            f"“{name}” says another variant than “{variant.name}” in {grouped(count)} "
             f"row{'' if count == 1 else 's'} ({told}). Which rows count?",
             (
                 Choice("exclude", "Only those in which both agree"),

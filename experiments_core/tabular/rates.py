@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from experiments_core.domain.source import ColumnMapping, Dialect, Mapping, Role
+from experiments_core.domain.text import grouped
 from experiments_core.tabular import numbers
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import WHITE, is_blank
@@ -54,11 +55,11 @@ class RateColumn:
             return "RATE", text
         low = max(0, math.ceil((rate - self.half) * visitors))
         high = min(visitors, math.floor((rate + self.half) * visitors))
-        told = f"{text} of {visitors:,} visitors"
+        told = f"{text} of {grouped(visitors)} visitors"
         if low > high:
             return "RATE_NOT_WHOLE", f"{told} are {float(rate * visitors):,.2f} conversions"
         if low < high:
-            return "RATE_COARSE", f"{told} are {low:,} to {high:,} conversions"
+            return "RATE_COARSE", f"{told} are {grouped(low)} to {grouped(high)} conversions"
         return low
 
     def fits(self, cell: str, visitors: int, count: int) -> bool:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from experiments_core.domain.text import grouped
 from experiments_core.tabular.text import LONGEST_UNIT, neutral, shorten
 
 
@@ -124,7 +125,7 @@ def words(rule: str, column: str, value: str) -> str:
 def summary(rule: str, rows: int) -> str:
     """Say what was found in all rows: “3 rows left out: no variant”."""
     verb = "cannot be used" if RULES[rule].blocking else "left out"
-    return f"{rows:,} row{'' if rows == 1 else 's'} {verb}: {RULES[rule].summary}"
+    return f"{grouped(rows)} row{'' if rows == 1 else 's'} {verb}: {RULES[rule].summary}"
 
 
 def to_csv(rejects: Iterable[Reject], *, for_spreadsheet: bool = True) -> bytes:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular import names
 from experiments_core.tabular.answers import Choice, Question
@@ -198,7 +199,7 @@ def _from_metrics(
         cells[title] = row.cells[value]
         if len(units) > MOST_PIVOTED:
             raise InvalidInputError(
-                f"More than {MOST_PIVOTED:,} units are not reshaped.",
+                f"More than {grouped(MOST_PIVOTED)} units are not reshaped.",
                 code="RESHAPE_TOO_LARGE",
                 hint="Write one row per unit where the file comes from.",
             )

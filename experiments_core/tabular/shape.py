@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from experiments_core.domain.source import Dialect, Mapping, Role, Shape
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular import names, roles
 from experiments_core.tabular.answers import Question
@@ -278,7 +279,7 @@ def _seen(
         and columns[unit.position].distinct < 0.95 * columns[unit.position].filled
     ):
         kind = f"Several rows per {unit.name}"
-    text = f"{kind}, {rows:,} row" + ("s" if rows != 1 else "")
+    text = f"{kind}, {grouped(rows)} row" + ("s" if rows != 1 else "")
     if variant is not None:
         arms = len(columns[variant.position].values)
         text += f", {arms} variants" if complete else f", {arms} or more variants"

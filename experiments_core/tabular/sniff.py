@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular import numbers, times
 from experiments_core.tabular.text import (
@@ -206,7 +207,7 @@ def _names(header: Sequence[str]) -> tuple[str, ...]:
 def _refuse_width(names: Sequence[str], delimiter: str, line: int, header: Row | None) -> None:
     if len(names) > MOST_COLUMNS:
         raise InvalidInputError(
-            f"The file has {len(names):,} columns; at most {MOST_COLUMNS} are read.",
+            f"The file has {grouped(len(names))} columns; at most {MOST_COLUMNS} are read.",
             code="TOO_MANY_COLUMNS",
             hint="Export only the columns that the analysis needs.",
             details=(Problem(f"line {line}", len(names), "TOO_MANY", "columns"),),

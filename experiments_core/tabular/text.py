@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from experiments_core.domain.text import grouped
 from experiments_core.tabular.lookalikes import plain_letters
 
 BLANK_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "(blank)"})
@@ -96,7 +97,7 @@ def listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
     """“a”, “b”, “c” and 4 more."""
     shown = ", ".join(f"“{shorten(name, 40)}”" for name in names[:most])
     rest = len(names) - most
-    return f"{shown} and {rest:,} more" if rest > 0 else shown
+    return f"{shown} and {grouped(rest)} more" if rest > 0 else shown
 
 
 def lines_text(lines: list[int] | tuple[int, ...], count: int | None = None) -> str:
@@ -105,4 +106,4 @@ def lines_text(lines: list[int] | tuple[int, ...], count: int | None = None) -> 
     if count == 1 and lines:
         return f"line {lines[0]}"
     shown = ", ".join(str(line) for line in lines[:5])
-    return f"lines {shown}" if count <= 5 else f"lines {shown} … ({count:,} in all)"
+    return f"lines {shown}" if count <= 5 else f"lines {shown} … ({grouped(count)} in all)"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role
+from experiments_core.domain.text import grouped
 from experiments_core.tabular import numbers
 from experiments_core.tabular.rates import RateColumn, rate_column
 from experiments_core.tabular.rejects import Reject, words
@@ -110,7 +111,7 @@ def _read_counts(
             continue
         conversions[column.name] = count
         if visitors is not None and count > visitors:
-            text = f"{count:,} {column.name} of {visitors:,} visitors"
+            text = f"{grouped(count)} {column.name} of {grouped(visitors)} visitors"
             problems.append(("COUNT_ABOVE", column.name, text))
     if visitors:
         conversions |= _derived(row, rates, visitors, problems)

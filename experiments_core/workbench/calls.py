@@ -33,6 +33,7 @@ from experiments_core.workbench.request import (
     choose_split,
     is_number,
     refusal,
+    refuse_split,
     rules_of,
 )
 from experiments_core.workbench.sources import Source
@@ -88,8 +89,9 @@ def analyze(
         unit: Column that identifies a unit; without it each row is one.
         time: Column with the moment a unit was first seen; lets ``robustness`` leave out the
             first day, and decides where units seen in two arms count.
-        split: Intended shares, any positive numbers; equal when left out. With ``phases`` it
-            may hold one such split per phase.
+        split: Intended shares: percent that add up to 100, fractions that add up to 1, or a
+            ratio of whole numbers such as 1 and 4; equal when left out. With ``phases`` it may
+            hold one such split per phase.
         alpha: Error rate of the whole family of primary metrics, a fraction.
         alternative: ``two-sided``, ``greater`` or ``less``: treatment against control.
         correction: Of the primary metrics x treatments: ``holm``, ``hochberg``,
@@ -152,6 +154,7 @@ def analyze(
         leave_out_bad_rows=leave_out_bad_rows,
     )
     check(request)
+    refuse_split(split)
     plan = _plan(alpha, alternative, correction, sequential, planned_units)
     past = _past_looks(looks, sequential)
     prior = _prior(bayes)
@@ -359,6 +362,8 @@ def source_of(data: Any, db: Database) -> Source:
 
 def _path(data: str | Path) -> Path:
     path = Path(data).expanduser().resolve()
+    if path.is_dir():
+        raise refusal("data", str(data), "TYPE", f"“{data}” is a folder.", "Name a file in it.")
     if not path.is_file():
         raise refusal(
             "data", str(data), "NOT_FOUND", f"There is no file “{data}”.",
@@ -394,7 +399,7 @@ def _plan(
         raise refusal(
             "planned_units", None, "REQUIRED",
             "A group-sequential test needs to know how many units are planned.",
-            'Say it: planned_units=20_000, or use sequential="always_valid".',
+            'Say it: planned_units=20000, or use sequential="always_valid".',
         )  # fmt: skip
     if planned_units is not None and not (is_number(planned_units) and planned_units >= 1):
         raise refusal(

@@ -12,6 +12,7 @@ from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Quality
 from experiments_core.domain.metric import Metric, Proportion
 from experiments_core.domain.source import UNKNOWN_PHASE, CellKey, Mapping
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cells import BoundNeed, CellQuery
 from experiments_core.services.import_report import repeats_in_words
@@ -226,7 +227,7 @@ def _notes(staged: Staged, mapping: Mapping) -> Iterator[str]:
     if staged.repeated:
         rows = "each row is kept for quantiles, numbers are added up per unit"
         rule = rows if mapping.repeats == "rows" else repeats_in_words(mapping)
-        yield f"{staged.repeated:,} units had several rows; {rule}."
+        yield f"{grouped(staged.repeated)} units had several rows; {rule}."
     for column in staged.currency:
         yield f"Currency signs were taken off “{shorten(column)}”."
 
@@ -249,7 +250,7 @@ def _refuse_broken(staged: Staged, request: Request, mapping: Mapping) -> None:
             "repeats",
             staged.repeated,
             "UNIT_REPEATED",
-            f"{staged.repeated:,} units of “{request.unit}” have several rows.",
+            f"{grouped(staged.repeated)} units of “{request.unit}” have several rows.",
             'Say which counts: repeats="first" (in the file), "max" (converted at least once), '
             '"sum" or "mean" (of numbers), or one per column {"revenue": "sum", "*": "max"}; '
             'with quantiles of the rows "rows".',

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments_core.domain.arms import SHARES_HINT, shares_fault
 from experiments_core.domain.metric import Metric, MetricRole, Proportion
 from experiments_core.domain.source import FILE_REPEATS, REPEATS_OF, Role
 from experiments_core.errors import InvalidInputError, Problem
@@ -126,7 +127,7 @@ def check(request: Request) -> None:
                 value,
                 "UNKNOWN_CHOICE",
                 f"{name} is “{value}”.",
-                f"Choose one of {', '.join(allowed)}.",
+                f"Choose one of {', '.join(f'“{one}”' for one in allowed)}.",
             )
 
 
@@ -204,12 +205,28 @@ def choose_control(wanted: str | None, arms: Sequence[str]) -> str:
     )
 
 
-def choose_split(split: Mapping[str, float] | None, arms: Sequence[str]) -> dict[str, float]:
-    """Planned shares of the arms, in any unit; equal when left out.
+def refuse_split(split: object) -> None:
+    """Refuse a split that names no arms.
 
     Raises:
-        InvalidInputError: the split names another arm, or leaves one out, or a share is not
-            above 0.
+        InvalidInputError: it is no mapping.
+    """
+    if split is not None and not isinstance(split, Mapping):
+        raise refusal(
+            "split",
+            split,
+            "TYPE",
+            f"The split is {split!r}; it is a share for each variant.",
+            'Write it like split={"control": 50, "treatment": 50}.',
+        )
+
+
+def choose_split(split: Mapping[str, float] | None, arms: Sequence[str]) -> dict[str, float]:
+    """Planned shares of the arms: percent, fractions or a ratio; equal when left out.
+
+    Raises:
+        InvalidInputError: the split names another arm, or leaves one out, a share is not
+            above 0, or they do not add up.
     """
     if split is None:
         return dict.fromkeys(arms, 1.0)
@@ -228,7 +245,7 @@ def choose_split(split: Mapping[str, float] | None, arms: Sequence[str]) -> dict
                 share,
                 "RANGE",
                 f"The share of “{shorten(arm)}” in the split is {share!r}.",
-                "Shares are numbers above 0, in any unit: 50 and 50, or 1 and 4.",
+                f"Shares are numbers above 0. {SHARES_HINT}",
             )
     missing = [arm for arm in arms if arm not in split]
     if missing:
@@ -239,6 +256,9 @@ def choose_split(split: Mapping[str, float] | None, arms: Sequence[str]) -> dict
             f"The split says nothing about {listed(missing)}, which is in the data.",
             "Name every variant, or leave those rows out.",
         )
+    fault = shares_fault([float(share) for share in split.values()])
+    if fault:
+        raise refusal("split", dict(split), "SPLIT_SUM", fault, SHARES_HINT)
     return {arm: float(share) for arm, share in split.items()}
 
 

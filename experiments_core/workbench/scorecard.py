@@ -13,6 +13,7 @@ from experiments_core.analysis.results import (
     Contrast,
     ExperimentResult,
     MetricResult,
+    Verdict,
 )
 from experiments_core.stats.estimate import Undefined, Value
 
@@ -50,7 +51,7 @@ background:transparent;border:0;border-bottom:1px solid rgba(128,128,128,.3);whi
 
 def text(result: ExperimentResult, design: Design, notes: Sequence[str] = ()) -> str:
     """The report for a terminal."""
-    parts = [f"{BADGES[result.verdict.code]}: {result.verdict.text}"]
+    parts = [_headline(result.verdict)]
     parts += [f"  {reason}" for reason in result.verdict.reasons]
     parts += [result.recommendation.text, ""]
     for metric in _ordered(result):
@@ -59,6 +60,7 @@ def text(result: ExperimentResult, design: Design, notes: Sequence[str] = ()) ->
         for arm in metric.arms:
             name = words.plain(design.named(arm.variant), 30).ljust(width)
             parts.append(f"  {name}  {line(result, metric, arm)}")
+        parts += _segment_lines(result, metric, design)
     parts.append("")
     parts += [_check_line(check) for check in result.health if check.level != "pass"]
     passed = [check.label.lower() for check in result.health if check.level == "pass"]
@@ -66,6 +68,32 @@ def text(result: ExperimentResult, design: Design, notes: Sequence[str] = ()) ->
         parts.append(f"{LEVELS['pass']} {', '.join(passed)}")
     parts += notes
     return "\n".join(parts)
+
+
+def _headline(verdict: Verdict) -> str:
+    """The verdict behind its mark, or behind its badge where the sentence does not say it."""
+    badge = BADGES[verdict.code]
+    mark, _, word = badge.partition(" ")
+    said = word.lower() in verdict.text.lower()
+    return f"{mark} {verdict.text}" if said else f"{badge}: {verdict.text}"
+
+
+def _segment_lines(
+    result: ExperimentResult, metric: MetricResult, design: Design
+) -> Iterator[str]:
+    """Each treatment inside each segment, below the p-value of their difference."""
+    width = max((len(words.plain(one.value, 30)) for one in metric.segments), default=0)
+    column = None
+    for one in metric.segments:
+        if one.column != column:
+            column, told = one.column, one.interaction_p_value
+            differ = "" if told is None else f" (do they differ? {_p_or_reason(told)})"
+            yield f"  by {words.plain(column, 60)}{differ}"
+        for arm in one.arms:
+            if arm.contrast is not None:
+                value = words.plain(one.value, 30).ljust(width)
+                name = words.plain(design.named(arm.variant), 30)
+                yield f"    {value}  {name}  {line(result, metric, arm)}"
 
 
 def line(result: ExperimentResult, metric: MetricResult, arm: ArmResult) -> str:
@@ -227,11 +255,13 @@ def _p(contrast: Contrast) -> str:
         return f"vs limit {words.p(contrast.guardrail_p_value)}"
     if early is not None and early.decides:
         return words.p_of_look(early)
-    if isinstance(contrast.p_value, Undefined):
-        return words.reason(contrast.p_value)
     if contrast.p_value_adjusted != contrast.p_value:
-        return f"{words.p(contrast.p_value_adjusted)} corrected"
-    return words.p(contrast.p_value)
+        return f"{_p_or_reason(contrast.p_value_adjusted)} corrected"
+    return _p_or_reason(contrast.p_value)
+
+
+def _p_or_reason(value: Value) -> str:
+    return words.reason(value) if isinstance(value, Undefined) else words.p(value)
 
 
 def _health(health: Sequence[Check]) -> str:

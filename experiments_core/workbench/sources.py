@@ -16,6 +16,7 @@ from experiments_core.domain.source import (
     Role,
     Shape,
 )
+from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError
 from experiments_core.services import uploads, workbooks
 from experiments_core.store import facts
@@ -117,6 +118,11 @@ def _text_of(path: Path, db: Database) -> Path:
 def open_frame(frame: Any, db: Database) -> Source:
     """Look at a frame: names, types, and some cells as text."""
     table = _as_table(frame)
+    if not len(getattr(table, "columns", [""])):
+        raise refusal(
+            "data", type(frame).__name__, "REQUIRED", "The table has no columns.",
+            "Give one with a column of variants and a column for each metric.",
+        )  # fmt: skip
     known = facts.frame_columns(db, table)
     return Source(
         names=_headers(table) or tuple(name for name, _ in known),
@@ -212,7 +218,7 @@ def total_rows(db: Database, source: Source) -> list[Row]:
             "metrics",
             len(rows),
             "TOO_MANY",
-            f"These are {len(rows):,} rows, not totals.",
+            f"These are {grouped(len(rows))} rows, not totals.",
             "For one row per unit leave of= out.",
         )
     return rows

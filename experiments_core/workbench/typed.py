@@ -11,6 +11,7 @@ from typing import Any
 from experiments_core.analysis.cells import Cell
 from experiments_core.domain.metric import Metric, MetricKind, Proportion
 from experiments_core.domain.source import CellKey
+from experiments_core.domain.text import grouped
 from experiments_core.stats.moments import Counts, Moments, Summary
 from experiments_core.workbench.loading import Loaded
 from experiments_core.workbench.request import is_number, refusal
@@ -53,7 +54,7 @@ def _counts(arm: str, row: Mapping[str, Any], metric: Proportion) -> Counts:
             f"{arm}.{metric.column}",
             x,
             "RANGE",
-            f"“{arm}” has {x:,} {metric.column} among {n:,} units.",
+            f"“{arm}” has {grouped(x)} {metric.column} among {grouped(n)} units.",
             "There can be no more conversions than units.",
         )
     return Counts(n, x)

@@ -327,7 +327,7 @@ SAYS = {
     "73_blank_outcome.csv": ("“converted” is empty in 4 rows", "line 4"),
     "81_currency_strings.csv": ("currency sign was removed from “revenue”",),
     "84_percent_strings.csv": ("derived from “conversion_rate”", "comes out whole"),
-    "91_conversions_above_visitors.csv": ("1,000 conversions of 100 visitors", "Line 3"),
+    "91_conversions_above_visitors.csv": ("1\u202f000 conversions of 100 visitors", "Line 3"),
     "97_aggregated_per_day.csv": ("10 rows were added up to 2 variants",),
     "A0_event_log.csv": ("several rows per user_id", "Which event is the conversion"),
     "A4_time_zones.csv": ("taken as UTC", "Line 6"),

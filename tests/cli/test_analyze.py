@@ -117,6 +117,10 @@ def test_a_file_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]):
         ("Say it: control='open'.", "Say it: --control open."),
         ("leave_out_bad_rows=True", "--good-rows"),
         (
+            'Say it: planned_units=20000, or use sequential="always_valid".',
+            "Say it: --planned-units 20000, or use --sequential always_valid.",
+        ),
+        (
             'Use Proportion("conversions", of="visitors").',
             "Use --proportion conversions:visitors.",
         ),

@@ -273,3 +273,16 @@ def test_a_server_that_does_not_answer_is_named(tmp_path: Path):
     gone = Server(f"http://127.0.0.1:{servers.free_port()}", secret)
     with pytest.raises(BusyError, match="does not answer"):
         gone.run_import({"inbox": "a.csv"}, lambda *_: None)
+
+
+def test_open_questions_name_the_options_that_answer_them(
+    tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert workspace
+    file = tmp_path / "no_arms.csv"
+    file.write_text("user_id,converted\n" + "".join(f"u{i},{i % 2}\n" for i in range(100)))
+    assert load(str(file), "--new", "T") == 1
+    told = capsys.readouterr().err
+    assert "Which column says the variant of each row? [1 = converted" in told
+    assert "--variant COL" in told
+    assert "--finished or --no-finished" in told

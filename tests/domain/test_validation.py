@@ -86,7 +86,10 @@ def test_imported_data_may_have_more_arms():
 
 def test_a_range_is_written_with_readable_numbers():
     (problem,) = field_problems({"plan": Plan(min_units_per_arm=0)})
-    assert problem.message == "min_units_per_arm is 0; it must be between 2 and 1 000 000 000"
+    assert (
+        problem.message
+        == "min_units_per_arm is 0; it must be between 2 and 1\u202f000\u202f000\u202f000"
+    )
 
 
 def test_tags_lose_blanks_and_doubles_and_keep_their_order():

@@ -262,7 +262,7 @@ def test_an_uneven_split_is_named_unless_it_was_meant(ws: Workspace) -> None:
     lines = [f"u{n},{ARMS[n % 11 == 0]},{n % 3 == 0:d}" for n in range(1100)]
     text = "\n".join(["user_id,variant,converted", *lines, ""])
     remark = found(report_of(ws, text)[0], "SAMPLE_RATIO_MISMATCH")
-    assert "control : treatment were counted 1,000 : 100, but 50 : 50 was intended" in (
+    assert "control : treatment were counted 1\u202f000 : 100, but 50 : 50 was intended" in (
         remark.message
     )
     meant = {"control": 9091, "treatment": 909}

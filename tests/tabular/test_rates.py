@@ -25,7 +25,12 @@ def rows(*cells: tuple[str, str]) -> list[Row]:
         (rate("fraction"), ["0.05251273433807698"], 19043, 1000),
         (rate("fraction"), ["0.3333333333333333"], 3, 1),
         (rate("fraction"), ["5.25e-2"], 2000, 105),
-        (rate("fraction"), ["0"], 10**9, ("RATE_COARSE", "0 of 1,000,000,000 visitors")),
+        (
+            rate("fraction"),
+            ["0"],
+            10**9,
+            ("RATE_COARSE", "0 of 1\u202f000\u202f000\u202f000 visitors"),
+        ),
         (rate("percent"), ["5%"], 2000, ("RATE_COARSE", "90 to 110 conversions")),
         (rate("percent"), ["5.27%"], 2000, ("RATE_NOT_WHOLE", "105.40 conversions")),
         (rate("percent"), ["105%"], 2000, ("RATE", "105%")),

@@ -52,4 +52,4 @@ def test_lists_and_lines_are_cut_and_counted():
     assert listed(list("abcdefg"), 2) == "“a”, “b” and 5 more"
     assert lines_text([4]) == "line 4"
     assert lines_text([4, 6, 9]) == "lines 4, 6, 9"
-    assert lines_text([1, 2, 3, 4, 5], 1200) == "lines 1, 2, 3, 4, 5 … (1,200 in all)"
+    assert lines_text([1, 2, 3, 4, 5], 1200) == "lines 1, 2, 3, 4, 5 … (1\u202f200 in all)"
