@@ -2,8 +2,11 @@
 
 import streamlit as st
 
+from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import analyses, workspace
+from experiments_core.services.analyses import LookView
+from experiments_core.services.workspace import Workspace
 from pages.parts import (
     header,
     results_choices,
@@ -13,6 +16,7 @@ from pages.parts import (
     results_head,
     results_holdout,
     results_looks,
+    results_past,
     results_scorecard,
     results_tabs,
     theme,
@@ -31,11 +35,13 @@ def page() -> None:
         return
     try:
         with st.spinner("Computing the results", show_time=True):
-            fresh = results_looks.wants_new(experiment.id)
-            view = analyses.look(ws, who.actor(), experiment.id, fresh=fresh)
+            number = results_past.asked()
+            view = _view(ws, experiment, number)
     except UpshotError as error:
         theme.refused(error)
         return
+    if number is not None:
+        results_past.banner(view)
     theme.once(
         lambda: results_head.verdict(view, experiment), "verdict", view.result, experiment
     )
@@ -45,14 +51,24 @@ def page() -> None:
         return
     results_looks.draw(view)
     theme.once(lambda: results_head.trust(view, experiment), "trust", view.result, experiment)
+    shown = view
     if view.result.metrics and view.result.treatments:
         shown = results_choices.draw(ws, who.actor(), view, experiment)
         results_scorecard.draw(ws, who.actor(), shown, experiment)
         results_expect.draw(ws, who.actor(), view, experiment)
         results_holdout.draw(shown, experiment)
-        results_tabs.draw(ws, who.actor(), shown, experiment)
-    results_decision.draw(ws, who.actor(), view, experiment)
-    results_foot.draw(ws, who.actor(), view, experiment)
+        results_tabs.draw(ws, who.actor(), shown, experiment, past=number is not None)
+    if number is None:
+        results_decision.draw(ws, who.actor(), view, experiment)
+    results_foot.draw(view, shown, experiment)
+
+
+def _view(ws: Workspace, experiment: Experiment, number: int | None) -> LookView:
+    """The look that the address names, else the newest."""
+    if number is not None:
+        return analyses.past_look(ws, who.actor(), experiment.id, number)
+    fresh = results_looks.wants_new(experiment.id)
+    return analyses.look(ws, who.actor(), experiment.id, fresh=fresh)
 
 
 page()

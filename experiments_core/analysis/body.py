@@ -114,7 +114,7 @@ def from_dict(body: Mapping[str, Any]) -> ExperimentResult:
         health=tuple(_read(Check, card) for card in body["health"]),
         phases=body["phases"],
         reference=body["reference"],
-        metrics=tuple(_read_metric(metric) for metric in body["metrics"]),
+        metrics=tuple(metric_from_dict(metric) for metric in body["metrics"]),
         engine_version=body["engine_version"],
         data_hash=body["data_hash"],
         statistics_version=body["statistics_version"],
@@ -224,7 +224,8 @@ def _read_holdout(body: Mapping[str, Any] | None) -> HoldoutResult | None:
     return HoldoutResult(body["arm"], body["randomised"], metrics)
 
 
-def _read_metric(body: Mapping[str, Any]) -> MetricResult:
+def metric_from_dict(body: Mapping[str, Any]) -> MetricResult:
+    """Read one metric of a stored body back."""
     segments = tuple(
         _read(SegmentResult, one, arms=tuple(_read_arm(arm) for arm in one["arms"]))
         for one in body.get("segments", ())

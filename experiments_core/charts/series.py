@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +17,8 @@ from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold
 from experiments_core.stats.estimate import Undefined, Value
 
 TOP, PLOT, BOTTOM = 34, 258, 34
+LOOK_ROOM, LOOK_ROOM_NARROW = 0.07, 0.2
+"""Share of the days that the label of a look takes."""
 LEFT, RIGHT = 0.052, 0.858
 NARROW_LEFT, NARROW_RIGHT = 0.13, 0.99
 
@@ -82,18 +86,7 @@ def cumulative(
             _ribbons(canvas, shown, scale)
     _phases(canvas, phases, scale, narrow=narrow)
     _notes(canvas, notes, scale)
-    for look in looks:
-        x = scale.x(look.day)
-        canvas.dot(x, TOP + PLOT - 4, symbol="triangle-up", size=8, color=tokens.text)
-        at_end = narrow and look.day == points[-1].day
-        canvas.small(
-            x,
-            TOP + PLOT - 19,
-            f"look {look.number}",
-            size=AXIS_SIZE,
-            align="right" if at_end else "center",
-            on_axis=True,
-        )
+    _looks(canvas, looks, scale, narrow=narrow)
     last = next(p for p in reversed(points) if not isinstance(p.relative_lift, Undefined))
     ring = {"color": tokens.background, "width": 2}
     canvas.dot(
@@ -233,6 +226,30 @@ def _notes(canvas: Canvas, notes: Sequence[NoteMark], scale: _Scale) -> None:
             canvas.box(x, end, TOP, TOP + PLOT, fill=tokens.tint_grey)
         canvas.upright(x, TOP, TOP + PLOT, colour=tokens.muted, dash="2px,3px", below=False)
         canvas.small(x, TOP + 9, bold(note.label), size=AXIS_SIZE, on_axis=True)
+
+
+def _looks(canvas: Canvas, looks: Sequence[LookMark], scale: _Scale, *, narrow: bool) -> None:
+    """One triangle a day; those too near each other share the room of one label."""
+    by_day: dict[date, list[int]] = defaultdict(list)
+    for look in looks:
+        by_day[look.day].append(look.number)
+    room = scale.days * (LOOK_ROOM_NARROW if narrow else LOOK_ROOM)
+    labelled = math.inf
+    for day, numbers in sorted(by_day.items(), reverse=True):
+        x = scale.x(day)
+        if not scale.span[0] <= x <= scale.span[1]:
+            continue
+        canvas.dot(x, TOP + PLOT - 4, symbol="triangle-up", size=8, color=canvas.tokens.text)
+        if labelled - x < room:
+            continue
+        labelled = x
+        several = f"looks {numbers[0]}–{numbers[-1]}"
+        label = several if len(numbers) > 1 else f"look {numbers[0]}"
+        at_end = x > scale.days - room / 2
+        canvas.small(
+            x, TOP + PLOT - 19, label, size=AXIS_SIZE, on_axis=True,
+            align="right" if at_end else "center",
+        )  # fmt: skip
 
 
 def _labels(canvas: Canvas, last: SeriesPoint, scale: _Scale, level: float) -> None:

@@ -32,7 +32,7 @@ CONTRAST_FIELDS = (
 RESULT_COLUMNS = (
     "metric", "name", "kind", "role", "preferred_direction", "unit", "reference", "variant",
     *ARM_FIELDS, *CONTRAST_FIELDS, "flags", "reasons", "look", "final", "verdict_code",
-    "data_hash", "engine_version", "statistics_version",
+    "data_hash", "engine_version", "statistics_version", "exploring",
 )  # fmt: skip
 
 Cell = str | int | float | bool | None
@@ -86,6 +86,7 @@ def _arm_row(result: ExperimentResult, metric: MetricResult, arm: ArmResult) -> 
         "data_hash": result.data_hash,
         "engine_version": result.engine_version,
         "statistics_version": result.statistics_version,
+        "exploring": "; ".join(result.exploring),
     }
     reasons: list[str] = []
     _fill(row, arm, ARM_FIELDS, reasons)

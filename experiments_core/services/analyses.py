@@ -587,11 +587,18 @@ def _cut_reading(
 
 
 def _query(reading: Reading, shown: LookView) -> CellQuery | None:
-    """What the rows are asked for the metrics as somebody explores them."""
-    metrics = shown.design.metrics
-    if reading.query is None or reading.data is None or metrics == reading.design.metrics:
-        return reading.query
-    return replace(reading.query, needs=readings.bound(metrics, reading.data))
+    """What the rows are asked for the metrics as somebody explores them.
+
+    Where data have come since the look, its units are those that had come by then.
+    """
+    query, metrics = reading.query, shown.design.metrics
+    if query is None or reading.data is None:
+        return None
+    if metrics != reading.design.metrics:
+        query = replace(query, needs=readings.bound(metrics, reading.data))
+    if shown.result.data_hash != reading.data_hash and shown.data_as_of is not None:
+        query = replace(query, as_of=shown.data_as_of + timedelta(microseconds=1))
+    return query
 
 
 def _cut_as(ws: Workspace, reading: Reading, shown: LookView) -> Reading:

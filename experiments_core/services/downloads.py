@@ -10,7 +10,7 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.reports import html, tables
 from experiments_core.reports import notebook as notebooks
-from experiments_core.services.analyses import ExperimentSummary, LookView, look, summaries
+from experiments_core.services.analyses import ExperimentSummary, LookView, summaries
 from experiments_core.services.reporting import Occasion, compose
 from experiments_core.services.workspace import Workspace
 
@@ -20,66 +20,34 @@ EXPERIMENT_COLUMNS = (
     "days_left", "split_bp", "allocation_bp", "owner", "tags", "hypothesis", "created_at",
     "first_started_at", "stopped_at", "conclusion", "conclusion_note",
 )  # fmt: skip
-
-
-def results_csv(
-    ws: Workspace, actor: Actor, experiment_id: str, *, for_spreadsheet: bool = True
-) -> bytes:
-    """One row per metric and arm; see :func:`experiments_core.reports.tables.write_csv`.
-
-    Raises:
-        NotFoundError: there is no such experiment.
-    """
-    view = look(ws, actor, experiment_id, trigger="report")
-    return csv_of(view, for_spreadsheet=for_spreadsheet)
+CORRECTIONS = frozenset({"none", "holm", "bh"})
+"""Those that a plan may have."""
 
 
 def csv_of(view: LookView, *, for_spreadsheet: bool = True) -> bytes:
-    """The same of a look that is open."""
+    """One row per metric and arm; see :func:`experiments_core.reports.tables.write_csv`."""
     rows = tables.result_rows(view.result)
     return tables.write_csv(tables.RESULT_COLUMNS, rows, for_spreadsheet=for_spreadsheet)
 
 
-def results_json(ws: Workspace, actor: Actor, experiment_id: str) -> bytes:
-    """The results body.
-
-    Raises:
-        NotFoundError: there is no such experiment.
-    """
-    return json_of(look(ws, actor, experiment_id, trigger="report"))
-
-
 def json_of(view: LookView) -> bytes:
-    """The same of a look that is open."""
+    """The results body."""
     return tables.write_json(to_dict(view.result))
 
 
-def notebook(ws: Workspace, actor: Actor, experiment_id: str) -> bytes:
-    """A notebook that recomputes every number of the reading and fails where one differs.
-
-    Raises:
-        NotFoundError: there is no such experiment.
-    """
-    return notebook_of(look(ws, actor, experiment_id, trigger="report"))
-
-
 def notebook_of(view: LookView) -> bytes:
-    """The same of a look that is open."""
+    """A notebook that recomputes every number of the reading and fails where one differs."""
     story = notebooks.Story(view.experiment.name, _moment(view), _facts(view), view.sql)
     return notebooks.build(view.result, view.cells, view.design, story)
 
 
-def report_html(ws: Workspace, actor: Actor, experiment_id: str) -> bytes:
-    """One HTML file that needs no server and no network.
-
-    Raises:
-        NotFoundError: there is no such experiment.
-    """
-    return html_of(look(ws, actor, experiment_id, trigger="report"))
+def has_notebook(view: LookView) -> bool:
+    """Whether the notebook knows every method of this view; it always knows those of a plan."""
+    return not view.design.methods and view.design.plan.correction in CORRECTIONS
 
 
 def html_of(view: LookView) -> bytes:
-    """The same of a look that is open."""
+    """One HTML file that needs no server and no network."""
     occasion = Occasion(
         title=view.experiment.name,
         subtitle=_moment(view),
@@ -167,6 +135,8 @@ def _facts(view: LookView) -> tuple[tuple[str, str], ...]:
     if view.data_as_of is not None:
         newest = f"{words.day(view.data_as_of, year=True)} {view.data_as_of:%H:%M} UTC"
         facts.insert(5, ("Data to", newest))
+    if result.exploring:
+        facts.insert(0, ("Exploring, not the plan", "; ".join(result.exploring)))
     if view.experiment.hypothesis:
         facts.insert(0, ("Hypothesis", view.experiment.hypothesis))
     return tuple(facts)

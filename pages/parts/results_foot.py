@@ -8,23 +8,27 @@ from functools import partial
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import downloads
 from experiments_core.services.analyses import LookView
-from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 
-FILES: tuple[tuple[str, str, str, Callable[[Workspace, Actor, str], bytes]], ...] = (
-    ("CSV", "csv", "text/csv", downloads.results_csv),
-    ("JSON", "json", "application/json", downloads.results_json),
-    ("Notebook", "ipynb", "application/x-ipynb+json", downloads.notebook),
-    ("Report", "html", "text/html", downloads.report_html),
+FILES: tuple[tuple[str, str, str, Callable[[LookView], bytes]], ...] = (
+    ("CSV", "csv", "text/csv", downloads.csv_of),
+    ("JSON", "json", "application/json", downloads.json_of),
+    ("Notebook", "ipynb", "application/x-ipynb+json", downloads.notebook_of),
+    ("Report", "html", "text/html", downloads.html_of),
 )
 
 
-def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
-    """Look, moment, data hash and engine; then the files, made when they are asked for."""
+def draw(view: LookView, shown: LookView, experiment: Experiment) -> None:
+    """Look, moment, data hash and engine; then the files, made when they are asked for.
+
+    Args:
+        view: The look.
+        shown: The same as somebody explores it: what the files hold.
+        experiment: Whose look.
+    """
     result = view.result
     parts = [
         *([f"Look {result.look}"] if result.look else []),
@@ -39,9 +43,10 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
         theme.note(" · ".join(parts))
         with st.container(horizontal=True, width="content", gap="small"):
             for label, suffix, mime, make in FILES:
+                lacks = suffix == "ipynb" and not downloads.has_notebook(shown)
                 st.download_button(
-                    label,
-                    data=partial(make, ws, actor, experiment.id),
+                    f"{label} of the plan" if lacks else label,
+                    data=partial(make, view if lacks else shown),
                     file_name=f"{experiment.slug}-results.{suffix}",
                     mime=mime,
                     icon=":material/download:",
@@ -49,6 +54,11 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
                     on_click="ignore",
                     key=f"download-{suffix}",
                 )
+    if shown.result.exploring:
+        theme.note(
+            "The files hold what is shown, and say that it is explored. A notebook knows the "
+            "methods of plans only."
+        )
     theme.note("Each figure has a camera at its right: it saves a PNG.")
 
 

@@ -12,6 +12,7 @@ from pages.parts import (
     links,
     results_bayes,
     results_calibration,
+    results_past,
     results_phases,
     results_raw,
     results_robustness,
@@ -27,17 +28,22 @@ SHOWS = {
     "bayes": ("Bayesian", results_bayes.draw),
     "robustness": ("Robustness", results_robustness.draw),
     "calibration": ("Calibration", results_calibration.draw),
+    "looks": ("Looks", results_past.draw),
     "raw": ("Raw numbers and SQL", results_raw.draw),
 }
+OF_NOW = frozenset({"robustness", "calibration"})
+"""They ask the rows as they are now, so a past look has none."""
 
 
 @st.fragment
-def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
+def draw(
+    ws: Workspace, actor: Actor, view: LookView, experiment: Experiment, *, past: bool = False
+) -> None:
     """Draw the tabs and what the open one shows."""
     labels = {
         slug: label
         for slug, (label, _) in SHOWS.items()
-        if slug != "phases" or view.result.phases > 1
+        if (slug != "phases" or view.result.phases > 1) and not (past and slug in OF_NOW)
     }
     for slug, tab in links.tabs(labels, scope=experiment.slug).items():
         if tab.open:

@@ -6,14 +6,14 @@ import streamlit as st
 
 from experiments_core.charts import findings, tables, words
 from experiments_core.charts.days import daily_units
-from experiments_core.charts.series import Course, PhaseMark, cumulative
+from experiments_core.charts.series import Course, LookMark, PhaseMark, cumulative
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
 from experiments_core.domain.notes import Annotation
-from experiments_core.services import analyses, noting
+from experiments_core.services import analyses, noting, past_looks
 from experiments_core.services.analyses import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import arrivals, results_daily, results_notes, theme
+from pages.parts import arrivals, results_daily, results_notes, results_past, theme
 from pages.parts.results_daily import Key
 from pages.parts.results_subject import Subject
 
@@ -30,8 +30,12 @@ def draw(subject: Subject) -> None:
     points = found.get(subject.treatment, ())
     notes = noting.annotations_of(subject.ws, subject.actor, subject.experiment.id)
     if points:
+        lines = past_looks.listed(subject.ws, subject.actor, subject.experiment.id)
+        looks = results_past.marks(lines)
         shown = (subject.view.result, subject.experiment, subject.metric, subject.treatment)
-        theme.once(lambda: _figures(subject, found, notes), "over time", *shown, notes)
+        theme.once(
+            lambda: _figures(subject, found, notes, looks), "over time", *shown, notes, looks
+        )
     else:
         kind = subject.view.result.metric(subject.metric).kind
         why = (
@@ -43,7 +47,9 @@ def draw(subject: Subject) -> None:
     results_notes.draw(subject.ws, subject.actor, subject.experiment, notes)
 
 
-def _figures(subject: Subject, found: Course, notes: tuple[Annotation, ...]) -> None:
+def _figures(
+    subject: Subject, found: Course, notes: tuple[Annotation, ...], looks: list[LookMark]
+) -> None:
     points = found[subject.treatment]
     theme.lead(findings.series_title(points))
     if all(not isinstance(point.relative_lift, float) for point in points):
@@ -53,11 +59,17 @@ def _figures(subject: Subject, found: Course, notes: tuple[Annotation, ...]) -> 
     shown = marks if len(marks) > 1 else []
     events = results_notes.marks(notes)
     palette = theme.tokens()
-    theme.wide_and_narrow(
+    level = _level(subject)
+    wide, narrow = (
         cumulative(
-            points, palette, phases=shown, notes=events, confidence_level=_level(subject)
-        ),
-        cumulative(points, palette, phases=shown, notes=events, narrow=True),
+            points, palette, phases=shown, looks=looks, notes=events, confidence_level=level,
+            narrow=is_narrow,
+        )
+        for is_narrow in (False, True)
+    )  # fmt: skip
+    theme.wide_and_narrow(
+        wide,
+        narrow,
         key="course",
         alt=findings.series_alt(points),
         image=f"{subject.experiment.slug}-{subject.metric}-over-time",

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from experiments_core.analysis.body import to_dict
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import NotFoundError
-from experiments_core.services import downloads, ingestion
+from experiments_core.services import downloads, exploring, ingestion
 from experiments_core.services.analyses import look
 from experiments_core.services.experiments import list_experiments
 from experiments_core.services.import_choices import Choices, choose
@@ -41,8 +42,18 @@ def rows(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
+def run(notebook: bytes) -> dict[str, Any]:
+    """Execute every cell, in order, and give the notebook back."""
+    body: dict[str, Any] = json.loads(notebook)
+    names: dict[str, object] = {}
+    for cell in body["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile(cell["source"], "cell", "exec"), names)  # noqa: S102
+    return body
+
+
 def test_the_csv_holds_the_numbers_of_the_page(ws: Workspace, experiment: Experiment):
-    found = rows(downloads.results_csv(ws, LOCAL, experiment.id))
+    found = rows(downloads.csv_of(look(ws, LOCAL, experiment.id)))
     result = look(ws, LOCAL, experiment.id).result
     assert len(found) == 4
     assert int(found[0]["n"]) == result.metrics[0].arms[0].n
@@ -50,27 +61,23 @@ def test_the_csv_holds_the_numbers_of_the_page(ws: Workspace, experiment: Experi
     assert contrast is not None
     assert float(found[1]["p_value"]) == contrast.p_value
     assert found[1]["variant"] == "'=evil()"
-    machine = downloads.results_csv(ws, LOCAL, experiment.id, for_spreadsheet=False)
+    machine = downloads.csv_of(look(ws, LOCAL, experiment.id), for_spreadsheet=False)
     assert rows(machine)[1]["variant"] == "=evil()"
 
 
 def test_the_json_is_the_results_body(ws: Workspace, experiment: Experiment):
-    body = json.loads(downloads.results_json(ws, LOCAL, experiment.id))
+    body = json.loads(downloads.json_of(look(ws, LOCAL, experiment.id)))
     assert body == json.loads(json.dumps(to_dict(look(ws, LOCAL, experiment.id).result)))
 
 
 def test_the_notebook_recomputes_its_look(ws: Workspace, experiment: Experiment):
-    body = json.loads(downloads.notebook(ws, LOCAL, experiment.id))
-    names: dict[str, object] = {}
-    for cell in body["cells"]:
-        if cell["cell_type"] == "code":
-            exec(compile(cell["source"], "cell", "exec"), names)  # noqa: S102
+    body = run(downloads.notebook_of(look(ws, LOCAL, experiment.id)))
     assert "Look 1" in body["cells"][0]["source"]
     assert "GROUP BY" in body["cells"][-1]["source"]
 
 
 def test_the_report_reads_like_the_page(ws: Workspace, experiment: Experiment):
-    page = downloads.report_html(ws, LOCAL, experiment.id).decode()
+    page = downloads.html_of(look(ws, LOCAL, experiment.id)).decode()
     view = look(ws, LOCAL, experiment.id)
     assert "Checkout" in page
     assert view.result.data_hash in page
@@ -78,18 +85,16 @@ def test_the_report_reads_like_the_page(ws: Workspace, experiment: Experiment):
     assert "=evil()" in page
 
 
-def test_downloading_takes_no_further_look(ws: Workspace, experiment: Experiment):
-    for make in (downloads.results_csv, downloads.notebook, downloads.report_html):
-        make(ws, LOCAL, experiment.id)
-    assert look(ws, LOCAL, experiment.id).result.look == 1
-
-
-@pytest.mark.parametrize(
-    "make", (downloads.results_csv, downloads.results_json, downloads.notebook)
-)
-def test_an_experiment_that_is_not_there_is_named(ws: Workspace, make: object):
-    with pytest.raises(NotFoundError):
-        make(ws, LOCAL, "nothing")  # type: ignore[operator]
+def test_files_of_an_explored_look_say_how_it_departs(ws: Workspace, experiment: Experiment):
+    plan = look(ws, LOCAL, experiment.id)
+    seen = exploring.explore(plan, exploring.Choices(confidence_level=0.99))
+    assert {row["exploring"] for row in rows(downloads.csv_of(seen))} == {"99\u202f% intervals"}
+    assert json.loads(downloads.json_of(seen))["exploring"] == ["99\u202f% intervals"]
+    assert "Exploring, not the plan" in downloads.html_of(seen).decode()
+    assert downloads.has_notebook(seen)
+    run(downloads.notebook_of(seen))
+    for choices in (exploring.Choices(methods=("fisher",)), exploring.Choices(correction="by")):
+        assert not downloads.has_notebook(exploring.explore(plan, choices))
 
 
 def test_the_list_has_a_row_per_experiment_with_its_verdict(
@@ -106,8 +111,8 @@ def test_an_experiment_without_data_has_files_too(ws: Workspace, experiment: Exp
     (record,) = ingestion.imports_of(ws, LOCAL, experiment.id)
     ingestion.undo(ws, LOCAL, record.id)
     assert look(ws, LOCAL, experiment.id).result.verdict.code == "no_data"
-    assert "No data" in downloads.report_html(ws, LOCAL, experiment.id).decode()
-    assert json.loads(downloads.notebook(ws, LOCAL, experiment.id))["nbformat"] == 4
+    assert "No data" in downloads.html_of(look(ws, LOCAL, experiment.id)).decode()
+    assert json.loads(downloads.notebook_of(look(ws, LOCAL, experiment.id)))["nbformat"] == 4
     (row,) = rows(downloads.experiments_csv(ws, LOCAL, list_experiments(ws, LOCAL)))
     assert row["verdict"] == ""
 
@@ -137,9 +142,5 @@ def test_every_sample_recomputes_itself(ws: Workspace, clock: Clock):
     clock.wait(days=90)  # the samples end in the past
     load_samples(ws, LOCAL)
     for experiment in list_experiments(ws, LOCAL):
-        body = json.loads(downloads.notebook(ws, LOCAL, experiment.id))
-        names: dict[str, object] = {}
-        for cell in body["cells"]:
-            if cell["cell_type"] == "code":
-                exec(compile(cell["source"], "cell", "exec"), names)  # noqa: S102
-        downloads.report_html(ws, LOCAL, experiment.id)
+        run(downloads.notebook_of(look(ws, LOCAL, experiment.id)))
+        downloads.html_of(look(ws, LOCAL, experiment.id))
