@@ -4,11 +4,19 @@ import streamlit as st
 
 from experiments_core.domain.access import Permission, may
 from experiments_core.services import people, workspace
-from pages.parts import admin_audit, admin_keys, admin_people, admin_projects, theme, who
+from pages.parts import (
+    admin_audit,
+    admin_backups,
+    admin_keys,
+    admin_people,
+    admin_projects,
+    theme,
+    who,
+)
 
 
 def draw() -> None:
-    """Four tabs for an admin; for anybody else whom to ask."""
+    """Tabs for an admin; for anybody else whom to ask."""
     ws, actor = workspace.current(), who.actor()
     theme.title_row("Admin")
     if not may(actor, Permission.ADMIN):
@@ -16,9 +24,11 @@ def draw() -> None:
         asked = names or "whoever runs this server"
         theme.empty("This page is for admins", f"Ask an admin: {asked}.")
         return
-    tabs = st.tabs(["People", "Keys", "Projects", "Audit log"])
+    tabs = st.tabs(["People", "Keys", "Projects", "Backups", "Audit log"])
     for tab, part in zip(
-        tabs, (admin_people, admin_keys, admin_projects, admin_audit), strict=True
+        tabs,
+        (admin_people, admin_keys, admin_projects, admin_backups, admin_audit),
+        strict=True,
     ):
         with tab:
             part.draw(ws, actor)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from experiments_core.api import (
     admin,
     assigning,
+    backups,
     deployments,
     docs_page,
     events,
@@ -46,7 +47,9 @@ from experiments_core.api.frame import build, not_found
 from experiments_core.api.sockets import disable_nagle, listens_beyond
 from experiments_core.errors import InvalidInputError, UnrecoverableError, UpshotError
 from experiments_core.services import ramping, samples, workspace
+from experiments_core.services.backups import backup_if_due
 from experiments_core.services.import_jobs import stop_imports
+from experiments_core.services.workspace import Workspace
 from experiments_core.settings import LOOPBACK, Settings, read_settings
 
 HEADERS = {
@@ -55,7 +58,7 @@ HEADERS = {
     b"referrer-policy": b"same-origin",
 }
 EXIT_REFUSED, EXIT_UNRECOVERABLE = 2, 3
-RAMP_SECONDS = 15.0
+RAMP_SECONDS, BACKUP_SECONDS = 15.0, 600.0
 
 log = logging.getLogger("upshot")
 
@@ -73,28 +76,42 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         # An exception would be printed with its trace, and the code would be another.
         os._exit(EXIT_UNRECOVERABLE if damaged else EXIT_REFUSED)
     disable_nagle()
-    ramps = asyncio.create_task(_watch_ramps())
+    timers = [
+        asyncio.create_task(_every(RAMP_SECONDS, "the scheduled ramps", _ramps)),
+        asyncio.create_task(_every(BACKUP_SECONDS, "the daily backup", _backup)),
+    ]
     print(f"Upshot is at {_url(settings)} (Ctrl-C stops it)", flush=True)  # noqa: T201  as above
     try:
         yield
     finally:
-        ramps.cancel()
-        with suppress(asyncio.CancelledError):
-            await ramps
+        for timer in timers:
+            timer.cancel()
+            with suppress(asyncio.CancelledError):
+                await timer
         await run_in_threadpool(stop_imports)
         await run_in_threadpool(workspace.stop)
         print(f"\nUpshot has stopped. Everything is in {settings.workspace}.", flush=True)  # noqa: T201
 
 
-async def _watch_ramps() -> None:
-    """Take the due steps of scheduled ramps, as long as the server runs."""
+async def _every(seconds: float, what: str, act: Callable[[Workspace], None]) -> None:
+    """Do something again and again, as long as the server runs and may write."""
     while not workspace.damage():
-        await asyncio.sleep(RAMP_SECONDS)
+        await asyncio.sleep(seconds)
         try:
-            for done in await run_in_threadpool(ramping.take_due_steps, workspace.current()):
-                log.info("%s", done)
+            await run_in_threadpool(act, workspace.current())
         except Exception:
-            log.exception("the scheduled ramps could not be looked at")
+            log.exception("%s could not be looked at", what)
+
+
+def _ramps(ws: Workspace) -> None:
+    for done in ramping.take_due_steps(ws):
+        log.info("%s", done)
+
+
+def _backup(ws: Workspace) -> None:
+    made = backup_if_due(ws)
+    if made is not None:
+        log.info("backup %s: %s rows, opened and compared", made.file.name, made.rows)
 
 
 def _refuse_open_door(settings: Settings) -> None:
@@ -128,6 +145,7 @@ DOORS = (
     projects.door,
     admin.door,
     sql.door,
+    backups.door,
 )
 """Every resource of the API; a new one is added here."""
 

@@ -20,6 +20,8 @@ VERBS = {
     "keys": ("keys", "make, list and end the keys of programs"),
     "users": ("users", "add, list, invite and switch off people"),
     "experiments": ("experiments", "list the experiments of a workspace"),
+    "backup": ("backup", "make a verified copy of a workspace"),
+    "restore": ("restore", "put a copy in the place of a workspace"),
     "import": ("load", "bring a CSV file into an experiment of a workspace"),
 }
 """Verb -> module of this package, and what it does."""

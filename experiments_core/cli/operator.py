@@ -63,17 +63,28 @@ class Server:
         return outcome
 
     def ask(
-        self, path: str, body: dict[str, Any] | None = None, *, method: str | None = None
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        method: str | None = None,
+        seconds: float = ANSWER_SECONDS,
     ) -> Any:
-        """Send one request as the operator and return its data.
+        """Send one request as the operator and return its data, waiting so many seconds.
 
         Raises:
             UpshotError: what the server said.
             BusyError: the server does not answer.
         """
-        return self._send(path, body, method)["data"]
+        return self._send(path, body, method, seconds)["data"]
 
-    def _send(self, path: str, body: dict[str, Any] | None, method: str | None) -> Any:
+    def _send(
+        self,
+        path: str,
+        body: dict[str, Any] | None,
+        method: str | None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> Any:
         token = make_token(self.secret.read_bytes(), datetime.now(UTC))
         headers = {"Authorization": f"Bearer {token}"}
         if body is not None:
@@ -87,7 +98,7 @@ class Server:
         # A proxy of the environment must not see the token, nor stand between.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=ANSWER_SECONDS) as answer:
+            with opener.open(request, timeout=seconds) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
             with refusal:

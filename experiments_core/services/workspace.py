@@ -16,6 +16,7 @@ from experiments_core.store import imports
 from experiments_core.store.database import Database, open_database
 from experiments_core.store.lock import Owner, owner_of
 from experiments_core.store.recovery import note
+from experiments_core.store.restoring import Restored, restore
 from experiments_core.store.writer import Writer
 
 MEMORY = ":memory:"
@@ -99,6 +100,24 @@ def open_workspace(
 def owner(path: str | Path) -> Owner | None:
     """Tell which process has a workspace open, and where it serves; None when nobody has."""
     return owner_of(workspace_file(path).with_suffix(".d") / "lock")
+
+
+def restore_workspace(
+    path: str | Path, copy: Path | None, *, accept_loss: bool = False
+) -> Restored:
+    """Verify a copy, keep the present file, put the copy in its place, and open it once.
+
+    Args:
+        path: The ``.duckdb`` file or the folder that holds ``upshot.duckdb``.
+        copy: The copy; None takes the newest verified one, or, with ``accept_loss``, leaves
+            the file as it is.
+        accept_loss: Go on without changes that were saved after the copy was made.
+
+    Raises:
+        BusyError: a process has the workspace open.
+        WorkspaceError: there is no copy, or it cannot be read; nothing was changed then.
+    """
+    return restore(workspace_file(path), copy, accept_loss=accept_loss)
 
 
 class _Process:

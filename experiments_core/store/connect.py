@@ -36,7 +36,7 @@ class DamagedError(WorkspaceError):
         self.wal_position = int(found[1]) if found else None
         super().__init__(
             f"{file} cannot be opened: {reason}",
-            hint="Keep the file and its .wal as they are; put the last backup in its place.",
+            hint="Keep the file and its .wal as they are; see upshot restore --help.",
         )
 
 

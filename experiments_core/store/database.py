@@ -95,7 +95,7 @@ class Database:
             memory_limit: As DuckDB writes it; more goes to the side folder on disk.
         """
         side = Path(tempfile.mkdtemp(prefix="upshot-"))
-        _make_folders(side)
+        make_folders(side)
         root = connect(None, side, memory_limit=memory_limit, threads=2, readable=readable)
         database = cls(root, None, side)
         weakref.finalize(database, shutil.rmtree, side, ignore_errors=True)
@@ -105,6 +105,11 @@ class Database:
     def inbox(self) -> Path:
         """The folder whose files may be imported without an upload."""
         return self.side.parent / "inbox" if self.path else self.side / "inbox"
+
+    @property
+    def last_commit(self) -> int:
+        """Number of the last change that was saved."""
+        return self._seq
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -280,8 +285,8 @@ class Database:
     def way_out(self) -> str:
         """What a person can do about a damage."""
         return (
-            "Stop Upshot, put the newer file back, or the last backup; or remove "
-            f"{self.side / 'seq'} to go on without these changes."
+            "Stop Upshot and put the newer file back; or take the newest verified copy with "
+            "upshot restore; or go on without these changes: upshot restore --accept-loss."
         )
 
 
@@ -313,7 +318,7 @@ def open_database(
     file = Path(path).expanduser().resolve()
     side = file.with_suffix(".d")
     try:
-        _make_folders(side)
+        make_folders(side)
         lock = WorkspaceLock(side / "lock", Owner(os.getpid(), address, port))
     except OSError as error:
         raise WorkspaceError(
@@ -337,7 +342,8 @@ def open_database(
         raise
 
 
-def _make_folders(side: Path) -> None:
+def make_folders(side: Path) -> None:
+    """Make the side folder of a workspace."""
     for name in ("uploads", "tmp"):
         (side / name).mkdir(parents=True, exist_ok=True)
 

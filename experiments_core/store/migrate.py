@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from experiments_core.errors import WorkspaceError
+from experiments_core.store import backup
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -18,7 +20,7 @@ leads to (``0002_what_it_does.sql``)."""
 def migrate(cursor: duckdb.DuckDBPyConnection, side: Path, folder: Path = MIGRATIONS) -> int:
     """Make the schema in a new file, or bring an old file up to date.
 
-    A copy is kept in ``side/backups`` before an old file is touched. Every step is one
+    A verified copy is kept in ``side/backups`` before an old file is touched. Every step is one
     transaction followed by a checkpoint. Running it again changes nothing.
 
     Args:
@@ -45,7 +47,7 @@ def migrate(cursor: duckdb.DuckDBPyConnection, side: Path, folder: Path = MIGRAT
         _run(cursor, SCHEMA, SCHEMA_VERSION)
         present = SCHEMA_VERSION
     elif present < newest:
-        _keep_copy(cursor, side / "backups" / f"before-schema-{newest}.duckdb")
+        backup.make(cursor, side, f"before-schema-{newest}", lambda: datetime.now(UTC))
     for version in range(present + 1, newest + 1):
         _run(cursor, steps[version], version)
     return newest
@@ -89,15 +91,3 @@ def _run(cursor: duckdb.DuckDBPyConnection, script: Path, version: int) -> None:
         cursor.execute("ROLLBACK")
         raise
     cursor.execute("CHECKPOINT upshot")
-
-
-def _keep_copy(cursor: duckdb.DuckDBPyConnection, copy: Path) -> None:
-    copy.parent.mkdir(exist_ok=True)
-    copy.unlink(missing_ok=True)
-    quoted = str(copy).replace("'", "''")
-    cursor.execute(f"ATTACH '{quoted}' AS copy_before (STORAGE_VERSION 'v1.5.0')")
-    try:
-        cursor.execute("COPY FROM DATABASE upshot TO copy_before")
-        cursor.execute("CHECKPOINT copy_before")
-    finally:
-        cursor.execute("DETACH copy_before")

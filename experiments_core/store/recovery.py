@@ -3,7 +3,8 @@
 1. It opens and holds every change that was acknowledged: nothing to do.
 2. The log names a position at which it is damaged: it is cut there, which loses only what was
    being written when the power went; repeated while the named position moves down.
-3. It does not open otherwise: the newest copy in ``backups`` that opens takes its place.
+3. It does not open otherwise: the newest verified copy of ``backups`` that is still whole and
+   opens takes its place.
 4. It opens, but acknowledged changes are missing: it is served read-only (``database.py``).
 5. Nothing opens: the end, with instructions.
 
@@ -24,6 +25,7 @@ import duckdb
 
 from experiments_core.domain.text import grouped
 from experiments_core.errors import UnrecoverableError, WorkspaceError
+from experiments_core.store import backup
 from experiments_core.store.connect import DamagedError
 
 Open = Callable[[], duckdb.DuckDBPyConnection]
@@ -46,7 +48,7 @@ def open_or_repair(file: Path, side: Path, opened: Open) -> duckdb.DuckDBPyConne
     try:
         return opened()
     except DamagedError as error:
-        kept = _keep(file, side)
+        kept = keep(file, side)
         note(side, f"{file.name} does not open: {error.reason}. A copy is in {kept}.")
         found = _cut_log(file, side, opened, error) or _restore(file, side, opened)
         if found is not None:
@@ -55,8 +57,8 @@ def open_or_repair(file: Path, side: Path, opened: Open) -> duckdb.DuckDBPyConne
         note(side, "Nothing opens. The files lie as they were found.")
         raise UnrecoverableError(
             f"{file} is damaged and cannot be repaired ({error.reason}).",
-            hint="Nothing was changed. Copy the whole folder to a safe place, then put a "
-            f"backup of {file.name} in its place, without its .wal file. Copies of what was "
+            hint="Nothing was changed. Copy the whole folder to a safe place, then run upshot "
+            "restore FILE with a backup from elsewhere. Copies of what was "
             f"found are in {kept}; what was done is in {side}/recovery.log.",
         ) from error
 
@@ -73,7 +75,7 @@ def wal_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.wal")
 
 
-def _keep(file: Path, side: Path) -> Path:
+def keep(file: Path, side: Path) -> Path:
     """Copy the database and its log aside; nobody has them open now."""
     kept = side / "damaged" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     kept.mkdir(parents=True)
@@ -81,6 +83,14 @@ def _keep(file: Path, side: Path) -> Path:
         if one.exists():
             shutil.copy2(one, kept / one.name)
     return kept
+
+
+def put_in_place(file: Path, side: Path, copy: Path) -> None:
+    """Let a copy take the place of the database; what was there has been kept elsewhere."""
+    fresh = side / "tmp" / f"restored-{copy.name}"
+    shutil.copyfile(copy, fresh)
+    wal_of(file).unlink(missing_ok=True)
+    fresh.replace(file)
 
 
 def _put_back(file: Path, kept: Path) -> None:
@@ -107,18 +117,17 @@ def _cut_log(
 
 
 def _restore(file: Path, side: Path, opened: Open) -> duckdb.DuckDBPyConnection | None:
-    """Step 3: put the newest copy that opens in the place of the damaged file."""
-    copies = sorted((side / "backups").glob("*.duckdb"), key=lambda one: one.stat().st_mtime)
-    for copy in reversed(copies):
-        fresh = side / "tmp" / f"restored-{copy.name}"
-        shutil.copyfile(copy, fresh)
-        wal_of(file).unlink(missing_ok=True)  # a copy of it was kept
-        fresh.replace(file)
+    """Step 3: put the newest verified copy in the place of the damaged file."""
+    for copy in backup.backups_in(side):
+        if not copy.is_whole:
+            note(side, f"The copy {copy.file.name} is not what was verified; it is left alone.")
+            continue
+        put_in_place(file, side, copy.file)
         try:
             root = opened()
         except WorkspaceError as error:
-            note(side, f"The copy {copy.name} does not open either: {error.message}")
+            note(side, f"The copy {copy.file.name} does not open either: {error.message}")
         else:
-            note(side, f"Put the copy {copy.name} in the place of {file.name}.")
+            note(side, f"Put the copy {copy.file.name} in the place of {file.name}.")
             return root
     return None

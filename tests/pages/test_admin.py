@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from experiments_core.domain.access import LOCAL, Actor, Role
-from experiments_core.services import accounts, keys, people, projects
+from experiments_core.services import accounts, backups, keys, people, projects
 from experiments_core.services.workspace import Workspace
 from pages.parts import who
 from tests.pages.conftest import ROOT, Open
@@ -25,9 +25,15 @@ def test_an_admin_sees_people_keys_projects_and_the_trail(ws: Workspace, open_pa
     keys.create_key(ws, LOCAL, "checkout")
     app = open_page("admin")
     assert not app.exception
-    assert [tab.label for tab in app.tabs] == ["People", "Keys", "Projects", "Audit log"]
+    labels = [tab.label for tab in app.tabs]
+    assert labels == ["People", "Keys", "Projects", "Backups", "Audit log"]
     assert "Mira" in texts(app)
     assert "checkout" in texts(app)
+    next(b for b in app.button if b.label == "Back up now").click().run()
+    assert not app.exception
+    (made,) = backups.list_backups(ws, LOCAL)
+    tables = " ".join(table.value.to_string() for table in app.table)
+    assert made.file.name in tables.replace("\\", "")
 
 
 def test_a_key_is_shown_once(ws: Workspace, open_page: Open):

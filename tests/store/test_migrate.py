@@ -63,7 +63,7 @@ def test_an_old_file_takes_every_step_once_and_leaves_a_copy(tmp_path: Path, ste
             assert cursor.execute(COLUMNS).fetchall() == once
             assert ("experiments", "colour", "VARCHAR", True) in once
             assert cursor.execute("SELECT value FROM meta WHERE name = 'kept'").fetchall()
-    (copy,) = (tmp_path / "w.d" / "backups").iterdir()
+    (copy,) = (tmp_path / "w.d" / "backups").glob("*.duckdb")
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{copy}' AS c (READ_ONLY)")
         assert connection.execute("SELECT count(*) FROM c.meta").fetchone() == (2,)

@@ -145,23 +145,6 @@ def test_a_lost_log_leaves_a_workspace_that_can_only_be_read(
         assert db.damage == ""
 
 
-def test_a_damaged_file_is_replaced_by_the_newest_copy_that_opens(file: Path):
-    with open_database(file) as db:
-        assert len(stored(db)) == COMMITS
-    backups = file.with_suffix(".d") / "backups"
-    backups.mkdir()
-    shutil.copyfile(file, backups / "older.duckdb")
-    (backups / "newer.duckdb").write_bytes(os.urandom(20_000))
-    os.utime(backups / "older.duckdb", (1, 1))
-    damaged = file.read_bytes()[:9000]
-    file.write_bytes(damaged)
-    with open_database(file) as db:
-        assert (db.damage, stored(db)) == ("", list(range(COMMITS)))
-    (kept,) = (file.with_suffix(".d") / "damaged").iterdir()
-    assert (kept / file.name).read_bytes() == damaged
-    assert "Put the copy older.duckdb in the place of w.duckdb." in told(file)
-
-
 def test_when_nothing_opens_the_files_stay_as_they_are_and_somebody_is_told_what_to_do(
     file: Path,
 ):

@@ -1,0 +1,56 @@
+"""Backups as a service: who may, the line in the audit trail, the daily one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from experiments_core.domain.access import LOCAL, Actor, Role
+from experiments_core.domain.experiment import ExperimentDraft
+from experiments_core.errors import ConflictError, ForbiddenError
+from experiments_core.services import auditing, backups
+from experiments_core.services.auditing import Asked
+from experiments_core.services.experiments import create_experiment
+from experiments_core.services.workspace import Workspace, open_workspace
+from tests.services.conftest import Clock
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path, clock: Clock) -> Iterator[Workspace]:
+    clock.now = datetime.now(UTC)
+    with open_workspace(tmp_path, clock=clock) as ws:
+        yield ws
+
+
+def test_an_admin_makes_one_and_the_trail_says_so(on_disk: Workspace):
+    made = backups.make_backup(on_disk, LOCAL)
+    assert backups.list_backups(on_disk, LOCAL) == [made]
+    (line,) = auditing.read_audit(on_disk, LOCAL, Asked(verb="backup"))
+    assert (line.object, line.object_id, line.actor) == ("workspace", made.file.name, "local")
+    for act in (backups.make_backup, backups.list_backups):
+        with pytest.raises(ForbiddenError):
+            act(on_disk, Actor("jo", Role.EDITOR))
+
+
+def test_a_workspace_in_memory_has_no_file(ws: Workspace):
+    with pytest.raises(ConflictError) as refused:
+        backups.make_backup(ws, LOCAL)
+    assert refused.value.code == "NO_FILE"
+    assert backups.backup_if_due(ws) is None
+
+
+def test_one_a_day_is_made_when_something_has_changed(on_disk: Workspace, clock: Clock):
+    assert backups.backup_if_due(on_disk) is None
+    clock.wait(hours=25)
+    first = backups.backup_if_due(on_disk)
+    assert first is not None
+    clock.wait(hours=25)
+    assert backups.backup_if_due(on_disk) is None  # only its own line in the trail is new
+    create_experiment(on_disk, LOCAL, ExperimentDraft("New"))
+    assert backups.backup_if_due(on_disk) is not None
+    assert backups.backup_if_due(on_disk) is None
+    actors = {line.actor for line in auditing.read_audit(on_disk, LOCAL, Asked(verb="backup"))}
+    assert actors == {"backup"}
