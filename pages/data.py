@@ -5,6 +5,7 @@ import streamlit as st
 from pages.parts import (
     data_commit,
     data_difference,
+    data_done,
     data_draft,
     data_history,
     data_known,
@@ -27,6 +28,7 @@ def draw() -> None:
 
 def _empty() -> None:
     theme.title_row("Data")
+    data_done.draw()
     theme.muted("Drop a CSV with one row per user, an event log, or just totals per variant.")
     into = data_upload.target(data_upload.targets())
     data_upload.drop(into)

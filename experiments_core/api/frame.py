@@ -52,6 +52,7 @@ Handler = Callable[..., Response]
 Envelope = Callable[[UpshotError, str], Response]
 
 UPLOAD_OVERHEAD = 1024 * 1024  # what multipart/form-data adds to a file
+MOST_FILES = 20
 CLIENT_LEFT = 499  # read by nobody; the word of web servers for it
 KEPT_HEADERS = ("etag", "location")
 
@@ -274,7 +275,7 @@ class _Frame:
             limit = ws.settings.max_upload_bytes + UPLOAD_OVERHEAD
             request = _counted(request, limit)
             _expect(request, "multipart/form-data", any_type=False)
-            await request.form(max_files=1, max_fields=20)
+            await request.form(max_files=MOST_FILES, max_fields=20)
             return request
         request = _counted(request, bodies.LARGEST)
         body = await request.body()

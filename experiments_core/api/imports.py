@@ -50,6 +50,14 @@ class MappingChoices(Body):
     conversions: list[str] | None = None
     rates: list[str] | None = None
     visitors: str | None = None
+    event: str | None = None
+    conversion_events: list[str] | None = None
+    exposure_event: str | None = None
+    window: str | None = None
+    zone: str | None = None
+    experiment_column: str | None = None
+    experiment: str | None = None
+    experiments: list[str] | None = None
     control: str | None = None
     split: dict[str, float] | None = None
     finished: bool | None = None
@@ -117,6 +125,12 @@ class ImportAnswer(Answer):
     report: dict[str, Any]
 
 
+class CommitAnswer(ImportAnswer):
+    """The import that was committed, and all of them where a file held several experiments."""
+
+    imports: list[ImportAnswer]
+
+
 class RunImport(Body):
     """A file of the inbox and what is to be done with it."""
 
@@ -170,13 +184,19 @@ def state(call: The, job_id: str) -> Response:
 )
 def receive(
     call: The,
-    file: Annotated[UploadFile, File(description="A table: .csv, .tsv, .txt, .gz or .xlsx.")],
+    file: Annotated[
+        list[UploadFile],
+        File(
+            description="A table (.csv, .tsv, .txt, .gz or .xlsx), or several that belong "
+            "together.",
+            max_length=20,
+        ),
+    ],
     experiment: Annotated[str | None, Form(max_length=200)] = None,
 ) -> Response:
     """Take a file in; nothing of it is data before it is committed."""
-    draft = ingestion.receive(
-        call.ws, call.actor, file.file, file.filename or "upload.csv", experiment_id=experiment
-    )
+    sources = [(one.file, one.filename or "upload.csv") for one in file]
+    draft = ingestion.receive_files(call.ws, call.actor, sources, experiment_id=experiment)
     return one(_draft_body(draft), status=201)
 
 
@@ -230,13 +250,14 @@ def tell(call: The, import_id: str, body: MappingChoices) -> Response:
 
 @door.post(
     "/imports/{import_id}/commit",
-    Rule(permission=Permission.IMPORT, rate="compute", answer=One[ImportAnswer]),
+    Rule(permission=Permission.IMPORT, rate="compute", answer=One[CommitAnswer]),
 )
 def commit(call: The, import_id: str, body: Commit | None = None) -> Response:
     """Bring the rows into the experiment, all of them or the good ones, or nothing at all."""
     told = body.given() if body is not None else {}
     done = import_steps.commit(call.ws, call.actor, import_id, **told)
-    return one(_import_body(done))
+    bodies = [_import_body(record) for record in done]
+    return one({**bodies[0], "imports": bodies})
 
 
 @door.post(

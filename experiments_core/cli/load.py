@@ -157,9 +157,10 @@ def _tell(outcome: dict[str, Any], options: argparse.Namespace) -> int:
     if outcome["report"] is not None:
         say(report_text(outcome))
     if state == "committed":
-        experiment = outcome["experiment"]
-        used = f"{grouped(outcome['report']['rows_used'])}"
-        say(f"\nImported {used} rows into “{experiment['name']}” ({experiment['slug']}).")
+        say("")
+        for made in outcome["experiments"]:
+            used = grouped(made["rows_used"])
+            say(f"Imported {used} rows into “{made['name']}” ({made['slug']}).")
         return 0
     if state in {"checked", "already"}:
         say(outcome["note"] or "\nNothing was stored: this was a check.")

@@ -158,6 +158,7 @@ class Mapping:
             ``all`` for no end, empty while nobody has said.
         experiment: Where a column names several experiments: the one whose rows are read, ``*``
             for each on its own, ``-`` to take them as one, empty while nobody has said.
+        experiments: With ``*``: only these of them; all when empty.
         finished: The test is over (a fixed-horizon verdict may be given).
         split: Intended weights in basis points by variant; equal when empty.
         contradictions: Name of a segment that should say the same as the variant -> what rows
@@ -176,6 +177,7 @@ class Mapping:
     exposure_event: str = ""
     window: str = ""
     experiment: str = ""
+    experiments: tuple[str, ...] = ()
     finished: bool | None = None
     split: dict[str, int] = field(default_factory=dict)
     contradictions: dict[str, str] = field(default_factory=dict)

@@ -20,11 +20,13 @@ def mapping_from_document(document: Table[str, Any]) -> Mapping:
         ColumnMapping(**column | {"role": Role(column["role"])})
         for column in document["columns"]
     )
-    events = tuple(document.get("conversion_events", ()))
+    lists = {
+        name: tuple(document.get(name, ())) for name in ("conversion_events", "experiments")
+    }
     rest = {
         **document,
         "columns": columns,
         "shape": Shape(document["shape"]),
-        "conversion_events": events,
+        **lists,
     }
     return Mapping(**rest | {"dialect": Dialect(**document["dialect"])})

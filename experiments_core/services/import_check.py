@@ -32,6 +32,7 @@ from experiments_core.store.imports import ImportRow
 from experiments_core.store.watch import Watch
 from experiments_core.tabular.questions import open_questions
 from experiments_core.tabular.shape import Detection, open_asks, spellings
+from experiments_core.tabular.text import shorten
 
 CHANGED = frozenset({"OTHER_OUTCOME", "OTHER_VARIANT"})
 
@@ -74,6 +75,7 @@ def check(
     difference = _difference(ws, experiment, checked, mapping)
     remarks = (
         *checked.report.warnings,
+        *_about_several(mapping, one),
         *split_remark(checked.report.arms, mapping, experiment),
         *_about_experiment(ws, row, experiment, checked, difference),
     )
@@ -117,8 +119,20 @@ def read_rows(  # noqa: PLR0917  said in the order in which it is known
 def _first_of(seen: Detection, mapping: Mapping) -> Mapping:
     """Of several experiments that are read one by one, the first: the report is about it."""
     column = next(iter(mapping.named(Role.EXPERIMENT)), None)
-    known = list(spellings(seen.rows, column.position)) if column else []
+    sample = list(spellings(seen.rows, column.position)) if column else []
+    known = mapping.experiments or sample
     return replace(mapping, experiment=known[0] if known else "-")
+
+
+def _about_several(mapping: Mapping, one: Mapping) -> list[Remark]:
+    """What is shown is the first of several experiments."""
+    if mapping.experiment != "*":
+        return []
+    text = (
+        f"What is shown here is “{shorten(one.experiment)}”. Every experiment is read by "
+        "itself when they are imported: all of them arrive, or none."
+    )
+    return [Remark("SEVERAL_EXPERIMENTS", text)]
 
 
 def _experiment(ws: Workspace, actor: Actor, row: ImportRow) -> Experiment | None:

@@ -151,6 +151,8 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
             replace(column, zone=choices.zone) if column.role is Role.TIME else column
             for column in columns
         ]
+    if choices.unit == "":
+        columns = [_no_unit(column) for column in columns]
     for name, rule in choices.repeats_of.items():
         place = _place(columns, name)
         columns[place] = replace(columns[place], repeats=rule)
@@ -168,7 +170,8 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
         conversion_events=choices.conversion_events or proposal.conversion_events,
         exposure_event=choices.exposure_event or proposal.exposure_event,
         window=_window(choices.window) or proposal.window,
-        experiment=choices.experiment or proposal.experiment,
+        experiment=choices.experiment or ("*" if choices.experiments else proposal.experiment),
+        experiments=choices.experiments,
     )
 
 
@@ -213,6 +216,12 @@ def _single(role: Role) -> bool:
 
 def _without(column: ColumnMapping, roles: Iterable[Role]) -> ColumnMapping:
     return replace(column, role=Role.IGNORE) if column.role in set(roles) else column
+
+
+def _no_unit(column: ColumnMapping) -> ColumnMapping:
+    """Each row is one unit, so no column is asked about."""
+    free = column.role in {Role.IGNORE, Role.SEGMENT}
+    return replace(column, reason="chosen") if free else column
 
 
 def _place(columns: list[ColumnMapping], name: str) -> int:

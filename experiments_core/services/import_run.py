@@ -61,7 +61,8 @@ class ImportOutcome:
         file_name: As shown.
         report: What reading every row has shown; None if nothing was read.
         questions: What has to be answered first.
-        experiment: The experiment that has the data now.
+        experiments: Those that have the data now, each with its import; one, unless the file
+            held several.
         note: One sentence about it.
     """
 
@@ -69,7 +70,7 @@ class ImportOutcome:
     file_name: str
     report: ImportReport | None = None
     questions: tuple[Question, ...] = ()
-    experiment: Experiment | None = None
+    experiments: tuple[tuple[Experiment, ImportRecord], ...] = ()
     note: str = ""
 
 
@@ -111,7 +112,17 @@ def run_import(
 
 def outcome_body(outcome: ImportOutcome) -> dict[str, Any]:
     """The outcome as plain JSON values."""
-    experiment = outcome.experiment
+    made = [
+        {
+            "id": experiment.id,
+            "slug": experiment.slug,
+            "name": experiment.name,
+            "import_id": record.id,
+            "rows_used": record.rows_used,
+            "rows_left_out": record.rows_left_out,
+        }
+        for experiment, record in outcome.experiments
+    ]
     return {
         "state": outcome.state,
         "file_name": outcome.file_name,
@@ -122,9 +133,8 @@ def outcome_body(outcome: ImportOutcome) -> dict[str, Any]:
              "choices": [[choice.value, choice.label] for choice in one.choices]}
             for one in outcome.questions
         ],
-        "experiment": None
-        if experiment is None
-        else {"id": experiment.id, "slug": experiment.slug, "name": experiment.name},
+        "experiment": made[0] if made else None,
+        "experiments": made,
     }  # fmt: skip
 
 
@@ -162,11 +172,11 @@ def _carry_on(  # noqa: PLR0917  private, called once
         return ImportOutcome("checked", draft.file_name, report)
     if report.blocking and request.mode == "all":
         return ImportOutcome("rejected", draft.file_name, report)
-    record = _store(ws, actor, draft, mapping, request, _part(progress, 0.9, 1.0), cancelled)
-    experiment = get_experiment(ws, actor, record.experiment_id or "")
+    stored = _store(ws, actor, draft, mapping, request, _part(progress, 0.9, 1.0), cancelled)
+    made = tuple((get_experiment(ws, actor, one.experiment_id or ""), one) for one in stored)
     if progress is not None:
         progress(1.0, "Imported")
-    return ImportOutcome("committed", draft.file_name, report, experiment=experiment)
+    return ImportOutcome("committed", draft.file_name, report, experiments=made)
 
 
 def read_under(
@@ -262,7 +272,7 @@ def _store(  # noqa: PLR0917  private, called once
     request: ImportRequest,
     progress: Progress | None,
     cancelled: Cancelled | None,
-) -> ImportRecord:
+) -> list[ImportRecord]:
     told: dict[str, Any] = {
         "mode": request.mode, "progress": progress, "cancelled": cancelled
     }  # fmt: skip
@@ -274,15 +284,14 @@ def _store(  # noqa: PLR0917  private, called once
                 hint="Name what the new ones begin with, or choose one experiment.",
                 details=(Problem("new_name", None, "REQUIRED", message),),
             )
-        only = request.choices.experiments
         return ingestion.commit_each(
-            ws, actor, draft.import_id, mapping, name=request.new_name, only=only, **told
-        )[0]
+            ws, actor, draft.import_id, mapping, name=request.new_name, **told
+        )
+    import_id, existing = draft.import_id, request.existing
     if request.new_name is None:
-        return ingestion.commit(ws, actor, draft.import_id, existing=request.existing, **told)
-    return ingestion.commit_as_new(
-        ws, actor, draft.import_id, mapping, name=request.new_name, **told
-    )
+        return [ingestion.commit(ws, actor, import_id, existing=existing, **told)]
+    name = request.new_name
+    return [ingestion.commit_as_new(ws, actor, import_id, mapping, name=name, **told)]
 
 
 def _throw_away(ws: Workspace, actor: Actor, draft: Draft) -> None:

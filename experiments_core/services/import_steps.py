@@ -17,6 +17,7 @@ from experiments_core.services.drafts import (
 from experiments_core.services.import_choices import Choices
 from experiments_core.services.import_report import ImportReport
 from experiments_core.services.import_run import read_under
+from experiments_core.services.several import EACH, commit_each
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 
@@ -60,8 +61,11 @@ def commit(
     mode: str = "all",
     existing: str = "add",
     new_name: str | None = None,
-) -> ImportRecord:
-    """Commit what was told, to its experiment or to a new one.
+) -> list[ImportRecord]:
+    """Commit what was told, to its experiment or to new ones.
+
+    Returns:
+        The import; of a file with several experiments one for each.
 
     Raises:
         ConflictError: ``NOT_CHECKED``, a question is open, rows are at fault, or the file
@@ -69,7 +73,7 @@ def commit(
     """
     require(actor, Permission.IMPORT)
     if new_name is None:
-        return ingestion.commit(ws, actor, import_id, mode=mode, existing=existing)
+        return [ingestion.commit(ws, actor, import_id, mode=mode, existing=existing)]
     row = find_draft(ws, actor, import_id)
     if row.mapping is None:
         raise ConflictError(
@@ -78,4 +82,6 @@ def commit(
             hint="PUT its mapping first.",
         )
     mapping = mapping_from_document(row.mapping)
-    return commit_as_new(ws, actor, import_id, mapping, name=new_name, mode=mode)
+    if mapping.experiment == EACH:
+        return commit_each(ws, actor, import_id, mapping, name=new_name, mode=mode)
+    return [commit_as_new(ws, actor, import_id, mapping, name=new_name, mode=mode)]

@@ -62,7 +62,6 @@ def commit_each(
     mapping: Mapping,
     *,
     name: str,
-    only: Sequence[str] = (),
     mode: str = "all",
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -73,9 +72,8 @@ def commit_each(
         ws: The workspace.
         actor: Who commits.
         import_id: A draft; it is thrown away afterwards, for each experiment has its own.
-        mapping: Names the experiment column.
+        mapping: Names the experiment column, and which experiments (all when it does not say).
         name: What the new names begin with.
-        only: Which experiments; all when empty.
         mode: As in :func:`commit`.
         progress: Told a fraction and what is being done.
         cancelled: Asked now and then.
@@ -84,14 +82,7 @@ def commit_each(
         InvalidInputError: an experiment cannot be read; the message names it.
         ConflictError: a question is open in one, or rows are at fault.
     """
-    known = experiments_in(ws, actor, import_id, mapping)
-    missing = [one for one in only if fold(one) not in {fold(other) for other in known}]
-    if missing:
-        raise InvalidInputError(
-            f"The file has no experiment {listed(missing)}; it has {listed(known, 20)}.",
-            details=(Problem("experiment", missing[0], "NOT_FOUND", "one of the file's"),),
-        )
-    wanted = [one for one in known if not only or fold(one) in {fold(o) for o in only}]
+    wanted = _wanted(experiments_in(ws, actor, import_id, mapping), mapping.experiments)
     drafts: list[tuple[str, str, Mapping]] = []
     try:
         for number, one in enumerate(wanted):
@@ -102,10 +93,7 @@ def commit_each(
                 _throw_away(ws, actor, drafts)
                 return []
         with ws.db.write():
-            done = [
-                commit_as_new(ws, actor, draft, own, name=f"{name} {one}"[:200], mode=mode)
-                for draft, one, own in drafts
-            ]
+            done = [_commit(ws, actor, one, name, mode) for one in drafts]
     except BaseException:
         _throw_away(ws, actor, drafts)
         raise
@@ -113,12 +101,39 @@ def commit_each(
     return done
 
 
+def _wanted(known: Sequence[str], only: Sequence[str]) -> list[str]:
+    missing = [one for one in only if fold(one) not in {fold(other) for other in known}]
+    if missing:
+        raise InvalidInputError(
+            f"The file has no experiment {listed(missing)}; it has {listed(list(known), 20)}.",
+            details=(Problem("experiment", missing[0], "NOT_FOUND", "one of the file's"),),
+        )
+    return [one for one in known if not only or fold(one) in {fold(other) for other in only}]
+
+
+def _commit(
+    ws: Workspace, actor: Actor, one: tuple[str, str, Mapping], name: str, mode: str
+) -> ImportRecord:
+    draft, experiment, mapping = one
+    try:
+        return commit_as_new(
+            ws, actor, draft, mapping, name=f"{name} {experiment}"[:200], mode=mode
+        )
+    except ConflictError as error:
+        raise ConflictError(
+            f"Experiment “{shorten(experiment)}”: {error.message}",
+            code=error.code,
+            hint=error.hint,
+            details=error.details,
+        ) from error
+
+
 def _read(
     ws: Workspace, actor: Actor, import_id: str, mapping: Mapping
 ) -> tuple[str, str, Mapping]:
     """Read the rows of one experiment as a draft of its own."""
     row = find_draft(ws, actor, import_id)
-    own = replace(row, id=ws.new_id(), created_at=ws.now(), mapping=None)
+    own = replace(row, id=ws.new_id(), created_at=ws.now(), mapping=None, experiment_id=None)
     os.link(stored_file(ws, row.id), stored_file(ws, own.id))
     with ws.db.write() as cursor:
         imports.insert_import(cursor, own)

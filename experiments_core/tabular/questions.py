@@ -153,6 +153,7 @@ def _unit(seen: Detection, mapping: Mapping) -> Iterator[Question]:
     if mapping.shape not in {Shape.UNIT, Shape.EVENTS} or remembered:
         return
     if unit is None and mapping.shape is Shape.UNIT:
+        yield from _repeated_unit(seen, mapping)
         return
     candidates = roles.unit_candidates(seen.columns)
     if unit is not None and (unit.reason == "chosen" or len(candidates) < 2):
@@ -167,6 +168,28 @@ def _unit(seen: Detection, mapping: Mapping) -> Iterator[Question]:
         ),
         str(unit.position) if unit is not None else "",
     )
+
+
+def _repeated_unit(seen: Detection, mapping: Mapping) -> Iterator[Question]:
+    """A name says: identifier; but few values stand in many rows."""
+    for column in mapping.columns:
+        shown = seen.columns[column.position]
+        free = column.role in {Role.IGNORE, Role.SEGMENT} and column.reason != "chosen"
+        if not free or not names.is_unit(column.name) or shown.distinct < 2:
+            continue
+        yield Question(
+            "UNIT_COLUMN",
+            f"columns[{column.position}].role",
+            f"“{column.name}” sounds like an identifier and has {shown.distinct:,} different "
+            f"values in {shown.filled:,} rows. Was each of them given a variant, or each row?",
+            (
+                Choice(
+                    Role.UNIT.value,
+                    f"Each “{shorten(column.name, 40)}”: its rows belong together",
+                ),
+                Choice(column.role.value, "Each row is one unit"),
+            ),
+        )
 
 
 def _events(seen: Detection, mapping: Mapping) -> Iterator[Question]:

@@ -9,7 +9,7 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
-from experiments_core.services import ingestion, workspace
+from experiments_core.services import experiments, ingestion, workspace
 from experiments_core.services.ingestion import ImportReport
 from pages.parts import data_draft, theme, who
 from pages.parts.data_draft import Import
@@ -21,10 +21,11 @@ EXISTING = {"add": "Add to the rows that are there", "replace": "Replace them"}
 def draw(known: Import, report: ImportReport, into: Experiment | None) -> None:
     """Name or target, then “Import 58 906 rows, leave out 131”."""
     name, existing = "", "add"
-    if into is None:
-        name = st.text_input(
-            "Name of the new experiment", key=_name_key(known), max_chars=200, width=420
-        )
+    several = known.mapping.experiment == "*"
+    leave_out = several and st.checkbox("Leave out rows that break a rule, in each of them")
+    if into is None or several:
+        title = "What the new names begin with" if several else "Name of the new experiment"
+        name = st.text_input(title, key=_name_key(known), max_chars=200, width=420)
     elif _has_rows(into):
         existing = str(
             st.segmented_control(
@@ -35,16 +36,21 @@ def draw(known: Import, report: ImportReport, into: Experiment | None) -> None:
     unanswered = len(known.open_questions)
     with st.container(horizontal=True, vertical_alignment="center"):
         ready = not unanswered and report.rows_used > 0
-        pressed = st.button(label(report), type="primary", disabled=not ready)
+        text = "Import each experiment" if several else label(report)
+        pressed = st.button(text, type="primary", disabled=not ready)
         st.button("Cancel", on_click=data_draft.forget)
         if unanswered:
             left = words.plural(unanswered, "question")
             st.markdown(f":orange[**?**] {left} to answer first.", width="content")
     if pressed:
-        mode = "good_rows" if report.blocking else "all"
-        slug = data_draft.commit(known, name, mode, existing)
-        if slug is not None:
+        mode = "good_rows" if report.blocking or leave_out else "all"
+        done = data_draft.commit(known, name, mode, existing)
+        if len(done) == 1:
+            ws, experiment = workspace.current(), done[0].experiment_id or ""
+            slug = experiments.get_experiment(ws, who.actor(), experiment).slug
             st.switch_page("pages/results.py", query_params={"exp": slug})
+        if done:
+            st.rerun()
     error = st.session_state.get(data_draft.FAILED)
     if isinstance(error, UpshotError):
         theme.refused(error)

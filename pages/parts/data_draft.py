@@ -16,11 +16,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from experiments_core.domain.source import Dialect, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, UpshotError
-from experiments_core.services import experiments, ingestion, workspace
-from experiments_core.services.ingestion import Draft, ImportReport, Question
+from experiments_core.services import ingestion, workspace
+from experiments_core.services.ingestion import Draft, ImportRecord, ImportReport, Question
 from pages.parts import who
 
 DRAFT = "data-draft"
+DONE = "data-done"
 FAILED = "data-failed"
 UPLOAD = "data-upload"
 LAYOUT = "dialect."
@@ -38,20 +39,24 @@ class Import:
         draft: What was received and seen.
         roles: Position of a column -> what a person said it is.
         rules: Position of a column -> what counts of several rows of a unit.
+        only: Of several experiments in the file, those that are wanted; all when empty.
         answers: Field of a question -> the answer.
         asked: Every question so far, by its field.
         crossovers: What is done with units in two arms, where somebody said so.
         checked: The mapping that was read with, and its report or why there is none.
+        named: Column that tells experiments apart, and those that it names.
     """
 
     draft: Draft
     experiment_id: str | None = None
     roles: dict[int, Role] = field(default_factory=dict)
     rules: dict[int, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
     crossovers: str = ""
     checked: tuple[Mapping, ImportReport | UpshotError] | None = None
+    named: tuple[int | None, list[str]] | None = None
 
     @property
     def mapping(self) -> Mapping:
@@ -67,7 +72,8 @@ class Import:
             for column in mapping.columns
         )
         crossovers = self.crossovers or mapping.crossovers
-        return replace(mapping, columns=columns, crossovers=crossovers)
+        only = self.only if mapping.experiment == "*" else ()
+        return replace(mapping, columns=columns, crossovers=crossovers, experiments=only)
 
     @property
     def found(self) -> ImportReport | UpshotError | None:
@@ -76,18 +82,29 @@ class Import:
             return None
         return self.checked[1]
 
+    def experiments(self) -> list[str]:
+        """Every experiment that the file names; the file is read once for it."""
+        column = next(iter(self.mapping.named(Role.EXPERIMENT)), None)
+        place = column.position if column else None
+        if self.named is None or self.named[0] != place:
+            names = ingestion.experiments_in(
+                workspace.current(), who.actor(), self.draft.import_id, self.mapping
+            )
+            self.named = (place, names)
+        return self.named[1]
+
     @property
     def has_repeats(self) -> bool:
         """Units have several rows, so that each column may say what counts then."""
         mapping = self.mapping
-        several = mapping.repeats != "refuse" or mapping.combines or "repeats" in self.asked
+        asked = any(one.field == "repeats" for one in self.open_questions)
+        several = mapping.repeats != "refuse" or mapping.combines or asked
         return mapping.shape is Shape.EVENTS or (mapping.shape is Shape.UNIT and several)
 
     @property
     def open_questions(self) -> tuple[Question, ...]:
         """What nobody has answered."""
         if isinstance(self.found, ingestion.ImportReport):
-            self.asked |= {one.field: one for one in self.found.questions}
             return self.found.questions
         return tuple(one for one in self.draft.questions if one.field not in self.answers)
 
@@ -222,8 +239,8 @@ def check(known: Import) -> None:
         bar.empty()
 
 
-def commit(known: Import, name: str, mode: str, existing: str) -> str | None:
-    """Import for good; returns the address of the experiment that has the data now.
+def commit(known: Import, name: str, mode: str, existing: str) -> list[ImportRecord]:
+    """Import for good; one record for each experiment that has data now, none on a refusal.
 
     Args:
         known: The import.
@@ -240,28 +257,40 @@ def commit(known: Import, name: str, mode: str, existing: str) -> str | None:
 
     try:
         if known.mapping.experiment == "*":
-            record = ingestion.commit_each(
+            done = ingestion.commit_each(
                 ws, who.actor(), import_id, known.mapping, name=name, mode=mode, progress=told
-            )[0]
+            )
         elif known.experiment_id is None:
-            record = ingestion.commit_as_new(
-                ws, who.actor(), import_id, known.mapping, name=name, mode=mode, progress=told
-            )
+            done = [
+                ingestion.commit_as_new(
+                    ws,
+                    who.actor(),
+                    import_id,
+                    known.mapping,
+                    name=name,
+                    mode=mode,
+                    progress=told,
+                )
+            ]
         else:
-            record = ingestion.commit(
-                ws, who.actor(), import_id, mode=mode, existing=existing, progress=told
-            )
+            done = [
+                ingestion.commit(
+                    ws, who.actor(), import_id, mode=mode, existing=existing, progress=told
+                )
+            ]
     except UpshotError as error:
         st.session_state[FAILED] = error
-        return None
+        return []
     finally:
         bar.empty()
     _clear()
-    return experiments.get_experiment(ws, who.actor(), record.experiment_id or "").slug
+    st.session_state[DONE] = [one.id for one in done] if len(done) > 1 else []
+    return done
 
 
 def _begin(draft: Draft, experiment_id: str | None) -> None:
     st.session_state.pop(FAILED, None)
+    st.session_state.pop(DONE, None)
     began = Import(draft, experiment_id)
     began.asked = {question.field: question for question in draft.questions}
     st.session_state[DRAFT] = began

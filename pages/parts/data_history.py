@@ -30,10 +30,11 @@ def draw(experiment: Experiment) -> None:
     used = sum(one.rows_used or 0 for one in kept if one.state == "committed")
     theme.section(f"Imports: {words.plural(used, 'row')} in use")
     for one in kept:
-        _line(one)
+        line(one)
 
 
-def _line(one: ImportRecord) -> None:
+def line(one: ImportRecord) -> None:
+    """One import: its file, counts and time, undo or redo, and the rows left out."""
     moment = one.committed_at or one.created_at
     with st.container(
         horizontal=True, vertical_alignment="center", key=f"import-{one.id}", gap="medium"

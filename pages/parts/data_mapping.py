@@ -13,6 +13,7 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import REPEATS_OF, ROLES_OF, ColumnMapping, Role, Shape
+from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion
 from experiments_core.services.ingestion import Draft, ImportReport, Question
 from pages.parts import data_draft, data_upload, theme
@@ -236,6 +237,8 @@ def questions(known: Import) -> None:
             st.markdown(f"{mark} {theme.text(grouped(question.text), 600)}")
             if question.choices:
                 _choices(known, question, answered)
+            if question.code == "EXPERIMENT" and known.mapping.experiment == "*":
+                _some(known)
 
 
 def _choices(known: Import, question: Question, answered: str | None) -> None:
@@ -264,6 +267,26 @@ def _choices(known: Import, question: Question, answered: str | None) -> None:
             "Answer", list(labels), index=None, placeholder="Choose", **options,
             format_func=lambda value: words.plain(labels[value], 80),
         )  # fmt: skip
+
+
+def _some(known: Import) -> None:
+    """Of several experiments those that are wanted; all of them at first."""
+    try:
+        names = known.experiments()
+    except UpshotError as error:
+        theme.refused(error)
+        return
+    key = f"some-{known.draft.import_id}"
+    st.session_state[key] = list(known.only or names)
+    st.multiselect(
+        "Which of them", names, key=key, on_change=_chose_some, args=(known, key, names),
+        format_func=lambda name: words.plain(name, 60), placeholder="All of them",
+    )  # fmt: skip
+
+
+def _chose_some(known: Import, key: str, names: list[str]) -> None:
+    chosen = tuple(st.session_state[key])
+    known.only = () if len(chosen) == len(names) else chosen
 
 
 def _answered(known: Import, question: Question, key: str) -> None:

@@ -255,6 +255,32 @@ def test_a_file_becomes_data_step_by_step(api: Client):
     assert api.get(path).json()["data"]["state"] == "undone"
 
 
+def test_files_that_belong_together_and_experiments_in_one_file_come_in(api: Client):
+    rows = [
+        f"{test},u{n},{'ab'[n % 2]},{value}\n"
+        for test in ("one", "two", "three") for n in range(20) for value in (n, 2 * n)
+    ]  # fmt: skip
+    halves = [
+        "".join(["exp,user_id,variant,revenue\n", *half]) for half in (rows[::2], rows[1::2])
+    ]
+    files = [("file", (f"{n}.csv", half, "text/csv")) for n, half in enumerate(halves)]
+    draft = api("POST", "/imports", files=files).json()["data"]
+    assert {question["code"] for question in draft["questions"]} == {"COMBINE"}
+    path = f"/imports/{draft['id']}"
+    said = {
+        "answers": {"COMBINE": "append"}, "unit": "user_id", "control": "a",
+        "finished": True, "blank": "exclude",
+        "experiments": ["three", "one"], "repeats_of": {"revenue": "mean"},
+    }  # fmt: skip
+    report = api("PUT", f"{path}/mapping", json=said).json()["data"]
+    assert report["questions"] == []
+    done = api.post(f"{path}/commit", {"new_name": "Part"}).json()["data"]
+    assert [one["rows_used"] for one in done["imports"]] == [39, 39]  # 0 is twice 0
+    assert done["id"] == done["imports"][0]["id"]
+    arms = api.get("/experiments/part-three/results").json()["data"]["metrics"][0]["arms"]
+    assert [(arm["n"], arm["value"]) for arm in arms] == [(10, 13.5), (10, 15)]
+
+
 def test_a_key_of_one_project_reaches_no_import_of_another(api: Client, ws: Workspace):
     for key in ("shop", "news"):
         projects.create_project(ws, LOCAL, {"name": key, "key": key})

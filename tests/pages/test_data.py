@@ -128,6 +128,31 @@ def test_a_column_can_be_used_as_something_else(open_page: Open) -> None:
     assert not known.mapping.named(Role.SEGMENT)
 
 
+def test_some_of_the_experiments_in_a_file_are_imported_and_each_can_be_undone(
+    ws: Workspace, open_page: Open
+) -> None:
+    rows = "".join(
+        f"{test},u{n},{('control', 'B')[n % 2]},{n % 3 == 0:d}\n"
+        for test in ("one", "two", "three") for n in range(20)
+    )  # fmt: skip
+    app = drop(open_page("data"), f"experiment,user_id,variant,paid\n{rows}".encode())
+    app.session_state["data-draft"].answers["experiment"] = "*"
+    app.run()
+    (some,) = app.multiselect
+    assert some.options == ["one", "two", "three"]
+    app = some.set_value(["one", "three"]).run()
+    app = reply(app, "Yes, no more data")
+    button(app, "Import each experiment").click().run()
+    assert not app.exception
+    assert "2 experiments imported: 40 rows in use" in unescaped(said(app))
+    slugs = {one.slug for one in experiments.list_experiments(ws, LOCAL)}
+    assert slugs == {"checkout-export-one", "checkout-export-three"}
+    button(app, "Undo 20 rows").click().run()
+    assert "2 experiments imported: 20 rows in use" in unescaped(said(app))
+    button(app, "Close").click().run()
+    assert "experiments imported" not in said(app)
+
+
 def test_of_several_rows_of_a_unit_each_column_can_count_in_its_own_way(
     open_page: Open,
 ) -> None:

@@ -55,8 +55,9 @@ def test_a_file_becomes_an_experiment(ws: Workspace):
         ws, LOCAL, request(lay(ws, HEADER + ROWS)), progress=lambda *step: told.append(step)
     )
     assert outcome.state == "committed"
-    assert outcome.experiment is not None
-    assert [m.key for m in outcome.experiment.metrics] == ["converted", "revenue"]
+    ((experiment, record),) = outcome.experiments
+    assert record.state == "committed"
+    assert [m.key for m in experiment.metrics] == ["converted", "revenue"]
     assert outcome.report is not None
     assert outcome.report.arms == {"control": 200, "test": 200}
     shares = [done for done, _ in told]
@@ -95,8 +96,7 @@ def test_open_questions_stop_the_import_and_leave_nothing(ws: Workspace):
     again = replace(asked, choices=replace(asked.choices, answers=answers))
     committed = import_run.run_import(ws, LOCAL, again)
     assert committed.state == "committed"
-    assert committed.experiment is not None
-    assert committed.experiment.control.key == "old"
+    assert committed.experiments[0][0].control.key == "old"
 
 
 def test_likely_answers_are_taken_only_when_asked_for(ws: Workspace):
@@ -118,6 +118,20 @@ def test_rows_at_fault_stop_the_import_unless_they_are_left_out(ws: Workspace):
     good = import_run.run_import(ws, LOCAL, replace(asked, mode="good_rows"))
     assert good.state == "committed"
     assert outcome_body(good)["experiment"]["slug"] == "checkout"
+
+
+def test_some_of_several_experiments_are_all_told(ws: Workspace):
+    rows = "".join(
+        f"{test},u{n},{('control', 'treatment')[n % 2]},{n % 3 == 0:d},1.0\n"
+        for test in ("one", "two", "three") for n in range(20)
+    )  # fmt: skip
+    asked = request(lay(ws, f"experiment,{HEADER}{rows}"))
+    wanted = replace(asked, choices=replace(CHOICES, experiments=("three", "one")))
+    body = outcome_body(import_run.run_import(ws, LOCAL, wanted))
+    assert body["state"] == "committed"
+    assert [one["slug"] for one in body["experiments"]] == ["checkout-one", "checkout-three"]
+    assert [one["rows_used"] for one in body["experiments"]] == [20, 20]
+    assert body["experiment"] == body["experiments"][0]
 
 
 def test_a_check_reports_and_stores_nothing(ws: Workspace):

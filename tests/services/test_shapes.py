@@ -11,7 +11,7 @@ import pytest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.errors import ConflictError, InvalidInputError
-from experiments_core.services import analyses, ingestion
+from experiments_core.services import analyses, import_steps, ingestion
 from experiments_core.services.ingestion import Draft, ImportReport
 from experiments_core.services.workspace import Workspace
 
@@ -225,10 +225,15 @@ def test_each_experiment_of_a_file_becomes_one_or_none_does(ws: Workspace):
         ingestion.commit_each(ws, LOCAL, broken.import_id, mapping, name="Again")
     with ws.db.read() as cursor:
         assert cursor.execute("SELECT count(*) FROM experiments").fetchone() == (3,)
-    some = ingestion.commit_each(
-        ws, LOCAL, broken.import_id, mapping, name="Some", only=("two", "three")
-    )
-    assert len(some) == 2
+    wanted = replace(mapping, experiments=("two", "three"))
+    some = ingestion.commit_each(ws, LOCAL, broken.import_id, wanted, name="Some")
+    assert [one.state for one in some] == ["committed"] * 2
+    assert ingestion.undo(ws, LOCAL, some[0].id).state == "undone"
+    assert import_steps.read_import(ws, LOCAL, some[1].id).state == "committed"
+    missing = replace(mapping, experiments=("five",))
+    again = receive(ws, MANY)
+    with pytest.raises(InvalidInputError, match="no experiment “five”"):
+        ingestion.commit_each(ws, LOCAL, again.import_id, missing, name="Some")
 
 
 def test_a_local_time_is_read_in_its_zone_and_one_that_never_was_is_refused(ws: Workspace):

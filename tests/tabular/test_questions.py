@@ -157,3 +157,14 @@ def test_a_header_that_looks_like_data_is_asked_about(detected: Judge):
     question = asked(found)["HEADER"]
     assert question.default == "0"
     assert answer(found.proposal, question, "0").dialect.header_line == 0
+
+
+def test_few_identifiers_in_many_rows_are_asked_about(detected: Judge):
+    rows = "".join(f"u{n % 8},{'ab'[n % 2]},{n % 3 == 0:d}\n" for n in range(40))
+    found = detected(f"user_id,variant,converted\n{rows}")
+    question = asked(found)["UNIT_COLUMN"]
+    assert "8 different values in 40 rows" in question.text
+    assert [choice.value for choice in question.choices] == ["unit", "segment"]
+    for value in ("unit", "segment"):
+        mapping = answer(found.proposal, question, value)
+        assert "UNIT_COLUMN" not in {q.code for q in open_questions(found, mapping)}
