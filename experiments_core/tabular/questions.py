@@ -180,8 +180,9 @@ def _repeated_unit(seen: Detection, mapping: Mapping) -> Iterator[Question]:
         yield Question(
             "UNIT_COLUMN",
             f"columns[{column.position}].role",
-            f"“{column.name}” sounds like an identifier and has {shown.distinct:,} different "
-            f"values in {shown.filled:,} rows. Was each of them given a variant, or each row?",
+            f"“{column.name}” sounds like an identifier and has {grouped(shown.distinct)} "
+            f"different values in {grouped(shown.filled)} rows. Was each of them given a "
+            "variant, or each row?",
             (
                 Choice(
                     Role.UNIT.value,
