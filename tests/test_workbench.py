@@ -316,7 +316,7 @@ WRONG = {
     "alternative": ({"alternative": "larger"}, "“larger”", "greater"),
     "correction": ({"correction": "sidak"}, "“sidak”", "holm"),
     "sequential": ({"sequential": "yes"}, "“yes”", "always_valid"),
-    "repeats": ({"repeats": "last"}, "“last”", "first"),
+    "repeats": ({"repeats": "newest"}, "“newest”", "first"),
     "text as a number": ({"metrics": [ec.Mean("country")]}, "not a number", "leave_out_bad"),
     "numbers as an outcome": ({"metrics": [ec.Proportion("revenue")]}, "not 0 or 1", "of="),
     "text as an outcome": ({"metrics": [ec.Proportion("user")]}, "no yes or no", "Correct"),
