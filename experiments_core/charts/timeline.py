@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,6 +16,8 @@ HEAD, ROW, BAR, FOOT = 30, 34, 18, 8
 LEFT, NARROW_LEFT = 0.178, 0.36
 SCALE_DAYS = 84
 NARROW_DAYS = 56
+LABEL, NARROW_LABEL = 0.045, 0.11
+"""Room that a word above the calendar takes, a fraction of its width."""
 
 OUTCOMES = {
     "won": ("W", "better"),
@@ -54,7 +57,8 @@ class Run:
 
 
 def timeline(
-    runs: Sequence[Run], tokens: Tokens, *, today: date, narrow: bool = False
+    runs: Sequence[Run], tokens: Tokens, *, today: date, narrow: bool = False,
+    whole: bool = False,
 ) -> Figure:  # fmt: skip
     """Draw one bar per run, in the order given.
 
@@ -62,32 +66,14 @@ def timeline(
         runs: What is shown; runs that ended before the range are clipped at its edge.
         tokens: Colours.
         today: Where the ink line stands.
-        narrow: The last eight weeks only.
+        narrow: For a narrow page; the last eight weeks only.
+        whole: All of the time on a narrow page too.
     """
     canvas = Canvas(HEAD + ROW * len(runs) + FOOT, tokens)
-    first, last = _range(runs, today, narrow=narrow)
-    bottom = HEAD + ROW * len(runs)
-    left = NARROW_LEFT if narrow else LEFT
-    month = date(first.year, first.month, 1)
-    while month <= last:
-        if month >= first:
-            x = (month - first).days
-            canvas.upright(x, HEAD - 4, bottom, colour=tokens.hair)
-            if x < 0.9 * (last - first).days:
-                canvas.small(x, HEAD / 2 - 2, words.month(month), size=AXIS_SIZE, on_axis=True)
-        month = (month + timedelta(days=32)).replace(day=1)
-    now = (today - first).days + 0.5
-    canvas.upright(now, HEAD - 4, bottom, colour=tokens.text, below=False)
-    canvas.small(
-        now,
-        HEAD / 2 - 2,
-        bold("today"),
-        size=AXIS_SIZE,
-        colour=tokens.text,
-        align="center",
-        on_axis=True,
-        ground=tokens.background,
-    )
+    first, last = _range(runs, today, narrow=narrow and not whole)
+    now, extent = (today - first).days + 0.5, (last - first).days + 1
+    left = _left(runs, narrow=narrow)
+    _calendar(canvas, first, last, now, bottom=HEAD + ROW * len(runs), narrow=narrow)
     for number, run in enumerate(runs):
         y = HEAD + ROW * number
         canvas.small(
@@ -99,7 +85,35 @@ def timeline(
         )
         canvas.rule(y + ROW, colour=tokens.hair, left=left)
         _run(canvas, run, y, first, now)
-    return canvas.figure(domain=(left, 1), span=(0, (last - first).days + 1))
+    return canvas.figure(domain=(left, 1), span=(0, extent))
+
+
+def _left(runs: Sequence[Run], *, narrow: bool) -> float:
+    """Where the calendar begins, a fraction of the width: right of the names."""
+    longest = max((len(run.name) for run in runs), default=0)
+    return min(NARROW_LEFT, 0.06 + 0.02 * longest) if narrow else LEFT
+
+
+def _calendar(
+    canvas: Canvas, first: date, last: date, now: float, *, bottom: float, narrow: bool
+) -> None:
+    """Months and today; a month whose name would touch another word stays without it."""
+    tokens, extent = canvas.tokens, (last - first).days + 1
+    room = extent * (NARROW_LABEL if narrow else LABEL)
+    month = date(first.year, first.month, 1)
+    while month <= last:
+        x = (month - first).days
+        if month >= first:
+            canvas.upright(x, HEAD - 4, bottom, colour=tokens.hair)
+        if month >= first and not now - 2 * room < x < now + room and x + room < extent:
+            canvas.small(x, HEAD / 2 - 2, words.month(month), size=AXIS_SIZE, on_axis=True)
+        month = (month + timedelta(days=32)).replace(day=1)
+    canvas.upright(now, HEAD - 4, bottom, colour=tokens.text, below=False)
+    canvas.small(
+        now, HEAD / 2 - 2, bold("today"), size=AXIS_SIZE, colour=tokens.text,
+        align="right" if now + room > extent else "center", on_axis=True,
+        ground=tokens.background,
+    )  # fmt: skip
 
 
 def _range(runs: Sequence[Run], today: date, *, narrow: bool) -> tuple[date, date]:
@@ -125,12 +139,9 @@ def _run(canvas: Canvas, run: Run, y: float, first: date, now: float) -> None:
     finished = run.end is not None
     fill = colour if finished else faded(colour, 0.2, tokens.background)
     canvas.box(start, end, top, bottom, fill=fill, edge="" if finished else colour)
-    for change in run.changes:
-        x = (change - first).days
-        if start < x < end:
-            canvas.upright(
-                x, top - 1, bottom + 1, colour=tokens.background, width=2.5, below=False
-            )
+    gaps = [x for x in ((change - first).days for change in run.changes) if start < x < end]
+    for x in gaps:
+        canvas.upright(x, top - 1, bottom + 1, colour=tokens.background, width=2.5, below=False)
     if not finished and run.planned_end is not None:
         planned = (run.planned_end - first).days + 1
         if planned > now:
@@ -143,8 +154,10 @@ def _run(canvas: Canvas, run: Run, y: float, first: date, now: float) -> None:
             )
     if letter:
         ink = readable(fill, tokens) if finished else colour
+        edges = [start, *gaps, end]
+        a, b = max(itertools.pairwise(edges), key=lambda piece: piece[1] - piece[0])
         canvas.text(
-            (start + end) / 2,
+            (a + b) / 2,
             (top + bottom) / 2,
             bold(letter),
             size=12,

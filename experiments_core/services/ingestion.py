@@ -29,6 +29,7 @@ from experiments_core.services.import_report import ImportReport, Remark, RuleCo
 from experiments_core.services.receiving import (
     InboxFile,
     inbox_files,
+    inbox_folder,
     receive,
     receive_files,
     receive_inbox,
@@ -56,8 +57,8 @@ __all__ = [
     "ImportReport", "InboxFile", "Notice", "Question", "Reconciliation", "Reject", "Remark",
     "RuleCount", "answer", "answer_layout", "can_redo", "check", "choice_results", "commit",
     "commit_as_new", "commit_each", "create_from_import", "discard", "experiments_in",
-    "give_role", "imports_of", "inbox_files", "look_again", "quality_csv", "receive",
-    "receive_files", "receive_inbox", "redo", "rejects_csv", "undo", "unfinished",
+    "give_role", "imports_of", "inbox_files", "inbox_folder", "look_again", "quality_csv",
+    "receive", "receive_files", "receive_inbox", "redo", "rejects_csv", "undo", "unfinished",
 ]  # fmt: skip
 
 

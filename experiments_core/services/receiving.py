@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.access import Actor, Permission, may, require
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
 from experiments_core.services import preparing, uploads
 from experiments_core.services.drafts import (
@@ -118,6 +118,14 @@ def inbox_files(ws: Workspace, actor: Actor) -> list[InboxFile]:
         return []
     files = [file for file in ws.db.inbox.iterdir() if _is_plain(file)]
     return [InboxFile(file.name, file.stat().st_size) for file in sorted(files)]
+
+
+def inbox_folder(ws: Workspace, actor: Actor) -> Path | None:
+    """Where larger files are put, made if need be; None for those who may not use it."""
+    if not may(actor, Permission.INBOX):
+        return None
+    ws.db.inbox.mkdir(parents=True, exist_ok=True)
+    return ws.db.inbox
 
 
 def receive_inbox(

@@ -18,7 +18,8 @@ LINK = "admin-link"
 def draw(ws: Workspace, actor: Actor) -> None:
     """Everybody with a role, and a form for the next one."""
     found = people.list_users(ws, actor)
-    theme.section(f"{words.plural(len(found), 'person', 'people')} may sign in")
+    counted = words.plural(len(found), "person", "people") if found else "Nobody"
+    theme.section(f"{counted} may sign in")
     if ws.settings.auth == "local":
         theme.muted(
             "Local mode: the pages open without signing in, on this machine only. People sign "

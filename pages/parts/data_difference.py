@@ -7,7 +7,7 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.services.ingestion import ImportReport, Reconciliation
-from pages.parts import data_mapping, theme
+from pages.parts import theme
 
 TITLES = {
     "ONLY_IN_A": "Gone",
@@ -44,7 +44,7 @@ def draw(report: ImportReport) -> None:
             {
                 "What": TITLES[one.code],
                 "Units": words.count(one.units) if one.units else words.NONE,
-                "In words": data_mapping.grouped(words.plain(one.message, 300)),
+                "In words": words.plain(one.message, 300),
             }
             for one in found.reasons
         )

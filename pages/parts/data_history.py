@@ -37,7 +37,7 @@ def line(one: ImportRecord) -> None:
     """One import: its file, counts and time, undo or redo, and the rows left out."""
     moment = one.committed_at or one.created_at
     with st.container(
-        horizontal=True, vertical_alignment="center", key=f"import-{one.id}", gap="medium"
+        horizontal=True, vertical_alignment="center", key=f"import-{one.id}", gap="small"
     ):
         st.markdown(f"**{theme.text(one.file_name)}**", width="content")
         theme.muted(_words(one), width="content")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Any
@@ -90,12 +89,7 @@ def title(known: Import) -> str:
             kind = "several rows per unit"
         rows = words.plural(report.rows_read, "row")
         return f"{kind.capitalize()}, {rows}, {words.plural(len(report.arms), 'variant')}"
-    return grouped(words.plain(known.draft.detection.seen.rstrip("."), 120))
-
-
-def grouped(text: str) -> str:
-    """Counts inside a sentence with the narrow space that they have elsewhere."""
-    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", words.NARROW, text)
+    return words.plain(known.draft.detection.seen.rstrip("."), 120)
 
 
 STEPS = ("Detect", "Map", "Preview", "Report", "Commit")
@@ -234,7 +228,7 @@ def questions(known: Import) -> None:
         answered = known.answers.get(question.field)
         with st.container(border=True, key=f"question-{number}"):
             mark = ":green[✓]" if answered else ":orange[**?**]"
-            st.markdown(f"{mark} {theme.text(grouped(question.text), 600)}")
+            st.markdown(f"{mark} {theme.text(question.text, 600)}")
             if question.choices:
                 _choices(known, question, answered)
             if question.code == "EXPERIMENT" and known.mapping.experiment == "*":

@@ -11,7 +11,7 @@ from experiments_core.charts import words
 from experiments_core.domain.source import Role
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ChoiceResult, ImportReport, Remark
-from pages.parts import data_mapping, theme, who
+from pages.parts import theme, who
 from pages.parts.data_draft import Import
 
 CROSSOVERS = {
@@ -53,7 +53,7 @@ def _finding(number: int, remark: Remark) -> None:
         shown = ", ".join(words.count(line) for line in remark.lines[:SHOWN_LINES])
         more = len(remark.lines) > SHOWN_LINES or remark.rows > len(remark.lines)
         lines = f" Line{'s' if ',' in shown else ''} {shown}{' …' if more else '.'}"
-    text = theme.text(data_mapping.grouped(remark.message) + lines, 800)
+    text = theme.text(remark.message + lines, 800)
     st.markdown(f":orange[**!**] {text}")
     if len(remark.examples) > 1:
         _examples(number, remark)

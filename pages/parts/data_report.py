@@ -18,7 +18,7 @@ from pages.parts import data_draft, data_mapping, data_quality, theme, who
 from pages.parts.data_draft import Import
 
 READ = "data-read"
-ROWS_COUNTED = re.compile(r"[\d,]+ rows? (left out|cannot be used): ")
+ROWS_COUNTED = re.compile(r"[\d\u202f]+ rows? (left out|cannot be used): ")
 AUTOMATIC_BYTES = 20 * 1024 * 1024
 SHOWN_LINES = 3
 PREVIEW = 5
@@ -86,7 +86,7 @@ def draw(known: Import, report: ImportReport) -> None:
 def _reasons(known: Import, report: ImportReport) -> None:
     theme.table(
         {
-            "Left out because": _reason(one),
+            "Left out because": reason(one),
             "Rows": words.count(one.rows),
             "Rule": one.rule,
             "Lines": _lines(one.lines),
@@ -94,7 +94,6 @@ def _reasons(known: Import, report: ImportReport) -> None:
         for one in report.by_rule
     )
     total = words.count(report.rows_left_out)
-    parts = " + ".join(words.count(one.rows) for one in report.by_rule)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             f"All {total} as CSV",
@@ -108,17 +107,26 @@ def _reasons(known: Import, report: ImportReport) -> None:
             on_click="ignore",
         )
         if len(report.by_rule) > 1:
-            theme.muted(f"{parts} = {total}", width="content")
+            theme.muted(sum_of(report), width="content")
 
 
-def _reason(one: RuleCount) -> str:
+def sum_of(report: ImportReport) -> str:
+    """How the reasons add up; a row may break several rules."""
+    counts = [one.rows for one in report.by_rule]
+    out = words.count(report.rows_left_out)
+    if sum(counts) != report.rows_left_out:
+        return f"{out} in all: a row can break more than one rule"
+    return f"{' + '.join(words.count(rows) for rows in counts)} = {out}"
+
+
+def reason(one: RuleCount) -> str:
     """The message without the count of rows, which the next column shows."""
     found = ROWS_COUNTED.search(one.message)
     text = one.message
     if found:
         text = one.message[: found.start()].rstrip(": ") or one.message[found.end() :]
     text = words.plain(text, 200)
-    return data_mapping.grouped(text[:1].upper() + text[1:])
+    return text[:1].upper() + text[1:]
 
 
 def _lines(lines: tuple[int, ...]) -> str:

@@ -79,9 +79,13 @@ def drop(into: Experiment | None) -> None:
 
 
 def _inbox(experiment_id: str | None) -> None:
+    folder = ingestion.inbox_folder(workspace.current(), who.actor())
     files = ingestion.inbox_files(workspace.current(), who.actor())
     if not files:
-        theme.note("Larger files: put them into the folder inbox/ beside the workspace file.")
+        where = (
+            f"put them into {folder}" if folder else "ask an admin to put them into the inbox"
+        )
+        theme.note(f"Larger files: {where}. They appear here.")
         return
     theme.lead("In the inbox", "files that need not go through the browser")
     for number, one in enumerate(files):

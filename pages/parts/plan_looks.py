@@ -24,13 +24,16 @@ def looks(result: PlanResult, unit: str = "user") -> None:
         "a sequential plan; on average it needs fewer, because it may stop early",
     )
     theme.table(
-        {
-            "Looks, evenly spaced": str(one.looks),
-            f"{unit.capitalize()}s at most": words.count(one.total),
-            "Against one look": words.percent(one.factor - 1, 1, signed=True),
-            "Days at most": words.NONE if one.days is None else words.count(one.days),
-        }
-        for one in found
+        (
+            {
+                "Looks, evenly spaced": str(one.looks),
+                f"{unit.capitalize()}s at most": words.count(one.total),
+                "Against one look": words.percent(one.factor - 1, 1, signed=True),
+                "Days at most": words.NONE if one.days is None else words.count(one.days),
+            }
+            for one in found
+        ),
+        key="looks",
     )
 
 
@@ -44,13 +47,16 @@ def guardrails(result: PlanResult, unit: str = "user") -> None:
         f"{unit}s per arm that show it safe, if nothing changes; equal arms",
     )
     theme.table(
-        {
-            "Harm you would accept": words.percent(one.margin, 0),
-            f"{unit.capitalize()}s per arm": (
-                words.count(one.per_arm)
-                if isinstance(one.per_arm, float)
-                else words.reason(one.per_arm)
-            ),
-        }
-        for one in found
+        (
+            {
+                "Harm you would accept": words.percent(one.margin, 0),
+                f"{unit.capitalize()}s per arm": (
+                    words.count(one.per_arm)
+                    if isinstance(one.per_arm, float)
+                    else words.reason(one.per_arm)
+                ),
+            }
+            for one in found
+        ),
+        key="guardrails",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ h1 { padding: 0.25rem 0 !important; }
 [data-testid="stProgressBarTrack"] { height: 4px; }
 .st-key-wide-scorecard .modebar-container { top: calc(100% - 30px) !important; }
 [class*="st-key-numbers-"] :is(th, td) { font-size: 13px; white-space: nowrap; }
-[class*="st-key-numbers-"] :is(th, td):not(:first-child) { text-align: right !important; }
+:is([class*="st-key-numbers-"], [class*="st-key-right-"]) :is(th, td):not(:first-child) {
+  text-align: right !important; }
 @media (prefers-color-scheme: dark) {
   button[kind="primary"]:enabled, button[kind="primary"]:enabled p,
   button[kind="primaryFormSubmit"]:enabled p { color: #11161C !important; }
@@ -187,13 +189,19 @@ def numbers(rows: Iterable[Mapping[str, object]], *, key: str) -> None:
         table(rows)
 
 
-def table(rows: Iterable[Mapping[str, object]]) -> None:
-    """A small ruled table; every text in it is taken letter by letter."""
-    st.table(
-        [{text(name): _cell(cell) for name, cell in row.items()} for row in rows],
-        border="horizontal",
-        hide_index=True,
-    )
+def table(rows: Iterable[Mapping[str, object]], *, key: str = "") -> None:
+    """A small ruled table; every text in it is taken letter by letter.
+
+    Args:
+        rows: Heading -> cell.
+        key: Given where all columns but the first hold numbers: they stand on the right.
+    """
+    with st.container(key=f"right-{key}") if key else nullcontext():
+        st.table(
+            [{text(name): _cell(cell) for name, cell in row.items()} for row in rows],
+            border="horizontal",
+            hide_index=True,
+        )
 
 
 def _cell(cell: object) -> object:

@@ -21,7 +21,7 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
         else "nobody was assigned here yet"
     )
     theme.section(f"{_heading(experiment.status)}: {said}")
-    theme.table([_row(gate) for gate in gates])
+    theme.table([_row(gate) for gate in gates], key="flow")
     if experiment.assignment_mode == "external":
         theme.note("The arms of this test come with its data; Upshot assigns nobody.")
     elif experiment.assignment_mode == "listed":

@@ -44,8 +44,8 @@ def draw(experiment: Experiment, now: datetime) -> None:
     first = now.date() - timedelta(days=NARROW_DAYS)
     recent = any(run.end is None or run.end >= first for run in runs)
     wide, narrow = (
-        timeline(runs, theme.tokens(), today=now.date(), narrow=narrow)
-        for narrow in (False, recent)  # the narrow calendar shows the last weeks only
+        timeline(runs, theme.tokens(), today=now.date(), narrow=narrow, whole=not recent)
+        for narrow in (False, True)
     )
     alt = "; ".join(
         f"{row['Phase']}: {row['Split']}, from {row['From']}" for row in _rows(phases)

@@ -12,7 +12,10 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Role
 from experiments_core.services import analyses, experiments, ingestion
+from experiments_core.services.import_report import ImportReport, RuleCount, by_rule
 from experiments_core.services.workspace import Workspace
+from experiments_core.store.staged import Broken
+from pages.parts import data_report
 from tests.pages.words import button, field, said, unescaped
 
 Open = Callable[..., AppTest]
@@ -336,3 +339,19 @@ def test_another_tool_s_totals_are_held_against_the_data_before_anything_is_repl
     assert "+5" in tables
     button(app, "Cancel").click().run()
     assert [one.state for one in ingestion.imports_of(ws, LOCAL, made.id)] == ["committed"]
+
+
+def test_a_reason_leaves_out_the_count_that_its_column_shows():
+    (told,) = by_rule([Broken("NUMBER", 1200, (2, 3), "revenue", ("abc",))])
+    assert data_report.reason(told).startswith("Not a number. Line 2, revenue")
+
+
+@pytest.mark.parametrize(
+    ("rows", "out", "told"),
+    (((3, 1), 4, "3 + 1 = 4"), ((1, 1), 1, "1 in all: a row can break more than one rule")),
+)
+def test_reasons_are_added_up_only_where_they_add_up(
+    rows: tuple[int, ...], out: int, told: str
+):
+    rules = tuple(RuleCount("NUMBER", count, (2,), "", True) for count in rows)
+    assert data_report.sum_of(ImportReport(9, 9 - out, out, out, {}, by_rule=rules)) == told
