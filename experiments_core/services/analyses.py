@@ -37,7 +37,7 @@ from experiments_core.services import cutting, promoting, readings
 from experiments_core.services.cutting import Cut
 from experiments_core.services.following import follow_log
 from experiments_core.services.readings import Reading
-from experiments_core.services.saving import find
+from experiments_core.services.saving import find, look_up
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats.estimate import Value
 from experiments_core.store import catalog, looks, slices
@@ -461,8 +461,7 @@ def opened_slices(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[Open
         NotFoundError: there is no such experiment.
     """
     require(actor, Permission.READ)
-    with ws.db.read() as cursor:
-        return slices.opened(cursor, find(cursor, actor, experiment_id).id)
+    return _slices(ws, look_up(ws, actor, experiment_id).id)
 
 
 def explain(
@@ -618,24 +617,21 @@ def _no_look(look_id: str) -> NotFoundError:
 def _reading(
     ws: Workspace, actor: Actor, experiment_id: str, *, reference: str | None = None
 ) -> Reading:
-    with ws.db.read() as cursor:
-        experiment = ws.db.kept(
-            cursor,
-            ("experiment", actor.org_id, actor.projects, experiment_id),
-            lambda: find(cursor, actor, experiment_id),
-        )
+    experiment = look_up(ws, actor, experiment_id)
     follow_log(ws, experiment)
-    with ws.db.read() as cursor:
-        data = readings.data_of(ws.db, cursor, experiment.id)
-        taken = readings.looks_of(ws.db, cursor, experiment.id)
+    data, taken = ws.db.recall(
+        ("data and looks", experiment.id),
+        lambda cursor: (
+            readings.data_of(ws.db, cursor, experiment.id),
+            readings.looks_of(ws.db, cursor, experiment.id),
+        ),
+    )
     return readings.read(experiment, data, now=ws.now(), looks=taken, reference=reference)
 
 
 def _stored(ws: Workspace, reading: Reading) -> StoredLook | None:
-    with ws.db.read() as cursor:
-        return looks.find_look(
-            cursor, reading.experiment.id, reading.data_hash, reading.settings_hash
-        )
+    wanted = reading.experiment.id, reading.data_hash, reading.settings_hash
+    return ws.db.recall(("look", *wanted), lambda cursor: looks.find_look(cursor, *wanted))
 
 
 def _of_today(ws: Workspace, reading: Reading) -> StoredLook | None:
@@ -710,12 +706,17 @@ def _as_now(ws: Workspace, cursor: Any, reading: Reading) -> Reading:
     )
 
 
+def _slices(ws: Workspace, experiment_id: str) -> tuple[OpenedSlice, ...]:
+    return ws.db.recall(
+        ("slices", experiment_id), lambda cursor: slices.opened(cursor, experiment_id)
+    )
+
+
 def _note_slice(ws: Workspace, actor: Actor, reading: Reading, found: OpenedSlice) -> None:
     """Write down that a slice was opened, unless it stands there already."""
     key = reading.experiment.id
-    with ws.db.read() as cursor:
-        if found in slices.opened(cursor, key):
-            return
+    if found in _slices(ws, key):
+        return
     with ws.db.write() as cursor:
         slices.note(cursor, key, found, actor=actor.name, at=ws.now())
 

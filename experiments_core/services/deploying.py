@@ -18,7 +18,7 @@ from experiments_core.domain.text import clean
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import NotFoundError
 from experiments_core.services import analyses, deployed
-from experiments_core.services.saving import Save, find, moment
+from experiments_core.services.saving import Save, find, look_up, moment
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import deployments as rows
 
@@ -155,9 +155,11 @@ def revert(
 def deployments(ws: Workspace, actor: Actor, reference: str) -> tuple[Deployment, ...]:
     """Every deployment of an experiment, the oldest first."""
     require(actor, Permission.READ)
-    with ws.db.read() as cursor:
-        experiment = find(cursor, actor, reference)
-        return rows.deployments_of(cursor, actor.org_id, experiment.id)
+    experiment = look_up(ws, actor, reference)
+    return ws.db.recall(
+        ("deployments", actor.org_id, experiment.id),
+        lambda cursor: rows.deployments_of(cursor, actor.org_id, experiment.id),
+    )
 
 
 def _found(cursor: Any, actor: Actor, deployment_id: str) -> Deployment:

@@ -117,13 +117,19 @@ def _effect(contrast: Contrast) -> Effect | None:
 
 def _past(ws: Workspace, actor: Actor, present: Experiment) -> dict[str, list[Effect]]:
     """Effects of the other finished tests by metric; of several treatments the first."""
-    with ws.db.read() as cursor:
-        others = [
-            one.id
-            for one in catalog.all_experiments(cursor, actor.org_id)
-            if one.id != present.id and not one.deleted_at and one.sample == present.sample
-        ]
-        stored = looks.latest_results(cursor, others)
+    name = ("past effects", actor.org_id, present.id, present.sample)
+    return ws.db.recall(name, lambda cursor: _effects_of_others(cursor, actor, present))
+
+
+def _effects_of_others(
+    cursor: Any, actor: Actor, present: Experiment
+) -> dict[str, list[Effect]]:
+    others = [
+        one.id
+        for one in catalog.all_experiments(cursor, actor.org_id)
+        if one.id != present.id and not one.deleted_at and one.sample == present.sample
+    ]
+    stored = looks.latest_results(cursor, others)
     found: dict[str, list[Effect]] = {}
     for body in stored.values():
         for metric, effect in _effects(body).items():

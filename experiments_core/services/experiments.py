@@ -27,7 +27,15 @@ from experiments_core.domain.validation import cleaned, field_problems, refuse
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
 from experiments_core.services import deployed, deploying, erasing, places
 from experiments_core.services.project_rules import check_slot
-from experiments_core.services.saving import EXPERIMENT, Save, check_version, find, moment, sees
+from experiments_core.services.saving import (
+    EXPERIMENT,
+    Save,
+    check_version,
+    find,
+    look_up,
+    moment,
+    sees,
+)
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, catalog
 
@@ -44,8 +52,11 @@ def list_experiments(
         in_bin: Only the deleted ones instead.
     """
     require(actor, Permission.READ)
-    with ws.db.read() as cursor:
-        found = [e for e in catalog.all_experiments(cursor, actor.org_id) if sees(actor, e)]
+    known = ws.db.recall(
+        ("experiments", actor.org_id),
+        lambda cursor: catalog.all_experiments(cursor, actor.org_id),
+    )
+    found = [experiment for experiment in known if sees(actor, experiment)]
     if in_bin:
         return [experiment for experiment in found if experiment.deleted_at]
     hidden = set() if include_archived else {Status.ARCHIVED}
@@ -59,8 +70,7 @@ def get_experiment(ws: Workspace, actor: Actor, reference: str) -> Experiment:
         NotFoundError: there is none, or it belongs to another organisation.
     """
     require(actor, Permission.READ)
-    with ws.db.read() as cursor:
-        return find(cursor, actor, reference)
+    return look_up(ws, actor, reference)
 
 
 def find_external(ws: Workspace, actor: Actor, system: str, external: str) -> Experiment | None:

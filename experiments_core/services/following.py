@@ -24,21 +24,30 @@ def follow_log(ws: Workspace, experiment: Experiment) -> bool:
     Returns:
         Whether the experiment is fed by events at all.
     """
-    with ws.db.read() as cursor:
-        newest = event_units.newest_commit(cursor)
-        if not newest:
-            return False
-        exposed, assigned = event_units.is_fed(cursor, experiment.id)
-        if not exposed and not assigned:
-            return False
-        wanted, spec = _wanted(cursor, experiment, exposed=exposed)
-        if event_units.is_current(event_units.state_of(cursor, experiment.id), spec, newest):
-            return True
+    fed, current = ws.db.recall(
+        ("follows", experiment.id, experiment.version),
+        lambda cursor: _standing(cursor, experiment),
+    )
+    if current or not fed:
+        return fed
     with ws.db.write() as cursor:
         exposed, _ = event_units.is_fed(cursor, experiment.id)
         wanted, spec = _wanted(cursor, experiment, exposed=exposed)
         event_units.refresh(cursor, wanted, spec, dataset_id=ws.new_id(), now=ws.now())
     return True
+
+
+def _standing(cursor: Any, experiment: Experiment) -> tuple[bool, bool]:
+    """Whether an experiment is fed by events, and whether its units have all of them."""
+    newest = event_units.newest_commit(cursor)
+    if not newest:
+        return False, True
+    exposed, assigned = event_units.is_fed(cursor, experiment.id)
+    if not exposed and not assigned:
+        return False, True
+    _, spec = _wanted(cursor, experiment, exposed=exposed)
+    state = event_units.state_of(cursor, experiment.id)
+    return True, event_units.is_current(state, spec, newest)
 
 
 def _wanted(cursor: Any, experiment: Experiment, *, exposed: bool) -> tuple[Wanted, str]:

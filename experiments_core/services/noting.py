@@ -18,7 +18,7 @@ from experiments_core.domain.text import clean
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import analyses
-from experiments_core.services.saving import find
+from experiments_core.services.saving import find, look_up
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats.estimate import Undefined, Value
 from experiments_core.store import audit, looks
@@ -276,9 +276,11 @@ def _listed(
     ws: Workspace, actor: Actor, cls: type[rows.Note], reference: str
 ) -> tuple[rows.Note, ...]:
     require(actor, Permission.READ)
-    with ws.db.read() as cursor:
-        experiment = find(cursor, actor, reference)
-        return rows.notes_of(cursor, cls, actor.org_id, experiment.id)
+    experiment = look_up(ws, actor, reference)
+    return ws.db.recall(
+        ("notes", cls, actor.org_id, experiment.id),
+        lambda cursor: rows.notes_of(cursor, cls, actor.org_id, experiment.id),
+    )
 
 
 def _check_place(experiment: Experiment) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments_core.analysis.past_looks import LookLine
 from experiments_core.domain.access import Actor, Permission, require
-from experiments_core.services.saving import find
+from experiments_core.services.saving import look_up
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import look_list
 
@@ -26,5 +26,7 @@ def listed(
         NotFoundError: there is no such experiment.
     """
     require(actor, Permission.RESULTS)
-    with ws.db.read() as cursor:
-        return look_list.lines(cursor, find(cursor, actor, experiment_id).id, metric)
+    key = look_up(ws, actor, experiment_id).id
+    return ws.db.recall(
+        ("look lines", key, metric), lambda cursor: look_list.lines(cursor, key, metric)
+    )

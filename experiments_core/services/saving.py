@@ -131,6 +131,16 @@ def find(cursor: Any, actor: Actor, reference: str) -> Experiment:
     return found
 
 
+def look_up(ws: Workspace, actor: Actor, reference: str) -> Experiment:
+    """The same for who is about to read only.
+
+    Raises:
+        NotFoundError: there is none, or it belongs to somebody else.
+    """
+    name = ("experiment", actor.org_id, actor.projects, reference)
+    return ws.db.recall(name, lambda cursor: find(cursor, actor, reference))
+
+
 def sees(actor: Actor, experiment: Experiment) -> bool:
     """Tell whether a key that is good for some projects is good for this one."""
     return not actor.projects or experiment.project in actor.projects

@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import duckdb
 
@@ -150,6 +150,17 @@ class Database:
             self._seen[cursor] = None
             return make()
         return self._kept.get(state, name, make)
+
+    def recall(
+        self, name: Hashable, make: Callable[[duckdb.DuckDBPyConnection], Found]
+    ) -> Found:
+        """The same for who asks for nothing else; what is kept needs no transaction."""
+        if getattr(self._own, "writer", None) is None:
+            known, value = self._kept.here(name)
+            if known:
+                return cast("Found", value)
+        with self.read() as cursor:
+            return self.kept(cursor, name, lambda: make(cursor))
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:

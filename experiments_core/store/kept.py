@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 Found = TypeVar("Found")
+MOST = 500
+"""Values kept at a time; then it begins afresh."""
 
 
 class Kept:
@@ -40,6 +42,11 @@ class Kept:
                 self._state += 1
                 self._values.clear()
 
+    def here(self, name: Hashable) -> tuple[bool, Any]:
+        """Whether a value of this name is kept of the state as it stands, and the value."""
+        with self._lock:
+            return name in self._values and self._state % 2 == 0, self._values.get(name)
+
     def get(self, state: int, name: Hashable, make: Callable[[], Found]) -> Found:
         """The value of this name in this state, made unless it is kept.
 
@@ -54,5 +61,7 @@ class Kept:
         value = make()
         with self._lock:
             if state == self._state:
+                if len(self._values) >= MOST:
+                    self._values.clear()
                 self._values[name] = value
         return value

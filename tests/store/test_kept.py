@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from experiments_core.store.database import Database, open_database
-from experiments_core.store.kept import Kept
+from experiments_core.store.kept import MOST, Kept
 
 
 @pytest.fixture
@@ -95,6 +95,35 @@ def test_the_writer_reads_its_own_changes_and_keeps_none(db: Database):
         assert kept(db, cursor, asked) == 7
 
 
+def test_who_asks_for_nothing_else_needs_no_transaction_for_what_is_kept(db: Database):
+    asked: list[int] = []
+
+    def make(cursor: Any) -> int:
+        asked.append(1)
+        return number(cursor)
+
+    assert [db.recall("number", make) for _ in range(3)] == [0, 0, 0]
+    count_up(db)
+    assert db.recall("number", make) == 1
+    with db.write() as cursor:
+        cursor.execute("UPDATE numbers SET n = 5")
+        assert db.recall("number", make) == 5
+    with pytest.raises(ZeroDivisionError), db.write() as cursor:
+        raise ZeroDivisionError
+    assert db.recall("number", make) == 5
+    assert len(asked) == 4
+
+
+def test_only_so_many_values_are_kept():
+    memory = Kept()
+    for name in range(MOST + 1):
+        memory.get(0, name, lambda: "value")
+    assert memory.here(0) == (False, None)
+    assert memory.here(MOST) == (True, "value")
+    with memory.committing():
+        assert memory.here(MOST)[0] is False
+
+
 def test_what_cannot_be_read_is_asked_for_again(db: Database):
     def fail() -> int:
         raise LookupError
@@ -125,6 +154,7 @@ def test_many_readers_beside_a_writer_always_see_one_state(db: Database):
         while not done.is_set():
             with db.read() as cursor:
                 assert kept(db, cursor, []) == number(cursor)
+            assert db.recall("number", number) <= db.recall("other", number)
             turns += 1
         return turns
 
