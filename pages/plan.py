@@ -6,6 +6,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services.planning import plan
 from pages.parts import (
     create_prefill,
+    plan_guardrails,
     plan_inputs,
     plan_looks,
     plan_outputs,
@@ -37,16 +38,19 @@ def draw() -> None:
 def _answer(question: plan_inputs.Question) -> None:
     if question.find == "effect":
         plan_questions.smallest_effect(question.design, question.total)
+        plan_guardrails.draw(question.design, question.total)
         return
     if question.find == "power":
         plan_questions.power(question.design, question.total)
+        plan_guardrails.draw(question.design, question.total)
         return
     result = plan(question.design)
     plan_outputs.headline(result)
     plan_outputs.charts(result, key="plan")
     plan_tables.sensitivity(result)
     plan_outputs.assumptions(result)
-    plan_looks.draw(result)
+    plan_looks.looks(result)
+    plan_guardrails.draw(result.design)
     plan_tables.other_calculators(result)
     plan_outputs.formula(result)
 

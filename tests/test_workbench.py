@@ -599,5 +599,10 @@ def test_a_plan_may_be_read_at_several_looks_and_a_guardrail_be_planned():
     with pytest.raises(InvalidInputError, match="looks"):
         ec.sample_size(**asked, looks=5, alternative="greater")
     # Chow, Shao & Wang 2008, chapter 4; the method book's worked example
-    assert ec.non_inferiority_size(baseline=0.10, margin=0.01) == 14_128
-    assert ec.non_inferiority_size(baseline=0.10, margin=0.05, relative=True) == 56_512
+    assert ec.non_inferiority_size(baseline=0.10, margin=0.01).control == 14_128
+    wide = ec.non_inferiority_size(baseline=0.10, margin=0.05, relative=True)
+    assert (wide.control, wide.treatment, wide.total) == (56_512, 56_512, 113_024)
+    shown = ec.non_inferiority_margin(baseline=0.10, control=14_128, treatment=14_128)
+    assert shown == pytest.approx(0.01, rel=1e-4)
+    found = ec.power(baseline=0.10, effect=0.01, control=14_751, treatment=14_751)
+    assert found == pytest.approx(0.8, abs=1e-4)

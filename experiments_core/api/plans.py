@@ -21,7 +21,7 @@ door = Door("Planning")
 class PlanQuestion(Body):
     """What is planned, and which of the four is sought."""
 
-    kind: Literal["proportion", "mean"] = "proportion"
+    kind: Literal["proportion", "mean", "ratio"] = "proportion"
     baseline: float | None = None
     standard_deviation: float | None = None
     minimum_detectable_effect: float | None = None
@@ -29,6 +29,9 @@ class PlanQuestion(Body):
     alpha: float = 0.05
     power: float = 0.8
     alternative: Literal["two-sided", "greater", "less"] = "two-sided"
+    non_inferiority_margin: Annotated[float, Field(gt=0, le=1)] | None = None
+    non_inferiority_margin_absolute: Annotated[float, Field(gt=0)] | None = None
+    preferred_direction: Literal["increase", "decrease"] = "increase"
     weights_bp: Annotated[
         list[int], Field(min_length=2, max_length=100, default_factory=lambda: [5_000, 5_000])
     ]
@@ -37,7 +40,7 @@ class PlanQuestion(Body):
     allocation_bp: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     units: Annotated[int, Field(ge=2, le=10**12)] | None = None
     days: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    solve_for: Literal["units", "days", "effect", "power"] = "units"
+    solve_for: Literal["units", "days", "effect", "power", "margin"] = "units"
 
 
 class PlanAnswer(Answer):
@@ -49,6 +52,6 @@ class PlanAnswer(Answer):
 
 @door.post("/plan", Rule(permission=Permission.READ, rate="compute", answer=One[PlanAnswer]))
 def plan(call: The, body: PlanQuestion) -> Response:
-    """Answer how many units, how long, which power, or which effect."""
+    """Answer how many units, how long, which power, effect, or margin of a guardrail."""
     fields = body.model_dump()
     return one(calculator.answer(call.actor, calculator.Question(**fields)))

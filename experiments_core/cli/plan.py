@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from experiments_core.analysis import words
+from experiments_core.cli import plan_margin
 from experiments_core.cli.terminal import Parser, finite, fraction, say, table
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.services import planning_looks
+from experiments_core.services import planning_guardrails, planning_looks
 from experiments_core.services.planning import (
     Design,
     DetectableEffect,
@@ -23,7 +24,7 @@ from experiments_core.services.planning import (
     power_for,
     units_in,
 )
-from experiments_core.services.planning_body import design_body, effect_body, plan_body
+from experiments_core.services.planning_body import effect_body, plan_body
 from experiments_core.services.planning_design import checked
 from experiments_core.services.planning_looks import Looked
 
@@ -87,27 +88,28 @@ def _tell_effect(options: argparse.Namespace) -> None:
     say("\n\n".join([
         _effect_headline(design, found),
         table(("smallest", "difference", "lift"), rows),
+        *_smallest_margin(options, design),
     ]))  # fmt: skip
+
+
+def _smallest_margin(options: argparse.Namespace, design: Design) -> Iterator[str]:
+    if design.as_relative(1.0) is None:
+        return
+    direction = "decrease" if options.less_is_better else "increase"
+    margin = planning_guardrails.smallest_margin(
+        design, _total(options, design), preferred_direction=direction
+    )
+    if isinstance(margin, float):
+        yield f"As a guardrail they exclude a harm of {words.percent(margin)} or more."
 
 
 def _tell_margin(options: argparse.Namespace) -> None:
     design = checked(_design(options))
-    found = planning_looks.guarded(design, (options.margin,))[0]
-    if not isinstance(found.per_arm, float):
-        raise _refused("margin", options.margin, words.reason(found.per_arm))
-    per_arm = int(found.per_arm)
+    total = _total(options, design) if options.units or options.days else None
     if options.json:
-        _dump({
-            "design": design_body(design), "non_inferiority_margin": found.margin,
-            "units_per_arm": per_arm, "total": 2 * per_arm,
-        })  # fmt: skip
+        _dump(plan_margin.body(options, design, total))
         return
-    say(
-        f"{words.count(per_arm)} units per arm show with power "
-        f"{words.percent(design.power, 0)} that a rate of {words.rate(design.baseline or 0.0)} "
-        f"is not worse by {words.percent(found.margin)} of it or more, "
-        "if nothing changes; equal arms."
-    )
+    say(plan_margin.sentences(options, design, total))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -115,29 +117,16 @@ def _check(options: argparse.Namespace) -> None:
     if options.looks is not None:
         if not 1 <= options.looks <= MOST_LOOKS:
             rule = f"a plan has 1 to {MOST_LOOKS} looks, not {options.looks}"
-            raise _refused("looks", options.looks, rule)
+            raise plan_margin.refused("looks", options.looks, rule)
         if options.alternative != "two-sided":
             rule = "several looks are planned two-sided; leave out --alternative or --looks"
-            raise _refused("looks", options.looks, rule)
+            raise plan_margin.refused("looks", options.looks, rule)
         if options.mde is None:
             raise _missing("mde", "Looks make a planned size larger: give its effect by --mde.")
+    if options.ratio and options.sd is None:
+        raise _missing("sd", "A ratio is planned from the spread of its linearised value.")
     if options.margin is not None:
-        if not 0 < options.margin < 1:
-            rule = "a margin is a fraction of the baseline above 0 and below 1 (5% or 0.05), "
-            raise _refused("margin", options.margin, f"{rule}not {options.margin:g}")
-        for name in ("mde", "sd", "units", "days", "daily_units"):
-            if getattr(options, name) is not None:
-                option = name.replace("_", "-")
-                rule = f"--margin plans a rate of two equal arms; leave out --{option}"
-                raise _refused("margin", options.margin, rule)
-        if options.arms != 2 or options.allocation_ratio != 1:
-            rule = "--margin plans two equal arms; leave out --arms and --allocation-ratio"
-            raise _refused("margin", options.margin, rule)
-
-
-def _refused(option: str, value: object, rule: str) -> InvalidInputError:
-    problem = Problem(option, value, "RANGE", rule)
-    return InvalidInputError(f"This plan cannot be computed: {rule}.", details=(problem,))
+        plan_margin.check(options)
 
 
 def _plan(options: argparse.Namespace) -> PlanResult:
@@ -153,15 +142,18 @@ def _plan(options: argparse.Namespace) -> PlanResult:
         "allocation": options.allocation,
     }
     if options.sd is not None:
-        return plan_means(baseline=options.baseline, standard_deviation=options.sd, **shared)
+        return plan_means(
+            kind=_kind(options), baseline=options.baseline, standard_deviation=options.sd,
+            **shared,
+        )  # fmt: skip
     return plan_rates(baseline=_rate_baseline(options), **shared)
 
 
 def _design(options: argparse.Namespace) -> Design:
-    is_mean = options.sd is not None
+    kind = _kind(options)
     return Design(
-        kind="mean" if is_mean else "rate",
-        baseline=options.baseline if is_mean else _rate_baseline(options),
+        kind=kind,
+        baseline=_rate_baseline(options) if kind == "rate" else options.baseline,
         standard_deviation=options.sd,
         alpha=options.alpha,
         power=options.power,
@@ -171,6 +163,12 @@ def _design(options: argparse.Namespace) -> Design:
         daily_units=options.daily_units,
         allocation=options.allocation,
     )
+
+
+def _kind(options: argparse.Namespace) -> str:
+    if options.sd is None:
+        return "rate"
+    return "ratio" if options.ratio else "mean"
 
 
 def _rate_baseline(options: argparse.Namespace) -> float:
@@ -321,7 +319,8 @@ def _parser() -> Parser:
     add("--baseline", type=fraction, help="control's rate, or its mean beside --sd")
     add("--mde", type=fraction, help="smallest effect worth seeing; below 0 for a decrease")
     add("--relative", action="store_true", help="the effect is relative to the baseline")
-    add("--sd", type=finite, help="standard deviation of one unit: plan a mean, or a ratio")
+    add("--sd", type=finite, help="standard deviation of one unit: plan a mean")
+    add("--ratio", action="store_true", help="a ratio of sums; --sd is of its linearised value")
     add("--power", type=fraction, default=0.8, help="probability to see the effect (0.8)")
     add("--alpha", type=fraction, default=0.05, help="error rate of all comparisons (0.05)")
     add("--alternative", default="two-sided", help="two-sided, greater or less")
@@ -330,6 +329,8 @@ def _parser() -> Parser:
     add("--primary-metrics", type=int, default=1, help="metrics that decide (1)")
     add("--looks", type=int, help="evenly spaced looks of a sequential plan, the last included")
     add("--margin", type=fraction, help="a guardrail: harm accepted, relative to the baseline")
+    add("--margin-absolute", action="store_true", help="the margin is in the metric's own unit")
+    add("--less-is-better", action="store_true", help="a guardrail's good direction is down")
     add("--daily-units", type=finite, help="new eligible units a day")
     add("--allocation", type=fraction, default=1.0, help="share of them in the test (1)")
     add("--units", type=int, help="what do so many units show?")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments_core.analysis import words
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.services import planning
+from experiments_core.services import planning, planning_guardrails
 from experiments_core.services.planning_body import design_body, effect_body, plan_body
 from experiments_core.services.planning_design import Design, checked
-from experiments_core.stats.estimate import Undefined
+from experiments_core.stats.estimate import Undefined, Value
 
 WHOLE_BP = 10_000
 
@@ -21,9 +22,13 @@ class Question:
     """What is planned; see :class:`experiments_core.services.planning_design.Design`.
 
     Attributes:
+        kind: ``proportion``, ``mean`` or ``ratio``.
+        non_inferiority_margin: Plan a guardrail instead: harm accepted, relative to baseline.
+        non_inferiority_margin_absolute: The same in the metric's unit.
+        preferred_direction: Of a guardrail: ``increase`` or ``decrease``.
         units: Units of all arms, where they are given.
         days: Days of traffic instead.
-        solve_for: ``units`` (with ``days``), ``effect`` or ``power``.
+        solve_for: ``units`` (with ``days``), ``effect``, ``power``, or ``margin``.
     """
 
     kind: str = "proportion"
@@ -34,6 +39,9 @@ class Question:
     alpha: float = 0.05
     power: float = 0.8
     alternative: str = "two-sided"
+    non_inferiority_margin: float | None = None
+    non_inferiority_margin_absolute: float | None = None
+    preferred_direction: str = "increase"
     weights_bp: Sequence[int] = (5_000, 5_000)
     primary_metrics: int = 1
     daily_units: float | None = None
@@ -41,6 +49,17 @@ class Question:
     units: int | None = None
     days: int | None = None
     solve_for: str = "units"
+
+    @property
+    def margin(self) -> float | None:
+        """Relative or absolute, where there is one."""
+        absolute = self.non_inferiority_margin_absolute
+        return absolute if absolute is not None else self.non_inferiority_margin
+
+    @property
+    def guards(self) -> bool:
+        """Whether a guardrail is planned instead of a difference."""
+        return self.solve_for == "margin" or self.margin is not None
 
 
 def answer(actor: Actor, asked: Question) -> dict[str, Any]:
@@ -51,6 +70,8 @@ def answer(actor: Actor, asked: Question) -> dict[str, Any]:
     """
     require(actor, Permission.READ)
     design = _design(asked)
+    if asked.guards:
+        return _guardrail(asked, design)
     if asked.solve_for in {"units", "days"}:
         if asked.solve_for == "days" and asked.daily_units is None:
             raise _missing("daily_units", "to tell days")
@@ -66,23 +87,67 @@ def answer(actor: Actor, asked: Question) -> dict[str, Any]:
         return {**found, "solve_for": "effect", "total": total}
     power = planning.power_for(design, total)
     body = {"solve_for": "power", "design": design_body(design), "total": total}
-    if isinstance(power, Undefined):
-        return {**body, "power": None, "power_reason": power.reason}
-    return {**body, "power": power}
+    return body | _told("power", power)
+
+
+def _guardrail(asked: Question, design: Design) -> dict[str, Any]:
+    """Units and days, power, or the smallest margin of a guardrail."""
+    relative = asked.non_inferiority_margin_absolute is None and (
+        asked.non_inferiority_margin is not None or design.as_relative(1.0) is not None
+    )
+    how: dict[str, Any] = {
+        "relative": relative, "preferred_direction": asked.preferred_direction,
+    }  # fmt: skip
+    body = {"solve_for": asked.solve_for, "design": design_body(design), **how}
+    if asked.solve_for == "margin":
+        total = _total(asked, design)
+        found = planning_guardrails.smallest_margin(design, total, **how)
+        return body | {"total": total, **_told("non_inferiority_margin", found)}
+    if asked.solve_for == "effect":
+        raise _refused(asked, "a guardrail has no effect to find; solve for its margin")
+    margin = asked.margin or 0.0
+    body["non_inferiority_margin"] = margin
+    if asked.solve_for == "power":
+        total = _total(asked, design)
+        power = planning_guardrails.margin_power(design, margin, total, **how)
+        return body | {"total": total, **_told("power", power)}
+    guarded = planning_guardrails.guarded(design, (margin,), **how)
+    if not guarded:
+        raise _missing("baseline", "a relative margin needs one above 0")
+    (one,) = guarded
+    if isinstance(one.units, Undefined):
+        raise _refused(asked, words.reason(one.units).rstrip("."))
+    arms = [
+        {"weight_bp": weight, "units": units}
+        for weight, units in zip(asked.weights_bp, one.units, strict=True)
+    ]
+    return body | {"units": list(one.units), "per_arm": arms, "total": one.total,
+                   "days": one.days}  # fmt: skip
+
+
+def _told(name: str, found: Value) -> dict[str, Any]:
+    if isinstance(found, Undefined):
+        return {name: None, f"{name}_reason": found.reason}
+    return {name: found}
+
+
+def _refused(asked: Question, message: str) -> InvalidInputError:
+    problem = Problem("non_inferiority_margin", asked.margin, "RANGE", message)
+    return InvalidInputError(f"This plan cannot be computed: {message}.", details=(problem,))
 
 
 def _design(asked: Question) -> Design:
-    is_mean = asked.kind == "mean"
     effect = asked.minimum_detectable_effect
-    if effect is None and asked.solve_for != "effect":
+    if effect is None and asked.solve_for != "effect" and not asked.guards:
         raise _missing("minimum_detectable_effect", f"to tell {asked.solve_for}")
     if asked.relative and asked.baseline is None:
         raise _missing("baseline", "a relative effect is relative to it")
+    sought = asked.solve_for in {"effect", "margin"}
     scale = asked.baseline or 0.0 if asked.relative else 1.0
     return checked(Design(
-        kind="mean" if is_mean else "rate",
+        kind="rate" if asked.kind == "proportion" else asked.kind,
         baseline=asked.baseline,
-        effect=0.0 if asked.solve_for == "effect" or effect is None else effect * scale,
+        effect=0.0 if sought or effect is None else effect * scale,
         relative=asked.relative,
         standard_deviation=asked.standard_deviation,
         alpha=asked.alpha,

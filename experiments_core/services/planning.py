@@ -191,6 +191,7 @@ def plan_means(  # noqa: D417  the others are those of plan_rates
     *,
     standard_deviation: float,
     minimum_detectable_effect: float,
+    kind: str = "mean",
     baseline: float | None = None,
     relative: bool = False,
     alpha: float = 0.05,
@@ -201,10 +202,12 @@ def plan_means(  # noqa: D417  the others are those of plan_rates
     daily_units: float | None = None,
     allocation: float = 1.0,
 ) -> PlanResult:
-    """Plan a test of a mean; arguments as :func:`plan_rates`.
+    """Plan a test of a mean or of a ratio of sums; arguments as :func:`plan_rates`.
 
     Args:
-        standard_deviation: Of one unit, the same in every arm, > 0.
+        standard_deviation: Of one unit, the same in every arm, > 0; for a ratio that of its
+            linearised value.
+        kind: ``mean`` or ``ratio``.
         minimum_detectable_effect: In the metric's unit, or relative to the baseline.
         baseline: Control's mean; needed for a relative effect.
 
@@ -220,7 +223,7 @@ def plan_means(  # noqa: D417  the others are those of plan_rates
         )
     effect = minimum_detectable_effect * (baseline or 0.0 if relative else 1.0)
     return plan(Design(
-        kind="mean", baseline=baseline, effect=effect, relative=relative,
+        kind=kind, baseline=baseline, effect=effect, relative=relative,
         standard_deviation=standard_deviation, alpha=alpha, power=power,
         alternative=alternative, weights=tuple(weights), primary_metrics=primary_metrics,
         daily_units=daily_units, allocation=allocation,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from experiments_core.analysis.arms import arm_results
 from experiments_core.analysis.comparing import level_of, total
-from experiments_core.analysis.groups import Groups, is_rate
+from experiments_core.analysis.groups import Groups
 from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.metric import MetricKind
 from experiments_core.errors import NotFoundError
 from experiments_core.services import readings
 from experiments_core.services.saving import find
@@ -20,9 +21,9 @@ class Baseline:
     """What control did.
 
     Attributes:
-        kind: ``rate`` or ``mean``.
-        value: Rate or mean of control over all phases.
-        standard_deviation: Of one unit, for means.
+        kind: ``rate``, ``ratio``, or ``mean`` for all that is planned like one.
+        value: Rate, ratio or mean of control over all phases.
+        standard_deviation: Of one unit, for means; of a ratio's linearised value.
         units: Units of control it rests on.
         daily_units: Units of all arms per day with data, None without times.
     """
@@ -32,6 +33,12 @@ class Baseline:
     standard_deviation: float | None
     units: int
     daily_units: float | None
+
+
+def plan_kind(kind: MetricKind) -> str:
+    """How a kind of metric is planned: ``rate``, ``ratio``, or ``mean``."""
+    named = {MetricKind.PROPORTION: "rate", MetricKind.RATIO: "ratio"}
+    return named.get(kind, "mean")
 
 
 def baseline_of(
@@ -68,7 +75,7 @@ def baseline_of(
     if isinstance(value, Undefined):
         return None
     return Baseline(
-        kind="rate" if is_rate(metric) else "mean",
+        kind=plan_kind(metric.kind),
         value=value,
         standard_deviation=alone.standard_deviation,
         units=control.n,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from experiments_core.errors import InvalidInputError, Problem
 
+KINDS = ("rate", "mean", "ratio")
 ALTERNATIVES = ("two-sided", "greater", "less")
 MOST_ARMS = 100
 
@@ -17,12 +18,12 @@ class Design:
     """What was asked. Fractions; effects and spreads in the metric's unit.
 
     Attributes:
-        kind: ``rate`` or ``mean``.
-        baseline: Control's rate or mean; a mean may be planned without.
+        kind: ``rate``, ``mean`` or ``ratio`` (of two sums).
+        baseline: Control's rate, mean or ratio; but for a rate one may plan without.
         effect: Treatment - control, not 0; 0 where the effect is what is sought.
         relative: The effect was given as a fraction of the baseline, and stays one when the
             baseline is varied.
-        standard_deviation: Of one unit, for means.
+        standard_deviation: Of one unit, for means; for a ratio that of its linearised value.
         alpha: Error rate of the whole primary family.
         power: Probability to see the effect.
         alternative: ``two-sided``, ``greater`` or ``less``.
@@ -126,9 +127,14 @@ def _value_problems(design: Design) -> Iterator[Problem]:
             "baseline", baseline,
             f"a rate is a fraction between 0 and 1 (8.3 % is 0.083), not {baseline}",
         )  # fmt: skip
-    if design.kind == "mean" and baseline is not None and not math.isfinite(baseline):
+    if design.kind not in KINDS:
+        yield Problem(
+            "kind", design.kind, "UNKNOWN_CHOICE",
+            f"the kind is one of {', '.join(KINDS)}, not “{design.kind}”",
+        )  # fmt: skip
+    if design.kind != "rate" and baseline is not None and not math.isfinite(baseline):
         yield _range("baseline", baseline, "the baseline is not a finite number")
-    if design.kind == "mean" and (spread is None or not 0 < spread < math.inf):
+    if design.kind != "rate" and (spread is None or not 0 < spread < math.inf):
         yield _range(
             "standard_deviation", spread, f"a standard deviation is above 0, not {spread}"
         )

@@ -53,9 +53,14 @@ def units_for(design: Design) -> tuple[int, ...] | Undefined:
             allocation_ratio=design.allocation_ratio,
             comparisons=design.comparisons,
         )
-    if isinstance(size.exact_control, Undefined):
-        return size.exact_control
-    per_share = size.exact_control / design.weights[0]
+    return whole_units(design, size.exact_control)
+
+
+def whole_units(design: Design, control: Value) -> tuple[int, ...] | Undefined:
+    """Units per arm where control needs so many, each rounded up."""
+    if isinstance(control, Undefined):
+        return control
+    per_share = control / design.weights[0]
     return tuple(math.ceil(per_share * weight - 1e-6) for weight in design.weights)
 
 

@@ -72,7 +72,7 @@ def formula_with_numbers(design: Design) -> str:
     """The formula with the numbers put in."""
     z_alpha, z_power = _quantiles(design)
     ratio = design.allocation_ratio
-    if design.kind == "mean" or design.baseline is None or design.target is None:
+    if design.kind != "rate" or design.baseline is None or design.target is None:
         spread = design.standard_deviation or 0.0
         size = (z_alpha + z_power) ** 2 * (1 + 1 / ratio) * (spread / design.effect) ** 2
         return (
@@ -106,8 +106,13 @@ def assumptions(design: Design) -> tuple[str, ...]:
             f"{words.rate(design.target or 0.0)}."
         )
     else:
+        what = (
+            "One unit’s linearised value, (Y − R·N) over the mean of N,"
+            if design.kind == "ratio"
+            else "One unit"
+        )
         found.append(
-            f"One unit varies by a standard deviation of {design.standard_deviation:g}, "
+            f"{what} varies by a standard deviation of {design.standard_deviation:g}, "
             "the same in every arm."
         )
     found.append("Units are independent, and each is counted once, in one arm.")
@@ -246,11 +251,10 @@ def _quantiles(design: Design) -> tuple[float, float]:
 
 
 def _test_sentence(design: Design) -> str:
-    test = (
-        "The pooled z-test of two rates"
-        if design.kind == "rate"
-        else "Welch’s t-test of two means"
-    )
+    test = {
+        "rate": "The pooled z-test of two rates",
+        "ratio": "Welch’s t-test of two ratios of sums, by the delta method over units",
+    }.get(design.kind, "Welch’s t-test of two means")
     sides = (
         "two-sided"
         if design.alternative == "two-sided"

@@ -12,6 +12,8 @@ Source: Deng, Knoblich & Lu 2018, KDD, 233-242.
 
 from __future__ import annotations
 
+import math
+
 from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
 from experiments_core.stats.estimate import (
@@ -20,8 +22,16 @@ from experiments_core.stats.estimate import (
     Interval,
     TestResult,
     Undefined,
+    Value,
+    value,
 )
-from experiments_core.stats.means import Strata, Weighting, mean_interval, mean_pair
+from experiments_core.stats.means import (
+    LARGEST_VALUE,
+    Strata,
+    Weighting,
+    mean_interval,
+    mean_pair,
+)
 from experiments_core.stats.moments import Moments
 
 
@@ -135,6 +145,38 @@ def _with_constant(moments: Moments, constant: float) -> Moments:
     table = tuple((*row, 0.0) for row in moments.covariance)
     last = (0.0,) * (len(moments.means) + 1)
     return Moments(moments.n, (*moments.means, constant), (*table, last), moments.skewness)
+
+
+def linearised_spread(
+    *,
+    numerator_mean: float,
+    denominator_mean: float,
+    numerator_standard_deviation: float,
+    denominator_standard_deviation: float,
+    correlation: float,
+) -> Value:
+    """Standard deviation of one unit's (Y - R N) / mean N, for plans: from five numbers.
+
+    Args:
+        numerator_mean: Y per unit.
+        denominator_mean: N per unit, not 0.
+        numerator_standard_deviation: Of Y over units.
+        denominator_standard_deviation: Of N over units.
+        correlation: Of Y and N over units, -1 to 1.
+
+    Returns:
+        sqrt(s_Y² - 2 R r s_Y s_N + R² s_N²) / mean N; ``zero_denominator``, or
+        ``target_outside_range`` for a correlation or spread that cannot be one.
+    """
+    spreads = numerator_standard_deviation, denominator_standard_deviation
+    if not denominator_mean:
+        return Undefined("zero_denominator")
+    if not -1 <= correlation <= 1 or not all(0 <= one <= LARGEST_VALUE for one in spreads):
+        return Undefined("target_outside_range")
+    ratio = numerator_mean / denominator_mean
+    own, other = spreads[0], ratio * spreads[1]
+    square = own * own - 2 * correlation * own * other + other * other
+    return value(math.sqrt(max(0.0, square)) / abs(denominator_mean))
 
 
 def _line(moments: Moments) -> Moments | Undefined:

@@ -1,14 +1,22 @@
-"""The planner's two questions: how many units, and which effect they can see."""
+"""The planner's questions: how many units, which effect or margin they show, what power."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from experiments_core.stats import non_inferiority, plan_values, sequential
 from experiments_core.stats import power as planning
-from experiments_core.stats.estimate import Undefined
+from experiments_core.stats import sequential
+from experiments_core.stats.estimate import Undefined, Value
+from experiments_core.stats.non_inferiority import Guardrail
 from experiments_core.stats.plan_values import DetectableEffect, SampleSize
+from experiments_core.stats.ratios import linearised_spread
+from experiments_core.stats.t_power import LEAST_UNITS
 from experiments_core.workbench.request import refusal
+
+__all__ = [
+    "linearised_spread", "minimum_detectable_effect", "non_inferiority_margin",
+    "non_inferiority_size", "power", "sample_size",
+]  # fmt: skip
 
 
 def sample_size(
@@ -31,7 +39,8 @@ def sample_size(
         baseline: Control's rate or mean.
         relative: The effect is a fraction of the baseline, not a difference.
         standard_deviation: Of one unit, for a mean; for a ratio of sums that of its linearised
-            value (Y - R N) / mean N, which the results of such a metric report.
+            value (Y - R N) / mean N, which the results of such a metric report and
+            :func:`linearised_spread` tells.
         power: Probability to see the effect.
         alpha: Error rate of the whole family.
         alternative: ``two-sided``, ``greater`` or ``less``.
@@ -57,39 +66,108 @@ def sample_size(
     return fixed if looks == 1 else _over_looks(fixed, looks, shared)
 
 
-def non_inferiority_size(
+def non_inferiority_size(  # noqa: D417  the others as in sample_size
     *,
-    baseline: float,
     margin: float,
+    baseline: float | None = None,
     relative: bool = False,
+    standard_deviation: float | None = None,
     target: float | None = None,
     power: float = 0.8,
     alpha: float = 0.05,
     preferred_direction: str = "increase",
-) -> int | Undefined:
-    """Units per arm that show a rate to be inside its margin; equal arms.
+    allocation_ratio: float = 1.0,
+) -> SampleSize:
+    """Units that show a guardrail to be inside its margin: of a rate, a mean or a ratio.
 
     Args:
-        baseline: Control's rate.
-        margin: Largest harm accepted, above 0: in the rate's unit, or relative to it.
+        margin: Largest harm accepted, above 0: in the metric's unit, or relative to it.
+        baseline: Control's rate, mean or ratio; of a mean only a relative margin needs it.
         relative: Which of the two.
-        target: The treatment's true rate; the baseline when left out.
+        target: The treatment's true value; the baseline when left out.
         power: Probability to show it.
         alpha: Two-sided; the interval on the screen has the level 1 - alpha.
         preferred_direction: ``increase`` or ``decrease``: which change is good.
 
     Returns:
-        Whole units, or ``target_outside_range``, ``not_reachable``.
+        ``.control``, ``.treatment``, ``.total``: whole units, or ``target_outside_range``,
+        ``nonpositive_control``, ``no_variance``, ``not_reachable``.
     """
-    found = non_inferiority.non_inferiority_size_rates(
-        control_rate=baseline,
-        treatment_rate=baseline if target is None else target,
-        margin=margin * baseline if relative else margin,
-        alpha=alpha / 2,
-        power=power,
+    guardrail = Guardrail(
+        control=baseline,
+        treatment=target,
+        standard_deviation=standard_deviation,
+        relative=relative,
         preferred_direction=preferred_direction,
+        alpha=alpha / 2,
     )
-    return found if isinstance(found, Undefined) else plan_values.round_up(found)
+    told: dict[str, object] = {
+        "baseline": baseline, "target": target, "standard_deviation": standard_deviation,
+        "non_inferiority_margin": margin, "relative": relative, "alpha": alpha, "power": power,
+        "preferred_direction": preferred_direction, "allocation_ratio": allocation_ratio,
+    }  # fmt: skip
+    exact = guardrail.size(margin, power, allocation_ratio)
+    least = 1 if standard_deviation is None else LEAST_UNITS
+    return SampleSize.rounded(exact, allocation_ratio, least=least, assumptions=told)
+
+
+def non_inferiority_margin(  # noqa: D417  the others as in non_inferiority_size
+    *,
+    control: float,
+    treatment: float,
+    baseline: float | None = None,
+    relative: bool = False,
+    standard_deviation: float | None = None,
+    target: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    preferred_direction: str = "increase",
+) -> Value:
+    """Smallest margin that so many units show with the power.
+
+    Args:
+        control: Units of control.
+        treatment: Units of treatment.
+    """
+    guardrail = Guardrail(
+        control=baseline,
+        treatment=target,
+        standard_deviation=standard_deviation,
+        relative=relative,
+        preferred_direction=preferred_direction,
+        alpha=alpha / 2,
+    )
+    return guardrail.margin(control, treatment, power)
+
+
+def power(  # noqa: D417  the others as in sample_size
+    *,
+    control: float,
+    treatment: float,
+    effect: float,
+    baseline: float | None = None,
+    relative: bool = False,
+    standard_deviation: float | None = None,
+    alpha: float = 0.05,
+    alternative: str = "two-sided",
+    comparisons: int = 1,
+) -> Value:
+    """Probability that so many units show a true effect: of a rate, a mean or a ratio.
+
+    Args:
+        control: Units of control.
+        treatment: Units of treatment.
+        effect: True effect; below 0 for a decrease.
+    """
+    shared: dict[str, Any] = {
+        "control": control, "treatment": treatment, "effect": effect, "relative": relative,
+        "alpha": alpha, "alternative": alternative, "comparisons": comparisons,
+    }  # fmt: skip
+    if standard_deviation is not None:
+        return planning.power_means(
+            **shared, baseline=baseline, standard_deviation=standard_deviation
+        )
+    return planning.power_rates(**shared, baseline=_baseline(baseline))
 
 
 def _over_looks(fixed: SampleSize, looks: int, shared: dict[str, Any]) -> SampleSize:

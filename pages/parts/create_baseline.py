@@ -6,10 +6,9 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.metric import MetricKind
 from experiments_core.errors import UpshotError
 from experiments_core.services import experiments, workspace
-from experiments_core.services.planning_baseline import Baseline, baseline_of
+from experiments_core.services.planning_baseline import Baseline, baseline_of, plan_kind
 from pages.parts import create_form as form
 from pages.parts import theme, who
 
@@ -46,7 +45,7 @@ def _choices(kind: str) -> dict[tuple[str, str], str]:
         (one.id, metric.key): f"{metric.name}, {one.name}"
         for one in known
         for metric in one.metrics
-        if (metric.kind is MetricKind.PROPORTION) == (kind == "rate")
+        if plan_kind(metric.kind) == kind
     }
 
 

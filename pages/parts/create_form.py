@@ -86,6 +86,8 @@ def reset(design: Design | None = None) -> None:
     put("allocation", "100")
     put(METRICS, [])
     add_metric()
+    if design is not None:
+        put("metric0-kind", design.kind)
     for name, value in (PLAN_START | (_plan_values(design) if design else {})).items():
         put(name, value)
 

@@ -107,10 +107,11 @@ def arms() -> tuple[VariantDraft, ...]:
 
 
 def primary_kind() -> str:
-    """How the first primary metric is planned: as a ``rate``, everything else as a ``mean``."""
+    """How the first primary metric is planned: as a ``rate``, a ``ratio`` or a ``mean``."""
     for number in form.get(form.METRICS):
         if form.get(f"metric{number}-role") == MetricRole.PRIMARY:
-            return "rate" if form.get(f"metric{number}-kind") == "rate" else "mean"
+            kind = str(form.get(f"metric{number}-kind"))
+            return kind if kind in {"rate", "ratio"} else "mean"
     return "rate"
 
 

@@ -72,6 +72,11 @@ def share(basis: int) -> str:
     return f"{basis / 100:.2f}".rstrip("0").rstrip(".")
 
 
+def out_of_range(label: str, text: str, hint: str) -> InvalidInputError:
+    """The error of a number that can be read and cannot be meant."""
+    return _refuse(label, text, "is out of range", hint, rule="RANGE")
+
+
 def _ambiguous(label: str, text: str, line: str) -> InvalidInputError:
     grouped, decimal = line.replace(",", ""), line.replace(",", ".", 1)
     return _refuse(

@@ -15,7 +15,14 @@ from pages.parts import entry, theme
 
 T = TypeVar("T")
 
-KINDS = {"rate": "Rate", "mean": "Mean"}
+KINDS = {"rate": "Rate", "mean": "Mean", "ratio": "Ratio"}
+SPREAD_HELP = {
+    "mean": "How much one user differs from another, in the metric’s own unit.",
+    "ratio": (
+        "Of the linearised value of one user: (numerator − ratio × denominator) / mean "
+        "denominator. Results show it for every ratio, and Create takes it from earlier data."
+    ),
+}
 FINDS = {"size": "Users", "effect": "Lift", "power": "Power"}
 ALPHAS = {one: f"{one:g}" for one in (0.01, 0.025, 0.05, 0.1, 0.2)}
 POWERS = {one: words.percent(one, 0) for one in (0.7, 0.8, 0.9, 0.95)}
@@ -130,17 +137,17 @@ def effect_fields(fields: Fields, kind: str, *, sought: bool = False) -> dict[st
 
     Args:
         fields: The form.
-        kind: ``rate`` or ``mean``.
+        kind: ``rate``, ``mean`` or ``ratio``.
         sought: The effect is what is asked for, so there is no field for it.
     """
     given: dict[str, Any] = {"effect": 0.0, "relative": True}
     if kind == "rate":
         given["baseline"] = fields.typed("Baseline", "baseline", "8.30 %", entry.percent)
     else:
-        given["baseline"] = fields.typed("Mean now", "mean", "24.00", entry.number)
+        label = "Ratio now" if kind == "ratio" else "Mean now"
+        given["baseline"] = fields.typed(label, "mean", "24.00", entry.number)
         given["standard_deviation"] = fields.typed(
-            "Standard deviation", "sd", "61.00", entry.number,
-            help="How much one user differs from another, in the metric's own unit.",
+            "Standard deviation", "sd", "61.00", entry.number, help=SPREAD_HELP[kind]
         )  # fmt: skip
     if not sought:
         given |= _effect(fields, kind, given["baseline"])

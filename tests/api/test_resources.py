@@ -187,6 +187,16 @@ def test_the_list_goes_to_a_spreadsheet(api: Client, sampled: Workspace):
              "weights_bp": [8000, 2000], "daily_units": 500, "solve_for": "days"},
             "days",
         ),
+        (
+            {"kind": "ratio", "standard_deviation": 0.3, "minimum_detectable_effect": 0.02},
+            "total",
+        ),
+        (
+            {"baseline": 0.1, "non_inferiority_margin": 0.05, "units": 1000,
+             "solve_for": "power"},
+            "power",
+        ),
+        ({"baseline": 0.1, "units": 1000, "solve_for": "margin"}, "non_inferiority_margin"),
     ),
 )  # fmt: skip
 def test_the_calculator_answers_each_of_its_questions(
@@ -203,10 +213,20 @@ def test_the_calculator_agrees_with_the_printed_plan(api: Client):
     assert [arm["units"] for arm in data["per_arm"]] == [3841, 3841]
 
 
+def test_the_calculator_plans_a_guardrail(api: Client):
+    """Chow, Shao & Wang 2008, ch. 4: (1.959964 + 0.841621)² 2 0.1 0.9 / 0.01² = 14 128."""
+    asked = {"baseline": 0.10, "non_inferiority_margin_absolute": 0.01, "daily_units": 1000}
+    data = api.post("/plan", asked).json()["data"]
+    assert (data["units"], data["days"]) == ([14_128, 14_128], 29)
+    mean = {"kind": "mean", "standard_deviation": 3, "non_inferiority_margin": 0.1}
+    assert api.post("/plan", mean).status_code == 422
+
+
 @pytest.mark.parametrize(
     "asked",
     (
         {},
+        {"baseline": 0.1, "non_inferiority_margin": 0.1, "solve_for": "effect"},
         {"baseline": 0.1},
         {"baseline": 2, "minimum_detectable_effect": 0.1},
         {"baseline": 0.1, "minimum_detectable_effect": 0.1, "solve_for": "days"},

@@ -128,6 +128,36 @@ def test_a_guardrail_is_planned_by_its_margin(capsys: pytest.CaptureFixture[str]
     assert json.loads(plan(capsys, *asked, "--json"))["total"] == 2 * 56512
 
 
+def test_a_ratio_and_its_guardrail_are_planned_by_the_linearised_spread(
+    capsys: pytest.CaptureFixture[str],
+):
+    spread = ec.linearised_spread(
+        numerator_mean=1.8, denominator_mean=4.0, numerator_standard_deviation=1.5,
+        denominator_standard_deviation=2.0, correlation=0.6,
+    )  # fmt: skip
+    # Var(Y - 0.45 N) / 4² with Var = 1.5² - 2 0.45 0.6 1.5 2 + 0.45² 2²
+    assert spread == pytest.approx((1.44 / 16) ** 0.5)
+    told = ("--baseline", "0.45", "--sd", str(spread), "--ratio")
+    text = plan(capsys, *told, "--mde", "2%", "--relative")
+    assert "two ratios of sums" in text
+    again = ec.sample_size(
+        baseline=0.45, minimum_detectable_effect=0.02, relative=True, standard_deviation=spread
+    )
+    assert "".join(text.split(" units")[0].split()) == str(again.total)
+    rail = ec.non_inferiority_size(
+        baseline=0.45, margin=0.05, relative=True, standard_deviation=spread,
+        preferred_direction="decrease",
+    )  # fmt: skip
+    body = json.loads(plan(capsys, *told, "--margin", "5%", "--less-is-better", "--json"))
+    assert body["units"] == [rail.control, rail.treatment]
+    units = ("--units", str(rail.total))
+    body = json.loads(
+        plan(capsys, *told, "--margin", "5%", "--less-is-better", "--json", *units)
+    )
+    assert body["power"] == pytest.approx(0.8, abs=1e-3)
+    assert "exclude a harm of" in plan(capsys, *told, *units)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     (
@@ -136,7 +166,8 @@ def test_a_guardrail_is_planned_by_its_margin(capsys: pytest.CaptureFixture[str]
         (("--looks", "5", "--units", "1000"), "--mde is missing"),
         (("--margin", "5"), "above 0 and below 1"),
         (("--margin", "5%", "--mde", "0.01"), "leave out --mde"),
-        (("--margin", "5%", "--arms", "3"), "two equal arms"),
+        (("--margin", "5%", "--ratio"), "--sd is missing"),
+        (("--margin", "-1", "--margin-absolute"), "above 0 in the metric’s unit"),
     ),
 )
 def test_looks_and_margins_that_make_no_plan_are_refused(
