@@ -90,7 +90,7 @@ def _plan(
     align, shift = ("right", -12) if left else ("left", 12)
     for line, text in (
         (16, bold("your plan")),
-        (33, f"{words.percent(power, 0)} to see {tick(effect)}"),
+        (33, f"{words.percent(power, 0)} to see {tick(float(f'{effect:.2g}'))}"),
     ):
         canvas.text(
             effect, _y(power) + line, text, size=13, align=align, on_axis=True, shift=shift

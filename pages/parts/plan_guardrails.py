@@ -85,7 +85,7 @@ def _given(
         power = words.percent(design.power, 0)
         theme.note(
             f"With {power} power, {words.plural(total, unit)} show that it is not worse by "
-            f"{words.percent(least, 1)} or more. Equal traffic every day."
+            f"{words.percent(least, 1)} or more."
         )
     theme.table(
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.words import button, field, said
@@ -55,6 +56,28 @@ def test_a_mean_is_planned_from_its_spread(open_page: Callable[..., AppTest]) ->
     assert not app.exception
     assert "Standard deviation" in [one.label for one in app.text_input]
     assert "What if the spread or the effect is different?" in said(app)
+
+
+def test_a_ratio_and_its_guardrail_are_planned(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("plan", kind="Ratio", mean="0.45", sd="0.5")
+    assert not app.exception
+    assert "two ratios of sums" in said(app)
+    assert "If this ratio is a guardrail" in said(app)
+    field(app, "Harm you would accept, %").set_value("3").run()
+    (row,) = [
+        list(row)
+        for one in app.table
+        for row in one.value.to_numpy()
+        if str(row[0]).startswith("3\u202f")
+    ]
+    # (1.959964 + 0.841621)² (1 + 0.97²) 0.5² / (0.03 · 0.45)² = 20 897 by the normal distribution
+    units = int("".join(one for one in str(row[1]) if one.isdigit()))
+    assert units == pytest.approx(20_897, abs=3)
+    field(app, "Harm you would accept, %").set_value("300").run()
+    assert "is out of range" in said(app)
+    button(app, "Create an experiment from this").click().run()
+    assert app.session_state["create-metric0-kind"] == "ratio"
+    assert app.session_state["create-sd"] == "0.5"
 
 
 def test_a_plan_becomes_an_experiment(open_page: Callable[..., AppTest]) -> None:
