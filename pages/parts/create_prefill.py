@@ -23,7 +23,7 @@ def button(place: DeltaGenerator, question: plan_inputs.Question) -> None:
     )
     if pressed:
         st.session_state[PLANNED] = question.design
-        st.switch_page(CREATE)
+        st.switch_page(CREATE, query_params={})  # bound fields let nothing be cleared
 
 
 def take() -> Design | None:

@@ -70,7 +70,7 @@ def test_a_ratio_and_its_guardrail_are_planned(open_page: Callable[..., AppTest]
         for row in one.value.to_numpy()
         if str(row[0]).startswith("3\u202f")
     ]
-    # (1.959964 + 0.841621)² (1 + 0.97²) 0.5² / (0.03 · 0.45)² = 20 897 by the normal distribution
+    # (1.959964 + 0.841621)² (1 + 0.97²) 0.5² / (0.03 · 0.45)² = 20 897, normal
     units = int("".join(one for one in str(row[1]) if one.isdigit()))
     assert units == pytest.approx(20_897, abs=3)
     field(app, "Harm you would accept, %").set_value("300").run()
