@@ -10,6 +10,7 @@ from pages.parts import (
     admin_keys,
     admin_people,
     admin_projects,
+    admin_webhooks,
     theme,
     who,
 )
@@ -24,10 +25,10 @@ def draw() -> None:
         asked = names or "whoever runs this server"
         theme.empty("This page is for admins", f"Ask an admin: {asked}.")
         return
-    tabs = st.tabs(["People", "Keys", "Projects", "Backups", "Audit log"])
+    tabs = st.tabs(["People", "Keys", "Projects", "Webhooks", "Backups", "Audit log"])
     for tab, part in zip(
         tabs,
-        (admin_people, admin_keys, admin_projects, admin_backups, admin_audit),
+        (admin_people, admin_keys, admin_projects, admin_webhooks, admin_backups, admin_audit),
         strict=True,
     ):
         with tab:

@@ -41,6 +41,7 @@ from experiments_core.api import (
     sign_in,
     sql,
     system,
+    webhooks,
 )
 from experiments_core.api.facades import crewkit, kaireon, krafter, shortkit, stamn
 from experiments_core.api.frame import build, not_found
@@ -49,6 +50,7 @@ from experiments_core.errors import InvalidInputError, UnrecoverableError, Upsho
 from experiments_core.services import ramping, samples, workspace
 from experiments_core.services.backups import backup_if_due
 from experiments_core.services.import_jobs import stop_imports
+from experiments_core.services.webhooks import deliver_due
 from experiments_core.services.workspace import Workspace
 from experiments_core.settings import LOOPBACK, Settings, read_settings
 
@@ -58,7 +60,7 @@ HEADERS = {
     b"referrer-policy": b"same-origin",
 }
 EXIT_REFUSED, EXIT_UNRECOVERABLE = 2, 3
-RAMP_SECONDS, BACKUP_SECONDS = 15.0, 600.0
+RAMP_SECONDS, BACKUP_SECONDS, WEBHOOK_SECONDS = 15.0, 600.0, 2.0
 
 log = logging.getLogger("upshot")
 
@@ -79,6 +81,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     timers = [
         asyncio.create_task(_every(RAMP_SECONDS, "the scheduled ramps", _ramps)),
         asyncio.create_task(_every(BACKUP_SECONDS, "the daily backup", _backup)),
+        asyncio.create_task(_every(WEBHOOK_SECONDS, "the webhooks", _webhooks)),
     ]
     print(f"Upshot is at {_url(settings)} (Ctrl-C stops it)", flush=True)  # noqa: T201  as above
     try:
@@ -106,6 +109,10 @@ async def _every(seconds: float, what: str, act: Callable[[Workspace], None]) ->
 def _ramps(ws: Workspace) -> None:
     for done in ramping.take_due_steps(ws):
         log.info("%s", done)
+
+
+def _webhooks(ws: Workspace) -> None:
+    deliver_due(ws)
 
 
 def _backup(ws: Workspace) -> None:
@@ -146,6 +153,7 @@ DOORS = (
     admin.door,
     sql.door,
     backups.door,
+    webhooks.door,
 )
 """Every resource of the API; a new one is added here."""
 

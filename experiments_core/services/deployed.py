@@ -9,6 +9,7 @@ from typing import Any
 from experiments_core.domain.access import Actor, event_by
 from experiments_core.domain.deployment import PRODUCTION, Deployment, cleaned_reason
 from experiments_core.domain.experiment import Experiment
+from experiments_core.services import webhooks
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
 from experiments_core.store import deployments as rows
@@ -63,6 +64,8 @@ def record(
             end(ws, actor, cursor, earlier, "superseded by a later deployment")
     rows.insert_deployment(cursor, deployment)
     _write_event(ws, actor, cursor, deployment, verb="deploy", note=deployment.reason)
+    after = replace(before, deployed=variant) if everybody else before
+    webhooks.announce(ws, cursor, "deploy", after, deployment)
     return deployment
 
 

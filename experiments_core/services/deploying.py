@@ -17,7 +17,7 @@ from experiments_core.domain.lifecycle import Verb, advance
 from experiments_core.domain.text import clean
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import NotFoundError
-from experiments_core.services import analyses, deployed
+from experiments_core.services import analyses, deployed, webhooks
 from experiments_core.services.saving import Save, find, look_up, moment
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import deployments as rows
@@ -143,10 +143,11 @@ def revert(
             return before
         return replace(before, deployed=found.previous)
 
-    def also(cursor: Any, _before: Experiment, _after: Experiment) -> None:
+    def also(cursor: Any, _before: Experiment, after: Experiment) -> None:
         present = _found(cursor, actor, deployment_id)
         rules.check_active(present)
         ended.append(deployed.end(ws, actor, cursor, present, reason))
+        webhooks.announce(ws, cursor, "revert", after, ended[0])
 
     save = Save(ws, actor, "revert", clean(reason))
     return save.change(found.experiment_id, version, change, also), ended[0]

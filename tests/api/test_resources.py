@@ -419,3 +419,14 @@ def test_no_answer_contains_what_is_no_json(api: Client, sampled: Workspace):
         json.loads(api.get(path).text, parse_constant=refuse)
     for found in api.get("/experiments").json()["data"]:
         json.loads(api.get(f"/experiments/{found['slug']}/results").text, parse_constant=refuse)
+
+
+def test_a_webhook_tells_its_secret_once(api: Client):
+    made = api.post("/webhooks", {"url": "https://deploy.example.com/hook"})
+    assert made.status_code == 201, made.text
+    assert made.json()["data"]["secret"].startswith("whsec_")
+    (listed,) = api.get("/webhooks").json()["data"]
+    assert (listed["secret"], listed["last_delivery"]) == (None, None)
+    assert api.post("/webhooks", {"url": "no address"}).status_code == 422
+    assert api("DELETE", f"/webhooks/{listed['id']}").status_code == 204
+    assert api("DELETE", f"/webhooks/{listed['id']}").status_code == 404

@@ -26,7 +26,7 @@ def test_an_admin_sees_people_keys_projects_and_the_trail(ws: Workspace, open_pa
     app = open_page("admin")
     assert not app.exception
     labels = [tab.label for tab in app.tabs]
-    assert labels == ["People", "Keys", "Projects", "Backups", "Audit log"]
+    assert labels == ["People", "Keys", "Projects", "Webhooks", "Backups", "Audit log"]
     assert "Mira" in texts(app)
     assert "checkout" in texts(app)
     next(b for b in app.button if b.label == "Back up now").click().run()
