@@ -59,6 +59,7 @@ class MappingChoices(Body):
     experiment: str | None = None
     experiments: list[str] | None = None
     control: str | None = None
+    merge_variants: dict[str, str] | None = None
     split: dict[str, float] | None = None
     finished: bool | None = None
     blank: Literal["exclude", "zero"] | None = None

@@ -23,6 +23,7 @@ VERBS = {
     "backup": ("backup", "make a verified copy of a workspace"),
     "restore": ("restore", "put a copy in the place of a workspace"),
     "import": ("load", "bring a CSV file into an experiment of a workspace"),
+    "reconcile": ("reconcile", "hold two sources of one experiment against each other"),
 }
 """Verb -> module of this package, and what it does."""
 

@@ -49,12 +49,12 @@ def run(arguments: Sequence[str]) -> int:
     """Import a file, asking what it cannot say by itself."""
     options = _parser().parse_args(arguments)
     settings = settle(workspace=options.workspace)
-    files = [_file(path) for path in options.file]
+    files = [named_file(path) for path in options.file]
     choices = _choices(options)
     with ExitStack() as stack:
-        names = [stack.enter_context(_in_inbox(file, settings)) for file in files]
+        names = [stack.enter_context(in_inbox(file, settings)) for file in files]
         while True:
-            outcome = _import(settings, _request(options, names, choices))
+            outcome = run_there(settings, _request(options, names, choices))
             answers = _ask(outcome) if outcome["state"] == "questions" else None
             if answers is None:
                 break
@@ -62,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
     return _tell(outcome, options)
 
 
-def _import(settings: Settings, request: ImportRequest) -> dict[str, Any]:
+def run_there(settings: Settings, request: ImportRequest) -> dict[str, Any]:
     """Through the server if one owns the workspace, else in this process."""
     progress = Progress()
     holder = owner(settings.workspace)
@@ -129,6 +129,7 @@ def _choices(options: argparse.Namespace) -> Choices:
         experiments=tuple(options.only) if len(options.only) > 1 else (),
         experiment_column=options.several or "",
         control=options.control or "",
+        merge_variants=dict(options.merge),
         split=options.split or {},
         finished=options.finished,
         blank=options.blank or "",
@@ -200,7 +201,12 @@ def _how_to_answer(questions: Sequence[dict[str, Any]]) -> str:
     return f"Answer with {', '.join(ways)}."
 
 
-def _file(path: str) -> Path:
+def named_file(path: str) -> Path:
+    """A file that can be read, as typed.
+
+    Raises:
+        InvalidInputError: there is none, or its ending is not read here.
+    """
     file = Path(path).expanduser().resolve()
     if file.is_dir():
         raise InvalidInputError(
@@ -226,7 +232,7 @@ def _file(path: str) -> Path:
 
 
 @contextmanager
-def _in_inbox(file: Path, settings: Settings) -> Iterator[str]:
+def in_inbox(file: Path, settings: Settings) -> Iterator[str]:
     """Lay a file into the workspace's inbox for as long as the import takes."""
     inbox = settings.workspace.parent / "inbox"
     inbox.mkdir(parents=True, exist_ok=True)
@@ -252,10 +258,11 @@ def _free_name(inbox: Path, name: str) -> Path:
     return place
 
 
-def _answer(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """``NAME=VALUE`` as typed."""
     code, sign, value = text.partition("=")
     if not sign:
-        message = f"“{text}” is not CODE=VALUE"
+        message = f"“{text}” is not NAME=VALUE"
         raise argparse.ArgumentTypeError(message)
     return code.strip(), value.strip()
 
@@ -314,6 +321,14 @@ def _parser() -> Parser:
     )
     add("--zone", help="time zone of times that do not say theirs (UTC)")
     add("--visitors", metavar="COL", help="totals: all units")
+    add(
+        "--merge",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="TEXT=VARIANT",
+        help="what the file calls a variant; repeatable",
+    )
     add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
     add("--finished", action=argparse.BooleanOptionalAction, help="is the test over?")
     add("--blank", choices=("exclude", "zero"), help="what an empty outcome means")
@@ -327,7 +342,7 @@ def _parser() -> Parser:
         "also min or count, such as revenue=mean; repeatable",
     )
     add("--crossovers", choices=("exclude", "first_seen", "refuse"), help="units in two arms")
-    add("--answer", type=_answer, action="append", default=[], metavar="CODE=VALUE",
+    add("--answer", type=pair, action="append", default=[], metavar="CODE=VALUE",
         help="answer a question; repeatable")  # fmt: skip
     add("--yes", action="store_true", help="take the likeliest answer where there is one")
     add("--good-rows", action="store_true", help="leave out rows that break a rule")

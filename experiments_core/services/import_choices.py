@@ -57,6 +57,7 @@ class Choices:
         experiments: With ``*``: only these of them.
         zone: IANA time zone of times that do not say theirs.
         control: The arm to compare with.
+        merge_variants: Spelling in the file -> the variant that it is.
         split: Intended shares by arm: percent, fractions, basis points or a ratio.
         finished: Whether the test is over.
         blank: What an empty outcome means: ``exclude`` or ``zero``.
@@ -88,6 +89,7 @@ class Choices:
     experiments: tuple[str, ...] = ()
     experiment_column: str = ""
     control: str = ""
+    merge_variants: dict[str, str] = field(default_factory=dict)
     split: dict[str, float] = field(default_factory=dict)
     finished: bool | None = None
     blank: str = ""
@@ -163,6 +165,7 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
         shape=shape,
         columns=tuple(columns),
         control=choices.control or proposal.control,
+        merge_variants=choices.merge_variants or proposal.merge_variants,
         split=_basis_points(choices.split) or proposal.split,
         finished=proposal.finished if choices.finished is None else choices.finished,
         repeats=_one_of("repeats", choices.repeats, FILE_REPEATS) or proposal.repeats,
@@ -299,7 +302,7 @@ def _typed(name: str, value: object) -> Any:
         if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
             return tuple(value)
         raise _refuse(name, value, "TYPE", f"{name} is a list of column names")
-    if name in {"split", "answers", "repeats_of"}:
+    if name in {"split", "answers", "repeats_of", "merge_variants"}:
         if isinstance(value, dict) and all(_fits(name, one) for one in value.values()):
             return value
         raise _refuse(name, value, "TYPE", f"{name} is an object")

@@ -27,7 +27,12 @@ Totals = dict[str, tuple[int, dict[str, float]]]
 
 
 def reconcile_with_data(
-    db: Database, dataset: DatasetRow, checked: Checked, mapping: Mapping
+    db: Database,
+    dataset: DatasetRow,
+    checked: Checked,
+    mapping: Mapping,
+    *,
+    names: tuple[str, str] = ("the data", "this file"),
 ) -> Reconciliation:
     """Hold a file that was read against the data of its experiment.
 
@@ -36,8 +41,8 @@ def reconcile_with_data(
         dataset: A, the data.
         checked: B, the file in staging.
         mapping: Of the file.
+        names: What they are called in sentences.
     """
-    names = ("the data", "this file")
     shape = mapping.shape
     named = any(column["role"] == Role.UNIT for column in dataset.mapping["columns"])
     if dataset.shape == shape == Shape.UNIT and named and mapping.named(Role.UNIT):

@@ -238,6 +238,8 @@ def test_a_served_workspace_is_filled_through_its_server(
     assert "You imported this file" in capsys.readouterr().out
     assert load(file, "--new", "Other", "--variant", "grp") == 1
     assert "no column “grp”" in capsys.readouterr().err
+    assert main(["reconcile", "checkout", file]) == 0
+    assert "They say the same." in capsys.readouterr().out
     assert list((server.workspace / "inbox").iterdir()) == []
 
 
