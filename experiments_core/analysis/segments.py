@@ -94,6 +94,8 @@ def _hypothesis(groups: Groups, design: Design, metric: Metric, treatment: str) 
     strata = groups.strata(metric, design.reference, treatment)
     sizes = [sum(pair[side].n for pair in strata) for side in (0, 1)]
     reason = None if min(sizes) >= LEAST_UNITS else "below_minimum"
+    if groups.lost:
+        reason = "phase_unknown"  # the whole leaves units without a time out as well
     if not groups.has(metric):
         reason = "column_missing"
     if reason is None:

@@ -14,6 +14,8 @@ from experiments_core.stats.estimate import Undefined
 
 UNPLACED_RED = 0.1
 HETEROGENEOUS = 0.05
+SMALL_SPLIT = 200
+"""Units in all below which the exact test of a split of two arms is told too."""
 
 Metrics = Sequence[MetricResult]
 
@@ -43,6 +45,9 @@ def sample_ratio(design: Design, groups: Groups) -> Check:
     }
     if not isinstance(found.chi_square, Undefined):
         facts["chi_square"] = found.chi_square
+    exact = _exact(strata)
+    if exact is not None:
+        facts["exact_p_value"] = exact
 
     def card(level: str, short: str, message: str) -> Check:
         return Check("sample_ratio_mismatch", level, "Sample ratio", short, message, p, facts)
@@ -50,7 +55,8 @@ def sample_ratio(design: Design, groups: Groups) -> Check:
     if isinstance(p, Undefined):
         if p.reason == "unexpected_arm":
             return card("fail", "unplanned arm", _unexpected(design, groups))
-        return card("info", "too early", "Too few units to check the split yet.")
+        told = "" if exact is None else f" Exact binomial test: {words.p(exact)}, no alarm."
+        return card("info", "too early", f"Too few units to check the split yet.{told}")
     shares = _shares(design, groups, found.expected)
     if p < srm.ALARM:
         return card(
@@ -64,6 +70,17 @@ def sample_ratio(design: Design, groups: Groups) -> Check:
         message = f"Slightly off ({words.p(p)}): {shares}. May be chance.{again}"
         return card("warn", words.p(p), message)
     return card("pass", words.p(p), f"Units came as planned: {shares}.")
+
+
+def _exact(strata: Sequence[tuple[Mapping[str, int], Mapping[str, float]]]) -> float | None:
+    """The exact p-value beside the chi-square, where two arms of one phase are small."""
+    if len(strata) != 1 or sum(weight > 0 for weight in strata[0][1].values()) != 2:
+        return None
+    observed, weights = strata[0]
+    if not 0 < sum(observed.values()) < SMALL_SPLIT:
+        return None
+    found = srm.exact_sample_ratio_p_value(observed, weights)
+    return None if isinstance(found, Undefined) else found
 
 
 def phase_unknown(design: Design, groups: Groups) -> Check | None:

@@ -233,20 +233,24 @@ def _lift(pair: MeanPair, critical: float) -> tuple[Value, tuple[Value, Value]]:
     """Treatment/control - 1 and Fieller's limits.
 
     The quadratic A r² - 2 B r + C of Fieller is solved for r - 1 with everything in units of
-    the control mean; in the textbook form a small lift of a large mean loses its digits.
+    the control mean; in the textbook form a small lift of a large mean loses its digits. The
+    noise is in units of the larger standard error, so that no square of it underflows.
     """
     reason = _no_lift(pair, critical)
     if reason is not None:
         return reason, (reason, reason)
     lift = pair.difference / pair.control
     ratio = pair.treatment / pair.control
-    noise = _over_square(pair.control_variance, pair.control)
-    own = _over_square(pair.treatment_variance, pair.control)
-    shared = _over_square(pair.covariance, pair.control)
-    square = critical * critical
+    largest = max(pair.control_variance, pair.treatment_variance)
+    noise, own, shared = (
+        one / largest
+        for one in (pair.control_variance, pair.treatment_variance, pair.covariance)
+    )
+    step = critical * math.sqrt(largest) / pair.control
+    square = step * step
     spread = own + ratio * ratio * noise - 2 * ratio * shared
     spread -= square * (own * noise - shared * shared)
-    reach = critical * math.sqrt(max(spread, 0.0))
+    reach = step * math.sqrt(max(spread, 0.0))
     centre = lift + square * (noise - shared)
     limits = (
         value((centre - reach) / (1 - square * noise)),
@@ -262,10 +266,6 @@ def _no_lift(pair: MeanPair, critical: float) -> Undefined | None:
     if critical * math.sqrt(pair.control_variance) >= pair.control:
         return Undefined("near_zero_control")
     return None
-
-
-def _over_square(number: float, unit: float) -> float:
-    return number / unit / unit
 
 
 def _interval(

@@ -20,7 +20,6 @@ from experiments_core.stats.estimate import (
     Comparison,
     Estimate,
     Interval,
-    TestResult,
     Undefined,
     Value,
     value,
@@ -91,29 +90,6 @@ def compare_ratios(
         denominator is left out as long as another phase remains.
     """
     return contrasts.compare(ratio_pair(strata, weighting=weighting), alpha, alternative)
-
-
-def ratio_test(strata: Strata, alternative: str = "two-sided") -> TestResult:
-    """Welch's t test of "no difference" on the linearised values."""
-    return contrasts.no_difference(ratio_pair(strata), alternative)
-
-
-def ratio_test_against_margin(
-    strata: Strata,
-    *,
-    margin: float,
-    relative: bool,
-    preferred_direction: str,
-    alpha: float = 0.05,
-) -> TestResult:
-    """One-sided non-inferiority test; see :func:`contrasts.against_margin`."""
-    return contrasts.against_margin(
-        ratio_pair(strata),
-        margin=margin,
-        relative=relative,
-        preferred_direction=preferred_direction,
-        alpha=alpha,
-    )
 
 
 def ratio_pair(

@@ -41,6 +41,18 @@ def test_the_split_is_amber_below_one_in_a_hundred_and_red_below_one_in_a_thousa
     assert card(analyze(cells, design()), "sample_ratio_mismatch").level == level
 
 
+def test_a_small_split_of_two_arms_gets_the_exact_binomial_test_too():
+    cells = rates({"control": (2, 1), "B": (11, 2)})
+    found = card(analyze(cells, design()), "sample_ratio_mismatch")
+    # 2 (C(13, 0) + C(13, 1) + C(13, 2)) / 2^13
+    assert found.facts["exact_p_value"] == pytest.approx(2 * (1 + 13 + 78) / 2**13)
+    assert "Exact binomial test: p\u202f=\u202f0.022, no alarm." in found.message
+    assert "exact_p_value" not in card(analyze(GOOD, design()), "sample_ratio_mismatch").facts
+    three = rates({"control": (5, 1), "B": (5, 2), "C": (20, 3)})
+    told = design(arms=("control", "B", "C"))
+    assert "exact_p_value" not in card(analyze(three, told), "sample_ratio_mismatch").facts
+
+
 def test_a_slightly_uneven_split_of_a_finished_test_is_not_to_be_checked_tomorrow():
     cells = rates({"control": (5000, 500), "B": (5290, 500)})
     over = card(analyze(cells, design()), "sample_ratio_mismatch").message

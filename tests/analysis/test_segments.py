@@ -76,3 +76,19 @@ def test_a_metric_that_the_segments_do_not_hold_is_said_to_be_missing():
     cells = {CellKey(arm, 0, "a"): cell(500) for arm in ("control", "B")}
     found = segment_results(cells, design(), CONVERTED, "x")
     assert found[0].arms[1].contrast.p_value == Undefined("column_missing")
+
+
+def test_a_segment_whose_units_have_no_time_says_so_as_the_whole_leaves_them_out(
+    split_change: tuple[dict[CellKey, object], object],
+):
+    cells, told = split_change
+    placed = {CellKey(k.arm, k.phase, "dated"): v for k, v in cells.items()}
+    undated = {CellKey(arm, 0, "undated"): cell(500, converted=(500, 60)) for arm in told.arms}
+    found = segment_results(placed | undated, told, CONVERTED, "x")
+    dated, lost = found
+    assert dated.arms[1].contrast.relative_lift == pytest.approx(0.05)
+    contrast = lost.arms[1].contrast
+    assert (contrast.verdict, contrast.verdict_reason) == ("cannot_say", "phase_unknown")
+    assert contrast.p_value == contrast.difference == Undefined("phase_unknown")
+    assert lost.arms[1].n == 500
+    assert lost.interaction_p_value == Undefined("too_few_units")

@@ -429,3 +429,20 @@ def test_error_rates_and_coverage_stay_in_the_binomial_bands(effect: float):
         assert 10 <= below <= 43, seed
         assert 10 <= above <= 43, seed
         assert 29 <= below + above <= 74, seed
+
+
+@pytest.mark.parametrize("size", (1e-6, 1e-120, 1e-164, 1e-280))
+@pytest.mark.parametrize("effect", (0.0, 1.0, 5.0))
+def test_a_lift_keeps_its_interval_however_small_the_noise_is(size: float, effect: float):
+    control, treatment = (
+        Moments.of_mean(100, 1e140 * (1 + shift), (1e140 * size) ** 2)
+        for shift in (0.0, effect * size / 10)
+    )
+    found = compare_means([(control, treatment)])
+    low, high = found.relative_lift.ci_lower, found.relative_lift.ci_upper
+    lift = found.relative_lift.value
+    assert low <= lift <= high
+    if lift == 0:  # also where the effect is below the digits of the mean
+        reach = stats.t.isf(0.025, 198) * size * (2 / 100) ** 0.5
+        assert (low, high) == (pytest.approx(-reach, rel=1e-3), pytest.approx(reach, rel=1e-3))
+    assert (found.test.p_value < 0.05) == (low > 0 or high < 0)
