@@ -26,6 +26,7 @@ def design_body(design: Design) -> dict[str, Any]:
     """What was asked, with what follows from it."""
     return {
         **asdict(design),
+        "kind": "proportion" if design.kind == "rate" else design.kind,
         "weights": list(design.weights),
         "relative_effect": design.relative_effect,
         "comparisons": design.comparisons,

@@ -211,6 +211,9 @@ def test_the_calculator_agrees_with_the_printed_plan(api: Client):
     asked = {"baseline": 0.10, "minimum_detectable_effect": 0.02}
     data = api.post("/plan", asked).json()["data"]
     assert [arm["units"] for arm in data["per_arm"]] == [3841, 3841]
+    assert data["design"]["kind"] == "proportion"
+    assert (data["total"], data["days"]) == (7682, None)
+    assert {"effect", "power"} <= data["curve"][0].keys()
 
 
 def test_the_calculator_plans_a_guardrail(api: Client):
