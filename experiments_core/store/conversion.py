@@ -133,14 +133,15 @@ def outcome(field: str, sql_type: str, *, blank: str = "", converted: str = "") 
             f"WHEN {field} = 1 THEN 1 WHEN {field} = 0 THEN 0 {above} ELSE 2 END"
         )
         return f"CAST({value} AS TINYINT)"
-    word = f"lower({trimmed(_text(field, sql_type))})"
-    plain = _cast_number(f"replace({word}, ',', '.')")
+    word, plain = "the_word", _cast_number("replace(the_word, ',', '.')")
     above = f"WHEN {plain} > 0 AND {plain} = floor({plain}) THEN 1" if converted else ""
-    rest = (
-        f"CASE WHEN {field} IS NULL OR {word} IN ({_list(BLANK_WORDS)}) THEN {empty} "
+    read = (
+        f"CASE WHEN {word} IN ({_list(BLANK_WORDS)}) THEN {empty} "
         f"WHEN {word} IN ({_list(TRUE_WORDS)}) THEN 1 WHEN {word} IN ({_list(FALSE_WORDS)}) "
         f"THEN 0 WHEN {plain} = 1 THEN 1 WHEN {plain} = 0 THEN 0 {above} ELSE 2 END"
     )
+    found = _once(word, f"lower({trimmed(_text(field, sql_type))})", read)
+    rest = f"CASE WHEN {field} IS NULL THEN {empty} ELSE {found} END"
     return f"CAST(CASE {field} WHEN '1' THEN 1 WHEN '0' THEN 0 ELSE {rest} END AS TINYINT)"
 
 
@@ -195,7 +196,7 @@ def time(field: str, sql_type: str, time_format: str, zone: str = "") -> str:
         return "CAST(NULL AS TIMESTAMP)"  # nobody has said yet how to read it
     if is_number(sql_type) and time_format not in {EPOCH_SECONDS, EPOCH_MILLISECONDS}:
         return "CAST('infinity' AS TIMESTAMP)"
-    text = trimmed(_text(field, sql_type))
+    text = "the_time"
     if time_format == EPOCH_SECONDS:
         value = f"make_timestamp(1000000 * {_cast_epoch(text)})"
     elif time_format == EPOCH_MILLISECONDS:
@@ -206,41 +207,43 @@ def time(field: str, sql_type: str, time_format: str, zone: str = "") -> str:
             value = f"CASE WHEN {has_offset(text)} THEN {value} ELSE {local(value, zone)} END"
     else:
         value = local(f"try_strptime({text}, {quoted(time_format)})", zone)
-    return (
-        f"CASE WHEN {is_blank(_text(field, sql_type))} THEN NULL "
+    read = (
+        f"CASE WHEN lower({text}) IN ({_list(BLANK_WORDS)}) THEN NULL "
         f"ELSE coalesce({value}, CAST('infinity' AS TIMESTAMP)) END"
     )
+    found = _once(text, trimmed(_text(field, sql_type)), read)
+    return f"CASE WHEN {field} IS NULL THEN NULL ELSE {found} END"
 
 
 def local(value: str, zone: str) -> str:
     """A time of a zone, as UTC; infinity for one that a change of clocks left out there."""
     if zone in {"", "UTC"}:
         return value
-    name = quoted(zone)
-    there = f"timezone({name}, {value})"
-    return (
-        f"CASE WHEN {value} IS NULL OR NOT isfinite({value}) THEN {value} "
-        f"WHEN timezone({name}, {there}) = {value} THEN timezone('UTC', {there}) "
+    name, written = quoted(zone), "the_local"
+    there = f"timezone({name}, {written})"
+    moved = (
+        f"CASE WHEN {written} IS NULL OR NOT isfinite({written}) THEN {written} "
+        f"WHEN timezone({name}, {there}) = {written} THEN timezone('UTC', {there}) "
         "ELSE CAST('infinity' AS TIMESTAMP) END"
     )
+    return _once(written, value, moved)
 
 
 def iso(text: str) -> str:
     """Read ISO 8601 with or without an offset, as UTC; a name of a zone is not read."""
-    part = [
-        f"regexp_extract({text}, {quoted('^' + ISO_PATTERN + '$')}, {n})" for n in (1, 2, 3)
-    ]
-    clock = f"replace(coalesce(nullif({part[1]}, ''), '00:00'), ',', '.')"
+    match = f"regexp_extract({text}, {quoted('^' + ISO_PATTERN + '$')}, ['d', 'c', 'o'])"
+    day, time, offset = (f"struct_extract(the_parts, '{part}')" for part in "dco")
+    clock = f"replace(coalesce(nullif({time}, ''), '00:00'), ',', '.')"
     seconds = f"CASE WHEN length({clock}) <= 5 THEN {clock} || ':00' ELSE {clock} END"
-    local = f"TRY_CAST({part[0]} || ' ' || {seconds} AS TIMESTAMP)"
-    digits = f"regexp_replace({part[2]}, '[^0-9]', '', 'g')"
-    sign = f"CASE WHEN {part[2]} LIKE '-%' THEN -1 ELSE 1 END"
+    there = f"TRY_CAST({day} || ' ' || {seconds} AS TIMESTAMP)"
+    digits = f"regexp_replace({offset}, '[^0-9]', '', 'g')"
+    sign = f"CASE WHEN {offset} LIKE '-%' THEN -1 ELSE 1 END"
     minutes = (
-        f"CASE WHEN {digits} = '' THEN 0 ELSE {sign} * "
-        f"(60 * CAST(left({digits}, 2) AS INTEGER) "
-        f"+ coalesce(TRY_CAST(substr({digits}, 3, 2) AS INTEGER), 0)) END"
+        f"{sign} * (60 * CAST(left({digits}, 2) AS INTEGER) "
+        f"+ coalesce(TRY_CAST(substr({digits}, 3, 2) AS INTEGER), 0))"
     )
-    return f"({local} - to_minutes({minutes}))"
+    moved = f"CASE WHEN {digits} = '' THEN {there} ELSE {there} - to_minutes({minutes}) END"
+    return _once("the_parts", match, moved)
 
 
 def has_offset(text: str) -> str:
@@ -299,6 +302,14 @@ def _cast_epoch(text: str) -> str:
     """Read seconds or milliseconds; a cast alone would take ``0x10`` and ``1_000`` too."""
     plain = f"regexp_full_match({text}, {quoted(EPOCH_PATTERN)})"
     return f"TRY_CAST(CASE WHEN {plain} THEN {text} END AS BIGINT)"
+
+
+def _once(name: str, value: str, expression: str) -> str:
+    """Write an expression that uses a value several times, with the value worked out once.
+
+    Written out at every place it costs more to plan than a short file costs to read.
+    """
+    return f"list_transform([{value}], lambda {name}: {expression})[1]"
 
 
 def _text(field: str, sql_type: str) -> str:

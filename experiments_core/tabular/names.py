@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from experiments_core.domain.source import Role
+from experiments_core.tabular.text import CACHED
 
 _VARIANT = re.compile(
     r"^(ab|exp|test|experiment|treatment|assigned)?_?(variants?|variation|group|arm|version|"
@@ -71,6 +73,7 @@ ARM_WORDS = CONTROL_WORDS | frozenset({
 })  # fmt: skip
 
 
+@lru_cache(maxsize=CACHED)
 def plain(name: str) -> str:
     """Reduce a header to lower case with underscores: ``User ID`` → ``user_id``."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)

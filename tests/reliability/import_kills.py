@@ -114,8 +114,15 @@ def kill_after(workspace: Path, name: str, seconds: float, rows: int) -> Left:
     return look(workspace, name, after, [line for line in said if line], rows)
 
 
-def kill_in(workspace: Path, name: str, stage: str, seconds: float, rows: int) -> Left:
-    """Kill so many seconds after the import has said what it does."""
+def kill_in(
+    workspace: Path,
+    name: str,
+    stage: str,
+    seconds: float,
+    rows: int,
+    how: signal.Signals = signal.SIGKILL,
+) -> Left:
+    """End it so many seconds after the import has said what it does."""
     begun, said = time.monotonic(), []
     with start(workspace, name) as child:
         assert child.stdout is not None
@@ -124,7 +131,7 @@ def kill_in(workspace: Path, name: str, stage: str, seconds: float, rows: int) -
             if line.startswith(stage):
                 break
         time.sleep(seconds)
-        child.send_signal(signal.SIGKILL)
+        child.send_signal(how)
         after = time.monotonic() - begun
         said += [line for line in child.stdout.read().split("\n") if line]
     assert any(line.startswith(stage) for line in said), said
