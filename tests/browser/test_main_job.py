@@ -112,9 +112,11 @@ def test_from_a_new_experiment_and_a_csv_to_the_right_verdict(
     verdict = page.get_by_role("heading", level=1)
     expect(verdict).to_contain_text("is better: +8.0", timeout=SLOW)
     chart = page.locator("[class*=st-key-wide-] .js-plotly-plot").first
-    chart.locator(".annotation").first.wait_for(state="attached", timeout=SLOW)
+    chart.locator(".textpoint").first.wait_for(state="attached", timeout=SLOW)
     settled(page)
-    texts = chart.evaluate("g => g.layout.annotations.map(a => a.text)")
+    texts = chart.evaluate(
+        "g => g.data.flatMap(t => t.mode === 'text' ? Array.from(t.text) : [])"
+    )
     drawn = " ".join(texts)
     for shown in ("10.00", "10.80", "50\u202f000", "+0.80", "+8.0"):
         assert shown in drawn, f"{shown} is not in the chart: {drawn}"

@@ -4,7 +4,7 @@ from experiments_core.charts.curves import distribution, power_curve
 from experiments_core.charts.findings import power_alt
 from experiments_core.charts.tables import power_table
 from experiments_core.charts.theme import LIGHT
-from tests.charts.figures import plain, points, texts
+from tests.charts.figures import plain, points, texts, written
 
 CURVE = [(0.0, 0.05), (0.04, 0.3), (0.08, 0.8), (0.12, 0.97), (0.16, 0.999)]
 
@@ -22,8 +22,8 @@ def test_without_a_plan_only_the_curve_is_drawn():
 
 def test_words_of_a_plan_at_the_right_end_stand_on_its_left():
     figure = power_curve(CURVE, LIGHT, planned=(0.15, 0.99))
-    note = next(n for n in figure.layout.annotations if "your plan" in n.text)
-    assert note.xanchor == "right"
+    note = next(one for one in written(figure) if "your plan" in one.text)
+    assert note.edge == "right"
 
 
 def test_the_curve_in_words_and_numbers():

@@ -8,7 +8,7 @@ from plotly.graph_objects import Figure
 
 from experiments_core.charts.theme import LIGHT, faded
 from experiments_core.charts.timeline import OUTCOMES, Run, timeline
-from tests.charts.figures import points, texts
+from tests.charts.figures import points, texts, written
 
 TODAY = date(2026, 5, 20)
 
@@ -66,8 +66,8 @@ def test_today_stays_inside_and_no_month_is_written_over_it():
     run_ = Run("Run 1", date(2026, 5, 4), date(2026, 5, 18), "won")
     november = date(2026, 11, 28)
     figure = timeline([run_], LIGHT, today=november, narrow=True, whole=True)
-    today = next(one for one in figure.layout.annotations if one.text == "<b>today</b>")
-    assert today.xanchor == "right"
+    today = next(one for one in written(figure) if one.text == "<b>today</b>")
+    assert today.edge == "right"
     assert "Oct" in texts(figure)
     assert "Nov" not in texts(figure)
 
@@ -76,6 +76,6 @@ def test_the_letter_stands_in_the_longest_piece():
     figure = timeline(
         [run("won", date(2026, 5, 18), changes=(date(2026, 5, 6),))], LIGHT, today=TODAY
     )
-    letter = next(one for one in figure.layout.annotations if one.text == "<b>W</b>")
+    letter = next(one for one in written(figure) if one.text == "<b>W</b>")
     (gap,) = [s.x0 for s in figure.layout.shapes if s.line.width == 2.5]
     assert letter.x > gap + 5
