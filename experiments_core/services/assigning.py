@@ -29,7 +29,7 @@ from experiments_core.errors import (
 )
 from experiments_core.query.assignment import assignment_sql
 from experiments_core.services.designs import ready
-from experiments_core.services.participants import PATIENCE, settle_listed
+from experiments_core.services.participants import settle_listed
 from experiments_core.services.project_rules import rules_for
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
@@ -267,7 +267,7 @@ def _answers(
     held = dict(known.assignments)
     if new and not dry_run:
         job = list(new.values())
-        written = ws.writer.submit(write_assignments, job, rows=len(job)).result(PATIENCE)
+        written = ws.writer.write(write_assignments, job, rows=len(job))
         held |= {one.unit: one for one in written}
     return [
         _answer(experiment, unit, decision, held.get(unit))

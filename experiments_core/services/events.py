@@ -16,7 +16,7 @@ from experiments_core.domain.events import EXPOSURE, Event, read_event
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.services.designs import ready
-from experiments_core.services.participants import PATIENCE, settle_listed
+from experiments_core.services.participants import settle_listed
 from experiments_core.services.project_rules import rules_for
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog, eventlog
@@ -79,8 +79,7 @@ def receive_events(
         raise _refuse(rejected)
     answer = BatchAnswer()
     if batch.events:
-        job = ws.writer.submit(write_events, batch, rows=len(batch.events))
-        answer = job.result(PATIENCE)
+        answer = ws.writer.write(write_events, batch, rows=len(batch.events))
     reused = [
         Rejected(places[place], Problem(
             "event_id", batch.events[place].event_id, "EVENT_ID_REUSED",

@@ -11,10 +11,11 @@ import hmac
 import secrets
 import string
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from experiments_core.domain.access import (
@@ -39,7 +40,13 @@ from experiments_core.domain.tokens import (
     shown_part,
 )
 from experiments_core.domain.validation import refuse
-from experiments_core.errors import ConflictError, NotFoundError, Problem, UnauthorizedError
+from experiments_core.errors import (
+    BusyError,
+    ConflictError,
+    NotFoundError,
+    Problem,
+    UnauthorizedError,
+)
 from experiments_core.services.operator_token import PREFIX as OPERATOR_PREFIX
 from experiments_core.services.operator_token import check_token
 from experiments_core.services.workspace import Workspace
@@ -246,10 +253,19 @@ def recognise(ws: Workspace, token: str) -> Caller:
 
 
 def touch(ws: Workspace, key_id: str) -> None:
-    """Note that a key was used in this minute."""
-    with ws.db.write() as cursor:
-        rows.touch_key(cursor, key_id, ws.now().replace(second=0, microsecond=0))
-    forget_known(ws)
+    """Note that a key was used in this minute, when the writer comes to it; waits for nothing.
+
+    An answer must not hang on it: while a large import has the door, every request would.
+    """
+    with suppress(BusyError):
+        job = ws.writer.submit(_touch, (key_id, ws.now().replace(second=0, microsecond=0)))
+        job.add_done_callback(lambda _: forget_known(ws))
+
+
+def _touch(cursor: Any, used: Sequence[tuple[str, datetime]]) -> Sequence[None]:
+    for key_id, minute in dict.fromkeys(used):
+        rows.touch_key(cursor, key_id, minute)
+    return [None] * len(used)
 
 
 def forget_known(ws: Workspace) -> None:

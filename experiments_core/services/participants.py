@@ -19,7 +19,6 @@ from experiments_core.store import audit, eventlog
 from experiments_core.store.eventlog import Assignment, write_assignments
 
 MOST_PARTICIPANTS = 100_000
-PATIENCE = 30.0  # seconds that a caller waits for the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def settle_listed(ws: Workspace, experiment: Experiment) -> None:
         )
         for unit, _, _ in missing
     ]  # fmt: skip
-    ws.writer.submit(write_assignments, job, rows=len(job)).result(PATIENCE)
+    ws.writer.write(write_assignments, job, rows=len(job))
 
 
 def _cut(experiment: Experiment, listed: Sequence[tuple[str, int, datetime]]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ MOST_WAITING = 200_000
 """Rows that may wait; beyond this a caller is told to come back."""
 MOST_TOGETHER = 50_000
 """Rows that go into one commit."""
+PATIENCE = 30.0  # seconds that a caller waits for the disk
 STOP_PATIENCE = 30.0
 
 Handler = Callable[[Any, Sequence[Any]], Sequence[Any]]
@@ -37,9 +39,14 @@ class _Job:
 
 
 class Writer:
-    """Takes jobs from any thread and writes them, many in one commit."""
+    """Takes jobs from any thread and writes them, many in one commit.
+
+    Attributes:
+        patience: Seconds that :meth:`write` waits.
+    """
 
     def __init__(self, db: Database, *, most_waiting: int = MOST_WAITING) -> None:
+        self.patience = PATIENCE
         self._db = db
         self._most = most_waiting
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -76,6 +83,21 @@ class Writer:
                 self._thread.start()
             self._jobs.put(job)
         return job.answer
+
+    def write(self, handler: Handler, payload: Any, *, rows: int = 1) -> Any:
+        """The same, and wait until it is on disk.
+
+        Raises:
+            BusyError: too much is waiting, the workspace is closing, or it takes too long; in
+                that case it may still be written, and sending it again is safe.
+        """
+        try:
+            return self.submit(handler, payload, rows=rows).result(self.patience)
+        except FutureTimeout:
+            raise BusyError(
+                "Writing takes too long; something else is being written.",
+                hint="Send it again in a second; what was stored already is not counted twice.",
+            ) from None
 
     def close(self) -> None:
         """Write what waits, then stop."""

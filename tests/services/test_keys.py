@@ -67,6 +67,7 @@ def test_last_use_is_kept_to_the_minute(ws: Workspace, clock: Clock):
     clock.wait(seconds=90)
     assert keys.recognise(ws, made.secret or "").touched
     keys.touch(ws, made.id)
+    ws.writer.close()  # what waits is written
     assert not keys.recognise(ws, made.secret or "").touched
     assert keys.list_keys(ws, LOCAL)[0].last_used_at == clock.now.replace(second=0)
 
