@@ -175,9 +175,10 @@ def routes() -> list[BaseRoute]:
         Mount("/api/v1", build_api()),
         Mount("/api", build("Nothing", ())),
         *(Mount(path, build(facade.tag, (facade,))) for path, facade in FACADES),
+        *(Route(path, Nothing()) for path, _ in FACADES),
         Mount("/compat", build("Nothing", ())),
-        Route("/api", not_found),
-        Route("/compat", not_found),
+        Route("/api", Nothing()),
+        Route("/compat", Nothing()),
         *sign_in.routes(),
     ]
 
@@ -216,6 +217,16 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+class Nothing:
+    """Answer any method with 404, in the form of the dialect that the path belongs to."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        forms = [door.envelope for base, door in FACADES if f"{path}/".startswith(f"{base}/")]
+        answer = not_found(Request(scope), *forms[:1])
+        await answer(scope, receive, send)
+
+
 class LineBreaks:
     """Answer API paths with line breaks, which no mount matches and a page would take."""
 
@@ -225,7 +236,6 @@ class LineBreaks:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "") if scope["type"] == "http" else ""
         if ("\n" in path or "\r" in path) and path.startswith(("/api", "/compat")):
-            answer = await not_found(Request(scope))
-            await answer(scope, receive, send)
+            await Nothing()(scope, receive, send)
         else:
             await self.app(scope, receive, send)

@@ -175,9 +175,9 @@ def build(title: str, doors: Iterable[Door], *, openapi: str | None = None) -> F
     return app
 
 
-async def not_found(request: Request) -> Response:
+def not_found(request: Request, write: Envelope = envelope.respond) -> Response:
     """Answer a path that does not exist."""
-    return envelope.respond(_nothing_at(request), _new_id())
+    return write(_nothing_at(request), _new_id())
 
 
 class FramedRoute(APIRoute):
