@@ -91,7 +91,7 @@ class Change(Body):
     trafficSplit: Split | None = None  # noqa: N815  as above
     challengers: Annotated[list[Challenger], Field(max_length=19)] | None = None
     autoPromote: bool | None = None  # noqa: N815  as above
-    promoteThreshold: Annotated[float, Field(gt=0, lt=1)] | None = None  # noqa: N815
+    promoteThreshold: Annotated[float, Field(ge=-1, le=1)] | None = None  # noqa: N815
     promoteAfterDays: Annotated[int, Field(ge=1, le=365)] | None = None  # noqa: N815
     holdoutPercent: Annotated[float, Field(ge=0, le=50)] | None = None  # noqa: N815
 
@@ -166,16 +166,12 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
         message = "without a challenger it can be a draft only; a start needs two models"
         raise common.refusal("status", status, "CHECKLIST", message)
     with call.ws.db.write():
-        place = None
-        if body.championModelId is not None:
-            place = projects.resource_at(
-                call.ws, call.actor, kind="model", locator=body.championModelId
-            ).id
+        model = body.championModelId
         draft = ExperimentDraft(
             name=body.name,
             key=body.key,
             type="model",
-            resource=place,
+            resource=None if model is None else _model(call, model),
             variants=arms,
             metrics=common.metrics_of(call, common.CONVERSION),
             **_plain(body, new=True),
@@ -210,6 +206,8 @@ def change_experiment(call: The, experiment_id: str, body: Put) -> Response:
         draft = one.first_started_at is None
         if draft and _said_arms(body):
             changes["variants"] = arms
+        if draft and body.championModelId is not None:
+            changes["resource"] = _model(call, body.championModelId)
         holdout = changes.get("holdout_bp") if draft else changes.pop("holdout_bp", None)
         if changes:
             one = experiments.edit_experiment(
@@ -294,6 +292,11 @@ def _uplift(told: Uplift) -> dict[str, Any]:
 
 def _place(one: Experiment) -> tuple[str, str]:
     return one.created_at.isoformat(), one.id
+
+
+def _model(call: Call, model: str) -> str:
+    """Id of the resource that a model is, made when it is seen for the first time."""
+    return projects.resource_at(call.ws, call.actor, kind="model", locator=model).id
 
 
 def _said_arms(body: Change) -> bool:

@@ -120,7 +120,8 @@ ACT = Rule(permission=Permission.EDIT, answer=One[ExperimentAnswer], errors=(409
 def list_experiments(call: The) -> Response:
     """The experiments that the caller owns, the newest first."""
     mine = [one for one in DIALECT.all(call) if one.owner == call.actor.name]
-    return answers.raw({"data": [_body(call, one) for one in mine]})
+    files = _files(call)
+    return answers.raw({"data": [_body(call, one, files) for one in mine]})
 
 
 @door.post(
@@ -148,7 +149,7 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
         made = experiments.create_experiment(call.ws, call.actor, draft)
         if body.participantIds:
             participants.add_participants(call.ws, call.actor, made.id, body.participantIds)
-    return answers.one(_body(call, made), status=201)
+    return _shown(call, made, 201)
 
 
 @door.get(ONE, Rule(permission=Permission.READ, answer=One[ExperimentAnswer]))
@@ -198,7 +199,7 @@ def add_variant(call: The, experimentId: str, body: NewVariant) -> Response:  # 
         after = arms.add(call.ws, call.actor, one.id, draft, version=one.version)
         if body.weight:
             after = _weigh(call, after, after.variants[-1].id, body.weight)
-    return answers.one(_body(call, after), status=201)
+    return _shown(call, after, 201)
 
 
 @door.patch(f"{ONE}/variants/{{variantId}}", ACT)
@@ -324,18 +325,22 @@ def _variant(one: Experiment, variant_id: str) -> str:
     return found
 
 
-def _shown(call: Call, one: Experiment) -> Response:
-    return answers.one(_body(call, one))
+def _shown(call: Call, one: Experiment, status: int = 200) -> Response:
+    return answers.one(_body(call, one, _files(call)), status=status)
 
 
-def _body(call: Call, one: Experiment) -> dict[str, Any]:
+def _files(call: Call) -> dict[str, str]:
+    """Id of a resource -> its locator."""
+    return {one.id: one.locator for one in projects.list_resources(call.ws, call.actor)}
+
+
+def _body(call: Call, one: Experiment, files: dict[str, str]) -> dict[str, Any]:
     ids = {variant.key: variant.id for variant in one.variants}
-    places = {r.id: r.locator for r in projects.list_resources(call.ws, call.actor)}
     return {
         "id": DIALECT.id_of(one),
         "name": one.name,
         "description": one.description,
-        "targetFile": places.get(one.resource or "", ""),
+        "targetFile": files.get(one.resource or "", ""),
         "status": STATUS[one.status],
         "variants": [
             {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ import pytest
 
 from experiments_core.api.app import FACADES
 from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import InvalidInputError
 from experiments_core.services import experiments, keys, projects
 from experiments_core.services.workspace import Workspace
@@ -55,7 +58,32 @@ DIALECTS = (
             start=("PUT", "", {"status": "active"})),
     Dialect("shortkit", test_shortkit.HERE, test_shortkit.BODY),
 )  # fmt: skip
-EACH = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.system)
+
+
+def each(test: Callable[..., None]) -> Callable[[Workspace, World], None]:
+    """Run a test for every dialect, in one workspace, each with an admin's key of its own."""
+    wanted = set(inspect.signature(test).parameters)
+
+    def run(ws: Workspace, world: World) -> None:
+        for dialect in DIALECTS:
+            made = keys.create_key(ws, LOCAL, f"{dialect.system} client", role="admin")
+            own = World(world.server, made.secret or "")
+            given = {"dialect": dialect, "ws": ws, "world": own}
+            try:
+                test(**{name: value for name, value in given.items() if name in wanted})
+            except BaseException as error:
+                error.add_note(f"in the dialect of {dialect.system}")
+                raise
+
+    run.__doc__ = test.__doc__
+    return run
+
+
+def newest(ws: Workspace) -> Experiment:
+    """The experiment that was made last."""
+    return max(
+        experiments.list_experiments(ws, LOCAL), key=lambda one: (one.created_at, one.id)
+    )
 
 
 def data_of(answer: httpx.Response) -> Any:
@@ -82,7 +110,7 @@ def start(world: World, dialect: Dialect, ident: str, **options: Any) -> httpx.R
 @holds(
     rule="a key in Authorization: Bearer or X-API-Key; without one, or with a wrong one, 401"
 )
-@EACH
+@each
 def test_a_key_is_needed(dialect: Dialect, world: World):
     wrong: tuple[dict[str, str], ...] = (
         {}, {"Authorization": "Bearer"}, {"Authorization": "Basic YTpi"}, {"X-API-Key": "x"},
@@ -97,19 +125,26 @@ def test_a_key_is_needed(dialect: Dialect, world: World):
 
 
 @holds(rule="another organisation's experiment is 404, and so is one outside a key's projects")
-@EACH
+@each
 def test_what_is_not_yours_is_not_there(dialect: Dialect, ws: Workspace, world: World):
     one = data_of(world("POST", dialect.here, dialect.body))
-    projects.create_project(ws, LOCAL, {"name": "shop", "key": "shop"})
-    made = keys.create_key(ws, LOCAL, "shop", role="admin", projects=("shop",))
-    other = World(world.server, made.secret or "")
-    is_refused(dialect, start(other, dialect, one["id"]), 404)
-    is_refused(dialect, other.send("DELETE", f"{dialect.here}/{one['id']}"), 404, 405)
-    assert data_of(other("GET", dialect.here)) == []
+    shop = f"shop-{dialect.system}"
+    projects.create_project(ws, LOCAL, {"name": shop, "key": shop})
+    made = keys.create_key(ws, LOCAL, shop, role="admin", projects=(shop,))
+    foreign = keys.create_key(ws, replace(LOCAL, org_id="other"), shop, role="admin")
+    for key in (made, foreign):
+        other = World(world.server, key.secret or "")
+        is_refused(dialect, start(other, dialect, one["id"]), 404)
+        is_refused(dialect, other.send("DELETE", f"{dialect.here}/{one['id']}"), 404, 405)
+        listed = other("GET", dialect.here)
+        if listed.status_code == 404:  # crewkit's path names the organisation
+            is_refused(dialect, listed, 404)
+        else:
+            assert data_of(listed) == []
 
 
 @holds(rule="roles and scopes: a viewer's key, or one that may only read, changes nothing: 403")
-@EACH
+@each
 def test_a_reader_changes_nothing(dialect: Dialect, ws: Workspace, world: World):
     one = data_of(world("POST", dialect.here, dialect.body))
     narrow = keys.create_key(ws, LOCAL, "r", role="admin", scopes=("experiments:read",))
@@ -120,7 +155,7 @@ def test_a_reader_changes_nothing(dialect: Dialect, ws: Workspace, world: World)
 
 
 @holds(rule="keys may be issued as kr_live_, sk_live_ and sk_, and a present one registered")
-@EACH
+@each
 def test_a_key_has_the_form_that_the_client_expects(
     dialect: Dialect, ws: Workspace, world: World
 ):
@@ -128,54 +163,54 @@ def test_a_key_has_the_form_that_the_client_expects(
         text = keys.create_key(ws, LOCAL, prefix, role="viewer", prefix=prefix).secret or ""
         assert text.startswith(prefix)
         assert World(world.server, text)("GET", dialect.here).status_code == 200
-    keys.register_key(ws, LOCAL, "old-key-of-20-letters", "old", role="viewer")
-    assert World(world.server, "old-key-of-20-letters")("GET", dialect.here).status_code == 200
+    old = f"old-key-of-{dialect.system}-clients"
+    keys.register_key(ws, LOCAL, old, "old", role="viewer")
+    assert World(world.server, old)("GET", dialect.here).status_code == 200
 
 
 @holds(rule="the keys that the documents print are refused, unless UPSHOT_TEST_KEYS=1")
 def test_printed_keys_are_refused(ws: Workspace):
-    ws.settings = type(ws.settings)(
-        **{name: getattr(ws.settings, name) for name in ws.settings.__dataclass_fields__}
-        | {"test_keys": False}
-    )
+    ws.settings = replace(ws.settings, test_keys=False)
     for text in ("kr_live_abc123def456", "sk_live_your_secret_key"):
         with pytest.raises(InvalidInputError):
             keys.register_key(ws, LOCAL, text, "old", role="viewer")
 
 
 @holds(rule="an id of the old service (external_ids) finds the experiment, and is printed")
-@EACH
+@each
 def test_the_id_of_the_old_service_is_kept(dialect: Dialect, ws: Workspace, world: World):
     one = data_of(world("POST", dialect.here, dialect.body))
-    (found,) = experiments.list_experiments(ws, LOCAL)
+    found = newest(ws)
     old = {"external_ids": {dialect.system: "old_123"}}
     experiments.edit_experiment(ws, LOCAL, found.id, old, version=found.version)
     assert one["id"] != "old_123"
     answer = start(world, dialect, "old_123")
     assert data_of(answer)["id"] == "old_123"
-    assert [each["id"] for each in data_of(world("GET", dialect.here))] == ["old_123"]
+    listed = {shown["id"] for shown in data_of(world("GET", dialect.here))}
+    assert ("old_123" in listed, one["id"] in listed) == (True, False)
     assert experiments.get_experiment(ws, LOCAL, found.id).status == "running"
 
 
 @holds(rule="Idempotency-Key: the same POST has one effect; another body is refused")
-@EACH
+@each
 def test_a_retry_makes_nothing_twice(dialect: Dialect, world: World):
     def post(body: Any) -> httpx.Response:
-        headers = {"Idempotency-Key": "once"}
+        headers = {"Idempotency-Key": f"once-{dialect.system}"}
         return world.send("POST", dialect.here, json=body, headers=headers)
 
+    before = len(data_of(world("GET", dialect.here)))
     first, again = post(dialect.body), post(dialect.body)
     assert (again.status_code, again.json()) == (first.status_code, first.json())
     assert again.headers["idempotent-replayed"] == "true"
     is_refused(dialect, post(dialect.body | {"name": "Other"}), dialect.wrong)
-    assert len(data_of(world("GET", dialect.here))) == 1
+    assert len(data_of(world("GET", dialect.here))) == before + 1
 
 
 @holds(rule="no ETag is asked for; an If-Match that is sent is honoured: 412 when stale")
-@EACH
+@each
 def test_if_match_may_be_sent(dialect: Dialect, ws: Workspace, world: World):
     one = data_of(world("POST", dialect.here, dialect.body))
-    (found,) = experiments.list_experiments(ws, LOCAL)
+    found = newest(ws)
     renamed = {"description": "Changed"}
     experiments.edit_experiment(ws, LOCAL, found.id, renamed, version=found.version)
     stale = start(world, dialect, one["id"], headers={"If-Match": f'"v{found.version}"'})
@@ -186,17 +221,17 @@ def test_if_match_may_be_sent(dialect: Dialect, ws: Workspace, world: World):
 
 
 @holds(rule="the audit trail names the dialect: compat/…")
-@EACH
+@each
 def test_the_audit_trail_names_the_door(dialect: Dialect, ws: Workspace, world: World):
     world("POST", dialect.here, dialect.body)
-    (found,) = experiments.list_experiments(ws, LOCAL)
+    found = newest(ws)
     made = experiments.history(ws, LOCAL, found.id)
     assert {one.via for one in made} == {f"compat/{dialect.system}"}
     assert made[0].verb == "create"
 
 
 @holds(rule="times are ISO 8601 in UTC, to the second, with Z")
-@EACH
+@each
 def test_times_end_with_z(dialect: Dialect, world: World):
     one = data_of(world("POST", dialect.here, dialect.body))
     times = [value for name, value in one.items() if name.lower().endswith(("_at", "at"))]
@@ -266,7 +301,7 @@ def changed(value: Any, at: tuple[Any, ...], new: Any) -> Any:
 
 
 @holds(rule="any value at any place of a body: taken or refused in the service's form, no 5xx")
-@EACH
+@each
 def test_odd_values_anywhere(dialect: Dialect, world: World):
     draw = random.Random(dialect.system)  # noqa: S311  which cases, no secret
     one = data_of(world("POST", dialect.here, dialect.body))
@@ -294,7 +329,7 @@ RAW: tuple[bytes, ...] = (
 
 
 @holds(rule="a body that is no JSON object, too deep or too large: 400, 413 or 422, never 5xx")
-@EACH
+@each
 def test_bodies_that_are_no_object(dialect: Dialect, world: World):
     for content in RAW:
         answer = world.send("POST", dialect.here, content=content)
@@ -304,7 +339,7 @@ def test_bodies_that_are_no_object(dialect: Dialect, world: World):
 
 
 @holds(rule="JSON is read whatever the Content-Type says, as curl -d sends it")
-@EACH
+@each
 def test_any_content_type_is_json(dialect: Dialect, world: World):
     types = ("application/x-www-form-urlencoded", "text/plain", "application/json; charset=x")
     for number, kind in enumerate(types):
@@ -316,7 +351,7 @@ def test_any_content_type_is_json(dialect: Dialect, world: World):
 
 
 @holds(rule="a method that is not served is 405 with Allow, an unknown path 404, in this form")
-@EACH
+@each
 def test_unknown_methods_and_paths(dialect: Dialect, world: World):
     one = data_of(world("POST", dialect.here, dialect.body))
     root = "/".join(dialect.here.split("/")[:3])
@@ -345,12 +380,12 @@ QUERIES = (
 
 
 @holds(rule="any id in a path and any query: 404 or refused, never 5xx")
-@EACH
+@each
 def test_odd_ids_and_queries(dialect: Dialect, world: World):
     for ident in IDS:
-        is_refused(dialect, start(world, dialect, ident), 400, 404, 405)
+        is_refused(dialect, start(world, dialect, ident), 404, 405)
         answer = world.send("DELETE", f"{dialect.here}/{ident}")
-        is_refused(dialect, answer, 400, 404, 405)
+        is_refused(dialect, answer, 404, 405)
     for query in QUERIES:
         answer = world.send("GET", f"{dialect.here}?{query}")
         if answer.status_code != 200:
@@ -358,7 +393,7 @@ def test_odd_ids_and_queries(dialect: Dialect, world: World):
 
 
 @holds(rule="of identical requests at once each is answered; a unique key is made once")
-@EACH
+@each
 def test_many_at_once(dialect: Dialect, world: World):
     one = data_of(world("POST", dialect.here, dialect.body))
     body = dialect.body | ({"key": "same"} if "key" in dialect.body else {})
@@ -371,7 +406,7 @@ def test_many_at_once(dialect: Dialect, world: World):
     assert sorted(answer.status_code for answer in began) == (
         [200] * 4 if idempotent else [200, 409, 409, 409]
     )
-    keyed = {"Idempotency-Key": "at once"}
+    keyed = {"Idempotency-Key": f"at-once-{dialect.system}"}
     with ThreadPoolExecutor(4) as pool:
         body = dialect.body | ({"key": "keyed"} if "key" in dialect.body else {})
         tried = list(pool.map(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import experiments
+from experiments_core.services import experiments, projects
 from experiments_core.services.workspace import Workspace
 from tests.api.facades.conftest import Clock, World
 from tests.api.facades.rules import holds
@@ -97,8 +97,8 @@ WRONG: tuple[dict[str, Any], ...] = (
     {"trafficSplit": {"championPct": 60}}, {"trafficSplit": {"championPct": 50.0001}},
     {"status": "running"}, {"key": None}, {"name": None}, {"name": ""}, {"challengers": []},
     {"trafficSplit": {}}, {"colour": 1}, {"championModelId": "m2"}, {"promoteAfterDays": 0},
-    {"holdoutPercent": 51}, {"autoPromote": "yes"}, {"challengers": [{"modelId": "m2"}]},
-    {"challengers": "m2"}, {"key": "no blanks"},
+    {"promoteThreshold": 1.01}, {"holdoutPercent": 51}, {"autoPromote": "yes"},
+    {"challengers": [{"modelId": "m2"}]}, {"challengers": "m2"}, {"key": "no blanks"},
     {"challengers": [{"modelId": "m2", "trafficPct": 150},
                      {"modelId": "m3", "trafficPct": -100}]},
 )  # fmt: skip
@@ -167,13 +167,15 @@ def test_status_words_run_the_verbs(ws: Workspace, world: World):
 
 CHANGES: tuple[dict[str, Any], ...] = (
     {"name": "Other"}, {"key": "other"}, {"description": "Why"}, {"autoPromote": True},
-    {"promoteThreshold": 0.1}, {"promoteAfterDays": 30}, {"holdoutPercent": 5},
+    {"promoteThreshold": 0.1}, {"promoteThreshold": 0}, {"promoteAfterDays": 30},
+    {"holdoutPercent": 5},
     {"championModelId": "m7"}, {"results": {"lift": 0.1}}, {},
 )  # fmt: skip
 
 
 @holds(PUT, rule="all fields are optional: each alone changes itself and nothing else")
-def test_each_field_can_be_put_alone(world: World):
+@holds(CREATE, PUT, rule="a model seen for the first time becomes a resource")
+def test_each_field_can_be_put_alone(ws: Workspace, world: World):
     before = made(world)
     for change in CHANGES:
         answer = put(world, before, **change)
@@ -184,6 +186,9 @@ def test_each_field_can_be_put_alone(world: World):
         assert after | {"updatedAt": None} == wanted | {"updatedAt": None}
         assert world("GET", f"{HERE}/{before['id']}").json() == after
         before = after
+    (found,) = experiments.list_experiments(ws, LOCAL)
+    models = {one.locator: one.id for one in projects.list_resources(ws, LOCAL)}
+    assert (set(models), found.resource) == ({"m1", "m7"}, models["m7"])
 
 
 @holds(PUT, rule="results is an object; null takes it away, anything else is 400")
