@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from experiments_core.analysis import words
 from experiments_core.cli.operator import Server
 from experiments_core.cli.place import settle
 from experiments_core.cli.report import asked, report_text
@@ -178,7 +179,7 @@ def _tell(outcome: dict[str, Any], options: argparse.Namespace) -> int:
         return USER_ERROR
     out = outcome["report"]["rows_left_out"]
     complain(
-        f"Nothing was stored: {grouped(out)} rows cannot be used.",
+        f"Nothing was stored: {words.plural(out, 'row')} cannot be used.",
         f"Correct {', '.join(options.file)}, or leave them out with --good-rows.",
     )
     return USER_ERROR

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from experiments_core.domain.source import Dialect, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import Draft, ImportRecord, ImportReport, Question
-from pages.parts import who
+from pages.parts import data_progress, who
+from pages.parts.data_progress import Tell
 
 DRAFT = "data-draft"
 DONE = "data-done"
@@ -168,18 +168,16 @@ def receive(sources: Sequence[tuple[BinaryIO, str]], experiment_id: str | None) 
 
 def receive_inbox(name: str, experiment_id: str | None) -> None:
     """Take a file of the inbox; nothing goes through the browser."""
-    bar = st.progress(0.0, text="Taking the file in")
     try:
-        draft = ingestion.receive_inbox(
-            workspace.current(), who.actor(), name, experiment_id=experiment_id,
-            progress=lambda share, what: _show(bar, share, what),
-        )  # fmt: skip
+        with data_progress.shown("Taking the file in") as told:
+            draft = ingestion.receive_inbox(
+                workspace.current(), who.actor(), name, experiment_id=experiment_id,
+                progress=told,
+            )  # fmt: skip
     except UpshotError as error:
         st.session_state[FAILED] = error
     else:
         _begin(draft, experiment_id)
-    finally:
-        bar.empty()
 
 
 def look_again(known: Import, dialect: Dialect) -> None:
@@ -222,21 +220,23 @@ def forget() -> None:
     _clear()
 
 
-def check(known: Import) -> None:
-    """Read all rows with what is said now."""
+def check(known: Import, *, asked: bool) -> None:
+    """Read all rows with what is said now.
+
+    Args:
+        known: The import.
+        asked: Somebody pressed a button for it, and may stop it.
+    """
     mapping = known.mapping
-    bar = st.progress(0.0, text="Reading the rows")
     try:
-        report = ingestion.check(
-            workspace.current(), who.actor(), known.draft.import_id, mapping,
-            progress=lambda share, what: _show(bar, share, what),
-        )  # fmt: skip
+        with data_progress.shown("Reading the rows", stops=asked) as told:
+            report = ingestion.check(
+                workspace.current(), who.actor(), known.draft.import_id, mapping, progress=told
+            )
     except UpshotError as error:
         known.checked = (mapping, error)
     else:
         known.checked = (mapping, report)
-    finally:
-        bar.empty()
 
 
 def commit(known: Import, name: str, mode: str, existing: str) -> list[ImportRecord]:
@@ -248,44 +248,32 @@ def commit(known: Import, name: str, mode: str, existing: str) -> list[ImportRec
         mode: ``all`` or ``good_rows``.
         existing: ``add`` to the rows that are there, or ``replace`` them.
     """
-    ws = workspace.current()
-    bar = st.progress(0.0, text="Importing")
-    import_id = known.draft.import_id
-
-    def told(share: float, what: str) -> None:
-        _show(bar, share, what)
-
     try:
-        if known.mapping.experiment == "*":
-            done = ingestion.commit_each(
-                ws, who.actor(), import_id, known.mapping, name=name, mode=mode, progress=told
-            )
-        elif known.experiment_id is None:
-            done = [
-                ingestion.commit_as_new(
-                    ws,
-                    who.actor(),
-                    import_id,
-                    known.mapping,
-                    name=name,
-                    mode=mode,
-                    progress=told,
-                )
-            ]
-        else:
-            done = [
-                ingestion.commit(
-                    ws, who.actor(), import_id, mode=mode, existing=existing, progress=told
-                )
-            ]
+        with data_progress.shown("Importing") as told:
+            done = _commit(known, name, mode, existing, told)
     except UpshotError as error:
         st.session_state[FAILED] = error
         return []
-    finally:
-        bar.empty()
     _clear()
     st.session_state[DONE] = [one.id for one in done] if len(done) > 1 else []
     return done
+
+
+def _commit(
+    known: Import, name: str, mode: str, existing: str, told: Tell
+) -> list[ImportRecord]:
+    ws, actor, import_id = workspace.current(), who.actor(), known.draft.import_id
+    if known.mapping.experiment == "*":
+        return ingestion.commit_each(
+            ws, actor, import_id, known.mapping, name=name, mode=mode, progress=told
+        )
+    if known.experiment_id is None:
+        return [
+            ingestion.commit_as_new(
+                ws, actor, import_id, known.mapping, name=name, mode=mode, progress=told
+            )
+        ]
+    return [ingestion.commit(ws, actor, import_id, mode=mode, existing=existing, progress=told)]
 
 
 def _begin(draft: Draft, experiment_id: str | None) -> None:
@@ -305,7 +293,3 @@ def _clear() -> None:
 def _next_uploader() -> None:
     """An uploader without a file; Streamlit keeps the last one otherwise."""
     st.session_state[UPLOAD] = st.session_state.get(UPLOAD, 0) + 1
-
-
-def _show(bar: DeltaGenerator, share: float, what: str) -> None:
-    bar.progress(min(max(share, 0.0), 1.0), text=what)

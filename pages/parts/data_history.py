@@ -45,10 +45,14 @@ def line(one: ImportRecord) -> None:
             f"{words.day(moment, year=True)} {moment:%H:%M} UTC, {one.by}", width="content"
         )
         if one.state == "committed":
-            with st.popover("Undo", type="tertiary", icon=":material/undo:"):
+            with st.popover(
+                "Undo", type="tertiary", icon=":material/undo:", key=f"take-out-{one.id}"
+            ):
                 _undo(one)
         elif ingestion.can_redo(workspace.current(), one):
-            with st.popover("Redo", type="tertiary", icon=":material/redo:"):
+            with st.popover(
+                "Redo", type="tertiary", icon=":material/redo:", key=f"bring-back-{one.id}"
+            ):
                 _redo(one)
         if one.rows_left_out:
             st.download_button(

@@ -45,9 +45,9 @@ def ensure(known: Import) -> ImportReport | None:
 
     Where there is none, the place says why.
     """
-    wanted = known.draft.bytes <= AUTOMATIC_BYTES or bool(st.session_state.get(READ))
-    if known.found is None and wanted:
-        data_draft.check(known)
+    asked = bool(st.session_state.get(READ))
+    if known.found is None and (asked or known.draft.bytes <= AUTOMATIC_BYTES):
+        data_draft.check(known, asked=asked)
     found = known.found
     if isinstance(found, ImportReport) and found.rows_read:
         return found
