@@ -176,6 +176,12 @@ def test_every_kind_runs_in_segments_and_phases_and_through_json(table: pd.DataF
         for segment in metric["segments"]:
             assert segment["arms"][1]["p_value"] is not None
         assert len(metric["arms"][1]["by_phase"]) == 2
+    median = body["metrics"][2]["arms"][1]["plain_total"]
+    control, treatment = (one.revenue.median() for one in arms(table))
+    assert median["difference"] == pytest.approx(treatment - control)
+    assert median["control_n"] == len(arms(table)[0])
+    flat = read(table, ec.Quantile("revenue", 0.5, key="median"))["median"]
+    assert median["p_value"] == pytest.approx(flat.p_value)
     for metric, least in zip(body["metrics"], (0.3, 0.1), strict=False):
         adjusted = metric["segments"][0]["arms"][1]
         assert adjusted["adjustment"]["variance_saved"] > least

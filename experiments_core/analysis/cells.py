@@ -34,9 +34,10 @@ class Cell:
 
 Cells = Mapping[CellKey, Cell]
 
-UNCAPPED, CAPPED, CAP, FILLED = "uncapped", "capped", "cap", "filled"
+UNCAPPED, CAPPED, CAP, FILLED, WHOLE = "uncapped", "capped", "cap", "filled", "whole"
 """What may stand beside a metric: its moments without the cap; how many values were cut; where
-they were cut (a mean without spread); for how many units a covariate was filled in."""
+they were cut (a mean without spread); for how many units a covariate was filled in; a quantile
+over all phases, in one cell of each arm."""
 
 
 def beside(key: str, what: str) -> str:

@@ -57,7 +57,7 @@ def judge(design: Design, groups: Groups, at: Stage, one: Hypothesis, level: Lev
         correction=_correction(at, level),
         **on_request.interval_methods(found, design.methods),
         flags=(*found.flags, *_missing_flag(groups, design, one)),
-        **phases.beside(one, level.alpha_local),
+        **phases.beside(groups, design, one, level.alpha_local),
         **beside.beside(groups, design, one, level.alpha_local),
     )
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import TypedDict
 
 from experiments_core.analysis import comparing
-from experiments_core.analysis.groups import Pair, is_quantile
+from experiments_core.analysis.cells import WHOLE
+from experiments_core.analysis.design import Design
+from experiments_core.analysis.groups import Groups, Pair, is_quantile
 from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import PhaseResult
 from experiments_core.domain.metric import Metric
@@ -25,10 +27,12 @@ class Beside(TypedDict, total=False):
     heterogeneity_p_value: Value
 
 
-def beside(one: Hypothesis, alpha: float) -> Beside:
+def beside(groups: Groups, design: Design, one: Hypothesis, alpha: float) -> Beside:
     """Every phase by itself, and the two other totals; nothing for a single phase.
 
     Args:
+        groups: The cells.
+        design: Who is compared with whom.
         one: The comparison.
         alpha: Level of its intervals, used for all rows.
     """
@@ -49,9 +53,21 @@ def beside(one: Hypothesis, alpha: float) -> Beside:
         "size_weighted": _by_size(metric, one.strata, alpha),
         "heterogeneity_p_value": stratified.heterogeneity(effects).p_value,
     }
-    if not is_quantile(metric):  # quantiles of phases do not add up to that of the whole
-        found["plain_total"] = _plain(metric, one.strata, alpha)
+    total = _total(groups, design, one)
+    if total is not None:
+        found["plain_total"] = _plain(metric, one.strata, total, alpha)
     return found
+
+
+def _total(groups: Groups, design: Design, one: Hypothesis) -> Pair | None:
+    """Both arms over all phases; None where nobody asked for the quantile of all rows."""
+    strata = one.strata
+    if is_quantile(one.metric):
+        strata = groups.strata(one.metric, design.reference, one.treatment, WHOLE)
+    control, treatment = (
+        comparing.total(one.metric, [pair[side] for pair in strata]) for side in (0, 1)
+    )
+    return (control, treatment) if (control.n and treatment.n) or strata is one.strata else None
 
 
 def _row(
@@ -62,12 +78,8 @@ def _row(
     return _result(label, pair, (control, treatment), found, weight)
 
 
-def _plain(metric: Metric, strata: Sequence[Pair], alpha: float) -> PhaseResult:
+def _plain(metric: Metric, strata: Sequence[Pair], pair: Pair, alpha: float) -> PhaseResult:
     """The total as if the split had never changed; misleading where it says something else."""
-    pair = (
-        comparing.total(metric, [control for control, _ in strata]),
-        comparing.total(metric, [treatment for _, treatment in strata]),
-    )
     found = comparing.compare(metric, (pair,), alpha)
     combined = comparing.compare(metric, strata, alpha)
     levels = (comparing.level_of(metric, pair[0]), comparing.level_of(metric, pair[1]))

@@ -19,13 +19,13 @@ from experiments_core.analysis.judging import judge
 from experiments_core.analysis.results import SegmentResult
 from experiments_core.analysis.stage import stage
 from experiments_core.domain.metric import Metric
+from experiments_core.domain.source import OTHER_SEGMENT as OTHER
 from experiments_core.stats import stratified
 from experiments_core.stats.estimate import Undefined, Value
 
 MOST_SEGMENTS = 20
 LEAST_UNITS = 100
 """Units per arm below which a segment shows counts only."""
-OTHER = "(other)"
 
 
 def segment_results(
@@ -76,8 +76,9 @@ def _by_value(cells: Cells, phases: int) -> dict[str, Groups]:
     for key, cell in cells.items():
         value = key.segment or ""
         sizes[value] = sizes.get(value, 0) + cell.units
-    ordered = sorted(sizes, key=lambda value: (-sizes[value], value))
-    own = set(ordered if len(ordered) <= MOST_SEGMENTS else ordered[:MOST_SEGMENTS])
+    ordered = sorted(sizes, key=lambda value: (value == OTHER, -sizes[value], value))
+    several = [value for value in ordered if value != OTHER]
+    own = set(several if len(several) <= MOST_SEGMENTS else several[:MOST_SEGMENTS])
     merged = regroup(
         cells, lambda key: replace(key, segment=key.segment if key.segment in own else OTHER)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from experiments_core.analysis import comparing
@@ -37,6 +37,27 @@ def cumulative(
     """
     points: dict[str, list[SeriesPoint]] = {arm: [] for arm in design.treatments}
     for day, groups in _running(cells, design):
+        for arm, found in points.items():
+            point = _point(groups, design, metric, arm, day=day, alpha=alphas[arm])
+            if point is not None:
+                found.append(point)
+    return {arm: tuple(found) for arm, found in points.items()}
+
+
+def at_ends(
+    by_end: Mapping[date, Cells], design: Design, metric: Metric, alphas: dict[str, float]
+) -> dict[str, tuple[SeriesPoint, ...]]:
+    """The same from cells of everybody who had come by the end of each of some days.
+
+    Args:
+        by_end: Day -> cells keyed by arm and (where the design has several) phase.
+        design: As for the whole experiment.
+        metric: One of its metrics.
+        alphas: Treatment -> level of the inner band, that of the scorecard.
+    """
+    points: dict[str, list[SeriesPoint]] = {arm: [] for arm in design.treatments}
+    for day, cells in sorted(by_end.items()):
+        groups = Groups.of(cells, len(design.phases))
         for arm, found in points.items():
             point = _point(groups, design, metric, arm, day=day, alpha=alphas[arm])
             if point is not None:

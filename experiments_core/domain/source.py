@@ -220,6 +220,8 @@ class Mapping:
         return tuple(column for column in self.columns if column.role is role)
 
 
+OTHER_SEGMENT = "(other)"
+"""All values of an attribute beyond the largest."""
 UNKNOWN_PHASE, UNKNOWN_RUN = 0, -1
 """Phase of units without a time, when the split changed, or when all arms were dealt anew."""
 

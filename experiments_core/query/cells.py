@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from itertools import combinations, combinations_with_replacement
 
 from experiments_core.domain.metric import MomentNeed
-from experiments_core.domain.source import UNKNOWN_PHASE, UNKNOWN_RUN
+from experiments_core.domain.source import OTHER_SEGMENT, UNKNOWN_PHASE, UNKNOWN_RUN
 
 BLANK = "(blank)"
 """The segment of units without a value."""
@@ -61,12 +61,15 @@ class CellQuery:
         phase_column: Column whose text names the phase, instead of moments; whoever asked gives
             the texts their numbers.
         segment: Column to cut by, or None.
+        most_segments: Only so many of its largest values stand for themselves; the others are
+            one, called :data:`source.OTHER_SEGMENT`.
         by_day: Whether to cut by day of first exposure, in UTC.
         as_of: Units first seen at or after this moment are left out.
         placed_from: Units placed before this moment belong to an earlier run and are left out.
         placed_until: Those placed at or after it belong to a later run; both leave out units
             whose place nobody knows.
         without_days: Units first seen on one of these days, in UTC, are left out.
+        placed: Units whose phase nobody knows are left out.
         placed_by: Time that tells the phase: of the first exposure, or of the assignment.
         skewness: Whether third moments may be asked for.
         centred: Whether to ask for variances and third powers instead of sums of squares: half
@@ -82,11 +85,13 @@ class CellQuery:
     boundaries: tuple[datetime, ...] = ()
     phase_column: str | None = None
     segment: str | None = None
+    most_segments: int | None = None
     by_day: bool = False
     as_of: datetime | None = None
     placed_from: datetime | None = None
     placed_until: datetime | None = None
     without_days: tuple[date, ...] = ()
+    placed: bool = False
     placed_by: str = "first_ts"
     skewness: bool = True
     centred: bool = False
@@ -236,7 +241,14 @@ def _key_expression(query: CellQuery, name: str) -> str:
         return _phase(query)
     if name in {"phase", "segment"}:
         named = query.phase_column if name == "phase" else query.segment
-        return f"COALESCE({_column(query, named or '', 'any')}, '{BLANK}')"
+        value = f"COALESCE({_column(query, named or '', 'any')}, '{BLANK}')"
+        if name == "phase" or query.most_segments is None:
+            return value
+        return (
+            f"CASE WHEN {value} IN (SELECT {value} FROM {_relation(query)}{_where(query)} "
+            f"GROUP BY 1 ORDER BY COUNT(*) DESC, 1 LIMIT {query.most_segments:d}) "
+            f"THEN {value} ELSE '{OTHER_SEGMENT}' END"
+        )
     return "CAST(first_ts AS DATE)" if name == "day" else "arm"
 
 
@@ -449,6 +461,8 @@ def _conditions(query: CellQuery) -> list[str]:
     if query.as_of is not None:
         conditions.append(f"first_ts < {_moment(query.as_of)}")
     placed = _identifier(query.placed_by, _TIME)
+    if query.placed:
+        conditions.append(f"{placed} IS NOT NULL")
     if query.placed_from is not None:
         conditions.append(f"{placed} >= {_moment(query.placed_from)}")
     if query.placed_until is not None:

@@ -15,7 +15,7 @@ from pprint import pformat
 from typing import Any
 
 from experiments_core.analysis import comparing
-from experiments_core.analysis.cells import UNCAPPED, Cells
+from experiments_core.analysis.cells import UNCAPPED, WHOLE, Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, is_quantile, is_rate
 from experiments_core.analysis.results import (
@@ -159,7 +159,7 @@ def study_of(result: ExperimentResult, cells: Cells, design: Design) -> dict[str
 
 def _metric(design: Design, groups: Groups, metric: Metric) -> dict[str, Any]:
     kind = _kind(groups, metric, design.arms)
-    told = {
+    told: dict[str, Any] = {
         "kind": kind,
         "role": metric.role.value,
         "direction": metric.preferred_direction.value,
@@ -176,6 +176,11 @@ def _metric(design: Design, groups: Groups, metric: Metric) -> dict[str, Any]:
         told["uncapped"] = {
             arm: [_row(kind, summary) for summary in groups.of_arm(metric, arm, UNCAPPED)]
             for arm in design.arms
+        }
+    whole = {arm: groups.of_arm(metric, arm, WHOLE) for arm in design.arms}
+    if any(one.n for phases in whole.values() for one in phases):
+        told["whole"] = {
+            arm: _row(kind, comparing.total(metric, phases)) for arm, phases in whole.items()
         }
     return told
 

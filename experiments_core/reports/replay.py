@@ -356,7 +356,10 @@ def contrast_numbers(
     if study["metrics"][key]["role"] == "guardrail":
         found["guardrail_p_value"] = margin_p_value(study["metrics"][key], strata, decided_at)
     if len(strata) > 1:
-        found |= phase_numbers(strata, alpha, kind)
+        whole = study["metrics"][key].get("whole")
+        found |= phase_numbers(
+            strata, alpha, kind, (whole[study["reference"]], whole[arm]) if whole else None
+        )
     found |= beside(study, key, arm, (alpha, two_sided, alternative))
     return {f"{key} / {arm} / {name}": number for name, number in found.items()}
 
@@ -450,14 +453,19 @@ def margin_p_value(metric: Mapping[str, Any], strata: Sequence[Any], alpha: floa
 # Beside it: each phase, the plain total, the phases weighted by their size
 
 
-def phase_numbers(strata: Sequence[Any], alpha: float, kind: str) -> Numbers:
-    """Rows of the phases tab, and whether the phases differ."""
+def phase_numbers(strata: Sequence[Any], alpha: float, kind: str, total: Any = None) -> Numbers:
+    """Rows of the phases tab, and whether the phases differ.
+
+    ``total`` holds both arms over all phases, where they cannot be added up.
+    """
     found: Numbers = {}
     theta = slope_of(strata)[0] if kind in OUTCOMES else None
     shares = kind_weights(kind, strata) if len(strata[0][0]) > 2 else weights(strata)
     for k, (pair, weight) in enumerate(zip(strata, shares, strict=True), start=1):
         numbers = compared([pair], alpha, kind=kind, theta=theta)
         found |= row(f"phase {k}", pair, numbers, kind) | {f"phase {k} / weight": weight}
+    if kind == "quantile" and total and total[0][0] and total[1][0]:
+        found |= row("plain total", total, compared([total], alpha, kind=kind), kind)
     if kind != "quantile":
         total = merged([c for c, _ in strata]), merged([q for _, q in strata])
         found |= row("plain total", total, compared([total], alpha, kind=kind), kind)

@@ -33,7 +33,7 @@ from experiments_core.domain.metric import Metric, MetricKind, MetricRole
 from experiments_core.domain.source import CellKey, Role
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.query.cells import CellQuery
-from experiments_core.services import cutting, promoting, readings
+from experiments_core.services import cutting, promoting, quantile_days, readings
 from experiments_core.services.cutting import Cut
 from experiments_core.services.following import follow_log
 from experiments_core.services.readings import Reading
@@ -390,8 +390,12 @@ def series(
     view = shown or look(ws, actor, experiment_id)
     _check_open(view.result)
     metric = _metric(view.design, metric_key)
+    if metric.kind is MetricKind.QUANTILE:
+        query = _query(rows_of(ws, actor, view), view)
+        ends = quantile_days.cells_by_end(ws, query, metric) if query else {}
+        return by_day.at_ends(ends, view.design, metric, _levels(view.result, metric))
     found = daily(ws, actor, view) if cells is None else cells
-    if not found or metric.kind is MetricKind.QUANTILE:
+    if not found:
         return dict.fromkeys(view.design.treatments, ())
     return by_day.cumulative(found, view.design, metric, _levels(view.result, metric))
 
@@ -447,7 +451,7 @@ def segments(
     needs = tuple(one for one in query.needs if one.need.key == metric.key)
     query = replace(query, needs=needs, segment=ours)
     with ws.db.read() as cursor:
-        found = store_cells.unit_cells(cursor, query).cells
+        found = store_cells.segment_cells(cursor, query, by_segment.MOST_SEGMENTS)
     design = shown.design if shown else reading.design
     results = by_segment.segment_results(found, design, metric, column)
     _note_slice(ws, actor, reading, OpenedSlice(metric.key, column, len(results)))

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from experiments_core.analysis.cells import Cell
-from experiments_core.domain.source import CellKey
+from experiments_core.analysis.cells import WHOLE, Cell, beside
+from experiments_core.domain.source import UNKNOWN_PHASE, CellKey
 from experiments_core.query.cells import (
     BoundNeed,
     CellQuery,
@@ -81,7 +81,30 @@ def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable
     for bound in query.needs:
         if bound.need.shape == "quantile":
             _locate(cursor, query, bound, cells)
+            if (query.boundaries or query.phase_column) and not query.by_day:
+                _locate_whole(cursor, query, bound, cells)
     return CellTable(cells, sql)
+
+
+def _locate_whole(
+    cursor: duckdb.DuckDBPyConnection,
+    query: CellQuery,
+    bound: BoundNeed,
+    cells: dict[CellKey, Cell],
+) -> None:
+    """Put a quantile over all phases beside that of the first one: they do not add up."""
+    placed = bool(query.boundaries)
+    alone = replace(query, needs=(bound,), boundaries=(), phase_column=None, placed=placed)
+    found = unit_cells(cursor, alone).cells
+    one_phase = 1 if query.since else UNKNOWN_PHASE
+    first: dict[CellKey, CellKey] = {}
+    for key in sorted(cells, key=lambda one: str(one.phase)):
+        if not placed or key.phase > 0:
+            first.setdefault(replace(key, phase=one_phase), key)
+    for key, place in first.items():
+        if key in found:
+            whole = {beside(bound.need.key, WHOLE): found[key].summaries[bound.need.key]}
+            cells[place] = Cell(cells[place].units, {**cells[place].summaries, **whole})
 
 
 def _skewed(
@@ -147,6 +170,26 @@ def _below(numbers: Sequence[Any]) -> Moments:
         return Moments(n, (below, 1.0), ((spread, 0.0), (0.0, 0.0)))
     k, below_spread, k_spread, both = (float(number or 0.0) for number in numbers[2:])
     return Moments(n, (below, k), ((below_spread, both), (both, k_spread)))
+
+
+def segment_cells(
+    cursor: duckdb.DuckDBPyConnection, query: CellQuery, most: int
+) -> dict[CellKey, Cell]:
+    """The cells of a query with a segment; what lies beyond the largest values is one segment.
+
+    Most metrics could be added up afterwards; the quantile of several segments together has to
+    be asked for.
+
+    Args:
+        cursor: On the workspace.
+        query: With a segment.
+        most: Values that stand for themselves.
+    """
+    cells = unit_cells(cursor, query).cells
+    values = {key.segment for key in cells}
+    if len(values) <= most or all(bound.need.shape != "quantile" for bound in query.needs):
+        return cells
+    return unit_cells(cursor, replace(query, most_segments=most)).cells
 
 
 def unit_values(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Quality
+from experiments_core.analysis.segments import MOST_SEGMENTS
 from experiments_core.domain.metric import Metric, Proportion
 from experiments_core.domain.source import UNKNOWN_PHASE, CellKey, Mapping
 from experiments_core.domain.text import grouped
@@ -20,7 +21,7 @@ from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.stats.moments import Counts, Summary
 from experiments_core.stats.shuffles import Phase
 from experiments_core.store import facts
-from experiments_core.store.cells import unit_cells, unit_span, unit_values
+from experiments_core.store.cells import segment_cells, unit_cells, unit_span, unit_values
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Staged
 from experiments_core.tabular import numbers
@@ -98,7 +99,7 @@ def load_units(
             query = replace(query, since=_second_day(*unit_span(cursor, staged.table)))
         table = unit_cells(cursor, query)
         cut = {
-            column: unit_cells(cursor, replace(query, segment=ours[column])).cells
+            column: segment_cells(cursor, replace(query, segment=ours[column]), MOST_SEGMENTS)
             for column in request.segments
         }
     phases = _phases(table.cells) if request.phases else ()

@@ -37,13 +37,7 @@ def draw(subject: Subject) -> None:
             lambda: _figures(subject, found, notes, looks), "over time", *shown, notes, looks
         )
     else:
-        kind = subject.view.result.metric(subject.metric).kind
-        why = (
-            "quantiles of days do not add up to that of the whole"
-            if kind == "quantile"
-            else "the data have no time column"
-        )
-        theme.muted(f"There is no course over time: {why}.")
+        theme.muted("There is no course over time: the data have no time column.")
     results_notes.draw(subject.ws, subject.actor, subject.experiment, notes)
 
 

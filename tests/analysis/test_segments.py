@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiments_core.analysis.segments import OTHER, segment_results
-from experiments_core.domain.source import CellKey
+from experiments_core.analysis.segments import segment_results
+from experiments_core.domain.source import OTHER_SEGMENT, CellKey
 from experiments_core.stats.estimate import Undefined
 from tests.analysis.conftest import CONVERTED, cell, design
 
@@ -54,7 +54,7 @@ def test_beyond_twenty_values_the_smallest_are_one_segment():
     found = segment_results(cut(parts), design(), CONVERTED, "city")
     assert len(found) == 21
     assert found[0].value == "v24"
-    assert found[-1].value == OTHER
+    assert found[-1].value == OTHER_SEGMENT
     assert found[-1].arms[0].n == sum(200 + i for i in range(5))
 
 

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from experiments_core.analysis.cells import CAP, CAPPED, UNCAPPED, Cell, Cells, beside
+from experiments_core.analysis.cells import CAP, CAPPED, UNCAPPED, WHOLE, Cell, Cells, beside
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.domain.experiment import Plan
@@ -118,6 +118,8 @@ def cells(asked: Design, seed: int) -> Cells:
                 own[beside("spent", CAP)] = Moments.of_mean(counted, 30.0, 0.0)
                 own[beside("spent", CAPPED)] = Counts(counted, counted // 100)
                 own[beside("spent", UNCAPPED)] = spent(draw.uniform(0.9, 1.2), counted)
+            if k == 1 and "wait" in own:
+                own[beside("wait", WHOLE)] = Located(2 * n, 4 * n, 8.1, 7.9, 8.4)
             found[CellKey(arm, k)] = Cell(n, own)
     return found
 

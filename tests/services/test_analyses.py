@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from experiments_core.analysis.results import Contrast
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
-from experiments_core.domain.metric import Mean, Metric, Proportion, Ratio
+from experiments_core.domain.metric import Mean, Metric, Proportion, Quantile, Ratio
 from experiments_core.errors import InvalidInputError, NotFoundError
 from experiments_core.services import analyses, experiments, ingestion
 from experiments_core.services.workspace import Workspace
@@ -422,3 +423,42 @@ def test_a_ratio_is_adjusted_by_its_past_in_look_course_and_segments(
         assert own.adjustment.variance_saved > 0.5
         raw, after = own.unadjusted, own.difference_ci_upper - own.difference_ci_lower
         assert raw.difference_ci_upper - raw.difference_ci_lower > after
+
+
+def test_a_quantile_has_a_course_and_a_slice_of_all_small_segments(ws: Workspace, clock: Clock):
+    clock.now = START + timedelta(days=21)
+    experiment = make(ws, metrics=(Quantile("wait", 0.9),))
+    lines, known = ["user_id,variant,first_seen,wait,city"], []
+    for i in range(7200):
+        arm, wait = ("control", "B")[i % 2], (i * 7919) % 4001 + 1
+        city = "c00" if i % 5 == 0 else f"c{i // 2 % 24:02}"
+        moment = START + timedelta(days=20) * i / 7200
+        lines.append(f"u{i},{arm},{moment:%F %T},{wait},{city}")
+        known.append((arm, city, moment.date(), wait))
+    draft = ingestion.receive(
+        ws, LOCAL, io.BytesIO("\n".join(lines).encode()), "x.csv", experiment_id=experiment.id
+    )
+    mapping = replace(draft.detection.proposal, control="control", finished=False)
+    ingestion.check(ws, LOCAL, draft.import_id, mapping)
+    ingestion.commit(ws, LOCAL, draft.import_id)
+    view = analyses.look(ws, LOCAL, experiment.id)
+    told = view.result.metric("wait").arm("B").contrast
+    points = analyses.series(ws, LOCAL, experiment.id, "wait")["B"]
+    assert len(points) == 14
+    assert points[-1].difference == told.difference
+    assert points[-1].difference_ci_lower == pytest.approx(told.difference_ci_lower)
+    middle = points[6]
+    control, treatment = (
+        [wait for arm, _, day, wait in known if arm == wanted and day <= middle.day]
+        for wanted in ("control", "B")
+    )
+    assert middle.control_n == len(control)
+    difference = np.quantile(treatment, 0.9) - np.quantile(control, 0.9)
+    assert middle.difference == pytest.approx(difference)
+    parts = analyses.segments(ws, LOCAL, experiment.id, "wait", "city")
+    assert [len(parts), parts[-1].value] == [21, "(other)"]
+    own = {part.value for part in parts}
+    rest = [wait for arm, city, _, wait in known if arm == "B" and city not in own]
+    other = parts[-1].arms[1]
+    assert (other.n, other.value) == (len(rest), pytest.approx(np.quantile(rest, 0.9)))
+    assert isinstance(other.contrast.p_value, float)
