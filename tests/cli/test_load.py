@@ -160,7 +160,7 @@ def test_rows_at_fault_are_shown_and_left_out_only_on_request(
     assert load(str(path), "--new", "Checkout", "--finished") == 1
     captured = capsys.readouterr()
     assert "perhaps" in captured.out
-    assert "1 rows cannot be used" in captured.err
+    assert "1 row cannot be used" in captured.err
     assert "--good-rows" in captured.err
     assert load(str(path), "--new", "Checkout", "--finished", "--good-rows") == 0
 
