@@ -260,21 +260,22 @@ def is_wrong(role: Role, value: str) -> str:
 
 def rule_of(role: Role, field: str, *, percent: bool = False) -> str:
     """Write the code of the rule that a wrong cell breaks."""
-    word = f"lower({trimmed(field)})"
+    word, cell = "lower(the_cell)", "the_cell"
     error = f"({word} IN ({_list(SPREADSHEET_ERRORS)}) OR regexp_full_match({word}, '#+'))"
-    bare = without_currency(field)
-    plain = f"replace({bare}, ',', '.')" if percent else bare
+    plain = "replace(the_amount, ',', '.')" if percent else "the_amount"
     number_like = f"{_cast_number(plain)} IS NOT NULL"
     if role is Role.OUTCOME:
         wrong = f"CASE WHEN {number_like} THEN 'OUTCOME_RANGE' ELSE 'OUTCOME_WORD' END"
     elif role is Role.TIME:
         wrong = "'TIME'"
     else:
-        infinite = f"NOT isfinite(TRY_CAST({bare} AS DOUBLE))"
+        infinite = "NOT isfinite(TRY_CAST(the_amount AS DOUBLE))"
         unsigned = f"WHEN {number_like} THEN 'PERCENT' " if percent else ""
         known = f"WHEN coalesce({infinite}, FALSE) THEN 'NOT_FINITE' {unsigned}"
         wrong = f"CASE {known}ELSE 'NUMBER' END"
-    return f"CASE WHEN {error} THEN 'SPREADSHEET_ERROR' ELSE {wrong} END"
+    wrong = _once("the_amount", without_currency(cell), wrong)
+    rule = f"CASE WHEN {error} THEN 'SPREADSHEET_ERROR' ELSE {wrong} END"
+    return _once(cell, trimmed(field), rule)
 
 
 def has_percent(field: str) -> str:

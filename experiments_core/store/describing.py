@@ -164,10 +164,11 @@ def _merged(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _broken(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[Broken, ...]:
     rows = cursor.execute(
-        "SELECT rule, (SELECT count(DISTINCT record) FROM problems p WHERE p.rule = r.rule), "
-        f"list(DISTINCT line ORDER BY line)[1:{SHOWN}], "
+        "WITH counted AS (SELECT rule, count(DISTINCT record) AS records FROM problems "
+        "GROUP BY rule) "
+        f"SELECT rule, any_value(records), list(DISTINCT line ORDER BY line)[1:{SHOWN}], "
         f"first(column_name ORDER BY line), list(value ORDER BY line)[1:{SHOWN}] "
-        f"FROM {job.rejects} r GROUP BY rule ORDER BY min(line)"
+        f"FROM {job.rejects} JOIN counted USING (rule) GROUP BY rule ORDER BY min(line)"
     ).fetchall()
     return tuple(
         Broken(rule, count, tuple(lines), column, tuple(dict.fromkeys(values)))

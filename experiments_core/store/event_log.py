@@ -111,29 +111,16 @@ def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
             ("TIME", time.position, wrong),
             ("TIME_BLANK", time.position, "first_ts IS NULL"),
         ]
-    for rule, place, condition in rules:
-        _set_aside(cursor, rule, place, condition)
+    sifting.set_aside(cursor, rules)
     for column in job.columns:
         if column.role is Role.VALUE:
-            wrong = conversion.is_wrong(column.role, column.column)
-            name = conversion.rule_of(column.role, f"f{column.position}")
-            _set_aside(cursor, name, column.position, f"is_conversion AND {wrong}", is_sql=True)
-
-
-def _set_aside(
-    cursor: duckdb.DuckDBPyConnection,
-    rule: str,
-    place: int,
-    condition: str,
-    *,
-    is_sql: bool = False,
-) -> None:
-    value = f"coalesce(f{place}, '')" if place >= 0 else "''"
-    cursor.execute(
-        f"INSERT INTO problems SELECT record, {place}, {value}, "
-        f"{rule if is_sql else quoted(rule)} FROM raw JOIN typed USING (record) "
-        f"ANTI JOIN problems USING (record) WHERE {condition}"
-    )
+            place, field = column.position, f"f{column.position}"
+            cursor.execute(
+                f"INSERT INTO problems SELECT record, {place}, coalesce({field}, ''), "
+                f"{conversion.rule_of(column.role, field)} FROM raw JOIN typed USING (record) "
+                "ANTI JOIN problems USING (record) "
+                f"WHERE is_conversion AND {conversion.is_wrong(column.role, column.column)}"
+            )
 
 
 def _find_crossed(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 from experiments_core.domain.source import Role
@@ -156,13 +158,30 @@ def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     if unit is not None:
         rules.append(("UNIT_BLANK", unit.position, "unit IS NULL"))
         rules.append(("UNIT_LENGTH", unit.position, f"length(unit) > {LONGEST_UNIT}"))
-    for rule, place, condition in rules:
-        value = f"coalesce(f{place}, '')" if place >= 0 else "''"
-        cursor.execute(
-            f"INSERT INTO problems SELECT record, {place}, {value}, {quoted(rule)} "
-            "FROM raw JOIN typed USING (record) ANTI JOIN problems USING (record) "
-            f"WHERE {condition}"
-        )
+    set_aside(cursor, rules)
+
+
+def set_aside(cursor: duckdb.DuckDBPyConnection, rules: Sequence[tuple[str, int, str]]) -> None:
+    """Note each row under the first rule whose condition it meets, in one pass.
+
+    Args:
+        cursor: With ``raw``, ``typed`` and ``problems``.
+        rules: Code, position of the cell to show (-1 for none) and condition.
+    """
+    nth = " ".join(f"WHEN {rule[2]} THEN {n}" for n, rule in enumerate(rules, start=1))
+    shown = " ".join(
+        f"WHEN {n} THEN f{place}"
+        for n, (_, place, _) in enumerate(rules, start=1)
+        if place >= 0
+    )
+    codes = ", ".join(quoted(code) for code, *_ in rules)
+    places = ", ".join(str(place) for _, place, _ in rules)
+    cursor.execute(
+        f"INSERT INTO problems SELECT record, [{places}][nth], "
+        f"coalesce(CASE nth {shown} END, ''), [{codes}][nth] FROM "
+        f"(SELECT *, CASE {nth} END AS nth FROM raw JOIN typed USING (record)) "
+        "WHERE nth IS NOT NULL"
+    )
 
 
 def other_experiments(job: Job) -> list[tuple[str, int, str]]:
