@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from experiments_core.analysis import comparing, formulas, on_request, words
 from experiments_core.analysis.design import Design
+from experiments_core.analysis.explain_steps import Step
 from experiments_core.analysis.families import family_size
 from experiments_core.analysis.groups import Groups, Pair, is_quantile, is_rate
 from experiments_core.analysis.results import Contrast
@@ -29,6 +30,7 @@ class Explanation:
         numbers: The same with the numbers put in.
         moments: What they start from, one row per arm and phase.
         sql: The query that fetched the moments; empty when there was none.
+        steps: The same of every other number that is shown of this comparison.
     """
 
     metric: str
@@ -37,9 +39,12 @@ class Explanation:
     numbers: str
     moments: tuple[dict[str, object], ...]
     sql: str = ""
+    steps: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
-        return "\n\n".join(part for part in (self.formula, self.numbers, self.sql) if part)
+        further = [f"{step.title}\n{step.formula}\n{step.numbers}" for step in self.steps]
+        parts = (self.formula, self.numbers, *further, self.sql)
+        return "\n\n".join(part for part in parts if part)
 
 
 def explain(

@@ -68,7 +68,7 @@ def at_ends(
 def lifts(cells: Cells, design: Design) -> dict[tuple[str, str], tuple[float, ...]]:
     """The cumulative lift of every metric and treatment, one number a day, oldest first.
 
-    Days without a lift are left out. Quantiles of days do not add up, so they have none.
+    Days without a lift are left out, and so is what has fewer than two. Quantiles of days do not add up, so they have none.
 
     Args:
         cells: Keyed by arm, day and (where the design has several) phase.
@@ -88,7 +88,7 @@ def lifts(cells: Cells, design: Design) -> dict[tuple[str, str], tuple[float, ..
                 lift = comparing.lift_of(metric, strata)
                 if not isinstance(lift, Undefined):
                     found[metric.key, arm].append(lift)
-    return {key: tuple(line) for key, line in found.items()}
+    return {key: tuple(line) for key, line in found.items() if len(line) > 1}
 
 
 def _running(cells: Cells, design: Design) -> Iterator[tuple[date, Groups]]:

@@ -176,7 +176,10 @@ def p_of_look(found: Sequential) -> str:
     if found.method == "always_valid":
         return f"{p(found.p_value_always_valid)} any look"
     line = 1 - found.confidence_level
-    return f"{p(found.p_value)}, line {line:.2g}" if line else NONE
+    if not line:
+        return NONE
+    shown = f"<{NARROW}0.0001" if line < 0.0001 else f"{line:.2g}"
+    return f"{p(found.p_value)}, line {shown}"
 
 
 def methods_of(contrast: Contrast) -> str:

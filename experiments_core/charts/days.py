@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,8 @@ from experiments_core.charts.axis import round_step
 from experiments_core.charts.canvas import Canvas
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, faded, safe
 
+NAME = 12
+"""Letters of a name beside the bars."""
 EXPECTED_STRENGTH = 0.35
 TOP, PLOT, BOTTOM = 34, 140, 28
 SIDES, NARROW_SIDES = (0.055, 0.885), (0.12, 0.74)
@@ -115,11 +118,23 @@ def _stack(canvas: Canvas, number: int, day: DayCount, tallest: int) -> None:
 def _arm_names(
     canvas: Canvas, arms: Sequence[str], last: DayCount, tallest: int, right: float
 ) -> None:
+    names = _told_apart(arms)
     for position, (top, bottom) in enumerate(_parts(last, tallest)):
         canvas.small(
-            right + 0.01, (top + bottom) / 2, bold(safe(arms[position], 12)),
+            right + 0.01, (top + bottom) / 2, bold(safe(names[position], NAME)),
             colour=canvas.tokens.arm(position),
         )  # fmt: skip
+
+
+def _told_apart(arms: Sequence[str]) -> list[str]:
+    """Names that are the same once they are cut lose what they have in common instead."""
+    plain = [words.plain(arm) for arm in arms]
+    alike = {one[: NAME - 1] for one in plain}
+    if len(alike) == len(plain):
+        return plain
+    long = [one for one in plain if len(one) > NAME]
+    shared = len(os.path.commonprefix(long)) if len(long) > 1 else 0
+    return [f"…{one[shared:]}" if one in long and shared else one for one in plain]
 
 
 def _phase_lines(canvas: Canvas, phases: Sequence[tuple[date, str]], first: date) -> None:

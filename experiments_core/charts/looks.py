@@ -36,7 +36,7 @@ def monitoring(lines: Lines, treatment: str, alpha: float) -> str:
         spent = spending[-1].alpha_spent or 0.0
         return (
             "Monitored group-sequentially (Lan-DeMets, O’Brien-Fleming type): every new look "
-            f"spends its part of alpha; {spent:.4f} of {alpha:g} is spent so far. Opening a "
+            f"spends its part of alpha; {_alpha(spent)} of {alpha:g} is spent so far. Opening a "
             "look again costs nothing."
         )
     if early and not lines[-1].final:
@@ -115,4 +115,8 @@ def _effect(metric: MetricResult | None, found: Contrast | None) -> dict[str, ob
 
 def _spent(found: Contrast | None) -> str:
     spent = found.sequential.alpha_spent if found and found.sequential else None
-    return words.NONE if spent is None else f"{spent:.4f}"
+    return words.NONE if spent is None else _alpha(spent)
+
+
+def _alpha(spent: float) -> str:
+    return f"<{words.NARROW}0.0001" if 0 < spent < 0.0001 else f"{spent:.4f}"

@@ -20,6 +20,7 @@ from experiments_core.analysis.cells import Cell, Cells
 from experiments_core.analysis.design import Design, Quality
 from experiments_core.analysis.engine import ENGINE_VERSION, analyze
 from experiments_core.analysis.explain import Explanation
+from experiments_core.analysis.explain_steps import further_steps
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import (
     Contrast,
@@ -489,7 +490,10 @@ def explained(view: LookView, metric_key: str, variant: str) -> Explanation:
     groups = Groups.of(view.cells, len(view.design.phases))
     metric = next(one for one in view.design.metrics if one.key == metric_key)
     told = explaining.explain(groups, view.design, metric, found, treatment=variant)
-    return replace(told, sql=view.sql)
+    further = further_steps(
+        view.result, groups, view.design, metric=metric_key, treatment=variant
+    )
+    return replace(told, sql=view.sql, steps=further)
 
 
 def rows_of(ws: Workspace, actor: Actor, shown: LookView) -> Reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from experiments_core.analysis import explain as explaining
@@ -14,6 +14,7 @@ from experiments_core.analysis.calibration import Calibration
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation
+from experiments_core.analysis.explain_steps import further_steps
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import (
     ArmResult,
@@ -146,9 +147,10 @@ class Report:
         metric = next(one for one in self.design.metrics if one.key == metric_key)
         groups = Groups.of(self.cells, len(self.design.phases))
         told = explaining.explain(groups, self.design, metric, found, treatment=variant)
-        return Explanation(
-            told.metric, told.variant, told.formula, told.numbers, told.moments, self.sql
+        further = further_steps(
+            self.result, groups, self.design, metric=metric_key, treatment=variant
         )
+        return replace(told, sql=self.sql, steps=further)
 
     def robustness(self, metric_key: str, variant: str | None = None) -> Robustness:
         """Every defensible analysis of one comparison, sorted; the planned one is marked.

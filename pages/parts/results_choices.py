@@ -51,9 +51,9 @@ def _explored(
 def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> LookView:
     """Let the viewer choose, and give back the look as the choices show it."""
     row = st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        horizontal=True, horizontal_alignment="right", vertical_alignment="center"
     )
-    left = row.container(horizontal=True, vertical_alignment="center")
+    left = row.container(horizontal=True, vertical_alignment="center", width="content")
     choices, cut = _choices(view, experiment, row)
     if not cut and choices == Choices(reference=view.design.reference):
         return view

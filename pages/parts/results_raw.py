@@ -1,4 +1,4 @@
-"""The tab of raw numbers: from the query to the number on the scorecard."""
+"""The tab of raw numbers: from the query to every number that is shown of a comparison."""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ from pages.parts.results_subject import Subject
 def draw(subject: Subject) -> None:
     """Show formula, numbers put in, moments and query."""
     told = analyses.explained(subject.view, subject.metric, subject.treatment)
-    theme.lead("From rows to this number")
-    st.code(told.formula, language=None, wrap_lines=True)
-    st.code(told.numbers, language=None, wrap_lines=True)
+    theme.lead("How this was computed: difference, lift and p")
+    _written(told.formula, told.numbers)
+    for step in told.steps:
+        theme.lead(step.title)
+        _written(step.formula, step.numbers)
     theme.lead("The moments the query returned")
-    theme.table(told.moments)
+    empty = {name for row in told.moments for name in row}
+    empty -= {name for row in told.moments for name, cell in row.items() if cell is not None}
+    theme.table(
+        {name: cell for name, cell in row.items() if name not in empty} for row in told.moments
+    )
     theme.lead("The query")
     st.code(told.sql, language="sql", wrap_lines=True)
+
+
+def _written(formula: str, numbers: str) -> None:
+    st.code(formula, language=None, wrap_lines=True)
+    st.code(numbers, language=None, wrap_lines=True)

@@ -78,8 +78,9 @@ def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines
 def _key(view: LookView) -> str:
     result = view.result
     contrasts = [arm.contrast for m in result.metrics for arm in m.arms if arm.contrast]
-    levels = sorted({words.level(one.confidence_level) for one in contrasts})
-    level = levels[0] if len(levels) == 1 else "corrected"
+    levels = sorted({one.confidence_level for one in contrasts})
+    one_level = len(levels) == 1
+    shown = " to ".join(words.level(level) for level in (levels[:1] + levels[1:][-1:]))
     sequences = [one.sequential for one in contrasts if one.sequential]
     said = []
     if not result.final and not sequences:
@@ -92,7 +93,11 @@ def _key(view: LookView) -> str:
         said.append(f"Bar: {kind}; it is wide because you may look again.")
     else:
         whose = "as you explore it" if result.exploring else "of the plan"
-        said.append(f"Bar: {level} interval {whose}.")
+        said.append(
+            f"Bar: {shown} interval {whose}."
+            if one_level
+            else f"Bar: interval {whose}, at its corrected level ({shown})."
+        )
         if sequences:
             said.append("Thin line: always-valid, holds at any look.")
     said += findings.family_notes(result)

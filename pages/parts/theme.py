@@ -189,6 +189,14 @@ def numbers(rows: Iterable[Mapping[str, object]], *, key: str) -> None:
         table(rows)
 
 
+def computed(steps: Iterable[tuple[str, str]]) -> None:
+    """The expander “How was this computed?”: pairs of a formula and the numbers put in."""
+    with st.expander("How was this computed?", icon=":material/function:", type="compact"):
+        for formula, numbers_put_in in steps:
+            st.code(formula, language=None, wrap_lines=True)
+            st.code(numbers_put_in, language=None, wrap_lines=True)
+
+
 def table(rows: Iterable[Mapping[str, object]], *, key: str = "") -> None:
     """A small ruled table; every text in it is taken letter by letter.
 

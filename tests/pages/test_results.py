@@ -88,7 +88,11 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         return call
 
     explanation = SimpleNamespace(
-        formula="z = d / s", numbers="z = 2.36", sql="SELECT 1", moments=[{"arm": "B", "n": 1}]
+        formula="z = d / s",
+        numbers="z = 2.36",
+        sql="SELECT 1",
+        moments=[{"arm": "B", "n": 1}],
+        steps=(),
     )
     view = {
         "look": lambda: look_at(answer.result),
@@ -228,7 +232,7 @@ def test_only_the_open_tab_is_computed(ws: workspace.Workspace, told: Told):
         ("time", "The lift has stayed near"),
         ("segments", "One of 3 segments stands out"),
         ("phases", "Inside each phase B leads"),
-        ("raw", "From rows to this number"),
+        ("raw", "How this was computed"),
     ),
 )
 def test_a_link_opens_its_tab(ws: workspace.Workspace, tab: str, words: str):
