@@ -68,7 +68,8 @@ def at_ends(
 def lifts(cells: Cells, design: Design) -> dict[tuple[str, str], tuple[float, ...]]:
     """The cumulative lift of every metric and treatment, one number a day, oldest first.
 
-    Days without a lift are left out, and so is what has fewer than two. Quantiles of days do not add up, so they have none.
+    Days without a lift are left out, and so are lines of fewer than two. Quantiles of days do
+    not add up, so they have none.
 
     Args:
         cells: Keyed by arm, day and (where the design has several) phase.

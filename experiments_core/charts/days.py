@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 
 from experiments_core.analysis.results import SeriesPoint
 from experiments_core.charts import words
@@ -133,7 +133,10 @@ def _told_apart(arms: Sequence[str]) -> list[str]:
     if len(alike) == len(plain):
         return plain
     long = [one for one in plain if len(one) > NAME]
-    shared = len(os.path.commonprefix(long)) if len(long) > 1 else 0
+    letters = zip(*long, strict=False)
+    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, letters))
+    if len(long) < 2:
+        return plain
     return [f"…{one[shared:]}" if one in long and shared else one for one in plain]
 
 

@@ -36,8 +36,8 @@ def monitoring(lines: Lines, treatment: str, alpha: float) -> str:
         spent = spending[-1].alpha_spent or 0.0
         return (
             "Monitored group-sequentially (Lan-DeMets, O’Brien-Fleming type): every new look "
-            f"spends its part of alpha; {_alpha(spent)} of {alpha:g} is spent so far. Opening a "
-            "look again costs nothing."
+            f"spends its part of alpha; {_alpha(spent)} of {alpha:g} is spent so far. Opening "
+            "a look again costs nothing."
         )
     if early and not lines[-1].final:
         return (

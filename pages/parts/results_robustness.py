@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import robustness as charts
+from experiments_core.charts import words
 from experiments_core.charts.theme import Figure
 from experiments_core.domain.access import Actor
 from experiments_core.errors import UpshotError
@@ -23,6 +24,11 @@ def _sheet(_ws: Workspace, _actor: Actor, key: Key, metric: str, variant: str) -
 
 def draw(subject: Subject) -> None:
     """Every defensible analysis, sorted, the planned one marked."""
+    planned = subject.view.result.metric(subject.metric).arm(subject.treatment).contrast
+    if planned is None or planned.verdict == "cannot_say":
+        why = words.reason(planned.verdict_reason or planned.p_value) if planned else ""
+        theme.muted(f"The planned analysis says nothing that could hold or fall. {why}")
+        return
     try:
         with st.spinner("Taking every analysis"):
             found = _sheet(
