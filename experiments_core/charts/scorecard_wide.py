@@ -123,7 +123,7 @@ def _row(
 ) -> None:  # fmt: skip
     upper, lower = y + ROW / 2 - 9, y + ROW / 2 + 10
     name = row.name if several else row.metric.name
-    title = safe(name, 34)
+    title = safe(name, 31)
     canvas.text(NAME, y + ROW / 2 if several else upper, title if several else bold(title))
     if not several:
         canvas.small(NAME, lower, safe(row.about, 42))

@@ -12,32 +12,47 @@ from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 from pages.parts.results_scorecard import names_of
 
+FEW = 4
+"""Comparisons named in one line; the others are counted."""
+
 
 def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
-    """One line per decided primary metric."""
+    """One line per decided primary metric; one for all that history says nothing of."""
     names = names_of(experiment)
     known = {metric.key: words.plain(metric.name, 60) for metric in view.result.metrics}
-    for one in expecting.expectations(ws, actor, view):
-        who = words.plain(names.get(one.variant, one.variant), 60)
-        theme.note(f"{known[one.metric]}, {who}: {_sentence(one, view.design.plan.power)}")
+    found = expecting.expectations(ws, actor, view)
+    factor = _factor(found, view.design.plan.power)
+    untold: dict[str, list[str]] = {}
+    for one in found:
+        who = f"{known[one.metric]}, {words.plain(names.get(one.variant, one.variant), 40)}"
+        if isinstance(one.expected, float) and isinstance(one.standard_error, float):
+            theme.note(f"{who}: {_sentence(one)}; {factor}")
+        else:
+            why = f"{words.reason(one.expected)} This workspace has {_past(one.past_tests)}"
+            told = f"{who} ({words.lift(one.relative_lift)})"
+            untold.setdefault(f"{why} so far.", []).append(told)
+    for why, who in untold.items():
+        more = f" and {len(who) - FEW} more" if len(who) > FEW else ""
+        theme.note(f"Expect somewhat less than {'; '.join(who[:FEW])}{more}: {factor} {why}")
+
+
+def _factor(found: tuple[Expectation, ...], power: float) -> str:
+    """The same for all: it comes from the plan."""
+    times = found[0].exaggeration if found else 1.0
+    return (
+        f"at {words.percent(power, 0)} power, lifts that reach significance are {times:.2f} "
+        "times too large on average."
+    )
 
 
 def _past(tests: int) -> str:
     return words.plural(tests, "finished test") if tests else "none"
 
 
-def _sentence(one: Expectation, power: float) -> str:
-    factor = (
-        f"at {words.percent(power, 0)} power, lifts that reach significance are "
-        f"{one.exaggeration:.2f} times too large on average."
-    )
-    if isinstance(one.expected, float) and isinstance(one.standard_error, float):
-        return (
-            f"measured {words.lift(one.relative_lift)}, expect about "
-            f"{words.lift(one.expected)} (± {words.percent(one.standard_error)}), as "
-            f"{words.plural(one.past_tests, 'finished test')} of this metric suggest; {factor}"
-        )
+def _sentence(one: Expectation) -> str:
+    error = one.standard_error
     return (
-        f"expect somewhat less than {words.lift(one.relative_lift)}: {factor} "
-        f"{words.reason(one.expected)} This workspace has {_past(one.past_tests)} so far."
+        f"measured {words.lift(one.relative_lift)}, expect about {words.lift(one.expected)} (± "
+        f"{words.percent(error) if isinstance(error, float) else words.NONE}), as "
+        f"{words.plural(one.past_tests, 'finished test')} of this metric suggest"
     )
