@@ -31,9 +31,10 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
             why = f"{words.reason(one.expected)} This workspace has {_past(one.past_tests)}"
             told = f"{who} ({words.lift(one.relative_lift)})"
             untold.setdefault(f"{why} so far.", []).append(told)
-    for why, who in untold.items():
-        more = f" and {len(who) - FEW} more" if len(who) > FEW else ""
-        theme.note(f"Expect somewhat less than {'; '.join(who[:FEW])}{more}: {factor} {why}")
+    for why, told_of in untold.items():
+        more = f" and {len(told_of) - FEW} more" if len(told_of) > FEW else ""
+        named = "; ".join(told_of[:FEW])
+        theme.note(f"Expect somewhat less than measured of {named}{more}: {factor} {why}")
 
 
 def _factor(found: tuple[Expectation, ...], power: float) -> str:
