@@ -144,6 +144,26 @@ def test_a_ratio_without_any_past_is_the_raw_one(table: pd.DataFrame):
     assert card.level == "warn"
 
 
+@pytest.mark.parametrize(
+    "metric",
+    (ec.Mean("revenue"), ec.Ratio("clicks", "views"), ec.Mean("revenue", "revenue_before")),
+    ids=("mean", "ratio", "adjusted"),
+)
+def test_the_lift_of_a_mean_has_a_log_delta_interval_on_request(
+    table: pd.DataFrame, metric: Any
+):
+    usual = read(table, metric)[metric.key]
+    asked = read(table, metric, method="log_delta")[metric.key]
+    assert (usual.relative_lift_interval_method, usual.interval_method) == (None, "fieller")
+    assert asked.relative_lift_interval_method == "log_delta"
+    assert asked.interval_method == "fieller"
+    assert asked.p_value == usual.p_value
+    assert asked.relative_lift == pytest.approx(usual.relative_lift)
+    assert asked.relative_lift_ci_lower == pytest.approx(usual.relative_lift_ci_lower, abs=5e-3)
+    assert asked.relative_lift_ci_lower != usual.relative_lift_ci_lower
+    assert "log-delta" in str(asked.explain())
+
+
 def test_quantiles_of_several_rows_respect_the_unit():
     rng = np.random.default_rng(6)
     units = np.repeat(np.arange(400), rng.integers(1, 8, 400))

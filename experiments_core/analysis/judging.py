@@ -5,7 +5,7 @@ from __future__ import annotations
 from experiments_core.analysis import beside, comparing, looking, on_request, phases
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import Level
-from experiments_core.analysis.groups import Groups
+from experiments_core.analysis.groups import Groups, is_rate
 from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import Contrast
 from experiments_core.analysis.stage import Stage
@@ -45,7 +45,7 @@ def judge(design: Design, groups: Groups, at: Stage, one: Hypothesis, level: Lev
         p_value_adjusted=level.adjusted if one.withheld is None else found.test.p_value,
         confidence_level=difference.interval.confidence_level,
         test_method=found.test.method,
-        interval_method=_interval_method(found),
+        interval_method=_interval_method(one.metric, found),
         significant=significant,
         verdict=verdict,
         verdict_reason=reason,
@@ -84,10 +84,12 @@ def _verdict(metric: Metric, found: Comparison, *, significant: bool) -> tuple[s
     return verdict_of(metric, found.difference.value, significant=significant), None
 
 
-def _interval_method(found: Comparison) -> str:
+def _interval_method(metric: Metric, found: Comparison) -> str:
     """What the limits of the lift invert; it names the whole family of intervals."""
     method = found.relative_lift.interval.method
-    return "score" if method in on_request.LIFTS else method
+    if method not in on_request.LIFTS:
+        return method
+    return "score" if is_rate(metric) else "fieller"
 
 
 def _guardrail(one: Hypothesis, verdict: str, alpha: float) -> tuple[str | None, Value | None]:

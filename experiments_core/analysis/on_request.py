@@ -1,7 +1,7 @@
 """Methods that somebody asks for instead of the defaults; each is named beside its numbers.
 
-They apply to rates without phases. Over phases, and for means but for the lift, the default
-stays, because the intervals of these methods know of one table only.
+They apply to one phase: to rates, and the interval of the lift also to means and ratios. For
+everything else the default stays, because these methods know of one table only.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TypedDict, cast
 
 from experiments_core.analysis import comparing
-from experiments_core.analysis.groups import Groups, Pair, is_rate
+from experiments_core.analysis.groups import Groups, Pair, is_quantile, is_rate
 from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import ArmResult
 from experiments_core.domain.metric import Metric
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.stats import proportions, rate_alternatives
+from experiments_core.stats import log_delta, proportions, rate_alternatives
+from experiments_core.stats.contrasts import Withheld
 from experiments_core.stats.estimate import (
     Comparison,
     Estimate,
@@ -50,7 +51,7 @@ METHODS = {
     "newcombe": Method("difference", "Newcombe’s hybrid interval of the difference"),
     "agresti_caffo": Method("difference", "Agresti-Caffo interval of the difference"),
     "miettinen_nurminen": Method("difference", "Miettinen-Nurminen interval of the difference"),
-    "log_delta": Method("lift", "log-delta interval of the lift (Katz)"),
+    "log_delta": Method("lift", "log-delta interval of the lift"),
     "fisher": Method("test", "Fisher’s exact test"),
     "barnard": Method("test", "Barnard’s exact test"),
     "boschloo": Method("test", "Boschloo’s exact test"),
@@ -120,6 +121,8 @@ def compare(one: Hypothesis, alpha: float, methods: Sequence[str]) -> Comparison
     """Difference, lift and test at one level, with what was asked for put in its place."""
     found = comparing.compare(one.metric, one.strata, alpha, one.alternative)
     counts = _table(one.metric, one.strata)
+    if methods and counts is None:
+        return _of_means(one, found, methods)
     if not methods or counts is None:
         return found
     name, lift = _asked(methods, "difference"), _asked(methods, "lift")
@@ -133,6 +136,22 @@ def compare(one: Hypothesis, alpha: float, methods: Sequence[str]) -> Comparison
     if _asked(methods, "test") is not None:
         found = replace(found, test=one.test)
     return found
+
+
+def _of_means(one: Hypothesis, found: Comparison, methods: Sequence[str]) -> Comparison:
+    """A mean or a ratio of one phase: only its lift has another interval."""
+    known = not (is_rate(one.metric) or is_quantile(one.metric)) and len(one.strata) == 1
+    if not known or _asked(methods, "lift") is None:
+        return found
+    pair = comparing.pair_of(one.metric, one.strata)
+    if isinstance(pair, Withheld):
+        return found
+    control, treatment = one.strata[0]
+    ratio = log_delta.log_ratio(pair, (control.n, treatment.n))
+    if ratio is None:
+        return found
+    told = ratio.lift(found.difference.interval.confidence_level)
+    return replace(found, relative_lift=_one_sided(told, one.alternative))
 
 
 def interval_methods(found: Comparison, methods: Sequence[str]) -> IntervalMethods:

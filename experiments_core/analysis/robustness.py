@@ -19,7 +19,7 @@ from experiments_core.analysis.groups import Groups, Pair, is_rate
 from experiments_core.analysis.judging import verdict_of
 from experiments_core.analysis.results import Contrast
 from experiments_core.domain.metric import Mean, Metric, Ratio
-from experiments_core.stats import contrasts, means, rate_alternatives
+from experiments_core.stats import contrasts, log_delta, means, rate_alternatives
 from experiments_core.stats.contrasts import MeanPair
 from experiments_core.stats.estimate import (
     Comparison,
@@ -270,8 +270,12 @@ def _of_means(
         return
     if len(strata) == 1:
         yield "student_t", adjusted, contrasts.compare(_pooled(*strata[0]), alpha, "two-sided")
-    if min(pair.control, pair.treatment) > 0:
-        yield "log_delta", adjusted, _log_delta(pair, alpha)
+    sizes = [sum(arm.n for arm in arms) for arms in zip(*strata, strict=True)]
+    ratio = log_delta.log_ratio(pair, (sizes[0], sizes[1]))
+    if ratio is not None:
+        difference = Estimate(pair.difference, _no_interval(1 - alpha))
+        lift = ratio.lift(1 - alpha)
+        yield "log_delta", adjusted, Comparison(difference, lift, ratio.test())
 
 
 def _pooled(control: Moments, treatment: Moments) -> MeanPair:
@@ -283,26 +287,6 @@ def _pooled(control: Moments, treatment: Moments) -> MeanPair:
         treatment_variance=noise[1], difference_variance=sum(noise),
         degrees_of_freedom=float(freedom), method="student_t",
     )  # fmt: skip
-
-
-def _log_delta(pair: MeanPair, alpha: float) -> Comparison:
-    """Symmetric interval of the logarithm of the ratio of means, as many tools print it."""
-    log_ratio = math.log(pair.treatment / pair.control)
-    error = math.sqrt(
-        pair.control_variance / pair.control**2 + pair.treatment_variance / pair.treatment**2
-    )
-    reach = contrasts.critical_value(math.inf, alpha / 2) * error
-    level = 1 - alpha
-    limits = math.expm1(log_ratio - reach), math.expm1(log_ratio + reach)
-    z = log_ratio / error
-    p = contrasts.t_p_value(z, math.inf, "two-sided")
-    return Comparison(
-        difference=Estimate(pair.difference, _no_interval(level)),
-        relative_lift=Estimate(
-            pair.treatment / pair.control - 1, Interval(*limits, level, "log_delta")
-        ),
-        test=TestResult(z, p, "log_delta"),
-    )
 
 
 def _zero_one(counts: Counts) -> Moments:

@@ -97,10 +97,10 @@ def analyze(
         correction: Of the primary metrics x treatments: ``holm``, ``hochberg``,
             ``bonferroni``, ``bh``, ``by`` or ``none``. Secondary metrics and segments are held
             to a share of false finds (``bh``) unless it is ``none`` or ``by``.
-        method: One or several methods instead of the defaults, each for rates without phases:
+        method: One or several methods instead of the defaults, for rates without phases:
             ``newcombe``, ``agresti_caffo``, ``miettinen_nurminen`` (interval of the
-            difference), ``log_delta`` (of the lift), ``clopper_pearson``, ``jeffreys`` (of
-            each rate), ``fisher``, ``barnard``, ``boschloo`` (test; the last two up to 2,000
+            difference), ``log_delta`` (of the lift; also of means and ratios),
+            ``clopper_pearson``, ``jeffreys`` (of each rate), ``fisher``, ``barnard``, ``boschloo`` (test; the last two up to 2,000
             units). Named beside their numbers.
         segments: Columns to cut by; attributes known before the test began.
         phases: Column that names the phase (interval of one split) in which a unit came.
