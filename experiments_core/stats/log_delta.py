@@ -1,10 +1,10 @@
 """The lift of two means on the scale of logarithms, as many tools print it; on request.
 
-The interval is symmetric around the logarithm of the ratio, so exchanging the arms turns it into
-its reciprocal; it may disagree with Welch's test. Degrees of freedom are its own (Satterthwaite,
-of the variances on the logarithmic scale).
+The interval is symmetric around the logarithm of the ratio, so exchanging the arms turns it
+into its reciprocal; it may disagree with Welch's test. Degrees of freedom are its own
+(Satterthwaite, of the variances on the logarithmic scale).
 
-Source: the delta method, as in Katz, Baptista, Azen & Pike 1978, Biometrics 34:469-474 for rates.
+Source: the delta method, as in Katz, Baptista, Azen & Pike 1978, Biometrics 34:469-474.
 """
 
 from __future__ import annotations

@@ -100,8 +100,8 @@ def analyze(
         method: One or several methods instead of the defaults, for rates without phases:
             ``newcombe``, ``agresti_caffo``, ``miettinen_nurminen`` (interval of the
             difference), ``log_delta`` (of the lift; also of means and ratios),
-            ``clopper_pearson``, ``jeffreys`` (of each rate), ``fisher``, ``barnard``, ``boschloo`` (test; the last two up to 2,000
-            units). Named beside their numbers.
+            ``clopper_pearson``, ``jeffreys`` (of each rate), ``fisher``, ``barnard``,
+            ``boschloo`` (test; the last two up to 2,000 units). Named beside their numbers.
         segments: Columns to cut by; attributes known before the test began.
         phases: Column that names the phase (interval of one split) in which a unit came.
         sequential: ``always_valid`` (confidence sequence) or ``group_sequential`` (spends
