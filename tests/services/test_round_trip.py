@@ -48,6 +48,7 @@ class Style:
 
     delimiter: str
     decimal: str
+    grouping: str
     line_end: str
     encoding: str
     quoting: int
@@ -55,11 +56,18 @@ class Style:
     final_line_end: bool
     packed: bool
 
+    @property
+    def thousands(self) -> str:
+        """The mark between thousands; where it would be the decimal mark, the other one."""
+        swap = {".": ",", ",": "."}
+        return swap[self.decimal] if self.grouping in swap else self.grouping
+
 
 styles = st.builds(
     Style,
     delimiter=st.sampled_from(",;\t|"),
     decimal=st.sampled_from(".,"),
+    grouping=st.sampled_from(("", "", ",", " ", "'")),
     line_end=st.sampled_from(("\n", "\r\n", "\r")),
     encoding=st.sampled_from(("utf-8", "utf-8-sig", "utf-16")),
     quoting=st.sampled_from((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC)),
@@ -86,7 +94,8 @@ def write(table: list[tuple[object, ...]], style: Style) -> bytes:
     for row in (HEADER, *table):
         cells = list(row)
         if isinstance(cells[3], float):
-            cells[3] = f"{cells[3]:.2f}".replace(".", style.decimal)
+            marks = str.maketrans({",": style.thousands, ".": style.decimal})
+            cells[3] = f"{cells[3]:,.2f}".translate(marks)
         writer.writerow("" if cell is None else str(cell) for cell in cells)
         if style.blank_lines:
             out.write(style.line_end)
@@ -102,7 +111,9 @@ def mapping_of(style: Style) -> Mapping:
         for place, (name, role) in enumerate(zip(HEADER, ROLES, strict=True))
     )
     return Mapping(
-        Shape.UNIT, Dialect(delimiter=style.delimiter, decimal=style.decimal), columns
+        Shape.UNIT,
+        Dialect(delimiter=style.delimiter, decimal=style.decimal, thousands=style.thousands),
+        columns,
     )
 
 

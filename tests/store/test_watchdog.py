@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from experiments_core.domain.access import LOCAL
+from experiments_core.domain.source import Role
 from experiments_core.errors import BusyError, InvalidInputError
 from experiments_core.services import ingestion
 from experiments_core.services.workspace import Workspace, open_workspace
-from experiments_core.settings import read_settings
+from experiments_core.settings import Settings, read_settings
+from experiments_core.store import connect
 from experiments_core.store.database import Database
 
+from .files import change
+
+HEADER = "user_id,variant,converted,note\n"
 ENDLESS = "SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range % 7 = 3"
 
 
@@ -62,6 +69,27 @@ def test_an_import_that_takes_too_long_leaves_nothing_and_can_be_tried_again() -
         ws.db.longest_staging = 600
         record = ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="x")
         assert (record.rows_used, _units(ws)) == (200_000, 200_000)
+
+
+def test_an_import_that_needs_too_much_memory_leaves_nothing_and_the_next_goes_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "MAX_TEMPORARY", "1MB")
+    wide = "".join(f"u{n},{'ab'[n % 2]},1,{n}{'y' * 800}\n" for n in range(20_000))
+    file = tmp_path / "upshot.duckdb"
+    settings = Settings(workspace=file, memory_limit="24MB")
+    with open_workspace(file, settings=settings) as ws:
+        draft = ingestion.receive(ws, LOCAL, io.BytesIO((HEADER + wide).encode()), "big.csv")
+        mapping = change(draft.detection.proposal, "note", role=Role.SEGMENT)
+        with pytest.raises(BusyError, match="more memory, or more room on disk"):
+            ingestion.check(ws, LOCAL, draft.import_id, replace(mapping, finished=True))
+        assert [one.file_name for one in ingestion.unfinished(ws, LOCAL)] == ["big.csv"]
+        small = HEADER + "".join(f"u{n},{'ab'[n % 2]},{n % 3 == 0:d},\n" for n in range(40))
+        draft = ingestion.receive(ws, LOCAL, io.BytesIO(small.encode()), "small.csv")
+        mapping = replace(draft.detection.proposal, control="a", finished=True)
+        ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Small")
+    with open_workspace(file, settings=settings) as ws:
+        assert _units(ws) == 40
 
 
 def _units(ws: Workspace) -> int:
