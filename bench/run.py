@@ -29,7 +29,10 @@ HOW = """\
 How it is measured: the *bare moments query* is one `GROUP BY` over the same table on the same
 cursor, in turns with our analysis (definitions read, one query, engine, all checks). Each turn
 begins with a commit, so nothing is kept in memory that a reader after an import would not have;
-*read again* is the next reader, for whom the definitions are still there. *Bare
+*read again* is the next reader, for whom the definitions are still there. The *bare queries* of
+a scorecard are what its mathematics needs, for the whole and for the segments: counts, means,
+variances, covariances, skewness of plain means, values beyond a cap, missing covariates, a
+quantile with the share of rows below it and its limits (`bench/scorecard.py`). *Bare
 read_csv* makes a table of the same file in a fresh database, nothing checked. The rerun of
 Results is what a person waits for: two real servers, one with the samples and one with an empty
 page of the same shape, and Chromium; in turns the key `r`, which runs the whole script again,

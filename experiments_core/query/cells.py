@@ -281,10 +281,9 @@ def _lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
         lines.append(f"COUNT(*) FILTER (WHERE {value} > {cap}) AS cut{index}")
         lines.append(f"ANY_VALUE({cap}) AS cap{index}")
     if bound.covariates:
-        blank = " OR ".join(f"{one} IS NULL" for one in _before(query, bound))
-        lines.append(
-            f"COUNT(*) FILTER (WHERE ({blank}) AND {_present(query, bound)}) AS filled{index}"
-        )
+        parts = [_present(query, bound), *(f"{o} IS NOT NULL" for o in _before(query, bound))]
+        known = f"COUNT(CASE WHEN {' AND '.join(parts)} THEN 1 END)"
+        lines.append(f"COUNT({names[0]}) - {known} AS filled{index}")
     return lines
 
 

@@ -62,7 +62,7 @@ def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable
     sql = cells_sql(query)
     found = read_rows(query, cursor.execute(sql).fetchall())
     needed = {name for one in found.values() for name in one.far}
-    needed |= _skewed(cursor, query, found.values())
+    needed |= skewed(cursor, query, found.values())
     if needed:
         closer = tuple(
             replace(bound, about=middle(bound, found.values()))
@@ -107,7 +107,7 @@ def _locate_whole(
             cells[place] = Cell(cells[place].units, {**cells[place].summaries, **whole})
 
 
-def _skewed(
+def skewed(
     cursor: duckdb.DuckDBPyConnection, query: CellQuery, found: Iterable[CellRow]
 ) -> set[str]:
     """Metrics whose third moment may matter, by extremes that the engine keeps anyway."""

@@ -24,6 +24,7 @@ from experiments_core.store import facts
 from experiments_core.store.cells import segment_cells, unit_cells, unit_span, unit_values
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Staged
+from experiments_core.store.whole_cells import whole_cells
 from experiments_core.tabular import numbers
 from experiments_core.tabular.rejects import RULES, Reject, summary
 from experiments_core.tabular.text import lines_text, shorten
@@ -97,11 +98,16 @@ def load_units(
     with db.read() as cursor:
         if request.later_days:
             query = replace(query, since=_second_day(*unit_span(cursor, staged.table)))
-        table = unit_cells(cursor, query)
+        asked = {column: replace(query, segment=ours[column]) for column in request.segments}
         cut = {
-            column: segment_cells(cursor, replace(query, segment=ours[column]), MOST_SEGMENTS)
-            for column in request.segments
+            column: segment_cells(cursor, one, MOST_SEGMENTS) for column, one in asked.items()
         }
+        first = next(iter(asked), None)
+        table = (
+            unit_cells(cursor, query)
+            if first is None
+            else whole_cells(cursor, asked[first], cut[first])
+        )
     phases = _phases(table.cells) if request.phases else ()
     cells = _numbered(table.cells, phases)
     loaded = Loaded(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from experiments_core.query.cells import BoundNeed, CellQuery
 from experiments_core.stats.moments import Counts, Located, Moments
 from experiments_core.store.cells import unit_cells
 from experiments_core.store.database import Database
+from experiments_core.store.whole_cells import whole_cells
 
 N = 400
 RATIO = BoundNeed(Ratio("clicks", "views").needs, "c0", ("c1",))
@@ -128,6 +130,32 @@ def test_cut_cells_merge_to_the_whole(cursor: duckdb.DuckDBPyConnection):
                 assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9)
         for name in (beside("spent", CAPPED), beside("spent", FILLED)):
             assert of(merged[key], name) == of(cell, name)
+
+
+def test_the_whole_is_told_by_its_segments_and_what_does_not_add_up(
+    cursor: duckdb.DuckDBPyConnection,
+):
+    cursor.execute("UPDATE units_0a SET c2 = 90000 WHERE unit = 'u3'")
+    heavy = BoundNeed(Mean("heavy").needs, "c2")
+    for boundaries in ((), (datetime(2026, 5, 8, tzinfo=UTC),)):
+        cut = replace(QUERY, needs=(*QUERY.needs, heavy), boundaries=boundaries)
+        found = whole_cells(cursor, cut, unit_cells(cursor, cut).cells).cells
+        asked = unit_cells(cursor, replace(cut, segment=None)).cells
+        assert found.keys() == asked.keys()
+        for key, cell in asked.items():
+            assert found[key].units == cell.units
+            assert found[key].summaries.keys() == cell.summaries.keys()
+            for name, summary in cell.summaries.items():
+                told = of(found[key], name)
+                if not isinstance(summary, Moments):
+                    assert told == summary
+                    continue
+                assert told.n == summary.n
+                assert told.means == pytest.approx(summary.means, rel=1e-12)
+                for ours, theirs in zip(told.covariance, summary.covariance, strict=True):
+                    assert ours == pytest.approx(theirs, rel=1e-10, abs=1e-9)
+                assert (told.skewness is None) == (summary.skewness is None)
+                assert (told.skewness or 0) == pytest.approx(summary.skewness or 0, rel=1e-9)
 
 
 def test_a_quantile_is_that_of_the_rows_with_limits_at_the_shares_around_it(
