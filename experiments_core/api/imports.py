@@ -34,6 +34,7 @@ class FromInbox(Body):
     experiment: Annotated[str, Field(max_length=200)] | None = None
 
 
+CsvForm = Annotated[Literal["spreadsheet", "plain"], Query()]
 ColumnRule = Literal["sum", "mean", "max", "min", "first", "last", "count"]
 
 
@@ -232,10 +233,28 @@ def read_import(call: The, import_id: str) -> Response:
     "/imports/{import_id}/rejects.csv",
     Rule(permission=Permission.IMPORT, files=("text/csv",)),
 )
-def read_rejects(call: The, import_id: str) -> Response:
-    """Rows left out: line, column, value, rule, message, whole row."""
-    content = ingestion.rejects_csv(call.ws, call.actor, import_id)
+def read_rejects(call: The, import_id: str, form: CsvForm = "spreadsheet") -> Response:
+    """Rows left out: line, column, value, rule, message, whole row.
+
+    With `form=plain` there is no byte-order mark, and no `'` before a cell that a
+    spreadsheet would run.
+    """
+    content = ingestion.rejects_csv(
+        call.ws, call.actor, import_id, for_spreadsheet=form == "spreadsheet"
+    )
     return answers.file(content, "rejects.csv", "text/csv")
+
+
+@door.get(
+    "/imports/{import_id}/quality.csv",
+    Rule(permission=Permission.IMPORT, files=("text/csv",)),
+)
+def read_quality(call: The, import_id: str, form: CsvForm = "spreadsheet") -> Response:
+    """The quality report: a line per finding, or per row that shows it (the first 100)."""
+    content = ingestion.quality_csv(
+        call.ws, call.actor, import_id, for_spreadsheet=form == "spreadsheet"
+    )
+    return answers.file(content, "quality.csv", "text/csv")
 
 
 @door.put(

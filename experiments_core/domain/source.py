@@ -82,8 +82,9 @@ class Dialect:
             ``append`` (one after another), ``join`` (on the unit), ``events`` (exposures and
             what happened); empty while nobody has chosen.
         reshape: How a wide or long table becomes rows: ``arms`` (columns of each arm),
-            ``samples`` (one column of values per arm), ``metrics`` (a row per unit and metric),
-            ``as_is``; empty while nobody has chosen.
+            ``samples`` (one column of values per arm), ``turn`` (a row per measure, a column
+            per arm), ``metrics`` (a row per unit and metric), ``as_is``; empty while nobody
+            has chosen.
     """
 
     encoding: str = "utf-8"

@@ -166,7 +166,7 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
         columns=tuple(columns),
         control=choices.control or proposal.control,
         merge_variants=choices.merge_variants or proposal.merge_variants,
-        split=_basis_points(choices.split) or proposal.split,
+        split=basis_points(choices.split) or proposal.split,
         finished=proposal.finished if choices.finished is None else choices.finished,
         repeats=_one_of("repeats", choices.repeats, FILE_REPEATS) or proposal.repeats,
         crossovers=_one_of("crossovers", choices.crossovers, CROSSOVERS) or proposal.crossovers,
@@ -245,8 +245,12 @@ def _blank(column: ColumnMapping, meaning: str) -> ColumnMapping:
     return column
 
 
-def _basis_points(split: Table[str, float]) -> dict[str, int]:
-    """Shares as basis points that sum to the whole, by largest remainder."""
+def basis_points(split: Table[str, float]) -> dict[str, int]:
+    """Shares as basis points that sum to the whole, by largest remainder.
+
+    Raises:
+        InvalidInputError: a share is not above 0.
+    """
     if not split:
         return {}
     wrong = [arm for arm, share in split.items() if not 0 < share < float("inf")]

@@ -23,6 +23,7 @@ from experiments_core.services.drafts import (
     record_of,
 )
 from experiments_core.services.import_check import check
+from experiments_core.services.import_choices import basis_points
 from experiments_core.services.import_downloads import quality_csv, rejects_csv
 from experiments_core.services.import_effects import ChoiceResult, choice_results
 from experiments_core.services.import_report import ImportReport, Remark, RuleCount
@@ -55,7 +56,8 @@ from experiments_core.tabular.shape import Detection, Notice
 __all__ = [
     "Choice", "ChoiceResult", "ColumnSeen", "Detection", "Draft", "ImportRecord",
     "ImportReport", "InboxFile", "Notice", "Question", "Reconciliation", "Reject", "Remark",
-    "RuleCount", "answer", "answer_layout", "can_redo", "check", "choice_results", "commit",
+    "RuleCount", "answer", "answer_layout", "basis_points", "can_redo", "check",
+    "choice_results", "commit",
     "commit_as_new", "commit_each", "create_from_import", "discard", "experiments_in",
     "give_role", "imports_of", "inbox_files", "inbox_folder", "look_again", "quality_csv",
     "receive", "receive_files", "receive_inbox", "redo", "rejects_csv", "undo", "unfinished",

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from experiments_core.domain.source import ColumnMapping, Dialect, Role
 from experiments_core.tabular.numbers import (
+    CURRENCY,
     CURRENCY_AFTER,
     CURRENCY_BEFORE,
     PERCENT_AFTER,
@@ -287,6 +288,11 @@ def without_currency(field: str) -> str:
     """Take a currency sign or code off an amount."""
     front = f"regexp_replace({trimmed(field)}, {quoted(CURRENCY_BEFORE)}, '\\1')"
     return f"regexp_replace({front}, {quoted(CURRENCY_AFTER)}, '')"
+
+
+def currency(field: str) -> str:
+    """The sign or code of an amount."""
+    return f"regexp_extract({trimmed(field)}, {quoted(CURRENCY)})"
 
 
 def has_currency(field: str) -> str:

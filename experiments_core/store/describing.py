@@ -8,14 +8,18 @@ from dataclasses import replace
 import duckdb
 
 from experiments_core.domain.source import Role, Shape
+from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion, quality
 from experiments_core.store.catalog import from_utc
 from experiments_core.store.event_log import load_events
 from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, content_hash, one_row, take_profile
+from experiments_core.store.reading import Relation
 from experiments_core.store.sifting import load_sifted
 from experiments_core.store.staged import Broken, Extreme, Staged, StagedColumn
 from experiments_core.store.staging import Job, load_clean
+from experiments_core.tabular.numbers import CURRENCIES
+from experiments_core.tabular.text import listed, visible
 
 SHOWN = 5
 MANY_VALUES = 200
@@ -48,7 +52,12 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
     else:
         profile = clean.profile
         rows = profile["units"]
-        staged = replace(_describe(cursor, job, profile, rows), merged=clean.merged)
+        staged = replace(
+            _describe(cursor, job, profile, rows),
+            merged=clean.merged,
+            mixed_zones=_mixed_zones(cursor, job, job.text),
+            currency=_currency(cursor, job, job.text),
+        )
         behind = quality.clean_rows(job.table)
         jumps = (0,), (0,)  # their lines are known
     job.watch.say(0.95, "Looking for what is suspicious")
@@ -103,6 +112,8 @@ def _describe(
 def _sifted(cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged) -> Staged:
     """Add what only the sieve knows."""
     has_unit = job.mapped(Role.UNIT) is not None
+    fields = tuple(f"f{place}" for place in range(len(job.names)))
+    text = Relation("raw", fields, ("VARCHAR",) * len(fields))
     return replace(
         staged,
         rejects=job.rejects,
@@ -112,8 +123,8 @@ def _sifted(cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged) -> Stag
         blanks=_blank_lines(cursor, staged),
         repeated=_count(cursor, "SELECT count(*) FROM repeated") if has_unit else 0,
         crossed=_count(cursor, "SELECT count(*) FROM crossed") if has_unit else 0,
-        mixed_zones=_mixed_zones(cursor, job),
-        currency=_currency(cursor, job),
+        mixed_zones=_mixed_zones(cursor, job, text),
+        currency=_currency(cursor, job, text),
     )
 
 
@@ -194,27 +205,57 @@ def _blank_lines(
     }
 
 
-def _mixed_zones(cursor: duckdb.DuckDBPyConnection, job: Job) -> bool:
+def _mixed_zones(cursor: duckdb.DuckDBPyConnection, job: Job, text: Relation) -> bool:
     time = job.mapped(Role.TIME)
-    if time is None:
+    if time is None or (text is job.text and not _is_text(job, time.position)):
         return False
-    field = conversion.trimmed(f"f{time.position}")
+    field = conversion.trimmed(text.fields[time.position])
     offset, naive = one_row(
         cursor,
         f"SELECT count(*) FILTER ({conversion.has_offset(field)}), "
-        f"count(*) FILTER (NOT {conversion.has_offset(field)}) FROM raw WHERE {field} <> ''",
+        f"count(*) FILTER (NOT {conversion.has_offset(field)}) FROM {text.sql} "
+        f"WHERE {field} <> ''",
     )
     return bool(offset and naive)
 
 
-def _currency(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[str, ...]:
-    numeric = [c for c in job.columns if c.role in {Role.VALUE, Role.COVARIATE}]
-    signs = {c.name: conversion.has_currency(f"f{c.position}") for c in numeric}
-    return tuple(
-        name
-        for name, sign in signs.items()
-        if _count(cursor, f"SELECT count(*) FROM raw WHERE {sign}")
+def _currency(cursor: duckdb.DuckDBPyConnection, job: Job, text: Relation) -> tuple[str, ...]:
+    """Columns of amounts with a sign.
+
+    Raises:
+        InvalidInputError: a column has amounts in several currencies, which cannot be added.
+    """
+    found = []
+    for column in job.columns:
+        is_number = column.role in {Role.VALUE, Role.COVARIATE} and column.position >= 0
+        if not is_number or (text is job.text and not _is_text(job, column.position)):
+            continue
+        field = text.fields[column.position]
+        rows = cursor.execute(
+            f"SELECT {conversion.currency(field)} AS sign, any_value({field}) FROM {text.sql} "
+            f"WHERE {conversion.has_currency(field)} GROUP BY sign LIMIT 100"
+        ).fetchall()
+        examples = {CURRENCIES.get(sign, sign): str(cell) for sign, cell in rows}
+        if len(examples) > 1:
+            raise _mixed_currency(column.name, examples)
+        found += [column.name] if examples else []
+    return tuple(found)
+
+
+def _mixed_currency(name: str, examples: dict[str, str]) -> InvalidInputError:
+    shown = listed([visible(cell) for cell in examples.values()])
+    return InvalidInputError(
+        f"“{name}” holds amounts in {len(examples)} currencies ({shown}), which cannot be "
+        "added.",
+        code="CURRENCY_MIXED",
+        hint="Convert them into one currency and export again, or do not use the column.",
+        details=(Problem(name, shown, "CURRENCY_MIXED", "one currency per column"),),
     )
+
+
+def _is_text(job: Job, position: int) -> bool:
+    """Whether the one pass took a column as text and converted it by itself."""
+    return job.typed.types[position] == "VARCHAR"
 
 
 def _extremes(columns: Sequence[StagedColumn], profile: Profile) -> Iterator[Extreme]:

@@ -12,7 +12,7 @@ import numpy as np
 from experiments_core.domain.source import Role
 from experiments_core.store import conversion
 from experiments_core.store.staged import StagedColumn
-from experiments_core.tabular.text import LONGEST_UNIT
+from experiments_core.tabular.text import LONGEST_CELL, LONGEST_UNIT
 
 MOST_SORTED = 50_000_000
 """Units whose hashes (8 bytes each) are compared by sorting them in memory."""
@@ -54,6 +54,7 @@ def take_profile(
         wanted[f"{name}_filled"] = f"count({name})"
         if column.role is Role.SEGMENT:
             wanted[f"{name}_values"] = f"approx_count_distinct({name})"
+            wanted[f"{name}_wrong"] = f"count(*) FILTER (strlen({name}) > {LONGEST_CELL})"
             continue
         wanted[f"{name}_wrong"] = f"count(*) FILTER ({conversion.is_wrong(column.role, name)})"
         if column.role is not Role.OUTCOME:

@@ -18,7 +18,7 @@ from experiments_core.store.staging import Job, arm_map, count_arms, create_tabl
 from experiments_core.store.watch import Step
 from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.rejects import RULES
-from experiments_core.tabular.text import LONGEST_UNIT, TOTAL_WORDS, WHITE, listed
+from experiments_core.tabular.text import LONGEST_CELL, LONGEST_UNIT, TOTAL_WORDS, WHITE, listed
 
 MEASURED = (Role.OUTCOME, Role.VALUE, Role.COVARIATE, Role.TIME)
 LONGEST_RAW = 2_000
@@ -151,6 +151,10 @@ def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         ("TOTALS_ROW", variant, f"arm IS NULL AND ({total})"),
         ("VARIANT_BLANK", variant, "arm IS NULL"),
     ]
+    rules += [
+        ("CELL_LENGTH", place, f"strlen(f{place}) > {LONGEST_CELL}")
+        for place in (c.position for c in job.mapping.columns if c.role is not Role.IGNORE)
+    ]
     if job.known_arms is not None:
         known = ", ".join(quoted(arm) for arm in sorted(set(job.known_arms.values())))
         rules.append(("VARIANT_UNKNOWN", variant, f"arm NOT IN ({known})"))
@@ -170,7 +174,7 @@ def set_aside(cursor: duckdb.DuckDBPyConnection, rules: Sequence[tuple[str, int,
     """
     nth = " ".join(f"WHEN {rule[2]} THEN {n}" for n, rule in enumerate(rules, start=1))
     shown = " ".join(
-        f"WHEN {n} THEN f{place}"
+        f"WHEN {n} THEN left(f{place}, {LONGEST_RAW})"
         for n, (_, place, _) in enumerate(rules, start=1)
         if place >= 0
     )

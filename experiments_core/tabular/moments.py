@@ -10,7 +10,7 @@ from experiments_core.tabular import numbers, times
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import WHITE, fold, visible
-from experiments_core.tabular.totals import plain_faults
+from experiments_core.tabular.totals import LARGEST_COUNT, plain_faults
 
 ONE_METRIC = "value"
 
@@ -86,6 +86,8 @@ def _read_row(
     place = mapping.named(Role.COUNT)[0] if mapping.named(Role.COUNT) else None
     if count is not None and place is not None and (count < 1 or count != int(count)):
         problems.append(("COUNT", place.name, row.cells[place.position].strip(WHITE)))
+    elif count is not None and place is not None and count > LARGEST_COUNT:
+        problems.append(("COUNT_LARGE", place.name, row.cells[place.position].strip(WHITE)))
     moment = 0.0 if time is None else _moment(row.cells[time.position], time)
     if time is not None and moment is None:
         problems.append(("TIME", time.name, row.cells[time.position]))

@@ -32,6 +32,9 @@ _VALUE = re.compile(
     r"rounds|duration|second|minute|hour|_s$|_ms$|count|^num|^n_|views|clicks|pages|pv|"
     r"sessions|items|quantit|score|rating|load|latency|orders|purchases|visits|basket"
 )
+_AMOUNT = re.compile(
+    r"revenue|amount|spend|spent|price|gmv|income|profit|margin|earning|turnover"
+)
 _EARLIER = re.compile(
     r"^pre($|_)|_pre($|_)|before|prior|past|previous|prev_|histor|baseline|^last_|_last_|lag|"
     r"since|recency|^age$|_age$|tenure"
@@ -105,6 +108,11 @@ def is_value(name: str) -> bool:
     return bool(_VALUE.search(plain(name))) and not is_earlier(name)
 
 
+def is_amount(name: str) -> bool:
+    """The header sounds like money, not like a count."""
+    return bool(_AMOUNT.search(plain(name)))
+
+
 def is_earlier(name: str) -> bool:
     """The header sounds like something known before the test."""
     return bool(_EARLIER.search(plain(name)))
@@ -142,6 +150,18 @@ def moment_role(name: str) -> Role | None:
         if re.match(pattern, word):
             return role
     return None
+
+
+def pair_of_moments(all_names: Iterable[str]) -> dict[str, Role]:
+    """Headers of the one mean and its spread (``revenue_mean``, ``revenue_sd``), else none."""
+    found: dict[str, dict[str, Role]] = {}
+    for name in all_names:
+        stem, _, word = plain(name).rpartition("_")
+        role = moment_role(word)
+        if stem and role in {Role.MEAN, Role.VARIANCE, Role.DEVIATION}:
+            found.setdefault(stem, {})[name] = role
+    whole = [pair for pair in found.values() if len(pair) == 2 and Role.MEAN in pair.values()]
+    return whole[0] if len(whole) == 1 else {}
 
 
 def is_exposure(event: str) -> bool:

@@ -15,6 +15,9 @@ SPACES = " \u00a0\u202f"
 CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CAD|AUD|INR|BRL|zł|kr)"
 """Signs and codes that may stand before or after an amount."""
 
+CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN"}
+"""Signs that are another way to write a code."""
+
 CURRENCY_BEFORE = rf"^([+-]?)\s*{CURRENCY}\s*"
 CURRENCY_AFTER = rf"\s*{CURRENCY}$"
 

@@ -24,6 +24,7 @@ _METRIC = re.compile(
     r"^(metrics?|kpi|measures?|measurement|variable|indicator)(_(name|id|key))?$"
 )
 _VALUE = re.compile(r"^(values?|amount|score|result|measurement|observation)$")
+MOST_MEASURES = 50
 MOST_PIVOTED = 5_000_000
 
 
@@ -76,6 +77,23 @@ def samples(columns: Sequence[ColumnSeen]) -> tuple[str, ...]:
     return tuple(c.name for c in columns) if fits and len(columns) > 1 else ()
 
 
+def turned(columns: Sequence[ColumnSeen]) -> tuple[int, tuple[int, ...]] | None:
+    """Positions of the names of measures and of the arms, where each measure is a row."""
+    words = names.ARM_WORDS | ARM_TOKENS | {"variant a", "variant b", "group a", "group b"}
+    arms = [c for c in columns if fold(c.name) in words and _holds_numbers(c)]
+    told = [c for c in columns if c not in arms]
+    if len(arms) < 2 or len(told) != 1 or told[0].kind is not Kind.TEXT:
+        return None
+    fits = told[0].unique and told[0].filled <= MOST_MEASURES
+    return (told[0].position, tuple(c.position for c in arms)) if fits else None
+
+
+def _holds_numbers(column: ColumnSeen) -> bool:
+    """Counts and rates under each other are no numbers of one kind."""
+    cells = column.examples
+    return bool(cells) and all(any(sign.isdigit() for sign in cell) for cell in cells)
+
+
 def long(columns: Sequence[ColumnSeen]) -> tuple[int, int] | None:
     """Positions of metric name and value, where each unit has a row per metric."""
     if names.are_moments(column.name for column in columns):
@@ -96,12 +114,21 @@ def is_wide_moments(columns: Sequence[ColumnSeen]) -> bool:
 def question(columns: Sequence[ColumnSeen]) -> Question | None:
     """Ask whether a wide or long table is to become rows; None where there is none."""
     found, few, pair = wide(columns), samples(columns), long(columns)
+    flat = turned(columns)
     if found is not None:
         what = (
             f"The arms {listed(found.arms)} stand side by side: one column of "
             f"{listed(found.stems)} for each. Make one row per arm of them?"
         )
         way, label = "arms", "Yes: one row per arm"
+    elif flat is not None:
+        arms = [columns[place].name for place in flat[1]]
+        measures = listed(list(columns[flat[0]].examples))
+        what = (
+            f"Each row is one measure (“{columns[flat[0]].name}”: {measures}) and each arm a "
+            f"column: {listed(arms)}. Turn the table?"
+        )
+        way, label = "turn", "Yes: one row per arm, a column for each measure"
     elif few:
         what = (
             f"Each column holds the values of one arm: {listed(few)}. Put them under "
@@ -136,6 +163,9 @@ def reshape(
     """
     if way == "arms" and (found := wide(columns)) is not None:
         return _from_arms(found, columns, rows)
+    flat = turned(columns)
+    if way == "turn" and flat is not None:
+        return _from_turned(flat, columns, rows)
     if way == "samples" and samples(columns):
         return _from_samples(columns, rows)
     pair = long(columns)
@@ -163,6 +193,16 @@ def _from_arms(
             if found.told is not None and arm != control:
                 name = row.cells[found.told].strip(WHITE)
             yield row.line, [*(row.cells[place] for place in found.kept), name, *cells]
+
+
+def _from_turned(
+    flat: tuple[int, tuple[int, ...]], columns: Sequence[ColumnSeen], rows: Iterator[Row]
+) -> Iterator[tuple[int, Sequence[str]]]:
+    measures, arms = flat
+    table = [(row.line, row.cells) for row in rows]
+    yield 1, (ARM_COLUMN, *(cells[measures].strip(WHITE) for _, cells in table))
+    for place in arms:
+        yield 1, [columns[place].name, *(cells[place] for _, cells in table)]
 
 
 def _from_samples(

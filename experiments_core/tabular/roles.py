@@ -16,6 +16,7 @@ MOST_ARMS = 20  # more values than this, and a column is not proposed as the var
 MOST_SEGMENT_VALUES = 50
 FEW_NUMBERS = 12  # a number with so few values may be a code, so it is offered as a segment
 TOTALS_ROWS = 2_000
+COUNTED = frozenset({Kind.WHOLE, Kind.NUMBER, Kind.YES_NO})
 COUNTS = frozenset({Role.VISITORS, Role.CONVERSIONS, Role.COUNT})
 
 
@@ -73,7 +74,10 @@ def shape_of(columns: Sequence[ColumnSeen], rows: Sequence[Row], *, complete: bo
         return Shape.COUNTS
     if visitors is None or not complete or len(rows) > TOTALS_ROWS:
         return Shape.UNIT
-    return _totals_or_units(columns, visitors, rows)
+    shape = _totals_or_units(columns, visitors, rows)
+    counted = any(c.kind in COUNTED and names.is_outcome(c.name) for c in columns)
+    pair = names.pair_of_moments(column.name for column in columns)
+    return Shape.MOMENTS if shape is Shape.TOTALS and pair and not counted else shape
 
 
 def _totals_or_units(
@@ -168,7 +172,7 @@ def propose(
     """One role per column."""
     doubled = {c.name for c in columns if sum(c.name == other.name for other in columns) > 1}
     if shape in {Shape.TOTALS, Shape.COUNTS}:
-        proposed = _totals(columns, rows)
+        proposed = _totals(columns, rows, shape)
     elif shape is Shape.MOMENTS:
         proposed = _moments(columns)
     else:
@@ -185,7 +189,9 @@ def propose(
     )
 
 
-def _totals(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, ColumnMapping]:
+def _totals(
+    columns: Sequence[ColumnSeen], rows: Sequence[Row], shape: Shape
+) -> dict[int, ColumnMapping]:
     variant, visitors = certain_variant(columns), visitors_column(columns)
     found: dict[int, ColumnMapping] = {}
     for column in columns:
@@ -197,7 +203,10 @@ def _totals(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, Col
             found[column.position] = _as(
                 column, Role.VISITORS, "the name says: number of units"
             )
-        elif column.kind in {Kind.WHOLE, Kind.NUMBER, Kind.YES_NO} and not _is_rate(column):
+        elif column.kind in COUNTED and _is_amount(column, shape):
+            reason = "an amount, not a count; of amounts count, mean and spread are needed"
+            found[column.position] = _as(column, Role.IGNORE, reason)
+        elif column.kind in COUNTED and not _is_rate(column):
             reason = "a count beside the number of units"
             found[column.position] = _as(column, Role.CONVERSIONS, reason)
         else:
@@ -206,8 +215,18 @@ def _totals(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, Col
 
 
 def _is_rate(column: ColumnSeen) -> bool:
-    numeric = column.kind in {Kind.WHOLE, Kind.NUMBER, Kind.YES_NO}
+    numeric = column.kind in COUNTED
     return column.kind is Kind.PERCENT or (numeric and names.is_rate(column.name))
+
+
+def _is_amount(column: ColumnSeen, shape: Shape) -> bool:
+    """Money or a mean per variant, which would be wrong as a count of conversions."""
+    if shape is not Shape.TOTALS or names.is_visitors(column.name):
+        return False
+    number = column.number
+    broken = column.kind is Kind.NUMBER and number is not None and not number.doubtful
+    money = names.is_amount(column.name) or (number is not None and number.currency)
+    return money or (broken and not names.is_outcome(column.name))
 
 
 def _rate(column: ColumnSeen, visitors: ColumnSeen, rows: Sequence[Row]) -> ColumnMapping:
@@ -271,8 +290,10 @@ def _moments(columns: Sequence[ColumnSeen]) -> dict[int, ColumnMapping]:
         (c for c in columns if names.is_elapsed(c.name) and c is not variant), None
     )
     found = {}
+    pair = names.pair_of_moments(column.name for column in columns)
     for column in columns:
-        role, reason = names.moment_role(column.name), "the name says so"
+        role = pair.get(column.name) or names.moment_role(column.name)
+        reason = "the name says so"
         if column is variant:
             role, reason = Role.VARIANT, _variant_reason(column)
         elif column is time:

@@ -32,6 +32,8 @@ CACHED = 16_384
 
 LONGEST_VARIANT = 100
 LONGEST_UNIT = 256
+LONGEST_CELL = 64 * 1024
+"""Bytes of a cell."""
 
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf"})
 _RUNS_OFF = "=+-@＝＋－＠"

@@ -40,7 +40,7 @@ _BEGINS_LIKE_A_TIME = re.compile(r"[0-9]{1,2}[-/. ]|[0-9]{4}[-/]|[A-Za-z]{3} |[0
 FITS = 0.8
 NAMED_FITS = 0.5  # enough when the header says that the column is a time
 
-_CLOCK = r"(?: ([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?"
+_CLOCK = r"(?:(,?) ([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?( [AaPp][Mm])?)?"
 _ORDERS = (
     (r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", "%d/%m/%Y", "%m/%d/%Y"),
     (r"([0-9]{1,2})-([0-9]{1,2})-([0-9]{4})", "%d-%m-%Y", "%m-%d-%Y"),
@@ -119,12 +119,23 @@ def formats_of(text: str, *, numbers: bool = False) -> tuple[str, ...]:
     for date_pattern, *orders in _ORDERS:
         match = re.fullmatch(date_pattern + _CLOCK, text)
         if match:
-            seconds, minutes = match.groups()[-1], match.groups()[-2]
-            clock = "" if minutes is None else " %H:%M" if seconds is None else " %H:%M:%S"
-            comma = "," if date_pattern.startswith("[A-Z") and "," in text else ""
+            clock = _clock(*match.groups()[-5:])
+            comma = "," if date_pattern.startswith("[A-Z") and "," in text[:8] else ""
             names = [order.replace(",", comma) + clock for order in orders if order]
             return tuple(name for name in names if _parses(text, name))
     return ()
+
+
+def _clock(
+    comma: str | None, hours: str | None, _: str | None, seconds: str | None, half: str | None
+) -> str:
+    """The part of a format that reads the time of day."""
+    if hours is None:
+        return ""
+    written = (
+        f"%I:%M{':%S' if seconds else ''} %p" if half else f"%H:%M{':%S' if seconds else ''}"
+    )
+    return f"{comma or ''} {written}"
 
 
 def read(text: str, time_format: str) -> float | None:

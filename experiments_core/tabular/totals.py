@@ -14,6 +14,8 @@ from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import TOTAL_WORDS, WHITE, fold, is_blank, visible
 
+LARGEST_COUNT = 2**53  # beyond it not every whole number is a float of its own
+
 
 @dataclass(frozen=True, slots=True)
 class Total:
@@ -151,5 +153,8 @@ def _count(
     number = numbers.read(cell, decimal, column.thousands or mapping.dialect.thousands)
     if number is None or number < 0 or number != int(number) or "e" in cell.lower():
         problems.append(("COUNT", column.name, cell))
+        return None
+    if number > LARGEST_COUNT:
+        problems.append(("COUNT_LARGE", column.name, cell))
         return None
     return int(number)

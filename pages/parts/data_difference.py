@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.services.ingestion import ImportReport, Reconciliation
-from pages.parts import theme
+from pages.parts import data_report, theme
 
 TITLES = {
     "ONLY_IN_A": "Gone",
@@ -51,7 +53,7 @@ def draw(report: ImportReport) -> None:
         _cases(found)
         st.download_button(
             "Differences as CSV",
-            found.to_csv,
+            partial(found.to_csv, for_spreadsheet=data_report.for_spreadsheet()),
             file_name="differences.csv",
             mime="text/csv",
             type="tertiary",

@@ -40,6 +40,7 @@ class Import:
         roles: Position of a column -> what a person said it is.
         rules: Position of a column -> what counts of several rows of a unit.
         only: Of several experiments in the file, those that are wanted; all when empty.
+        split: Intended shares by arm, in any numbers; equal when empty.
         answers: Field of a question -> the answer.
         asked: Every question so far, by its field.
         crossovers: What is done with units in two arms, where somebody said so.
@@ -52,6 +53,7 @@ class Import:
     roles: dict[int, Role] = field(default_factory=dict)
     rules: dict[int, str] = field(default_factory=dict)
     only: tuple[str, ...] = ()
+    split: dict[str, float] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
     crossovers: str = ""
@@ -73,7 +75,10 @@ class Import:
         )
         crossovers = self.crossovers or mapping.crossovers
         only = self.only if mapping.experiment == "*" else ()
-        return replace(mapping, columns=columns, crossovers=crossovers, experiments=only)
+        split = ingestion.basis_points(self.split) or mapping.split
+        return replace(
+            mapping, columns=columns, crossovers=crossovers, experiments=only, split=split
+        )
 
     @property
     def found(self) -> ImportReport | UpshotError | None:

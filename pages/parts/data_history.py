@@ -12,7 +12,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportRecord
-from pages.parts import theme, who
+from pages.parts import data_report, theme, who
 
 FAILED = "data-undo-failed"
 
@@ -31,6 +31,8 @@ def draw(experiment: Experiment) -> None:
     theme.section(f"Imports: {words.plural(used, 'row')} in use")
     for one in kept:
         line(one)
+    if any(one.rows_left_out for one in kept):
+        data_report.plain_switch()
 
 
 def line(one: ImportRecord) -> None:
@@ -57,7 +59,13 @@ def line(one: ImportRecord) -> None:
         if one.rows_left_out:
             st.download_button(
                 "Left-out rows",
-                partial(ingestion.rejects_csv, workspace.current(), who.actor(), one.id),
+                partial(
+                    ingestion.rejects_csv,
+                    workspace.current(),
+                    who.actor(),
+                    one.id,
+                    for_spreadsheet=data_report.for_spreadsheet(),
+                ),
                 file_name="rejects.csv",
                 mime="text/csv",
                 type="tertiary",

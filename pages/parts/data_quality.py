@@ -27,7 +27,7 @@ CHOICES = {
 SHOWN_LINES = 3
 
 
-def draw(known: Import, report: ImportReport) -> None:
+def draw(known: Import, report: ImportReport, *, for_spreadsheet: bool) -> None:
     """Findings, each with its rows; then the choices that are still free."""
     for number, remark in enumerate(report.warnings):
         _finding(number, remark)
@@ -36,7 +36,7 @@ def draw(known: Import, report: ImportReport) -> None:
     _crossovers(known, report)
     _contradictions(known, report)
     if report.warnings or report.by_rule:
-        _download(known)
+        _download(known, for_spreadsheet=for_spreadsheet)
 
 
 def take_back(known: Import) -> None:
@@ -126,10 +126,16 @@ def _row(one: ChoiceResult, *, counts_only: bool) -> dict[str, str]:
     return row
 
 
-def _download(known: Import) -> None:
+def _download(known: Import, *, for_spreadsheet: bool) -> None:
     st.download_button(
         "Quality report as CSV",
-        partial(ingestion.quality_csv, workspace.current(), who.actor(), known.draft.import_id),
+        partial(
+            ingestion.quality_csv,
+            workspace.current(),
+            who.actor(),
+            known.draft.import_id,
+            for_spreadsheet=for_spreadsheet,
+        ),
         file_name="quality.csv",
         mime="text/csv",
         type="tertiary",

@@ -18,6 +18,7 @@ from pages.parts import data_draft, data_mapping, data_quality, theme, who
 from pages.parts.data_draft import Import
 
 READ = "data-read"
+PLAIN = "csv-for-programs"
 ROWS_COUNTED = re.compile(r"[\d\u202f]+ rows? (left out|cannot be used): ")
 AUTOMATIC_BYTES = 20 * 1024 * 1024
 SHOWN_LINES = 3
@@ -80,7 +81,46 @@ def draw(known: Import, report: ImportReport) -> None:
     ordered = sorted(report.arms.items(), key=lambda one: one[0] != control)
     arms = " · ".join(f"{words.plain(arm, 40)} {words.count(n)}" for arm, n in ordered)
     theme.lead("Arms", arms)
-    data_quality.draw(known, report)
+    if known.experiment_id is None and len(ordered) > 1:
+        _split(known, [arm for arm, _ in ordered])
+    data_quality.draw(known, report, for_spreadsheet=for_spreadsheet())
+    if report.warnings or report.by_rule:
+        plain_switch()
+
+
+def _split(known: Import, arms: list[str]) -> None:
+    """The split that was meant, which the counted one is held against."""
+    told = known.split if set(known.split) == set(arms) else {}
+    shown = " : ".join(f"{told[arm]:g}" for arm in arms) if told else "equal"
+    with (
+        st.expander(f"Intended split: {shown}", icon=":material/tune:", type="compact"),
+        st.form(f"split-{known.draft.import_id}", border=False),
+    ):
+        given = {
+            arm: st.number_input(
+                words.plain(arm, 40), 0.01, value=told.get(arm, round(100 / len(arms), 2)),
+                key=f"split-{known.draft.import_id}-{number}",
+            )
+            for number, arm in enumerate(arms)
+        }  # fmt: skip
+        theme.note("Shares in any numbers: 50 and 50, or 90 and 10.")
+        if st.form_submit_button("Use this split"):
+            known.split = given
+            st.rerun()
+
+
+def for_spreadsheet() -> bool:
+    """Whether downloads are for a spreadsheet, or for programs: as the cells stand."""
+    return not st.session_state.get(PLAIN)
+
+
+def plain_switch() -> None:
+    """Let downloads be for programs."""
+    st.toggle(
+        "CSV for programs", key=PLAIN,
+        help="UTF-8 without a byte-order mark, and every cell as it stands in the file. A "
+        "spreadsheet would run cells that begin with = + - @.",
+    )  # fmt: skip
 
 
 def _reasons(known: Import, report: ImportReport) -> None:
@@ -98,7 +138,11 @@ def _reasons(known: Import, report: ImportReport) -> None:
         st.download_button(
             f"All {total} as CSV",
             partial(
-                ingestion.rejects_csv, workspace.current(), who.actor(), known.draft.import_id
+                ingestion.rejects_csv,
+                workspace.current(),
+                who.actor(),
+                known.draft.import_id,
+                for_spreadsheet=for_spreadsheet(),
             ),
             file_name="rejects.csv",
             mime="text/csv",

@@ -270,7 +270,9 @@ def test_a_file_becomes_data_step_by_step(api: Client):
     assert done.json()["data"]["state"] == "committed"
     results = api.get("/experiments/from-a-file/results").json()["data"]
     assert sum(arm["n"] for arm in results["metrics"][0]["arms"]) == 400
-    assert api.get(f"{path}/rejects.csv").status_code == 200
+    assert api.get(f"{path}/rejects.csv").content.startswith(b"\xef\xbb\xbfline,")
+    assert api.get(f"{path}/rejects.csv?form=plain").content.startswith(b"line,")
+    assert api.get(f"{path}/quality.csv?form=plain").content.startswith(b"code,message")
     assert api.get("/imports?experiment=from-a-file").json()["pagination"]["total"] == 1
     again = upload(api, TABLE)
     assert again.json()["data"]["already_imported"] == data["id"]

@@ -156,6 +156,9 @@ def test_names_from_a_file_stay_text_on_every_page_and_in_every_export(
     expect(main).to_contain_text(HOSTILE[0])
     for row in taken(page, "All 1 as CSV"):
         assert row["row"].startswith("'=1+1")
+    page.get_by_text("CSV for programs").click()
+    for row in taken(page, "All 1 as CSV"):
+        assert row["row"].startswith("=1+1")
 
     reply(page, HOSTILE[0])
     expect(main).to_contain_text("1 question to answer first", timeout=SLOW)

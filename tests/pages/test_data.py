@@ -355,3 +355,21 @@ def test_reasons_are_added_up_only_where_they_add_up(
 ):
     rules = tuple(RuleCount("NUMBER", count, (2,), "", True) for count in rows)
     assert data_report.sum_of(ImportReport(9, 9 - out, out, out, {}, by_rule=rules)) == told
+
+
+def test_the_intended_split_is_held_against_the_counted_one(
+    ws: Workspace, open_page: Open
+) -> None:
+    uneven = [f"v{n:04d},control,0,0,DE" for n in range(1200)]
+    app = drop(open_page("data"), unit_rows(*uneven))
+    assert "50 : 50 was intended" in said(app)
+    first, second = (one for one in app.number_input if "split" in (one.key or ""))
+    first.set_value(87.5)
+    second.set_value(12.5)
+    button(app, "Use this split").click().run()
+    assert not app.exception
+    assert "was intended" not in said(app)
+    reply(app, "Yes, no more data")
+    button(app, "Import 1 600 rows").click().run()
+    made = only_experiment(ws)
+    assert {v.key: v.weight_bp for v in made.variants} == {"control": 8750, "B": 1250}
