@@ -29,6 +29,7 @@ def page() -> None:
     ws = workspace.current()
     experiment = header.open_experiment(ws, who.actor())
     if experiment is None:
+        theme.title_row("Results")
         theme.empty("Nothing here yet.", "A result needs an experiment with data.")
         if st.button("Go to experiments", type="primary"):
             st.switch_page("pages/experiments.py")

@@ -14,6 +14,7 @@ from pages.parts import links, theme
 from pages.parts.experiments_rows import GROUPS, SAMPLE, Row, as_csv, fitting
 
 ROW_HEIGHT, HEAD = 38, 35
+SHOWN_ROWS = 15.5  # of a longer list, which scrolls: half a row tells that there are more
 SHOWN = "show"
 SEARCH = "q"
 OPENED = "experiments-opened"
@@ -80,7 +81,7 @@ def _one_table(rows: Sequence[Row], fit: str) -> None:
     event = st.dataframe(
         _frame(rows, lift, theme.tokens()),
         hide_index=True,
-        height=ROW_HEIGHT * len(rows) + HEAD,
+        height=int(ROW_HEIGHT * min(len(rows), SHOWN_ROWS)) + HEAD,
         row_height=ROW_HEIGHT,
         column_config={
             "Name": st.column_config.TextColumn(pinned=fit == "narrow", width=196),

@@ -21,11 +21,13 @@ CONCLUDED = {"won", "lost", "inconclusive", "invalid"}
 
 def draw(rows: Sequence[Row], now: datetime) -> None:
     """Title, figure, key, and the same as a table."""
-    started = [row for row in rows if row.experiment.started_at][:MOST]
+    started = [row for row in rows if row.experiment.started_at]
     if not started:
         return
     theme.section(title(started))
-    runs = [_run(row, now) for row in started]
+    if len(started) > MOST:
+        theme.muted(f"The first {MOST} of {len(started)} in the list.")
+    runs = [_run(row, now) for row in started[:MOST]]
     today = now.date()
     alt = " ".join(f"{run.name}: {words.day(run.start)}, {run.outcome}." for run in runs)
     with st.container(key="wide-timeline"):
