@@ -222,26 +222,35 @@ def best(work: Callable[[], object], turns: int = 3) -> float:
     return min(seconds)
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answering(port: int) -> None:
+    """Wait until a server says that it is well."""
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health", timeout=2).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+
+
 @contextmanager
 def server(path: Path) -> Iterator[int]:
     """A server on a workspace, as ``upshot serve`` starts it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environment = {
         **os.environ, "UPSHOT_WORKSPACE": str(path), "UPSHOT_RATE_LIMITS": LIMITS,
     }  # fmt: skip
     command = [sys.executable, "-m", "experiments_core", "serve", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(
-                    f"http://127.0.0.1:{port}/api/v1/health", timeout=2
-                ).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+        answering(port)
         yield port
     finally:
         process.terminate()

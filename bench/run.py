@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import events
+from bench import events, reads
 from bench.data import make_file
 
 HOW = """\
@@ -38,7 +38,9 @@ Results is what a person waits for: two real servers, one with the samples and o
 page of the same shape, and Chromium; in turns the key `r`, which runs the whole script again,
 or a click, until the last change of the page (`bench/browser.py`). Events go over HTTP into
 a server of its own and are on disk before the answer; assignment is compared with GrowthBook's
-Python SDK in the same process (`bench/events.py`)."""
+Python SDK in the same process (`bench/events.py`). Reads over the API go through one
+connection, in turns with a bare Starlette route of the same server that answers 2 kB
+(`bench/reads.py`)."""
 REPORT = Path("docs/benchmarks.md")
 LIBRARIES = ("duckdb", "streamlit", "numpy", "pandas", "statsmodels", "tea-tasting")
 
@@ -57,6 +59,7 @@ def main() -> None:
         rows += rerun_rows(folder, options.repeats)
     print("assignment and events", flush=True)
     rows += events.rows()
+    rows += reads.rows()
     write_report(rows)
 
 

@@ -31,7 +31,7 @@ class Window:
     after: tuple[Any, ...] | None
 
 
-def _window(
+async def _window(  # a plain function would be given a thread
     limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 20,
     cursor: Annotated[
         str | None, Query(max_length=600, description="`next_cursor` of the page before.")

@@ -247,13 +247,17 @@ class _Frame:
         if self.rule.public:
             return None, Call(ws, keys.NOBODY, request_id)
         try:
-            caller = await run_in_threadpool(keys.recognise, ws, _token(request))
+            token = _token(request)
+            caller = (
+                keys.recognise(ws, token)
+                if keys.is_at_hand(ws, token)
+                else await run_in_threadpool(keys.recognise, ws, token)
+            )
         except UnauthorizedError:
             rate_limits.take(ws, "management", f"address {address}")
             raise
-        actor = replace(caller.actor, request_id=request_id)
-        if actor.via != "cli":
-            actor = replace(actor, via=self.door.via)
+        via = "cli" if caller.actor.via == "cli" else self.door.via
+        actor = replace(caller.actor, request_id=request_id, via=via)
         take = partial(rate_limits.take, ws, self.rule.rate, f"key {caller.key_id}")
         call = Call(
             ws,

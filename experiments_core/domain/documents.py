@@ -163,7 +163,12 @@ def from_document(document: Mapping[str, Any], phases: tuple[Phase, ...]) -> Exp
     return Experiment(**values)
 
 
+_JSON = frozenset({str, int, float, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _JSON:  # most fields of most experiments
+        return value
     if isinstance(value, datetime):
         return moment_text(value)
     if isinstance(value, date):
