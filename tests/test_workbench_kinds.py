@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -162,6 +163,23 @@ def test_the_lift_of_a_mean_has_a_log_delta_interval_on_request(
     assert asked.relative_lift_ci_lower == pytest.approx(usual.relative_lift_ci_lower, abs=5e-3)
     assert asked.relative_lift_ci_lower != usual.relative_lift_ci_lower
     assert "log-delta" in str(asked.explain())
+
+
+def test_a_long_tail_is_warned_about_with_the_units_that_it_needs():
+    rng = np.random.default_rng(7)
+    data = pd.DataFrame({
+        "user_id": np.arange(4000), "group": np.where(np.arange(4000) % 10, "control", "B"),
+        "spent": rng.lognormal(0, 1.8, 4000),
+    })  # fmt: skip
+    found = read(data, ec.Mean("spent"), split={"control": 9, "B": 1})["spent"]
+    assert found.flags == ("skewed",)
+    (line,) = [one for one in str(found.explain()).splitlines() if "κ" in one]
+    parts = [(one.spent.skew(), one.spent.std(), len(one)) for one in arms(data)]
+    signed = [g * s**3 / n**2 for g, s, n in parts]
+    kappa = (signed[1] - signed[0]) / sum(s * s / n for _, s, n in parts) ** 1.5
+    assert f"κ = {kappa:.3g};" in line
+    needed = int(re.search(r"about (.*) units on", line)[1].replace("\u202f", ""))
+    assert needed == pytest.approx(4000 * (kappa / 0.053) ** 2, abs=2)
 
 
 def test_quantiles_of_several_rows_respect_the_unit():

@@ -16,6 +16,7 @@ from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.stats import quantiles, ratios
 from experiments_core.stats.contrasts import Withheld
 from experiments_core.stats.estimate import Undefined, Value
+from experiments_core.stats.means import SKEW_LIMIT
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 
@@ -197,6 +198,14 @@ def _combined(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
         yield f"m_c = {pair.control:.6g}, m_t = {pair.treatment:.6g}"
     yield f"v = {pair.difference_variance:.6g}, √v = {pair.standard_error:.6g}"
     yield f"f = {pair.degrees_of_freedom:.6g}"
+    kappa = abs(pair.skewness or 0.0)
+    if kappa > SKEW_LIMIT:
+        units = sum(control.n + treatment.n for control, treatment in strata)
+        needed = words.count(math.ceil(units * (kappa / SKEW_LIMIT) ** 2))
+        yield (
+            f"skewness of d: κ = {kappa:.3g}; at this split |κ| < {SKEW_LIMIT} from about "
+            f"{needed} units on, now {words.count(units)} (n ≥ 355 γ², Kohavi et al. 2014)"
+        )
 
 
 def _beside(contrast: Contrast) -> Iterator[str]:

@@ -45,6 +45,7 @@ class MeanPair:
         degrees_of_freedom: Satterthwaite's, of the difference; inf for a z statistic.
         covariance: Of the two means; 0 for independent arms.
         method: ``welch_t``, ``stratified_t`` or ``quantile_z``.
+        skewness: Of the difference; None where it is not known.
         flags: Warnings for the comparison.
     """
 
@@ -56,6 +57,7 @@ class MeanPair:
     degrees_of_freedom: float
     covariance: float = 0.0
     method: str = "welch_t"
+    skewness: float | None = None
     flags: tuple[str, ...] = ()
 
     @property

@@ -31,7 +31,7 @@ LARGEST_VALUE = 1e150
 """Beyond this a variance no longer fits a double."""
 
 SKEW_LIMIT = 0.053
-"""|κ| above which the tails of the t test are visibly unequal: 1/sqrt(355), see _is_skewed."""
+"""|κ| above which the tails of the t test are visibly unequal: 1/sqrt(355), see _skewness."""
 
 
 def mean_interval(moments: Moments, confidence_level: float = 0.95) -> Estimate:
@@ -178,6 +178,7 @@ def mean_pair(
         difference_variance=total,
         degrees_of_freedom=1 / math.fsum(shares),
         method=method,
+        skewness=_skewness(used, total),
         flags=_flags(used, total),
     )
 
@@ -207,7 +208,8 @@ def _nothing_to_compare(strata: Strata, method: str) -> Withheld:
 def _flags(used: _Used, total: float) -> tuple[str, ...]:
     differ = _heterogeneity([(control, treatment) for _, control, treatment in used])
     mixed = not isinstance(differ.p_value, Undefined) and differ.p_value < HETEROGENEITY_ALPHA
-    flags = {"skewed": _is_skewed(used, total), "heterogeneous_phases": mixed}
+    tilted = abs(_skewness(used, total) or 0.0) > SKEW_LIMIT
+    flags = {"skewed": tilted, "heterogeneous_phases": mixed}
     return tuple(flag for flag, is_up in flags.items() if is_up)
 
 
@@ -217,18 +219,19 @@ def _heterogeneity(usable: Strata) -> TestResult:
     )
 
 
-def _is_skewed(used: _Used, total: float) -> bool:
-    """Whether the skewness κ of the difference of means is beyond :data:`SKEW_LIMIT`.
+def _skewness(used: _Used, total: float) -> float | None:
+    """Skewness κ of the difference of means; None where an arm's is not known.
 
-    κ = Σ ± w³ γ s³/n² / SE³; each tail of the test is off by about 0.085 κ. The limit carries
-    the rule n >= 355 γ² (Kohavi, Deng, Longbotham & Xu 2014, KDD) over to a difference.
+    κ = Σ ± w³ γ s³/n² / SE³; each tail of the test is off by about 0.085 κ. The limit
+    :data:`SKEW_LIMIT` carries the rule n >= 355 γ² (Kohavi, Deng, Longbotham & Xu 2014, KDD)
+    over to a difference.
     """
     error = math.sqrt(total)
     kappa = 0.0
     for weight, control, treatment in used:
         for moments, sign in ((treatment, 1), (control, -1)):
             if moments.skewness is None:
-                return False
+                return None
             own = weight * math.sqrt(moments.variance / moments.n) / error
             kappa += sign * moments.skewness * own**3 / math.sqrt(moments.n)
-    return abs(kappa) > SKEW_LIMIT
+    return kappa
