@@ -102,7 +102,5 @@ def test_looks_are_triangles_on_the_time_axis(slug: str):
     course = json.loads(app.get("plotly_chart")[2].proto.spec)
     marks = [one for one in course["data"] if one.get("marker", {}).get("symbol")]
     assert len(marks) == 3
-    labels = [note["text"] for note in course["layout"]["annotations"]]
-    assert [label for label in labels if label.startswith("look ")] == [
-        "look 3", "look 2", "look 1",
-    ]  # fmt: skip
+    spec = app.get("plotly_chart")[2].proto.spec
+    assert all(f"look {number}<" in spec or f'"look {number}"' in spec for number in (1, 2, 3))
