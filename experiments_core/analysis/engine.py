@@ -106,6 +106,7 @@ def _metric(
 ) -> MetricResult:
     rule = getattr(metric, "cap", None)
     return MetricResult(
+        version=metric.version,
         key=metric.key,
         name=metric.name,
         kind=metric.kind.value,

@@ -225,6 +225,7 @@ class MetricResult:
     covariate: str | None = None
     cap: float | None = None  # the amount, in the metric's unit
     cap_rule: str | None = None  # as it was asked for: an amount, or "99.9%"
+    version: int = 1  # of its definition in the library
 
     def arm(self, variant: str) -> ArmResult:
         """The result of one arm."""

@@ -276,6 +276,8 @@ def describe(metric: MetricResult, unit: str = "user") -> str:
         text += ", adjusted"
     if metric.cap is not None:
         text += f", capped at {amount(metric.cap, metric.unit)}"
+    if metric.version > 1:
+        text += f", version {metric.version}"
     return text + {"decrease": ", lower is better"}.get(metric.preferred_direction, "")
 
 

@@ -19,7 +19,6 @@ from experiments_core.domain.definition import (
     read_meaning,
     word_problems,
 )
-from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.text import clean, slugify, unused
 from experiments_core.domain.validation import refuse
@@ -247,13 +246,6 @@ def preview(
     if locking.is_locked(experiment, result):
         raise ConflictError(locking.TEXT, code="RESULTS_LOCKED", hint="Choose another test.")
     return result.metrics[0].arms if result.metrics else ()
-
-
-def use_metric(
-    experiment: Experiment, definition: Definition, role: str, **of_the_test: Any
-) -> tuple[Any, ...]:
-    """The metrics of a test with one of the library added, to be saved as its ``metrics``."""
-    return (*experiment.metrics, metric_of(definition, role, **of_the_test))
 
 
 def add_usual_ones(ws: Workspace, actor: Actor) -> list[Definition]:

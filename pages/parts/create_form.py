@@ -13,8 +13,9 @@ from typing import Any
 import streamlit as st
 
 from experiments_core.charts import words
+from experiments_core.domain.definition import Definition, metric_of
 from experiments_core.domain.experiment import Experiment, equal_weights
-from experiments_core.domain.metric import Mean, Metric, MetricKind, MetricRole
+from experiments_core.domain.metric import Direction, Mean, Metric, MetricKind, MetricRole
 from experiments_core.services.planning_design import Design
 from pages.parts import entry
 
@@ -156,7 +157,7 @@ def add_metric(metric: Metric | None = None) -> None:
     values: dict[str, Any] = {
         "key": "", "name": "", "column": "", "kind": "rate", "role": role.value,
         "direction": "increase", "margin": "", "unit": "", "denominator": "", "q": "0.5",
-        "covariate": "", "before": "", "cap": "",
+        "covariate": "", "before": "", "cap": "", "library": None,
     }  # fmt: skip
     if metric is not None:
         margin, needs = metric.non_inferiority_margin, metric.needs
@@ -172,6 +173,24 @@ def add_metric(metric: Metric | None = None) -> None:
         }  # fmt: skip
     for name, value in values.items():
         put(f"metric{number}-{name}", value)
+
+
+def use_metric(definition: Definition) -> None:
+    """Measure a metric of the library, in place of a box in which nothing was typed."""
+    for number in list(get(METRICS)):
+        if not text(f"metric{number}-name") and not text(f"metric{number}-column"):
+            remove_metric(number)
+    neutral = definition.meaning.get("preferred_direction") == Direction.NEUTRAL
+    role = MetricRole.SECONDARY if get(METRICS) or neutral else MetricRole.PRIMARY
+    metric = metric_of(definition, role)
+    add_metric(metric)
+    put(f"metric{get(METRICS)[-1]}-library", metric)
+
+
+def made_of(number: int) -> Metric | None:
+    """The metric of the library behind a box; None where it was typed."""
+    found = get(f"metric{number}-library")
+    return found if isinstance(found, Metric) else None
 
 
 def _at(names: tuple[str, ...], place: int) -> str:

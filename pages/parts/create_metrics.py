@@ -5,10 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import words
+from experiments_core.domain.definition import Definition
+from experiments_core.domain.documents import metric_to_document
+from experiments_core.domain.metric import Direction, Metric
 from experiments_core.domain.validation import MOST_METRICS
 from experiments_core.errors import UpshotError
+from experiments_core.services import library, workspace
 from pages.parts import create_form as form
-from pages.parts import create_save, theme
+from pages.parts import create_save, theme, who
 
 KINDS = {
     "rate": "Rate: did it happen?",
@@ -39,19 +43,96 @@ def draw() -> None:
         "One to three primary metrics decide the test. A guardrail is a number that must not "
         "get worse; say how much worse you could accept."
     )
+    known = library.list_metrics(workspace.current(), who.actor())
+    _recognise(known)
     for number in form.get(form.METRICS):
         _metric(number)
-    st.button(
-        "Add a metric", icon=":material/add:", on_click=form.add_metric,
-        disabled=len(form.get(form.METRICS)) >= MOST_METRICS,
-    )  # fmt: skip
+    full = len(form.get(form.METRICS)) >= MOST_METRICS
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(
+            "Add a metric", icon=":material/add:", on_click=form.add_metric, disabled=full
+        )
+        _picker(known, full=full)
     try:
         create_save.fields()
     except UpshotError as error:
         theme.refused(error)
 
 
+def _recognise(known: list[Definition]) -> None:
+    """A saved draft says of a metric its key and version; the library knows the rest."""
+    base = form.base()
+    saved = {metric.key: metric for metric in base.metrics} if base else {}
+    by_key = {one.key: one for one in known}
+    for number in form.get(form.METRICS):
+        key = form.text(f"metric{number}-key")
+        definition, metric = by_key.get(key), saved.get(key)
+        if form.made_of(number) or definition is None or metric is None:
+            continue
+        written = metric_to_document(metric)
+        same = all(written.get(name) == value for name, value in definition.meaning.items())
+        if metric.version == definition.version and same:
+            form.put(f"metric{number}-library", metric)
+
+
+def _picker(known: list[Definition], *, full: bool) -> None:
+    """Definitions that this test does not measure yet."""
+    used = {form.text(f"metric{number}-key").lower() for number in form.get(form.METRICS)}
+    left = {one.key: one for one in known if one.key.lower() not in used}
+    if not left or full:
+        return
+    key = f"{form.PREFIX}from-library"
+    st.selectbox(
+        "From the library",
+        list(left),
+        index=None,
+        placeholder="Use a metric of the library",
+        format_func=lambda one: (
+            f"{words.plain(left[one].name, 60)} (version {left[one].version})"
+        ),
+        key=key,
+        on_change=lambda: _take(left, key),
+        label_visibility="collapsed",
+        width=320,
+    )
+
+
+def _take(left: dict[str, Definition], key: str) -> None:
+    chosen = left.get(str(st.session_state.get(key)))
+    if chosen is not None:
+        form.use_metric(chosen)
+    st.session_state[key] = None
+
+
+def _defined(number: int, metric: Metric) -> None:
+    """A metric of the library: what it means is read there, what it is for is said here."""
+    role = form.get(f"metric{number}-role")
+    any_way = metric.preferred_direction is Direction.NEUTRAL
+    with st.container(border=True, key=f"metric-box-{number}"):
+        theme.lead(metric.name, f"from the library, version {metric.version}")
+        told = f"{KINDS[form.FORM_KINDS[metric.kind]].split(':')[0]} of "
+        told += " / ".join(words.plain(name, 40) for name in metric.columns)
+        theme.note(f"{told}; {ANY_DIRECTION[metric.preferred_direction.value].lower()}.")
+        with st.grid(3, min_column_width=210, gap="small"):
+            _list(number, "role", "Role", {"secondary": "Secondary"} if any_way else ROLES)
+            if role == "guardrail":
+                _text(number, "margin", "Largest harm you accept, %", "5")
+            if len(form.get(form.METRICS)) > 1:
+                _remove(number)
+
+
+def _remove(number: int) -> None:
+    st.button(
+        "Remove this metric", key=f"remove-metric-{number}", type="tertiary",
+        on_click=form.remove_metric, args=(number,),
+    )  # fmt: skip
+
+
 def _metric(number: int) -> None:
+    found = form.made_of(number)
+    if found is not None:
+        _defined(number, found)
+        return
     role = form.get(f"metric{number}-role")
     with (
         st.container(border=True, key=f"metric-box-{number}"),
@@ -71,10 +152,7 @@ def _metric(number: int) -> None:
             _text(number, "unit", "Unit", "USD")
         _options(number, str(form.get(f"metric{number}-kind")))
         if len(form.get(form.METRICS)) > 1:
-            st.button(
-                "Remove this metric", key=f"remove-metric-{number}", type="tertiary",
-                on_click=form.remove_metric, args=(number,),
-            )  # fmt: skip
+            _remove(number)
 
 
 def _options(number: int, kind: str) -> None:

@@ -213,6 +213,7 @@ def _metric(number: int) -> Metric:
     column = typed("column") or slugify(name, "metric").replace("-", "_")
     role = MetricRole(typed("role"))
     margin = typed("margin") if role is MetricRole.GUARDRAIL else ""
+    defined = form.made_of(number)
     values: dict[str, Any] = {
         "name": name,
         "role": role,
@@ -224,6 +225,9 @@ def _metric(number: int) -> Metric:
     }
     if role is not MetricRole.GUARDRAIL or margin:
         values["non_inferiority_margin_absolute"] = None
+    if defined is not None:  # what it means is the library's
+        margins = {n: v for n, v in values.items() if n.startswith("non_inferiority")}
+        return replace(defined, role=role, **margins)
     wanted, own = _kind_and_columns(typed, column)
     values |= own
     made: Metric = (

@@ -10,7 +10,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import ExperimentDraft, Plan
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import Mean, MetricRole, Proportion, Quantile, Ratio
-from experiments_core.services import experiments
+from experiments_core.services import experiments, library
 from experiments_core.services.workspace import Workspace
 from tests.pages.words import button, field, said
 
@@ -229,3 +229,27 @@ def test_every_kind_of_metric_can_be_chosen_and_is_read_back(
     again = open_page("create", exp="free-shipping-banner", step="metrics")
     shown = {str(one.key).removeprefix("create-"): one.value for one in again.text_input}
     assert {name: shown[name] for name in typed} == typed
+
+
+def test_a_metric_of_the_library_is_measured_in_the_version_it_has_now(
+    ws: Workspace, open_page: Open
+) -> None:
+    library.define_metric(ws, LOCAL, {
+        "key": "views", "name": "Pages seen", "kind": "count", "column": "page_view",
+        "aggregation": "count", "unit": "pages", "window_days": 7,
+    })  # fmt: skip
+    library.change_metric(ws, LOCAL, "views", {"window_days": 14})
+    app = go(go(idea(open_page("create")), "arms"), "metrics")
+    picker = next(one for one in app.selectbox if one.label == "From the library")
+    app = picker.set_value("views").run()
+    assert not app.exception
+    assert "from the library, version 2" in said(app)
+    app = go(app, "plan")
+    saved = experiments.get_experiment(ws, LOCAL, "free-shipping-banner")
+    (metric,) = saved.metrics
+    assert (metric.key, metric.version, metric.window_days) == ("views", 2, 14)
+    assert (metric.unit, metric.role) == ("pages", MetricRole.PRIMARY)
+    again = open_page("create", exp=saved.slug, step="metrics")
+    assert "from the library, version 2" in said(again)
+    (use,) = library.uses(ws, LOCAL, "views")
+    assert (use.slug, use.version) == (saved.slug, 2)

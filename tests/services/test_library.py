@@ -133,9 +133,9 @@ def test_a_test_keeps_the_version_it_was_made_with_and_so_do_its_looks(
     assert (use.slug, use.version, use.role, use.status) == (
         "shorter-checkout", 1, "secondary", "running",
     )  # fmt: skip
-    added = library.use_metric(
-        again.experiment, library.define_metric(ws, EDITOR, REVENUE), "secondary"
-    )
+    assert [one.version for one in again.result.metrics] == [1, 1]
+    revenue = metric_of(library.define_metric(ws, EDITOR, REVENUE), "secondary")
+    added = (*again.experiment.metrics, revenue)
     changed = experiments.edit_experiment(
         ws, LOCAL, experiment.id, {"metrics": added}, version=again.experiment.version
     )
