@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= $(or $(UPSHOT_PORT),8501)
 
-.PHONY: setup run check test fuzz full bench calibrate lock screenshots clean kills story
+.PHONY: setup run check test fuzz full bench calibrate lock screenshots pictures clean kills story
 .DEFAULT_GOAL := run
 
 # A stamp is newer than the pins it installed; changing the pins installs again.
@@ -53,6 +53,9 @@ calibrate: .venv/dev.stamp
 
 screenshots: .venv/dev.stamp
 	$(BIN)/python -m pytest tests/browser/test_screenshots.py -q
+
+pictures: .venv/dev.stamp
+	PYTHONPATH=. $(BIN)/python -m tests.browser.pictures
 
 lock:
 	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/run.txt

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.servers import Server, start_server, stop_server
 
@@ -50,6 +50,14 @@ def empty_server(tmp_path: Path) -> Iterator[Server]:
     server = start_server(tmp_path / "workspace", sample=False)
     yield server
     stop_server(server)
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Wait for the end of the run, and for every element that still shows a placeholder."""
+    expect(page.get_by_role("heading").first).to_be_visible(timeout=60_000)
+    for waiting in ("stStatusWidget", "stSkeleton"):
+        expect(page.get_by_test_id(waiting)).to_have_count(0, timeout=60_000)
+    page.wait_for_timeout(600)
 
 
 def watched_page(browser: Browser, url: str, faults: list[str], **options: object) -> Page:

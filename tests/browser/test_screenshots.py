@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
-from tests.browser.conftest import watched_page
+from tests.browser.conftest import wait_until_drawn, watched_page
 from tests.servers import Server
 
 pytestmark = pytest.mark.browser
@@ -27,6 +27,8 @@ PAGES = {
     "results_totals": "/results?exp=login-wall-on-reviews",
     "results_empty": "/results?exp=referral-reward",
     "plan": "/plan",
+    "metrics": "/metrics",
+    "admin": "/admin",
 }
 
 
@@ -41,15 +43,13 @@ def test_every_page_draws_itself_without_a_fault(
     page = watched_page(browser, sample_server.url, faults, color_scheme=scheme, viewport=size)
     for name, path in PAGES.items():
         page.goto(path)
-        expect(page.get_by_role("heading").first).to_be_visible(timeout=60_000)
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
-        page.wait_for_timeout(900)
+        wait_until_drawn(page)
         assert page.get_by_test_id("stException").count() == 0, f"{name} shows an exception"
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{name} is wider than its window: {wide} px"
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": width, "height": min(height + 20, 4000)})
-        page.wait_for_timeout(600)
+        wait_until_drawn(page)
         page.screenshot(path=FOLDER / f"{name}_{scheme}_{width}.png")
         page.set_viewport_size({"width": width, "height": 1000})
     page.context.close()
