@@ -14,7 +14,7 @@ from experiments_core.analysis.groups import Groups, is_quantile, is_rate
 from experiments_core.analysis.results import ArmResult, Contrast
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.stats import adjust, quantiles, standardised
-from experiments_core.stats.estimate import Estimate, Interval, Undefined
+from experiments_core.stats.estimate import Estimate, Interval, Undefined, Value
 from experiments_core.stats.means import LARGEST_VALUE
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
@@ -111,6 +111,19 @@ def _plain(metric: Metric, phases: Phases, weights: Sequence[float], level: floa
     estimate = standardised.standardised_mean(lines, weights, level)
     whole = comparing.line_of(metric, cast("Moments", comparing.total(metric, phases)))
     return _Level(estimate, _spread(whole))
+
+
+def value_over_phases(metric: Metric, phases: Phases, weights: Sequence[float]) -> Value:
+    """Rate, mean or ratio of one group at a common mix of phases.
+
+    Args:
+        metric: The metric.
+        phases: The group, phase by phase.
+        weights: Of :func:`standardised.common_weights`.
+    """
+    if not any(summary.n for summary in phases):
+        return Undefined("no_users")
+    return _plain(metric, phases, weights, 0.95).estimate.value
 
 
 def _adjusted(metric: Metric, by_arm: Mapping[str, Phases]) -> dict[str, adjust.AdjustedArm]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from experiments_core.analysis import comparing
+from experiments_core.analysis.arms import value_over_phases
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, Pair, is_quantile
 from experiments_core.analysis.judging import verdict_of
 from experiments_core.analysis.results import HoldoutMetric, HoldoutResult
 from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.stats import standardised
 from experiments_core.stats.estimate import Undefined, Value
 
 
@@ -75,12 +77,17 @@ def _metric(everyone: Groups, design: Design, metric: Metric) -> HoldoutMetric:
         for value in (difference.value, difference.ci_lower, difference.ci_upper)
     ]
     both = held.n + exposed.n
+    weights = standardised.common_weights([(one.n, other.n) for one, other in strata])
+    levels = [
+        value_over_phases(metric, tuple(pair[side] for pair in strata), weights)
+        for side in (0, 1)
+    ]
     return HoldoutMetric(
         key=metric.key,
         holdout_n=held.n,
         exposed_n=exposed.n,
-        holdout_value=comparing.level_of(metric, held),
-        exposed_value=comparing.level_of(metric, exposed),
+        holdout_value=levels[0],
+        exposed_value=levels[1],
         difference=difference.value,
         difference_ci_lower=difference.ci_lower,
         difference_ci_upper=difference.ci_upper,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments_core.analysis.results import ExperimentResult, HoldoutMetric, MetricResult
 from experiments_core.charts import words
-from experiments_core.charts.readings import BY_VERDICT
+from experiments_core.charts.readings import BY_VERDICT, INTERIM, NOT_USABLE, gate_closed
 from experiments_core.stats.estimate import Undefined, Value
 
 
@@ -23,11 +23,17 @@ def note(result: ExperimentResult, unit: str) -> str:
 def rows(result: ExperimentResult) -> list[dict[str, object]]:
     """One row per metric."""
     found = result.holdout.metrics if result.holdout else ()
-    return [_row(result.metric(one.key), one) for one in found]
+    return [_row(result, result.metric(one.key), one) for one in found]
 
 
-def _row(metric: MetricResult, one: HoldoutMetric) -> dict[str, object]:
+def _row(
+    result: ExperimentResult, metric: MetricResult, one: HoldoutMetric
+) -> dict[str, object]:
     shown = BY_VERDICT[one.verdict]
+    if gate_closed(result):
+        shown = NOT_USABLE
+    elif not result.final and one.verdict_reason is None:
+        shown = INTERIM
     return {
         "Metric": words.plain(metric.name, 60),
         "In the test": words.value_of(metric, one.exposed_value),

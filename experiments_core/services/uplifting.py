@@ -14,7 +14,8 @@ from experiments_core.stats.estimate import Value
 from experiments_core.stats.moments import Counts
 from experiments_core.stats.power import sample_size_rates
 from experiments_core.stats.proportions import wilson
-from experiments_core.stats.stratified import Strata, compare_rates, plain_total
+from experiments_core.stats.standardised import standardised_rate
+from experiments_core.stats.stratified import Strata, compare_rates, phase_weights, plain_total
 
 ALPHA = 0.05
 POWER = 0.8
@@ -39,7 +40,7 @@ class Uplift:
 
     Attributes:
         compared_with: ``holdout`` or ``control``.
-        reference: Units of all phases.
+        reference: Units of all phases; the rate at the common mix of phases.
         treatment: The same of everybody compared with it.
         insufficient: A group has fewer than 100 units or 25 conversions.
         required: Units per arm to see the effect that was asked for.
@@ -82,7 +83,8 @@ def uplift(told: Measured, metric: Metric | None, effect: float) -> Uplift:
 
     The reference is the holdout if the experiment has one, and everybody in the test is
     compared with it; if not, it is the control, and all other arms are. Phases are combined as
-    everywhere else, so the uplift of a test whose split changed is no difference of totals.
+    everywhere else, so the uplift of a test whose split changed is no difference of totals; the
+    rates of both groups are those of the same mix of phases.
 
     Args:
         told: The experiment's numbers.
@@ -92,25 +94,35 @@ def uplift(told: Measured, metric: Metric | None, effect: float) -> Uplift:
     """
     held = _has_holdout(told)
     pairs = _strata(told, metric, held=held)
-    reference, treatment = plain_total(pairs)
+    reference, treatment = (_standardised(pairs, side) for side in (0, 1))
     found = compare_rates(pairs, ALPHA)
     return Uplift(
         "holdout" if held else "control",
-        _rate(reference),
-        _rate(treatment),
+        reference,
+        treatment,
         found.difference.value,
         found.difference.ci_lower,
         found.difference.ci_upper,
         found.relative_lift.value,
         found.test.statistic,
         found.test.p_value,
-        any(one.n < LEAST_UNITS or one.x < LEAST_CONVERSIONS for one in (reference, treatment)),
+        any(
+            one.units < LEAST_UNITS or one.conversions < LEAST_CONVERSIONS
+            for one in (reference, treatment)
+        ),
         _required(reference, effect),
     )
 
 
 def _rate(counts: Counts) -> Rate:
     found = wilson(counts)
+    return Rate(counts.n, counts.x, found.value, found.ci_lower, found.ci_upper)
+
+
+def _standardised(pairs: Strata, side: int) -> Rate:
+    """One group of a comparison: all its units, its rate at the mix of phases of both."""
+    counts = plain_total(pairs)[side]
+    found = standardised_rate([pair[side] for pair in pairs], phase_weights(pairs))
     return Rate(counts.n, counts.x, found.value, found.ci_lower, found.ci_upper)
 
 
@@ -131,11 +143,12 @@ def _has_holdout(told: Measured) -> bool:
     return any(shares) or told.design.holdout in told.groups.arms
 
 
-def _required(reference: Counts, effect: float) -> int | None:
-    if not 0 < reference.x < reference.n:
+def _required(reference: Rate, effect: float) -> int | None:
+    if not 0 < reference.conversions < reference.units:
         return None
+    baseline = reference.conversions / reference.units
     found = sample_size_rates(
-        baseline=reference.x / reference.n, minimum_detectable_effect=effect, relative=False,
+        baseline=baseline, minimum_detectable_effect=effect, relative=False,
         alpha=ALPHA, power=POWER,
     ).control  # fmt: skip
     return found if isinstance(found, int) else None

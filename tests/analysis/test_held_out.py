@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -9,8 +10,10 @@ import pytest
 
 import experiments_core as ec
 from experiments_core.analysis.body import from_dict, to_dict
+from experiments_core.analysis.design import PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.charts import holdout as shown
+from experiments_core.domain.experiment import Plan
 from tests.analysis.conftest import design, rates
 
 CELLS = rates({"control": (47_500, 4_950), "B": (47_500, 5_025), "holdout": (5_000, 500)})
@@ -81,3 +84,27 @@ def test_in_a_notebook_the_holdout_is_named():
     other = ec.analyze(frame, holdout="kept out", control="kept out", **asked)
     assert set(other.result.treatments) == {"control", "B"}
     assert other.health[0].level == "pass"
+
+
+def test_over_phases_both_values_stand_at_the_same_mix():
+    first_day = {"control": (400, 200), "B": (400, 200), "holdout": (200, 100)}
+    later = {"control": (100, 10), "B": (800, 80), "holdout": (100, 10)}
+    cells = {
+        replace(key, phase=phase): cell
+        for phase, arms in ((1, first_day), (2, later))
+        for key, cell in rates(arms).items()
+    }
+    phases = (PhaseDesign({"control": 1, "B": 1}), PhaseDesign({"control": 1, "B": 8}))
+    (one,) = analyze(cells, design(holdout="holdout", phases=phases)).holdout.metrics
+    first, second = 200 * 800 / 1000, 100 * 900 / 1000  # Mantel-Haenszel weights
+    mix = (0.5 * first + 0.1 * second) / (first + second)
+    assert (one.holdout_value, one.exposed_value) == pytest.approx((mix, mix))
+    assert one.difference == pytest.approx(0, abs=1e-12)
+
+
+def test_an_interim_look_gives_no_verdict_on_the_holdout():
+    plan = Plan(min_runtime_days=0, planned_units=100_000)
+    early = design(holdout="holdout", plan=plan, status="running", finished=False, days=2)
+    cells = rates({"control": (4000, 400), "B": (4000, 400), "holdout": (4000, 100)})
+    (row,) = shown.rows(analyze(cells, early))
+    assert row["Verdict"] == "… interim"

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from experiments_core.api import answers, envelope
 from experiments_core.api.call import Call
 from experiments_core.domain.definition import metric_of
+from experiments_core.domain.documents import metric_from_document
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Verb
 from experiments_core.domain.metric import Metric
@@ -87,15 +88,28 @@ class Dialect:
         return self.system in one.external_ids or self.knows(one)
 
 
-def metrics_of(call: Call, *wanted: dict[str, Any]) -> tuple[Metric, ...]:
-    """Metrics of a dialect, defined in the library on first use; the first one is primary."""
+def metrics_of(
+    call: Call, *wanted: dict[str, Any], any_kind: bool = False
+) -> tuple[Metric, ...]:
+    """Metrics of a dialect, defined in the library on first use; the first one is primary.
+
+    Args:
+        call: The request.
+        wanted: Their definitions.
+        any_kind: Take what the library calls so, whatever it is. If not, a metric of another
+            kind is left where it is, and the test has one of the dialect's own.
+    """
     made = []
     for number, values in enumerate(wanted):
+        role = "secondary" if number else "primary"
         try:
             definition = library.get_metric(call.ws, call.actor, values["key"])
         except NotFoundError:
             definition = library.define_metric(call.ws, call.actor, values)
-        made.append(metric_of(definition, "secondary" if number else "primary"))
+        if any_kind or definition.kind == values["kind"]:
+            made.append(metric_of(definition, role))
+        else:
+            made.append(metric_from_document({**values, "role": role}))
     return tuple(made)
 
 

@@ -131,7 +131,7 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
                 VariantDraft(one.id, one.name, weight_bp=weight, value=one.config)
                 for one, weight in zip(body.variants, weights, strict=True)
             ),
-            metrics=common.metrics_of(call, *map(_metric, body.metrics)),
+            metrics=common.metrics_of(call, *map(_metric, body.metrics), any_kind=True),
         )
         made = experiments.create_experiment(call.ws, call.actor, draft)
     return answers.one(_body(made), status=201)

@@ -16,7 +16,7 @@ from experiments_core.api.app import FACADES
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import InvalidInputError
-from experiments_core.services import experiments, keys, projects
+from experiments_core.services import experiments, keys, library, projects
 from experiments_core.services.workspace import Workspace
 from tests.api.facades import (
     test_crewkit,
@@ -218,6 +218,26 @@ def test_if_match_may_be_sent(dialect: Dialect, ws: Workspace, world: World):
     is_refused(dialect, start(world, dialect, one["id"], headers={"If-Match": "x"}), 400)
     fresh = start(world, dialect, one["id"], headers={"If-Match": f'"v{found.version + 1}"'})
     assert fresh.status_code == 200, fresh.text
+
+
+@holds(rule="metrics are made on first use; one of that name and another kind is left alone")
+@each
+def test_metrics_are_made_once(dialect: Dialect, ws: Workspace, world: World):
+    if not library.list_metrics(ws, LOCAL):
+        for key in ("conversion", "success", "likes"):
+            given = {"key": key, "name": key, "kind": "count", "column": "other"}
+            library.define_metric(ws, LOCAL, given)
+    body = dialect.body
+    if dialect.system == "shortkit":
+        body = body | {"metrics": ["completionRate", "likes"]}
+    for number in range(2):
+        more = {"key": f"once{number}"} if "key" in body else {}
+        assert world("POST", dialect.here, body | more).status_code == 201
+        first, *rest = newest(ws).metrics
+        assert (first.kind.value, first.role.value) == ("proportion", "primary")
+        if dialect.system == "shortkit":
+            assert rest[0].columns == ("other",)  # whatever the library calls so
+    assert library.get_metric(ws, LOCAL, "conversion").kind == "count"
 
 
 @holds(rule="the audit trail names the dialect: compat/…")
