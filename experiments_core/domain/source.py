@@ -118,7 +118,8 @@ class ColumnMapping:
             ``max``, ``min``, ``first``, ``last`` (in the file; of an event log in time) or
             ``count`` (filled rows); the file's rule when empty.
         converted: For OUTCOME: ``""`` reads the usual words (1/0, yes/no, true/false …),
-            ``positive`` also takes a whole number above 0 as converted.
+            ``positive`` also takes a whole number above 0 as converted, ``filled`` whatever is
+            not blank (``converted_at``).
         reason: Why this role was proposed, one clause for the page.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from experiments_core.domain.source import REPEATS_OF, Mapping, Role
+from experiments_core.domain.source import REPEATS_OF, ColumnMapping, Mapping, Role
 from experiments_core.domain.text import grouped
 from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.store.staged import Broken, Effect, Example, Finding, Staged
@@ -328,13 +328,7 @@ def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
             text = f"{cells}; they do not count in this metric."
             yield _remark("OUTCOME_BLANK", text, shown, lines)
     for column in mapping.columns:
-        if column.role is Role.OUTCOME and column.blank == "zero":
-            yield Remark("OUTCOME_BLANK", f"An empty “{column.name}” counts as not converted.")
-        if column.role is Role.OUTCOME and column.converted == "positive":
-            yield Remark("OUTCOME_COUNTS", f"“{column.name}” above 0 counts as converted.")
-        if column.role in {Role.VALUE, Role.COVARIATE} and column.rate == PERCENT:
-            text = f"“{column.name}” is written in percent: 12.5 % counts as 0.125."
-            yield Remark("PERCENT_READ", text, column=column.name)
+        yield from _about_reading(column)
     for name in staged.currency:
         yield Remark("CURRENCY_STRIPPED", f"The currency sign was removed from “{name}”.")
     for extreme in staged.extremes:
@@ -344,6 +338,21 @@ def _about_measures(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
             "of the sum; the mean hangs on it.",
             _finding(staged, "EXTREME", extreme.column) or Finding("", 1, extreme.column),
         )
+
+
+def _about_reading(column: ColumnMapping) -> Iterator[Remark]:
+    """How the cells of one measure were taken, where that was an answer or a choice."""
+    name = column.name
+    if column.role is Role.OUTCOME and column.blank == "zero":
+        yield Remark("OUTCOME_BLANK", f"An empty “{name}” counts as not converted.")
+    if column.role is Role.OUTCOME and column.converted == "filled":
+        text = f"A “{name}” that is filled counts as converted, an empty one not."
+        yield Remark("OUTCOME_BLANK", text)
+    if column.role is Role.OUTCOME and column.converted == "positive":
+        yield Remark("OUTCOME_COUNTS", f"“{name}” above 0 counts as converted.")
+    if column.role in {Role.VALUE, Role.COVARIATE} and column.rate == PERCENT:
+        text = f"“{name}” is written in percent: 12.5 % counts as 0.125."
+        yield Remark("PERCENT_READ", text, column=name)
 
 
 def _about_times(staged: Staged, context: Context) -> Iterator[Remark]:

@@ -100,6 +100,8 @@ def convert(column: ColumnMapping, dialect: Dialect, field: str, sql_type: str) 
         sql_type: Type in which the field arrives.
     """
     match column.role:
+        case Role.OUTCOME if column.converted == "filled":
+            return happened(field, sql_type, column.time_format)
         case Role.OUTCOME:
             return outcome(field, sql_type, blank=column.blank, converted=column.converted)
         case Role.VALUE | Role.COVARIATE:
@@ -144,6 +146,14 @@ def outcome(field: str, sql_type: str, *, blank: str = "", converted: str = "") 
     found = _once(word, f"lower({trimmed(_text(field, sql_type))})", read)
     rest = f"CASE WHEN {field} IS NULL THEN {empty} ELSE {found} END"
     return f"CAST(CASE {field} WHEN '1' THEN 1 WHEN '0' THEN 0 ELSE {rest} END AS TINYINT)"
+
+
+def happened(field: str, sql_type: str, time_format: str) -> str:
+    """1 where a time says when it happened, 0 for blank, 2 for what is no time."""
+    text = _text(field, sql_type)
+    moment = time(field, sql_type, time_format)
+    real = f"isfinite({moment})" if time_format else f"regexp_matches({text}, '[1-9]')"
+    return f"CAST(CASE WHEN {is_blank(text)} THEN 0 WHEN {real} THEN 1 ELSE 2 END AS TINYINT)"
 
 
 def number(

@@ -298,10 +298,14 @@ def _no_counts(seen: Detection) -> Iterator[Question]:
 def _columns(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator[Question]:
     for column in mapping.columns:
         shown = seen.columns[column.position]
-        if column.role in MEASURES and not column.blank:
+        is_when = column.role is Role.OUTCOME and shown.kind is Kind.TIME
+        if column.role in MEASURES and not column.blank and not is_when:
             yield from _blank(column, shown, found)
-        if column.role is Role.OUTCOME and not column.converted and (shown.high or 0) > 1:
-            yield _counts(column, shown)
+        if column.role is Role.OUTCOME and not column.converted:
+            if shown.kind is Kind.TIME:
+                yield _happened(column, shown)
+            elif (shown.high or 0) > 1:
+                yield _counts(column, shown)
         doubtful = shown.number is not None and shown.number.doubtful
         if column.role in DOUBTFUL and doubtful and not column.decimal:
             yield _number(column, shown)
@@ -329,6 +333,17 @@ def _blank(column: ColumnMapping, shown: ColumnSeen, found: Found | None) -> Ite
             Choice("zero", f"Zero: count them as {nothing}"),
         ),
         "exclude",
+    )
+
+
+def _happened(column: ColumnMapping, shown: ColumnSeen) -> Question:
+    return Question(
+        "OUTCOME_TIMES",
+        f"columns[{column.position}].converted",
+        f"“{column.name}” holds times, such as {shown.examples[0]}, and is empty in "
+        f"{grouped(shown.blanks)} row{'' if shown.blanks == 1 else 's'}. Does a time mean that "
+        "the unit converted?",
+        (Choice("filled", "Yes: converted where there is a time, not where it is empty"),),
     )
 
 

@@ -260,6 +260,9 @@ def _units(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, Colu
     for column in rest:
         only = variant is not None and not named and yes_no == [column]
         found[column.position] = _measure(column, rows, only=only, blocked=undecided)
+    if not any(one.role in {Role.OUTCOME, Role.VALUE} for one in found.values()):
+        for column in filter(_says_when_it_happened, rest):
+            found[column.position] = _as(column, Role.OUTCOME, "a time where it happened")
     return found
 
 
@@ -372,8 +375,13 @@ def _whole_format(column: ColumnSeen, number: NumberFormat) -> NumberFormat | No
 
 
 def _time_column(columns: Sequence[ColumnSeen]) -> ColumnSeen | None:
-    times = [column for column in columns if column.time is not None]
+    times = [c for c in columns if c.time is not None and not _says_when_it_happened(c)]
     return times[0] if times else None
+
+
+def _says_when_it_happened(column: ColumnSeen) -> bool:
+    """``converted_at``: a time where somebody converted, blank where not."""
+    return column.kind is Kind.TIME and column.blanks > 0 and names.is_outcome(column.name)
 
 
 def _is_index(column: ColumnSeen, rows: Sequence[Row]) -> bool:

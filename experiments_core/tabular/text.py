@@ -45,12 +45,6 @@ def is_blank(cell: str) -> bool:
     return cell.strip(WHITE).lower() in BLANK_WORDS
 
 
-def is_spreadsheet_error(cell: str) -> bool:
-    """Whether a spreadsheet wrote an error instead of a value (``#DIV/0!``, ``####``)."""
-    text = cell.strip(WHITE).lower()
-    return text in SPREADSHEET_ERRORS or bool(re.fullmatch(r"#+", text))
-
-
 @lru_cache(maxsize=CACHED)
 def visible(text: str) -> str:
     """The text as a reader sees it: no invisible characters, plain blanks, trimmed."""

@@ -37,7 +37,7 @@ def _link(one: ImportRecord) -> None:
         return
     st.page_link(
         "pages/results.py",
-        label=words.plain(found.name, 80),
+        label=theme.text(found.name, 80),
         icon=":material/arrow_forward:",
         query_params={"exp": found.slug},
     )

@@ -98,7 +98,7 @@ def _split(known: Import, arms: list[str]) -> None:
     ):
         given = {
             arm: st.number_input(
-                words.plain(arm, 40), 0.01, value=told.get(arm, round(100 / len(arms), 2)),
+                theme.text(arm, 40), 0.01, value=told.get(arm, round(100 / len(arms), 2)),
                 key=f"split-{known.draft.import_id}-{number}",
             )
             for number, arm in enumerate(arms)

@@ -114,3 +114,17 @@ def test_a_table_with_a_row_per_measure_is_turned_when_that_is_said(ws: Workspac
     report = read(ws, text)
     assert report.preview[1] == (("control", 1000, 100), ("treatment", 1000, 120))
     assert codes(report) >= {"RESHAPED", "PERCENT_DERIVED"}
+
+
+def test_the_time_of_a_conversion_is_an_outcome_when_that_is_said(ws: Workspace):
+    lines = ["user_id,variant,converted_at"]
+    for n in range(40):
+        when = f"2026-05-0{1 + n % 9} 10:00" if n % 4 == 0 else ""
+        lines.append(f"u{n},{('control', 'treatment')[n % 2]},{when}")
+    text = "\n".join([*lines, "u98,control,0000-00-00 00:00", "u99,control,#N/A"])
+    open_ = read(ws, text)
+    assert [question.code for question in open_.questions] == ["OUTCOME_TIMES"]
+    report = read(ws, text, answers={"OUTCOME_TIMES": "filled"})
+    assert report.questions == ()
+    assert [row[2] for row in report.preview[1][:5]] == [1, 0, 0, 0, 1]
+    assert rules(report) == {"OUTCOME_WORD": (42,), "SPREADSHEET_ERROR": (43,)}

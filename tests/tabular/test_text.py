@@ -3,7 +3,6 @@ import pytest
 from experiments_core.tabular.text import (
     fold,
     is_blank,
-    is_spreadsheet_error,
     lines_text,
     listed,
     neutral,
@@ -19,11 +18,6 @@ def test_words_for_nothing_are_blank(cell: str):
 @pytest.mark.parametrize("cell", ("0", "no", "#N/A", "x", ".", "none of them"))
 def test_zero_words_and_errors_are_not_blank(cell: str):
     assert not is_blank(cell)
-
-
-@pytest.mark.parametrize("cell", ("#DIV/0!", "#N/A", " #ref! ", "#####"))
-def test_errors_of_spreadsheets_are_recognised(cell: str):
-    assert is_spreadsheet_error(cell)
 
 
 def test_invisible_characters_disappear_and_blanks_become_plain():
