@@ -16,7 +16,7 @@ from tests.calibration.traffic import Batches, Split, power_of_two_arms
 from tests.calibration.worlds import World
 
 EVEN, LOPSIDED, VERY_LARGE = (1000, 1000), (9000, 1000), (18000, 2000)
-LONG_TAIL = (8000, 2000)
+SHORT_TAIL, LONG_TAIL = (8000, 2000), (24000, 6000)
 REAL_LIFT = 0.1
 
 
@@ -96,7 +96,7 @@ def _strained() -> Iterator[Compared]:
     yield Compared(
         revenue, "Welch, Fieller, one cap at 99 %", judges.one_cap(0.99), "warns", ("skewed",)
     )
-    for users in ((2250, 250), LOPSIDED):
+    for users in ((2250, 250), LOPSIDED, SHORT_TAIL):
         loads = worlds.loads(users, 0.0, 0.9)
         quantile = judges.quantile(0.9)
         yield Compared(loads, "quantile by user", quantile, "warns", ("small_counts",))

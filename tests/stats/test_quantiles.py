@@ -11,6 +11,7 @@ from experiments_core.stats.estimate import Comparison, Estimate, Undefined
 from experiments_core.stats.means import compare_means
 from experiments_core.stats.moments import Located, Moments
 from experiments_core.stats.quantiles import (
+    _lopsided,
     compare_quantiles,
     limiting_shares,
     quantile_estimate,
@@ -152,9 +153,12 @@ def group(n: int, *, design_effect: float = 1.0) -> Located:
     (
         (group(9000), group(1000), ("small_counts",)),
         (group(1000), group(9000), ("small_counts",)),
+        (group(8000), group(2000), ("small_counts",)),
         (group(1000), group(1000), ()),
-        (group(45000), group(5000), ()),
-        (group(45000), group(5000, design_effect=2), ("small_counts",)),
+        (group(1200), group(800), ()),
+        (group(24000), group(6000), ()),
+        (group(72000), group(8000), ()),
+        (group(72000), group(8000, design_effect=2), ("small_counts",)),
     ),
 )
 def test_a_short_tail_in_the_small_arm_of_a_lopsided_split_is_flagged(
@@ -165,8 +169,19 @@ def test_a_short_tail_in_the_small_arm_of_a_lopsided_split_is_flagged(
     assert pair.flags == flags
 
 
+def test_a_split_is_lopsided_by_the_skewness_that_its_arms_leave():
+    """Skewness of x̄ - ȳ for equal third moments: (n⁻² - m⁻²) / (1/n + 1/m)^1.5, times √n."""
+    rng = np.random.default_rng(5)
+    n, m = 20, 80
+    draws = rng.exponential(size=(200_000, n + m))
+    found = stats.skew(draws[:, :n].mean(axis=1) - draws[:, n:].mean(axis=1))
+    assert found == pytest.approx(2 * math.sqrt(_lopsided(n / (n + m)) / n), abs=0.03)
+    assert _lopsided(0.5) == 0
+    assert _lopsided(1e-6) == pytest.approx(1, abs=1e-5)
+
+
 def test_the_tails_of_phases_add_up():
-    short, long = (group(9000), group(1000)), (group(36000), group(4000))
+    short, long = (group(9000), group(1000)), (group(63000), group(7000))
     for strata, flags in (([short, short], ("small_counts",)), ([short, long], ())):
         pair = quantile_pair(strata)
         assert isinstance(pair, MeanPair)
