@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -210,14 +211,23 @@ def _stored(ws: Workspace, row: ImportRow) -> Prepared:
 def _prepare(ws: Workspace, row: ImportRow, dialect: Dialect) -> ImportRow:
     """Make the text anew: another sheet, another way to combine files, another shape."""
     before = _stored(ws, row)
-    known = before.upload
-    if not before.parts:
-        known = replace(known, path=known.path.with_name(row.file_name.replace("/", "_")))
-    made = preparing.prepare(ws.db, stored_file(ws, row.id), before.parts, dialect, known)
-    report = {"intake": intake_of(made, dialect)}
+    if _made_so(before.asks, _told(row)) == _made_so(before.asks, _recipe(dialect)):
+        report = {"intake": row.report["intake"] | {"recipe": _recipe(dialect)}}
+    else:
+        known = before.upload
+        if not before.parts:
+            known = replace(known, path=known.path.with_name(row.file_name.replace("/", "_")))
+        made = preparing.prepare(ws.db, stored_file(ws, row.id), before.parts, dialect, known)
+        report = {"intake": intake_of(made, dialect)}
     with ws.db.write() as cursor:
         imports.update_import(cursor, row.id, {"report": report, "mapping": None})
     return replace(row, report=report, mapping=None)
+
+
+def _made_so(asks: Sequence[Question], recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with what is done where nobody said how files are combined: the likeliest."""
+    likeliest = next((ask.default for ask in asks if ask.field == "dialect.combine"), "")
+    return recipe | {"combine": recipe["combine"] or likeliest}
 
 
 def intake_of(prepared: Prepared, recipe: Dialect | None = None) -> dict[str, Any]:

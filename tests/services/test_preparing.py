@@ -193,6 +193,21 @@ def test_outcomes_join_their_assignments_and_units_of_one_side_are_counted(ws: W
     assert "OUTCOME_BLANK" in [one.code for one in report.questions]
 
 
+def test_the_likeliest_answer_changes_no_text_and_another_one_does(ws: Workspace):
+    arms = csv_of("user_id,variant,seen", *(f"u{n},{'ab'[n % 2]},2026-05-01" for n in range(9)))
+    orders = csv_of("user_id,revenue,bought", *(f"u{n},{n}.5,2026-05-02" for n in range(9)))
+    draft = ingestion.receive_files(ws, LOCAL, [(arms, "arms.csv"), (orders, "orders.csv")])
+    assert [(one.code, one.default) for one in draft.questions] == [("COMBINE", "join")]
+    joined = ws.db.side / "uploads" / f"{draft.import_id}.txt"
+    before = joined.stat().st_ino
+    draft = choose(ws, draft, combine="join")
+    assert "COMBINE" not in codes(draft)
+    assert joined.stat().st_ino == before
+    draft = choose(ws, draft, combine="events")
+    assert draft.detection.proposal.shape == "events"
+    assert joined.stat().st_ino != before
+
+
 def test_a_join_that_would_multiply_rows_is_refused(ws: Workspace):
     arms = csv_of("user_id,variant", *(f"u{n % 8},{'ab'[n % 2]}" for n in range(20)))
     orders = csv_of("user_id,revenue", *(f"u{n % 9},{n}" for n in range(20)))
