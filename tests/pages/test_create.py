@@ -206,7 +206,8 @@ def test_every_kind_of_metric_can_be_chosen_and_is_read_back(
     app.run()
     typed = {
         "metric0-name": "Clicks per view", "metric0-column": "clicks",
-        "metric0-denominator": "views", "metric1-name": "Revenue",
+        "metric0-denominator": "views", "metric0-covariate": "clicks_before",
+        "metric0-before": "views_before", "metric1-name": "Revenue",
         "metric1-covariate": "revenue_before", "metric1-cap": "99.9%",
         "metric2-name": "Load time", "metric3-name": "Orders", "metric3-cap": "20",
     }  # fmt: skip
@@ -220,6 +221,7 @@ def test_every_kind_of_metric_can_be_chosen_and_is_read_back(
     clicks, revenue, load, orders = saved.metrics
     assert isinstance(clicks, Ratio)
     assert clicks.columns == ("clicks", "views")
+    assert clicks.covariates == ("clicks_before", "views_before")
     assert isinstance(revenue, Mean)
     assert (revenue.covariate, revenue.cap, revenue.whole) == ("revenue_before", "99.9%", False)
     assert isinstance(load, Quantile)
