@@ -229,28 +229,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answering(port: int) -> None:
-    """Wait until a server says that it is well."""
+def start(path: Path, port: int, *command: str) -> subprocess.Popen[bytes]:
+    """Start a server (``upshot serve``, or another command) and wait until it is well."""
+    environment = {
+        **os.environ, "UPSHOT_WORKSPACE": str(path), "UPSHOT_RATE_LIMITS": LIMITS,
+        "UPSHOT_PORT": str(port),
+    }  # fmt: skip
+    words = command or ("-m", "experiments_core", "serve", "--port", str(port))
+    process = subprocess.Popen(  # noqa: S603  our own program
+        [sys.executable, *words], env=environment, stdout=subprocess.DEVNULL
+    )
     for _ in range(600):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health", timeout=2).close()
         except OSError:
             time.sleep(0.1)
         else:
-            return
+            return process
+    process.kill()
+    raise RuntimeError("the server did not come up")
 
 
 @contextmanager
 def server(path: Path) -> Iterator[int]:
     """A server on a workspace, as ``upshot serve`` starts it."""
     port = free_port()
-    environment = {
-        **os.environ, "UPSHOT_WORKSPACE": str(path), "UPSHOT_RATE_LIMITS": LIMITS,
-    }  # fmt: skip
-    command = [sys.executable, "-m", "experiments_core", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
+    process = start(path, port)
     try:
-        answering(port)
         yield port
     finally:
         process.terminate()

@@ -6,19 +6,14 @@ and none twice; the exit code tells.
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.events import LIMITS
+from bench.events import free_port, start
 from bench.product import KEY, prepare
 from experiments_core.client import Client
 from experiments_core.services.workspace import open_workspace
@@ -32,10 +27,7 @@ def main(rounds: int) -> int:
     with tempfile.TemporaryDirectory(prefix="upshot-kills-") as name:
         path = Path(name) / "upshot.duckdb"
         key = prepare(path, datetime.now(UTC) - timedelta(days=1))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        sent, acknowledged = storm(path, port, key, rounds)
+        sent, acknowledged = storm(path, free_port(), key, rounds)
         with open_workspace(path) as ws, ws.db.read() as cursor:
             rows = cursor.execute("SELECT event_id, count(*) FROM events GROUP BY 1").fetchall()
     lost = len(set(sent) - {event for event, _ in rows})
@@ -44,8 +36,18 @@ def main(rounds: int) -> int:
     return 1 if lost or twice or acknowledged != len(sent) else 0
 
 
-def storm(path: Path, port: int, key: str, rounds: int) -> tuple[list[str], int]:
-    """Send while the server is killed; give the ids sent and how many were acknowledged."""
+def storm(
+    path: Path, port: int, key: str, rounds: int, *, between: int = 500
+) -> tuple[list[str], int]:
+    """Send while the server is killed; give the ids sent and how many were acknowledged.
+
+    Args:
+        path: The workspace.
+        port: Where it is served, again and again.
+        key: Of the sender.
+        rounds: Kills.
+        between: Events acknowledged from one kill to the next.
+    """
     stop, sent = threading.Event(), list[str]()
     process = start(path, port)
     client = Client(f"http://127.0.0.1:{port}", key, batch=200, linger=0.01, timeout=10)
@@ -64,7 +66,7 @@ def storm(path: Path, port: int, key: str, rounds: int) -> tuple[list[str], int]
     try:
         for turn in range(rounds):
             before = client.acknowledged
-            while client.acknowledged < before + 500:
+            while client.acknowledged < before + between:
                 time.sleep(0.01 * (1 + turn % 7))
             process.kill()
             process.wait(30)
@@ -78,24 +80,3 @@ def storm(path: Path, port: int, key: str, rounds: int) -> tuple[list[str], int]
         process.send_signal(signal.SIGINT)
         process.wait(60)
     return sent, client.acknowledged
-
-
-def start(path: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start the server and wait until it answers."""
-    environment = {
-        **os.environ, "UPSHOT_WORKSPACE": str(path), "UPSHOT_RATE_LIMITS": LIMITS,
-    }  # fmt: skip
-    command = [sys.executable, "-m", "experiments_core", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health", timeout=2):
-                return process
-        except OSError:
-            time.sleep(0.1)
-    process.kill()
-    raise RuntimeError("the server did not come up")
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))

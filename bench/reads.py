@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.events import LIMITS, Row, answering, free_port
+from bench.events import Row, free_port, start
 from bench.product import KEY, prepare
 
 APP = Path(__file__).parent / "bare" / "app.py"
@@ -29,17 +26,12 @@ def rows() -> list[Row]:
         path = Path(folder) / "upshot.duckdb"
         key = prepare(path, datetime.now(UTC) - timedelta(days=10))
         port = free_port()
-        environment = {
-            **os.environ, "UPSHOT_WORKSPACE": str(path), "UPSHOT_RATE_LIMITS": LIMITS,
-            "UPSHOT_PORT": str(port),
-        }  # fmt: skip
-        command = [
-            sys.executable, "-m", "experiments_core.cli.server", "run", str(APP),
+        command = (
+            "-m", "experiments_core.cli.server", "run", str(APP),
             "--server.port", str(port), "--server.headless", "true",
-        ]  # fmt: skip
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
+        )  # fmt: skip
+        process = start(path, port, *command)
         try:
-            answering(port)
             return [measure(port, key, what, path) for what, path in READS.items()]
         finally:
             process.terminate()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import threading
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bench.kills import storm
 from bench.product import AFTER, DAYS, KEY, LIFT, Product, prepare
 from experiments_core.client import Client, RefusedError
 from experiments_core.domain.access import LOCAL
@@ -70,39 +69,10 @@ def test_a_server_killed_under_load_loses_no_acknowledged_event_and_counts_none_
     tmp_path: Path,
 ):
     key = prepare(tmp_path / "upshot.duckdb", datetime.now(UTC) - timedelta(days=1))
-    port = free_port()
-    server = start_server(tmp_path, sample=False, environment=LIMITS, port=port)
-    client = Client(server.url, key, batch=50, linger=0.01, timeout=5)
-    stop = threading.Event()
-    sent: list[str] = []
-
-    def load() -> None:
-        while not stop.is_set():
-            number = len(sent)
-            sent.append(client.expose(KEY, f"u{number}", event_id=f"e{number}"))
-            time.sleep(0.002)
-
-    sender = threading.Thread(target=load)
-    sender.start()
-    try:
-        for _ in range(ROUNDS):
-            before = client.acknowledged
-            deadline = time.monotonic() + 30
-            while client.acknowledged < before + 100 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert client.acknowledged > before
-            server.process.kill()
-            server.process.wait(30)
-            server = start_server(tmp_path, sample=False, environment=LIMITS, port=port)
-        stop.set()
-        sender.join()
-        assert client.close(60)
-        assert client.acknowledged == len(sent)
-    finally:
-        stop.set()
-        sender.join()
-        stop_server(server, signal.SIGINT)
-    with open_workspace(tmp_path / "upshot.duckdb") as ws, ws.db.read() as cursor:
+    path = tmp_path / "upshot.duckdb"
+    sent, acknowledged = storm(path, free_port(), key, ROUNDS, between=100)
+    assert acknowledged == len(sent) >= 100 * ROUNDS
+    with open_workspace(path) as ws, ws.db.read() as cursor:
         rows = cursor.execute("SELECT event_id, count(*) FROM events GROUP BY 1").fetchall()
         units = cursor.execute("SELECT unit, count(*) FROM assignments GROUP BY 1").fetchall()
     assert sorted(event for event, _ in rows) == sorted(sent)

@@ -30,6 +30,7 @@ def test_the_second_save_shows_both_and_keeps_what_was_typed(
     for page in (mine, theirs):
         page.goto("/create?exp=shorter-form&step=idea")
         settled(page)
+    typed(theirs, "Owner", "their team")
     typed(theirs, "Name", "Their name")
     step(theirs, "Go to arms", "Go to metrics")
     typed(mine, "Name", "My name")
@@ -37,8 +38,8 @@ def test_the_second_save_shows_both_and_keeps_what_was_typed(
     settled(mine)
 
     box = mine.locator(".st-key-conflict")
-    expect(box).to_contain_text("changed the name", timeout=SLOW)
-    expect(box).to_contain_text("Their name")
+    expect(box).to_contain_text("Your text is kept.", timeout=SLOW)
+    expect(box).to_contain_text("Their name", timeout=SLOW)
     expect(box).to_contain_text("My name")
 
     box.get_by_role("button", name="Save mine over it").click()
@@ -47,4 +48,5 @@ def test_the_second_save_shows_both_and_keeps_what_was_typed(
     theirs.goto("/create?exp=shorter-form&step=idea")
     settled(theirs)
     expect(theirs.get_by_label("Name", exact=True)).to_have_value("My name", timeout=SLOW)
+    expect(theirs.get_by_label("Owner", exact=True)).to_have_value("their team")
     assert faults == []
