@@ -58,6 +58,7 @@ def check_totals(
     arms = _units(totals, mapping)
     rules = import_report.by_rule(_by_rule(rejects, lines))
     rejects = [replace(reject, line=lines[reject.line]) for reject in rejects]
+    about_rates = tuple(_about_rates(totals, mapping, rows, lines))
     totals = [replace(total, line=lines[total.line]) for total in totals]
     refuse_one_arm(arms, mapping, rules)
     columns = _columns(totals, mapping)
@@ -72,7 +73,7 @@ def check_totals(
         by_rule=rules,
         warnings=(
             *_totals_remarks(totals, arms, merged, context, mapping),
-            *_about_rates(totals, mapping, rows, lines),
+            *about_rates,
         ),
         preview=(
             ("variant", "visitors", *measured),
@@ -258,11 +259,13 @@ def _about_rates(
     totals: Sequence[Total], mapping: Mapping, rows: Sequence[Row], lines: dict[int, int]
 ) -> Iterator[Remark]:
     """Counts that come from a rate, and rates that contradict the counts beside them."""
-    cells = {lines[row.line]: row.cells for row in rows}
+    cells = {row.line: row.cells for row in rows}
     for column in mapping.derived:
         found = [total for total in totals if column.name in total.conversions]
         examples = [
-            Example(t.line, t.arm, f"{cells[t.line][column.position]} → {grouped(count)}")
+            Example(
+                lines[t.line], t.arm, f"{cells[t.line][column.position]} → {grouped(count)}"
+            )
             for t in found[:SHOWN_REJECTS]
             for count in (t.conversions[column.name],)
         ]
@@ -275,11 +278,11 @@ def _about_rates(
             f"Conversions were derived from “{column.name}”, read as a {word}: each comes out "
             f"whole, such as {grouped(first.conversions[column.name])} of "
             f"{grouped(first.visitors or 0)}.",
-            tuple(example.line for example in examples[:5]),
+            tuple(dict.fromkeys(example.line for example in examples))[:5],
             len(found), column.name, tuple(examples),
         )  # fmt: skip
     for name, wrong in disagreements(mapping, rows).items():
-        at = tuple(lines[row.line] for row in wrong)
+        at = tuple(dict.fromkeys(lines[row.line] for row in wrong))
         yield Remark(
             "RATE_DISAGREES",
             f"“{name}” is not conversions divided by visitors in {grouped(len(wrong))} "
