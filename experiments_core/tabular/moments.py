@@ -10,7 +10,7 @@ from experiments_core.tabular import numbers, times
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import WHITE, fold, visible
-from experiments_core.tabular.totals import LARGEST_COUNT, plain_faults
+from experiments_core.tabular.totals import LARGEST_COUNT, plain_faults, sort_out
 
 ONE_METRIC = "value"
 
@@ -43,19 +43,9 @@ def read_moments(
         mapping: Columns in their roles.
         names: Header cells.
     """
-    found: list[Moment] = []
-    rejects: list[Reject] = []
     header = [fold(name) for name in names]
+    found, rejects = sort_out(rows, lambda row: _read_row(row, mapping, header))
     raw = {row.line: ",".join(row.cells) for row in rows}
-    for row in rows:
-        read = _read_row(row, mapping, header)
-        if isinstance(read, Moment):
-            found.append(read)
-        else:
-            rejects.extend(
-                Reject(row.line, column, value, rule, words(rule, column, value), raw[row.line])
-                for rule, column, value in read
-            )
     last: dict[tuple[str, str], Moment] = {}
     for one in found:
         key = (fold(one.arm), fold(one.metric))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role
 from experiments_core.domain.text import grouped
@@ -13,6 +13,8 @@ from experiments_core.tabular.rates import RateColumn, rate_column
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import TOTAL_WORDS, WHITE, fold, is_blank, visible
+
+Found = TypeVar("Found")
 
 LARGEST_COUNT = 2**53  # beyond it not every whole number is a float of its own
 
@@ -43,24 +45,31 @@ def read_totals(
         mapping: Columns in their roles.
         names: Header cells.
     """
-    totals: list[Total] = []
-    rejects: list[Reject] = []
     header = [fold(name) for name in names]
     rates = [
         rate_column(column, mapping.dialect, (row.cells[column.position] for row in rows))
         for column in mapping.derived
     ]
+    return sort_out(rows, lambda row: _read_row(row, mapping, header, rates))
+
+
+def sort_out(
+    rows: Sequence[Row], read: Callable[[Row], Found | list[tuple[str, str, str]]]
+) -> tuple[list[Found], list[Reject]]:
+    """Read every row: what it says, or the rules that it breaks (rule, column and value)."""
+    good: list[Found] = []
+    rejects: list[Reject] = []
     for row in rows:
-        found = _read_row(row, mapping, header, rates)
-        if isinstance(found, Total):
-            totals.append(found)
-        else:
-            raw = ",".join(row.cells)
-            rejects.extend(
-                Reject(row.line, column, value, rule, words(rule, column, value), raw)
-                for rule, column, value in found
-            )
-    return totals, rejects
+        found = read(row)
+        if not isinstance(found, list):
+            good.append(found)
+            continue
+        raw = ",".join(row.cells)
+        rejects.extend(
+            Reject(row.line, column, value, rule, words(rule, column, value), raw)
+            for rule, column, value in found
+        )
+    return good, rejects
 
 
 def _read_row(
