@@ -393,7 +393,8 @@ def series(
     metric = _metric(view.design, metric_key)
     if metric.kind is MetricKind.QUANTILE:
         query = _query(rows_of(ws, actor, view), view)
-        ends = quantile_days.cells_by_end(ws, query, metric) if query else {}
+        units = sum(cell.units for cell in view.cells.values())
+        ends = quantile_days.cells_by_end(ws, query, metric, units) if query else {}
         return by_day.at_ends(ends, view.design, metric, _levels(view.result, metric))
     found = daily(ws, actor, view) if cells is None else cells
     if not found:

@@ -11,17 +11,22 @@ from experiments_core.query.cells import CellQuery
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 
-MOST_ENDS = 14
+MOST_ENDS, LEAST_ENDS = 14, 4
 """Ends of days at which the rows are asked: each costs three questions."""
+ROWS_ASKED = 20_000_000
+"""Units times ends that a person may wait for, some seconds; above it there are fewer ends."""
 
 
-def cells_by_end(ws: Workspace, query: CellQuery, metric: Metric) -> dict[date, Cells]:
+def cells_by_end(
+    ws: Workspace, query: CellQuery, metric: Metric, units: int
+) -> dict[date, Cells]:
     """Everybody who had come by the end of a day, for some days, the last one among them.
 
     Args:
         ws: The workspace.
         query: What the rows are asked for all metrics.
         metric: The quantile.
+        units: How many there are.
     """
     needs = tuple(one for one in query.needs if one.need.key == metric.key)
     if not needs:
@@ -34,14 +39,15 @@ def cells_by_end(ws: Workspace, query: CellQuery, metric: Metric) -> dict[date, 
         if query.as_of is not None:
             last = min(last, query.as_of - timedelta(microseconds=1))
         found: dict[date, Cells] = {}
-        for day in some_days(first.date(), last.date()):
+        most = min(MOST_ENDS, max(LEAST_ENDS, ROWS_ASKED // max(1, units)))
+        for day in some_days(first.date(), last.date(), most):
             end = datetime.combine(day + timedelta(days=1), time(), UTC)
             until = end if query.as_of is None else min(end, query.as_of)
             found[day] = store_cells.unit_cells(cursor, replace(alone, as_of=until)).cells
     return found
 
 
-def some_days(first: date, last: date, most: int = MOST_ENDS) -> tuple[date, ...]:
+def some_days(first: date, last: date, most: int) -> tuple[date, ...]:
     """Every day, or so many of them at even distances; the last one is always there."""
     days = (last - first).days + 1
     count = min(days, most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan
 from experiments_core.domain.metric import Mean, Metric, Proportion, Quantile, Ratio
 from experiments_core.errors import InvalidInputError, NotFoundError
 from experiments_core.services import analyses, experiments, ingestion
+from experiments_core.services.quantile_days import some_days
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats import sequential
 from experiments_core.stats.estimate import Undefined
@@ -462,3 +463,10 @@ def test_a_quantile_has_a_course_and_a_slice_of_all_small_segments(ws: Workspace
     other = parts[-1].arms[1]
     assert (other.n, other.value) == (len(rest), pytest.approx(np.quantile(rest, 0.9)))
     assert isinstance(other.contrast.p_value, float)
+
+
+def test_a_course_of_a_few_days_ends_with_the_last_one_at_even_distances():
+    first = date(2026, 5, 1)
+    found = some_days(first, date(2026, 5, 28), 4)
+    assert [one.day for one in found] == [7, 14, 21, 28]
+    assert [one.day for one in some_days(first, date(2026, 5, 3), 14)] == [1, 2, 3]
