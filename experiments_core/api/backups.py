@@ -1,6 +1,8 @@
-"""Verified copies of the workspace."""
+"""Verified copies of the workspace, and a look through all of it."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 from starlette.responses import Response
 
@@ -10,7 +12,7 @@ from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, One
 from experiments_core.domain.access import Permission
-from experiments_core.services import backups
+from experiments_core.services import backups, verifying
 
 door = Door("Backups")
 
@@ -25,6 +27,31 @@ class BackupAnswer(Answer):
     rows: int
     bytes: int
     sha256: str
+
+
+class CheckAnswer(Answer):
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    told: str
+
+
+class VerifyAnswer(Answer):
+    """Everything that was looked at, and whether all of it is as it must be."""
+
+    ok: bool
+    checks: list[CheckAnswer]
+
+
+@door.get(
+    "/verify", Rule(permission=Permission.ADMIN, rate="compute", answer=One[VerifyAnswer])
+)
+def verify_workspace(call: The) -> Response:
+    """Read every row and check what belongs together; changes nothing."""
+    found = verifying.verify(call.ws, call.actor)
+    checks = [asdict(check) for check in found]
+    return one({"ok": all(check.ok for check in found), "checks": checks})
 
 
 @door.post(

@@ -22,6 +22,7 @@ VERBS = {
     "experiments": ("experiments", "list the experiments of a workspace"),
     "backup": ("backup", "make a verified copy of a workspace"),
     "restore": ("restore", "put a copy in the place of a workspace"),
+    "verify": ("verify", "read every row of a workspace and check what belongs together"),
     "import": ("load", "bring a CSV file into an experiment of a workspace"),
     "reconcile": ("reconcile", "hold two sources of one experiment against each other"),
 }

@@ -29,6 +29,8 @@ def test_a_copy_is_made_beside_the_server_and_restored_without_it(
     try:
         assert cli.main(["backup", "--to", str(elsewhere)]) == 0
         assert "opened and compared" in capsys.readouterr().out
+        assert cli.main(["verify"]) == 0
+        assert "ok     audit trail: nobody has touched it" in capsys.readouterr().out
         assert cli.main(["restore", str(elsewhere)]) == 1
         assert "already has this workspace open" in capsys.readouterr().err
     finally:
@@ -42,6 +44,8 @@ def test_a_copy_is_made_beside_the_server_and_restored_without_it(
     told = capsys.readouterr().out
     assert "lacks the change" in told
     assert "damaged" in told
+    assert cli.main(["verify"]) == 1
+    assert "FAULT  sequence" in capsys.readouterr().out
     assert cli.main(["restore", "--accept-loss"]) == 0
     assert "can be written" in capsys.readouterr().out
     with open_workspace(place) as ws:

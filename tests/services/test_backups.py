@@ -14,6 +14,7 @@ from experiments_core.errors import ConflictError, ForbiddenError
 from experiments_core.services import auditing, backups
 from experiments_core.services.auditing import Asked
 from experiments_core.services.experiments import create_experiment
+from experiments_core.services.verifying import verify
 from experiments_core.services.workspace import Workspace, open_workspace
 from tests.services.conftest import Clock
 
@@ -54,3 +55,29 @@ def test_one_a_day_is_made_when_something_has_changed(on_disk: Workspace, clock:
     assert backups.backup_if_due(on_disk) is None
     actors = {line.actor for line in auditing.read_audit(on_disk, LOCAL, Asked(verb="backup"))}
     assert actors == {"backup"}
+
+
+def test_a_sound_workspace_is_found_sound(on_disk: Workspace):
+    create_experiment(on_disk, LOCAL, ExperimentDraft("New"))
+    found = verify(on_disk, LOCAL)
+    assert [check.name for check in found] == [
+        "tables", "references", "audit trail", "sequence", "backup",
+    ]  # fmt: skip
+    assert all(check.ok for check in found), found
+    with pytest.raises(ForbiddenError):
+        verify(on_disk, Actor("jo", Role.EDITOR))
+
+
+def test_each_fault_is_named(on_disk: Workspace):
+    made = backups.make_backup(on_disk, LOCAL)
+    create_experiment(on_disk, LOCAL, ExperimentDraft("New"))
+    with on_disk.db.write() as cursor:
+        cursor.execute("UPDATE audit SET actor = 'nobody' WHERE seq = 2")
+        cursor.execute("INSERT INTO overrides VALUES ('gone', 'u', 'a', 'x', now()::TIMESTAMP)")
+    made.file.write_bytes(made.file.read_bytes()[:-1] + b"x")
+    faults = {check.name: check.told for check in verify(on_disk, LOCAL) if not check.ok}
+    assert faults == {
+        "references": "1 of overrides",
+        "audit trail": "event 2 is not as it was written",
+        "backup": f"{made.file.name} is not what was verified",
+    }
