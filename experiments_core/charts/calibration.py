@@ -63,6 +63,7 @@ def histogram(found: Calibration, tokens: Tokens) -> Figure:
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         canvas.small(tick, y(0) + 12, f"{tick:g}", size=AXIS_SIZE, align="center", on_axis=True)
     canvas.small(LEFT - 0.012, y(even), words.count(even), size=AXIS_SIZE, align="right")
+    canvas.small(0, TOP / 2, f"shuffles in each of {len(counts)} steps", size=AXIS_SIZE)
     canvas.small(
         (1 + LEFT) / 2, TOP + PLOT + 34, "p-value when nothing differs", size=AXIS_SIZE,
         align="center",

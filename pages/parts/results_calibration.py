@@ -26,7 +26,7 @@ def draw(subject: Subject) -> None:
         return
     theme.lead(charts.title(found))
     theme.once(lambda: _figure(subject, found), "calibration", *kept)
-    theme.table(charts.table(found))
+    theme.table(charts.table(found), key="calibration-methods")
     theme.note(
         f"{found.units:,} units, {found.shuffles:,} shuffles, seed {found.seed}. Lifts are "
         "planted into the shuffled treatment; “finds” is how often the method would see them. "
@@ -41,7 +41,9 @@ def _run(subject: Subject, kept: str) -> None:
     st.button("Stop", icon=":material/stop:")
 
     def progress(done: float) -> None:
-        bar.progress(done, "Shuffling")
+        bar.progress(
+            done, f"Shuffled {round(done * service.SHUFFLES):,} of {service.SHUFFLES:,}"
+        )
 
     try:
         st.session_state[kept] = service.calibration(
