@@ -9,7 +9,7 @@ from experiments_core.charts.robustness import METHODS
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens
 from experiments_core.stats import shuffles
 
-LEFT, TOP, PLOT, BOTTOM = 0.06, 14, 150, 46
+LEFT, TOP, PLOT, BOTTOM = 0.06, 26, 150, 46
 TableRow = dict[str, object]
 
 
@@ -63,7 +63,7 @@ def histogram(found: Calibration, tokens: Tokens) -> Figure:
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         canvas.small(tick, y(0) + 12, f"{tick:g}", size=AXIS_SIZE, align="center", on_axis=True)
     canvas.small(LEFT - 0.012, y(even), words.count(even), size=AXIS_SIZE, align="right")
-    canvas.small(0, TOP / 2, f"shuffles in each of {len(counts)} steps", size=AXIS_SIZE)
+    canvas.small(0, 9, f"shuffles in each of {len(counts)} steps", size=AXIS_SIZE)
     canvas.small(
         (1 + LEFT) / 2, TOP + PLOT + 34, "p-value when nothing differs", size=AXIS_SIZE,
         align="center",

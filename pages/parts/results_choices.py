@@ -104,7 +104,7 @@ def _choices(
         level = links.box("Interval level", levels, param="level", scope=scope)
         correction = links.box("Correction", corrections, param="correction", scope=scope)
         side = links.box("Side", sides, param="side", scope=scope)
-        default = {PLAN: "Methods: the defaults (score, Welch, Fieller)"}
+        default = {PLAN: "Methods: the defaults"}
         method = links.box("Method", default | METHODS, param="method", scope=scope)
         covariate = links.box("Covariate", _covariates(view), param="covariate", scope=scope)
         days = PLAN
