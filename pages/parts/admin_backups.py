@@ -15,7 +15,7 @@ from pages.parts import theme
 def draw(ws: Workspace, actor: Actor) -> None:
     """The verified copies, and a button that makes one."""
     found = [backups.backup_body(one) for one in backups.list_backups(ws, actor)]
-    last = str(found[0]["verified_at"])[:16].replace("T", " ") if found else ""
+    last = _minute(found[0]["verified_at"]) if found else ""
     theme.section(f"Last verified {last} UTC" if last else "No backup yet")
     theme.muted(
         "A copy is made once a day while Upshot runs and something has changed, opened by "
@@ -33,7 +33,11 @@ def draw(ws: Workspace, actor: Actor) -> None:
             st.rerun()
     if found:
         theme.table([
-            {"Copy": one["file"], "Verified (UTC)": str(one["verified_at"])[:19],
+            {"Copy": one["file"], "Verified (UTC)": _minute(one["verified_at"]),
              "Rows": words.count(one["rows"]), "MB": words.number(one["bytes"] / 1e6, 1)}
             for one in found
         ])  # fmt: skip
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
