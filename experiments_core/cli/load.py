@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -259,11 +260,11 @@ def _free_name(inbox: Path, name: str) -> Path:
     return place
 
 
-def pair(text: str) -> tuple[str, str]:
+def pair(text: str, wanted: str = "NAME=VALUE") -> tuple[str, str]:
     """``NAME=VALUE`` as typed."""
     code, sign, value = text.partition("=")
     if not sign:
-        message = f"“{text}” is not NAME=VALUE"
+        message = f"“{text}” is not {wanted}"
         raise argparse.ArgumentTypeError(message)
     return code.strip(), value.strip()
 
@@ -343,7 +344,8 @@ def _parser() -> Parser:
         "also min or count, such as revenue=mean; repeatable",
     )
     add("--crossovers", choices=("exclude", "first_seen", "refuse"), help="units in two arms")
-    add("--answer", type=pair, action="append", default=[], metavar="CODE=VALUE",
+    code_and_value = partial(pair, wanted="CODE=VALUE")
+    add("--answer", type=code_and_value, action="append", default=[], metavar="CODE=VALUE",
         help="answer a question; repeatable")  # fmt: skip
     add("--yes", action="store_true", help="take the likeliest answer where there is one")
     add("--good-rows", action="store_true", help="leave out rows that break a rule")
