@@ -91,6 +91,7 @@ def reset(design: Design | None = None) -> None:
         put("metric0-kind", design.kind)
     for name, value in (PLAN_START | (_plan_values(design) if design else {})).items():
         put(name, value)
+    put("locked", False)
 
 
 def fill(experiment: Experiment) -> None:
@@ -109,6 +110,7 @@ def fill(experiment: Experiment) -> None:
         add_metric(metric)
     for name, value in _saved_plan(experiment).items():
         put(name, value)
+    put("locked", experiment.plan.lock_results)
     put(PLANNED_FROM, plan_inputs_now())
 
 

@@ -27,6 +27,11 @@ def draw() -> None:
             f"{unit.capitalize()}s a day", "daily", "", entry.optional_whole
         )
         theme.note("Fixed plan: read it once, at the end. That needs the fewest users.")
+        st.checkbox(
+            "Lock the results until then", key=f"{form.PREFIX}locked", **form.KEEP,
+            help="Until the plan is reached or the test is stopped, everybody sees whether "
+            "the traffic is right and how far it is, but no metric.",
+        )  # fmt: skip
     with right:
         if fields.faults:
             _waiting(fields.faults)

@@ -160,7 +160,7 @@ def planned() -> PlanResult:
 
 def _plan(metrics: tuple[Metric, ...]) -> Plan:
     known = form.base()
-    before = known.plan if known else Plan()
+    before = replace(known.plan if known else Plan(), lock_results=bool(form.get("locked")))
     if form.plan_is_as_saved():
         return before
     risk = {

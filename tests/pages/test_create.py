@@ -162,8 +162,11 @@ def test_an_edit_elsewhere_leaves_a_saved_plan_alone(ws: Workspace, open_page: O
     assert after.metrics == metrics
     assert "The draft plans 40 000 users." in said(app)
     field(app, "Smallest lift").set_value("10").run()
+    app.checkbox[0].check().run()
     go(app, "checklist")
-    assert experiments.get_experiment(ws, LOCAL, saved.id).plan.planned_units == 29_502
+    replanned = experiments.get_experiment(ws, LOCAL, saved.id).plan
+    assert (replanned.planned_units, replanned.lock_results) == (29_502, True)
+    assert open_page("create", exp=saved.slug, step="plan").checkbox[0].value
 
 
 def test_theirs_can_be_taken(ws: Workspace, open_page: Open) -> None:
