@@ -105,15 +105,16 @@ class Design:
         both = weights.get(self.reference, 0.0) + weights.get(treatment, 0.0)
         return both / total if total and both else 1.0
 
-    def tuned_to(self, treatment: str) -> int:
-        """Units of a pair of arms for which the confidence sequence is tightest.
+    def tuned_to(self, treatment: str | None = None) -> int:
+        """Units of a pair of arms, or of all, for which the confidence sequence is tightest.
 
         Comes from the plan alone, so that it is fixed before the first look.
         """
         planned = self.plan.planned_units
         if planned is None and self.plan.daily_units:
             planned = TWO_WEEKS * self.plan.daily_units
-        return max(1, round((planned or SEQUENCE_UNITS) * self.share(treatment)))
+        share = 1.0 if treatment is None else self.share(treatment)
+        return max(1, round((planned or SEQUENCE_UNITS) * share))
 
 
 @dataclass(frozen=True, slots=True)

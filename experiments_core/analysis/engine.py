@@ -75,7 +75,7 @@ def analyze(
         data_hash=data_hash,
         status=design.status,
         progress=progress,
-        holdout=held_out.block(everyone, design),
+        holdout=held_out.block(everyone, design, at),
     )
     return counts_only.without_rates(result) if design.basis == "counts_only" else result
 

@@ -9,30 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from experiments_core.analysis import comparing
+from experiments_core.analysis import comparing, looking
 from experiments_core.analysis.arms import value_over_phases
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, Pair, is_quantile
 from experiments_core.analysis.judging import verdict_of
 from experiments_core.analysis.results import HoldoutMetric, HoldoutResult
+from experiments_core.analysis.stage import Stage
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.stats import standardised
 from experiments_core.stats.estimate import Undefined, Value
 
 
-def block(everyone: Groups, design: Design) -> HoldoutResult | None:
+def block(everyone: Groups, design: Design, at: Stage) -> HoldoutResult | None:
     """Compare all units of the test, whatever their arm, with the holdout; None without one.
 
     Args:
         everyone: Cells with those of the holdout.
         design: Names the holdout, and says whether it was drawn at random.
+        at: Where the look stands. The fixed-horizon test decides where the plan lets it;
+            at every other look the confidence sequence does.
     """
     if design.holdout is None or design.holdout not in everyone.arms:
         return None
     return HoldoutResult(
         arm=design.holdout,
         randomised=design.holdout_randomised,
-        metrics=tuple(_metrics(everyone, design)),
+        metrics=tuple(_metrics(everyone, design, at)),
     )
 
 
@@ -53,20 +56,21 @@ def pooled(
     )
 
 
-def _metrics(everyone: Groups, design: Design) -> Iterator[HoldoutMetric]:
+def _metrics(everyone: Groups, design: Design, at: Stage) -> Iterator[HoldoutMetric]:
     for metric in design.metrics:
         if everyone.has(metric) and not is_quantile(metric):
-            yield _metric(everyone, design, metric)
+            yield _metric(everyone, design, at, metric)
 
 
-def _metric(everyone: Groups, design: Design, metric: Metric) -> HoldoutMetric:
+def _metric(everyone: Groups, design: Design, at: Stage, metric: Metric) -> HoldoutMetric:
     strata = strata_of(everyone, design, metric)
     found = comparing.compare(metric, strata, design.plan.alpha)
     held, exposed = (
         comparing.total(metric, [pair[side] for pair in strata]) for side in (0, 1)
     )
     p, difference, lift = found.test.p_value, found.difference, found.relative_lift
-    significant = not isinstance(p, Undefined) and p < design.plan.alpha
+    level = _level(design, at, held.n + exposed.n)
+    significant = not isinstance(p, Undefined) and p < level
     reason = p.reason if isinstance(p, Undefined) else None
     if not design.holdout_randomised:
         reason = "not_randomised"
@@ -103,6 +107,14 @@ def _metric(everyone: Groups, design: Design, metric: Metric) -> HoldoutMetric:
         extra_ci_lower=extra[1],
         extra_ci_upper=extra[2],
     )
+
+
+def _level(design: Design, at: Stage, units: int) -> float:
+    """Level at which "no difference" is tested at this look."""
+    alpha = design.plan.alpha
+    if at.deciding == "fixed" or not units:
+        return alpha
+    return looking.always_valid_level(units, alpha, design.tuned_to())
 
 
 def _times(number: Value, factor: int) -> Value:

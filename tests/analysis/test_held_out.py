@@ -34,6 +34,17 @@ def test_the_worked_example_of_the_method_book():
     assert one.verdict == "no_clear_difference"
 
 
+def test_a_look_before_the_end_needs_more_than_the_last_one():
+    cells = rates({"control": (4_750, 500), "B": (4_750, 500), "holdout": (1_000, 80)})
+    last = analyze(cells, design(holdout="holdout"))
+    early = analyze(cells, design(holdout="holdout", said_over=False, finished=False))
+    found = [
+        result.holdout.metrics[0] for result in (last, early)
+    ]  # pooled z: 0.02526 / 0.0101
+    assert found[0].p_value == found[1].p_value == pytest.approx(0.01237, abs=1e-5)
+    assert [one.verdict for one in found] == ["better", "no_clear_difference"]
+
+
 def test_arms_split_and_verdict_do_not_see_the_holdout():
     with_it = analyze(CELLS, design(holdout="holdout"))
     without = analyze({k: c for k, c in CELLS.items() if k.arm != "holdout"}, design())
