@@ -16,7 +16,7 @@ from bench.events import server
 from bench.product import AFTER, DAYS, KEY, LIFT, Product, Truth, prepare
 from experiments_core.client import Client
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import analyses
+from experiments_core.services import analyses, inspecting
 from experiments_core.services.workspace import open_workspace
 
 USERS = 200_000
@@ -57,7 +57,7 @@ def compare(path: Path, truth: Truth) -> int:
             ((stored,),) = cursor.execute("SELECT count(*) FROM events").fetchall()
     cells = {(key.phase or 1, key.arm): cell.units for key, cell in view.cells.items()}
     crossed = next(c for c in view.result.health if c.check == "crossed_units").facts["units"]
-    found = analyses.contrast_of(view.result, "paid", "treatment")
+    found = inspecting.contrast_of(view.result, "paid", "treatment")
     low, high = found.relative_lift_ci_lower, found.relative_lift_ci_upper
     checks = {
         "events counted once": stored == truth.events,

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from experiments_core.services import analyses, workspace
 from experiments_core.services import experiments as service
+from experiments_core.services import listing, workspace
 from pages.parts import (
     experiments_attention,
     experiments_doors,
@@ -25,7 +25,7 @@ def draw() -> None:
         experiments_doors.the_bin(ws, who.actor())
         return
     experiments_doors.title_actions(actions)
-    rows = experiments_rows.rows_of(known, analyses.summaries(ws, who.actor()))
+    rows = experiments_rows.rows_of(known, listing.summaries(ws, who.actor()))
     experiments_attention.draw(rows, ws.now())
     st.space("xsmall")
     experiments_table.draw(rows)

@@ -5,7 +5,7 @@ import streamlit as st
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import analyses, workspace
-from experiments_core.services.analyses import LookView
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import (
     header,

@@ -13,7 +13,7 @@ from bench.kills import storm
 from bench.product import AFTER, DAYS, KEY, LIFT, Product, prepare
 from experiments_core.client import Client, RefusedError
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import analyses
+from experiments_core.services import analyses, inspecting
 from experiments_core.services.experiments import get_experiment
 from experiments_core.services.workspace import open_workspace
 from experiments_core.stats.estimate import Undefined
@@ -58,7 +58,7 @@ def test_the_results_say_what_the_product_did(tmp_path: Path):
     assert view.result.verdict.code == "interim"
     assert health["sample_ratio_mismatch"].level == "pass"
     assert [phase.weights_bp for phase in experiment.phases][1:] == [AFTER]
-    contrast = analyses.contrast_of(view.result, "paid", "treatment")
+    contrast = inspecting.contrast_of(view.result, "paid", "treatment")
     low, high = contrast.relative_lift_ci_lower, contrast.relative_lift_ci_upper
     assert not isinstance(low, Undefined)
     assert not isinstance(high, Undefined)

@@ -16,10 +16,11 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One, moment
 from experiments_core.domain.access import Permission
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
-from experiments_core.services import analyses, downloads, exploring
-from experiments_core.services.analyses import LookRecord, LookView
+from experiments_core.services import analyses, downloads, exploring, inspecting
+from experiments_core.services.analyses import LookRecord
 from experiments_core.services.cutting import Cut
 from experiments_core.services.exploring import PRIORS, Choices
+from experiments_core.services.viewing import LookView
 
 door = Door("Results")
 
@@ -144,7 +145,7 @@ def read_results(
         for shown in body["metrics"]:
             shown["segments"] = [
                 segment_to_dict(found)
-                for found in analyses.segments(
+                for found in inspecting.segments(
                     call.ws,
                     call.actor,
                     experiment,

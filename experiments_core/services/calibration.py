@@ -7,7 +7,7 @@ from collections.abc import Callable
 from experiments_core.analysis.calibration import Calibration, calibrate, enough
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import CancelledError, ConflictError
-from experiments_core.services import analyses
+from experiments_core.services import analyses, inspecting
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 
@@ -50,8 +50,8 @@ def calibration(
     require(actor, Permission.READ)
     number = min(max(shuffles, LEAST_SHUFFLES), SHUFFLES)
     view = analyses.look(ws, actor, experiment_id)
-    analyses.contrast_of(view.result, metric_key, variant)
-    reading, metric = analyses.reading_of(ws, actor, experiment_id, metric_key)
+    inspecting.contrast_of(view.result, metric_key, variant)
+    reading, metric = inspecting.reading_of(ws, actor, experiment_id, metric_key)
     query = reading.query
     bound = (
         next((one for one in query.needs if one.need.key == metric.key), None)

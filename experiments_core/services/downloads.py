@@ -10,8 +10,9 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.reports import html, tables
 from experiments_core.reports import notebook as notebooks
-from experiments_core.services.analyses import ExperimentSummary, LookView, summaries
+from experiments_core.services.listing import ExperimentSummary, summaries
 from experiments_core.services.reporting import Occasion, compose
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 
 EXPERIMENT_COLUMNS = (

@@ -16,7 +16,7 @@ from experiments_core.analysis.results import Contrast, ExperimentResult
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import MetricRole
-from experiments_core.services.analyses import LookView
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats import shrinkage
 from experiments_core.stats.estimate import Undefined, Value

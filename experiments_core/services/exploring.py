@@ -20,8 +20,8 @@ from experiments_core.analysis.words import level as level_words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.metric import Mean, Metric
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
-from experiments_core.services import analyses, readings
-from experiments_core.services.analyses import LookView
+from experiments_core.services import inspecting, readings
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 
@@ -137,7 +137,7 @@ def explored(ws: Workspace, actor: Actor, view: LookView, choices: Choices) -> L
     """
     if not choices.asks_rows or view.result.locked:
         return explore(view, choices)
-    reading = analyses.rows_of(ws, actor, view)
+    reading = inspecting.rows_of(ws, actor, view)
     design = applied(view.design, choices)
     if reading.query is None or reading.data is None:
         raise ConflictError(

@@ -17,7 +17,7 @@ from experiments_core.analysis.robustness import (
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import ConflictError
 from experiments_core.query.cells import CellQuery
-from experiments_core.services import analyses
+from experiments_core.services import analyses, inspecting
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 
@@ -35,8 +35,8 @@ def robustness(
     """
     require(actor, Permission.READ)
     view = analyses.look(ws, actor, experiment_id)
-    contrast = analyses.contrast_of(view.result, metric_key, variant)
-    reading, metric = analyses.reading_of(ws, actor, experiment_id, metric_key)
+    contrast = inspecting.contrast_of(view.result, metric_key, variant)
+    reading, metric = inspecting.reading_of(ws, actor, experiment_id, metric_key)
     if reading.query is None:
         raise ConflictError(
             "Other analyses need one row per unit; these data are totals.",

@@ -13,7 +13,7 @@ from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.text import clean
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import Problem
-from experiments_core.services import analyses
+from experiments_core.services import listing
 from experiments_core.services.experiments import list_experiments
 from experiments_core.services.workspace import Workspace
 
@@ -76,7 +76,7 @@ def search(
     )
     fitting = [one for one in found if _fits(one, wanted, actor)]
     if wanted.verdict is not None:
-        known = analyses.summaries(ws, actor)
+        known = listing.summaries(ws, actor)
         fitting = [
             one
             for one in fitting

@@ -11,7 +11,7 @@ from typing import Any
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
-from experiments_core.services.analyses import ExperimentSummary
+from experiments_core.services.listing import ExperimentSummary
 
 GROUPS = {
     "all": "All",

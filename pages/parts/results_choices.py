@@ -10,9 +10,9 @@ from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import analyses, exploring
-from experiments_core.services.analyses import LookView
 from experiments_core.services.cutting import FIRST_DAY, Cut
 from experiments_core.services.exploring import Choices
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import links, theme
 from pages.parts.results_daily import Key

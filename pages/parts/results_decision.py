@@ -11,7 +11,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.notes import ACTIONS, Decision
 from experiments_core.errors import UpshotError
 from experiments_core.services import deploying, noting, promoting
-from experiments_core.services.analyses import LookView
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 

@@ -6,8 +6,8 @@ from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import expecting
-from experiments_core.services.analyses import LookView
 from experiments_core.services.expecting import Expectation
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 from pages.parts.results_scorecard import names_of

@@ -10,7 +10,7 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import downloads
-from experiments_core.services.analyses import LookView
+from experiments_core.services.viewing import LookView
 from pages.parts import theme
 
 FILES: tuple[tuple[str, str, str, Callable[[LookView], bytes]], ...] = (

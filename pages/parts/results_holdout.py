@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments_core.charts import holdout
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services.analyses import LookView
+from experiments_core.services.viewing import LookView
 from pages.parts import theme
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import findings
-from experiments_core.services.analyses import LookView
+from experiments_core.services.viewing import LookView
 from pages.parts import theme
 
 WANTED = "wanted-look"

@@ -8,8 +8,8 @@ from experiments_core.charts import looks as charts
 from experiments_core.charts import words
 from experiments_core.charts.series import LookMark
 from experiments_core.services import past_looks
-from experiments_core.services.analyses import LookView
 from experiments_core.services.past_looks import LookLine
+from experiments_core.services.viewing import LookView
 from pages.parts import links, theme
 from pages.parts.results_subject import Subject
 

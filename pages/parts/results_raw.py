@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from experiments_core.services import analyses
+from experiments_core.services import inspecting
 from pages.parts import theme
 from pages.parts.results_subject import Subject
 
 
 def draw(subject: Subject) -> None:
     """Show formula, numbers put in, moments and query."""
-    told = analyses.explained(subject.view, subject.metric, subject.treatment)
+    told = inspecting.explained(subject.view, subject.metric, subject.treatment)
     theme.lead("How this was computed: difference, lift and p")
     _written(told.formula, told.numbers)
     for step in told.steps:

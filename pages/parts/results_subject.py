@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services.analyses import LookView
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import links
 from pages.parts.results_daily import Key, key_of

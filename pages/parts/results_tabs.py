@@ -6,7 +6,7 @@ import streamlit as st
 
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services.analyses import LookView
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import (
     links,

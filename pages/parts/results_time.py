@@ -10,8 +10,8 @@ from experiments_core.charts.series import Course, LookMark, PhaseMark, cumulati
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
 from experiments_core.domain.notes import Annotation
-from experiments_core.services import analyses, noting, past_looks
-from experiments_core.services.analyses import LookView
+from experiments_core.services import inspecting, noting, past_looks
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import arrivals, results_daily, results_notes, results_past, theme
 from pages.parts.results_daily import Key
@@ -21,7 +21,7 @@ from pages.parts.results_subject import Subject
 @st.cache_data(max_entries=64, show_spinner=False)
 def _course(_ws: Workspace, _actor: Actor, _view: LookView, key: Key, metric: str) -> Course:
     cells = results_daily.cells(_ws, _actor, _view, key)
-    return analyses.series(_ws, _actor, key[0], metric, shown=_view, cells=cells)
+    return inspecting.series(_ws, _actor, key[0], metric, shown=_view, cells=cells)
 
 
 def draw(subject: Subject) -> None:

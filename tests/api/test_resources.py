@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import LOCAL, Actor, Role
-from experiments_core.services import keys, projects, samples
+from experiments_core.services import inspecting, keys, projects, samples
 from experiments_core.services.workspace import Workspace
 from tests.api.conftest import Client
 
@@ -145,10 +145,9 @@ def test_results_are_the_one_body_and_looks_are_kept(api: Client, sampled: Works
 
 
 def test_a_segment_and_another_correction_can_be_asked_for(api: Client, sampled: Workspace):
-    from experiments_core.services import analyses  # noqa: PLC0415
 
     for found in api.get("/experiments").json()["data"]:
-        columns = analyses.segment_columns(sampled, LOCAL, found["slug"])
+        columns = inspecting.segment_columns(sampled, LOCAL, found["slug"])
         if columns:
             path = f"/experiments/{found['slug']}/results"
             body = api.get(f"{path}?segment={columns[0]}&correction=none").json()["data"]

@@ -13,7 +13,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.metric import Proportion
 from experiments_core.services import experiments
-from experiments_core.services.analyses import ExperimentSummary
+from experiments_core.services.listing import ExperimentSummary
 from experiments_core.services.workspace import Workspace
 from pages.parts import experiments_attention as attention
 from pages.parts import experiments_interval as interval

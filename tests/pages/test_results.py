@@ -19,7 +19,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.metric import Proportion
 from experiments_core.errors import WorkspaceError
-from experiments_core.services import analyses, experiments, workspace
+from experiments_core.services import analyses, experiments, inspecting, workspace
 from experiments_core.stats.estimate import Undefined
 from tests.charts import examples
 from tests.charts.figures import plain
@@ -105,7 +105,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         "explained": lambda: explanation,
     }
     for name, make in view.items():
-        monkeypatch.setattr(analyses, name, noting(name, make))
+        home = analyses if name == "look" else inspecting
+        monkeypatch.setattr(home, name, noting(name, make))
     return answer
 
 
@@ -208,7 +209,7 @@ def test_metrics_without_a_lift_on_any_day_say_why(
 ):
     none = Undefined("zero_control")
     points = tuple(replace(p, relative_lift=none) for p in examples.cumulative_points())
-    monkeypatch.setattr(analyses, "series", lambda *_, **__: {"B": points})
+    monkeypatch.setattr(inspecting, "series", lambda *_, **__: {"B": points})
     running(ws, "Zero")
     assert "Control has none, so no relative lift exists." in written(opened())
 

@@ -15,7 +15,14 @@ from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.metric import Mean, Metric, Proportion, Quantile, Ratio
 from experiments_core.errors import InvalidInputError, NotFoundError
-from experiments_core.services import analyses, experiments, ingestion
+from experiments_core.services import (
+    analyses,
+    experiments,
+    ingestion,
+    inspecting,
+    listing,
+    viewing,
+)
 from experiments_core.services.quantile_days import some_days
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats import sequential
@@ -168,7 +175,7 @@ def test_stopping_early_is_a_new_look_read_by_the_confidence_sequence(
 
 
 def test_the_course_by_day_ends_at_the_scorecard(ws: Workspace, running: Experiment):
-    points = analyses.series(ws, LOCAL, running.id, "converted")["B"]
+    points = inspecting.series(ws, LOCAL, running.id, "converted")["B"]
     assert len(points) == 10
     assert [p.control_n for p in points] == sorted(p.control_n for p in points)
     result = analyses.look(ws, LOCAL, running.id).result
@@ -177,7 +184,7 @@ def test_the_course_by_day_ends_at_the_scorecard(ws: Workspace, running: Experim
     assert (points[-1].relative_lift_ci_lower, points[-1].always_valid_upper) == pytest.approx(
         (contrast.relative_lift_ci_lower, contrast.sequential.relative_lift_ci_upper)
     )
-    mean = analyses.series(ws, LOCAL, running.id, "revenue")["B"][-1]
+    mean = inspecting.series(ws, LOCAL, running.id, "revenue")["B"][-1]
     told = result.metric("revenue").arm("B").contrast
     assert mean.difference == pytest.approx(told.difference, rel=1e-9)
     assert mean.difference_ci_upper == pytest.approx(told.difference_ci_upper, rel=1e-9)
@@ -190,7 +197,7 @@ def test_each_point_is_what_a_look_at_the_end_of_its_day_would_have_shown(
     lines = rows(2000, lift=0.3)
     whole = make(ws)
     upload(ws, whole, lines)
-    third = analyses.series(ws, LOCAL, whole.id, "converted")["B"][2]
+    third = inspecting.series(ws, LOCAL, whole.id, "converted")["B"][2]
     part = make(ws, metrics=(replace(METRICS[0]), METRICS[1]))
     upload(ws, part, [line for line in lines if line.split(",")[2] < "2026-05-04"])
     result = analyses.look(ws, LOCAL, part.id).result
@@ -200,28 +207,28 @@ def test_each_point_is_what_a_look_at_the_end_of_its_day_would_have_shown(
 
 
 def test_segments_count_the_blank_value_and_are_corrected(ws: Workspace, running: Experiment):
-    assert analyses.segment_columns(ws, LOCAL, running.id) == ("country",)
-    found = analyses.segments(ws, LOCAL, running.id, "converted", "country")
+    assert inspecting.segment_columns(ws, LOCAL, running.id) == ("country",)
+    found = inspecting.segments(ws, LOCAL, running.id, "converted", "country")
     assert {one.value for one in found} == {"DE", "FR", "(blank)"}
     assert sum(arm.n for one in found for arm in one.arms) == 2000
     contrast = found[0].arms[1].contrast
     assert contrast.p_value_adjusted >= contrast.p_value
     with pytest.raises(NotFoundError, match="no segment column “city”"):
-        analyses.segments(ws, LOCAL, running.id, "converted", "city")
+        inspecting.segments(ws, LOCAL, running.id, "converted", "city")
     with pytest.raises(NotFoundError, match="no metric “clicks”"):
-        analyses.segments(ws, LOCAL, running.id, "clicks", "country")
+        inspecting.segments(ws, LOCAL, running.id, "clicks", "country")
 
 
 def test_a_number_is_explained_by_formula_moments_and_query(ws: Workspace, running: Experiment):
-    told = analyses.explain(ws, LOCAL, running.id, "converted", "B")
+    told = inspecting.explain(ws, LOCAL, running.id, "converted", "B")
     assert "p_t = " in told.numbers
     assert told.moments[1]["conversions"] is not None
     assert told.sql.startswith("SELECT")
     assert "FROM units_" in told.sql
     with pytest.raises(NotFoundError, match="no metric “clicks”"):
-        analyses.explain(ws, LOCAL, running.id, "clicks", "B")
+        inspecting.explain(ws, LOCAL, running.id, "clicks", "B")
     with pytest.raises(NotFoundError, match="not compared"):
-        analyses.explain(ws, LOCAL, running.id, "converted", "control")
+        inspecting.explain(ws, LOCAL, running.id, "converted", "control")
 
 
 def test_without_data_nothing_is_stored_and_nothing_breaks(ws: Workspace):
@@ -229,9 +236,9 @@ def test_without_data_nothing_is_stored_and_nothing_breaks(ws: Workspace):
     view = analyses.look(ws, LOCAL, experiment.id)
     assert (view.result.verdict.code, view.result.look) == ("no_data", None)
     assert view.moments == ()
-    assert analyses.series(ws, LOCAL, experiment.id, "converted") == {"B": ()}
-    assert analyses.segment_columns(ws, LOCAL, experiment.id) == ()
-    assert analyses.summaries(ws, LOCAL) == {}
+    assert inspecting.series(ws, LOCAL, experiment.id, "converted") == {"B": ()}
+    assert inspecting.segment_columns(ws, LOCAL, experiment.id) == ()
+    assert listing.summaries(ws, LOCAL) == {}
     assert views(ws) == []
 
 
@@ -239,7 +246,7 @@ def test_the_list_shows_every_experiment_with_data_in_one_line(
     ws: Workspace, running: Experiment
 ):
     make(ws)
-    summary = analyses.summaries(ws, LOCAL)[running.id]
+    summary = listing.summaries(ws, LOCAL)[running.id]
     assert summary.verdict == "interim"
     assert summary.progress == 0.5
     contrast = analyses.look(ws, LOCAL, running.id).result.metrics[0].arms[1].contrast
@@ -251,14 +258,14 @@ def test_the_list_shows_every_experiment_with_data_in_one_line(
 def test_a_viewer_may_look(ws: Workspace, running: Experiment):
     viewer = Actor("vera", Role.VIEWER)
     assert analyses.look(ws, viewer, running.id).result.look == 1
-    assert running.id in analyses.summaries(ws, viewer)
+    assert running.id in listing.summaries(ws, viewer)
 
 
 def test_another_organisation_sees_nothing(ws: Workspace, running: Experiment):
     stranger = Actor("sam", Role.ADMIN, org_id="elsewhere")
     with pytest.raises(NotFoundError):
         analyses.look(ws, stranger, running.id)
-    assert analyses.summaries(ws, stranger) == {}
+    assert listing.summaries(ws, stranger) == {}
 
 
 def test_a_changed_split_is_analysed_inside_its_phases(ws: Workspace, clock: Clock):
@@ -306,7 +313,7 @@ def test_a_metric_without_a_column_is_said_to_be_missing(ws: Workspace, clock: C
     upload(ws, experiment, rows(1000))
     result = analyses.look(ws, LOCAL, experiment.id).result
     assert result.metric("refund").arm("B").contrast.p_value == Undefined("column_missing")
-    assert analyses.series(ws, LOCAL, experiment.id, "refund") == {"B": ()}
+    assert inspecting.series(ws, LOCAL, experiment.id, "refund") == {"B": ()}
 
 
 def test_totals_per_variant_have_a_verdict_and_no_segments(ws: Workspace):
@@ -320,8 +327,8 @@ def test_totals_per_variant_have_a_verdict_and_no_segments(ws: Workspace):
     assert (view.result.verdict.code, view.result.verdict.basis) == ("better", "totals")
     arm = view.result.metric("conversions").arm("B")
     assert (arm.n, arm.conversions) == (14_600, 1399)
-    assert analyses.segment_columns(ws, LOCAL, made.id) == ()
-    assert analyses.series(ws, LOCAL, made.id, "conversions") == {"B": ()}
+    assert inspecting.segment_columns(ws, LOCAL, made.id) == ()
+    assert inspecting.series(ws, LOCAL, made.id, "conversions") == {"B": ()}
     assert "FROM totals" in view.sql
 
 
@@ -340,7 +347,7 @@ def test_a_plan_that_spends_alpha_takes_one_look_a_day_or_on_demand(
     upload(ws, experiment, rows(1000, first=2000, days=3))
     held = analyses.look(ws, LOCAL, experiment.id)
     assert (held.result.look, held.newer_data, held.result.progress.units) == (1, True, 2000)
-    assert analyses.summaries(ws, LOCAL)[experiment.id].progress == 0.25
+    assert listing.summaries(ws, LOCAL)[experiment.id].progress == 0.25
     assert views(ws) == [(1, 2)]
     wanted = analyses.look(ws, LOCAL, experiment.id, fresh=True)
     assert (wanted.result.look, wanted.result.progress.units) == (2, 3000)
@@ -370,17 +377,17 @@ def test_each_look_spends_its_part_and_opens_again_as_it_was(ws: Workspace, cloc
     assert past.design.past_units == (2000,)
 
 
-def contrast(view: analyses.LookView) -> Contrast:
+def contrast(view: viewing.LookView) -> Contrast:
     found = view.result.metric("converted").arm("B").contrast
     assert found is not None
     return found
 
 
 def test_every_slice_that_is_opened_is_counted_once(ws: Workspace, running: Experiment):
-    assert analyses.opened_slices(ws, LOCAL, running.id) == ()
+    assert inspecting.opened_slices(ws, LOCAL, running.id) == ()
     for metric in ("converted", "revenue", "converted"):
-        analyses.segments(ws, LOCAL, running.id, metric, "country")
-    opened = analyses.opened_slices(ws, LOCAL, running.id)
+        inspecting.segments(ws, LOCAL, running.id, metric, "country")
+    opened = inspecting.opened_slices(ws, LOCAL, running.id)
     assert [(one.metric, one.column, one.segments) for one in opened] == [
         ("converted", "country", 3),
         ("revenue", "country", 3),
@@ -417,9 +424,9 @@ def test_a_ratio_is_adjusted_by_its_past_in_look_course_and_segments(
     assert told.adjustment.covariate == "clicks_before / views_before"
     assert told.adjustment.variance_saved > 0.5
     assert arm.covariate_filled == pytest.approx(1 / 9, abs=0.01)
-    last = analyses.series(ws, LOCAL, experiment.id, "clicks")["B"][-1]
+    last = inspecting.series(ws, LOCAL, experiment.id, "clicks")["B"][-1]
     assert last.difference == pytest.approx(told.difference, rel=1e-9)
-    for part in analyses.segments(ws, LOCAL, experiment.id, "clicks", "country"):
+    for part in inspecting.segments(ws, LOCAL, experiment.id, "clicks", "country"):
         own = part.arms[1].contrast
         assert own.adjustment.variance_saved > 0.5
         raw, after = own.unadjusted, own.difference_ci_upper - own.difference_ci_lower
@@ -444,7 +451,7 @@ def test_a_quantile_has_a_course_and_a_slice_of_all_small_segments(ws: Workspace
     ingestion.commit(ws, LOCAL, draft.import_id)
     view = analyses.look(ws, LOCAL, experiment.id)
     told = view.result.metric("wait").arm("B").contrast
-    points = analyses.series(ws, LOCAL, experiment.id, "wait")["B"]
+    points = inspecting.series(ws, LOCAL, experiment.id, "wait")["B"]
     assert len(points) == 14
     assert points[-1].difference == told.difference
     assert points[-1].difference_ci_lower == pytest.approx(told.difference_ci_lower)
@@ -456,7 +463,7 @@ def test_a_quantile_has_a_course_and_a_slice_of_all_small_segments(ws: Workspace
     assert middle.control_n == len(control)
     difference = np.quantile(treatment, 0.9) - np.quantile(control, 0.9)
     assert middle.difference == pytest.approx(difference)
-    parts = analyses.segments(ws, LOCAL, experiment.id, "wait", "city")
+    parts = inspecting.segments(ws, LOCAL, experiment.id, "wait", "city")
     assert [len(parts), parts[-1].value] == [21, "(other)"]
     own = {part.value for part in parts}
     rest = [wait for arm, city, _, wait in known if arm == "B" and city not in own]

@@ -12,7 +12,16 @@ from experiments_core.analysis.body import from_dict, to_dict
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError
-from experiments_core.services import analyses, experiments, exploring, library, ramping
+from experiments_core.services import (
+    analyses,
+    experiments,
+    exploring,
+    inspecting,
+    library,
+    listing,
+    ramping,
+    viewing,
+)
 from experiments_core.services.cutting import Cut
 from experiments_core.services.exploring import Choices
 from experiments_core.services.sql_console import run_sql
@@ -28,7 +37,7 @@ class Measured:
     ws: Workspace
     key: str
 
-    def cut(self, cut: Cut) -> analyses.LookView:
+    def cut(self, cut: Cut) -> viewing.LookView:
         view = analyses.look(self.ws, LOCAL, self.key)
         return analyses.cut_look(self.ws, LOCAL, view, cut)
 
@@ -58,7 +67,7 @@ def _two_runs(ws: Workspace, clock: Clock) -> Experiment:
     return experiments.get_experiment(ws, LOCAL, again.id)
 
 
-def units(view: analyses.LookView) -> int:
+def units(view: viewing.LookView) -> int:
     return sum(arm.n for arm in view.result.metric("converted").arms)
 
 
@@ -92,9 +101,9 @@ def test_a_cut_and_other_choices_go_together(tested: Measured):
     both = exploring.explore(cut, Choices(reference="B"))
     assert both.result.exploring == ("run 2 only", "compared with New")
     assert units(both) == 600
-    course = analyses.series(ws, LOCAL, key, "converted", shown=cut)
+    course = inspecting.series(ws, LOCAL, key, "converted", shown=cut)
     assert course["B"][-1].control_n + course["B"][-1].treatment_n == 600
-    by_country = analyses.segments(ws, LOCAL, key, "converted", "country", shown=cut)
+    by_country = inspecting.segments(ws, LOCAL, key, "converted", "country", shown=cut)
     assert sum(arm.n for one in by_country for arm in one.arms) == 600
 
 
@@ -151,7 +160,7 @@ def test_a_locked_plan_shows_health_and_progress_and_no_number_of_an_arm(
     assert analyses.past_look(ws, LOCAL, key, 1).result.metrics == ()
     (kept,) = analyses.looks_of(ws, LOCAL, key)
     assert analyses.find_look(ws, LOCAL, kept.id)[1].cells == {}
-    assert analyses.summaries(ws, LOCAL)[key].relative_lift is None
+    assert listing.summaries(ws, LOCAL)[key].relative_lift is None
     assert analyses.measured(ws, LOCAL, key).result.metrics == ()
     view = analyses.look(ws, LOCAL, key)
     explored = exploring.explore(view, Choices(confidence_level=0.9))
@@ -165,9 +174,9 @@ def test_a_locked_plan_shows_health_and_progress_and_no_number_of_an_arm(
 def test_every_way_deeper_into_a_locked_result_is_shut(ws: Workspace, locked: Experiment):
     key = locked.id
     asked = (
-        lambda: analyses.series(ws, LOCAL, key, "converted"),
-        lambda: analyses.segments(ws, LOCAL, key, "converted", "country"),
-        lambda: analyses.explain(ws, LOCAL, key, "converted", "B"),
+        lambda: inspecting.series(ws, LOCAL, key, "converted"),
+        lambda: inspecting.segments(ws, LOCAL, key, "converted", "country"),
+        lambda: inspecting.explain(ws, LOCAL, key, "converted", "B"),
         lambda: library.preview(ws, LOCAL, key, {"kind": "proportion", "column": "converted"}),
     )
     for ask in asked:

@@ -12,7 +12,7 @@ from experiments_core.domain.metric import Mean, Proportion
 from experiments_core.errors import InvalidInputError, TooLargeError
 from experiments_core.reports.notebook import printed, study_of
 from experiments_core.reports.replay import differences
-from experiments_core.services import analyses, assigning, deploying, participants
+from experiments_core.services import analyses, assigning, deploying, inspecting, participants
 from experiments_core.services.events import MOST_EVENTS, Receipt, receive_events
 from experiments_core.services.experiments import (
     change_traffic,
@@ -328,10 +328,10 @@ def test_attributes_of_the_first_exposure_become_segments(ws: Workspace):
     now = ws.now()
     send(ws, exposure("a", now, attributes={"country": "DE"}))
     analyses.look(ws, LOCAL, test.id)
-    assert analyses.segment_columns(ws, LOCAL, test.id) == ("country",)
+    assert inspecting.segment_columns(ws, LOCAL, test.id) == ("country",)
     send(ws, exposure("b", now, attributes={"country": "FR", "plan's": "x"}))
     analyses.look(ws, LOCAL, test.id)
-    assert analyses.segment_columns(ws, LOCAL, test.id) == ("country", "plan's")
+    assert inspecting.segment_columns(ws, LOCAL, test.id) == ("country", "plan's")
 
 
 def test_an_override_is_served_and_left_out_of_the_analysis(ws: Workspace):

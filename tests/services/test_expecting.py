@@ -9,7 +9,7 @@ import pytest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric import Proportion
-from experiments_core.services import analyses, expecting, experiments
+from experiments_core.services import analyses, expecting, experiments, viewing
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats import shrinkage
 from experiments_core.stats.estimate import Undefined
@@ -20,7 +20,7 @@ PLAN = Plan(planned_units=2000, min_runtime_days=0)
 PAST = (0.3, -0.1, 0.2, 0.0, 0.5, 0.1)
 
 
-def finished(ws: Workspace, lift: float) -> analyses.LookView:
+def finished(ws: Workspace, lift: float) -> viewing.LookView:
     """A finished test with this true lift."""
     experiment = make(ws, metrics=(Proportion("converted"),), plan=PLAN)
     upload(ws, experiment, rows(2000, lift=lift))
@@ -28,13 +28,13 @@ def finished(ws: Workspace, lift: float) -> analyses.LookView:
 
 
 @pytest.fixture
-def present(ws: Workspace, clock: Clock) -> analyses.LookView:
+def present(ws: Workspace, clock: Clock) -> viewing.LookView:
     clock.now = START + timedelta(days=11)
     return finished(ws, 0.5)
 
 
 def test_without_a_past_it_says_so_and_gives_the_factor_of_the_power(
-    ws: Workspace, present: analyses.LookView
+    ws: Workspace, present: viewing.LookView
 ):
     (one,) = expecting.expectations(ws, LOCAL, present)
     assert (one.metric, one.variant, one.past_tests) == ("converted", "B", 0)
@@ -43,7 +43,7 @@ def test_without_a_past_it_says_so_and_gives_the_factor_of_the_power(
 
 
 def test_six_finished_tests_of_the_metric_pull_the_lift_towards_none(
-    ws: Workspace, present: analyses.LookView
+    ws: Workspace, present: viewing.LookView
 ):
     past = [finished(ws, lift) for lift in PAST]
     (one,) = expecting.expectations(ws, LOCAL, present)
@@ -58,7 +58,7 @@ def test_six_finished_tests_of_the_metric_pull_the_lift_towards_none(
     assert one.relative_lift == measured  # never altered
 
 
-def test_a_running_or_deleted_test_is_no_past(ws: Workspace, present: analyses.LookView):
+def test_a_running_or_deleted_test_is_no_past(ws: Workspace, present: viewing.LookView):
     running = make(ws, metrics=(Proportion("converted"),), plan=Plan(planned_units=50_000))
     upload(ws, running, rows(2000, lift=0.2))
     analyses.look(ws, LOCAL, running.id)
