@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from experiments_core.analysis import comparing, formulas, on_request, words
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain_steps import Step
-from experiments_core.analysis.families import family_size
 from experiments_core.analysis.groups import Groups, Pair, is_quantile, is_rate
 from experiments_core.analysis.results import Contrast
 from experiments_core.domain.metric import Metric, MetricKind
@@ -71,7 +70,7 @@ def explain(
         lines.append(f"cap = {cap:.6g}")
     lines += [*_inputs(metric, strata), *_combined(metric, strata), *_found(contrast)]
     lines += _beside(contrast)
-    lines += _levels(design, metric, contrast, treatment)
+    lines += _levels(design, contrast, treatment)
     rows = (row for row in moment_rows(groups, design) if row["metric"] == metric.key)
     return Explanation(metric.key, treatment, formula, "\n".join(lines), tuple(rows))
 
@@ -239,10 +238,8 @@ def _found(contrast: Contrast) -> Iterator[str]:
     yield f"lift = {lift}, at {level}: {_ends(contrast, 'relative_lift')}"
 
 
-def _levels(
-    design: Design, metric: Metric, contrast: Contrast, treatment: str
-) -> Iterator[str]:
-    members = family_size(design, metric)
+def _levels(design: Design, contrast: Contrast, treatment: str) -> Iterator[str]:
+    members = contrast.family_size
     if members > 1:
         yield (
             f"one of {members} comparisons: corrected p-value "

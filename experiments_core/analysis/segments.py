@@ -40,17 +40,17 @@ def segment_results(
         column: What people call the attribute.
     """
     at = stage(design, sum(cell.units for cell in cells.values()))
-    by_value = _by_value(cells, len(design.phases))
+    by_segment = by_value(cells, len(design.phases))
     found = {
         (value, treatment): _hypothesis(groups, design, metric, treatment)
-        for value, groups in by_value.items()
+        for value, groups in by_segment.items()
         for treatment in design.treatments
     }
     levels = corrected(
         [one.p_value for one in found.values()], design.plan.alpha, "bh", "segments"
     )
     judged = {
-        place: judge(design, by_value[place[0]], at, one, level)
+        place: judge(design, by_segment[place[0]], at, one, level)
         for (place, one), level in zip(found.items(), levels, strict=True)
     }
     interaction = _interaction(list(found.values()), design.treatments)
@@ -66,12 +66,12 @@ def segment_results(
             ),
             interaction_p_value=interaction,
         )
-        for value, groups in by_value.items()
+        for value, groups in by_segment.items()
     )
 
 
-def _by_value(cells: Cells, phases: int) -> dict[str, Groups]:
-    """Largest segments first; what lies beyond the first twenty is one segment."""
+def by_value(cells: Cells, phases: int) -> dict[str, Groups]:
+    """Cells of each segment, the largest first; what lies beyond the first twenty is one."""
     sizes: dict[str, int] = {}
     for key, cell in cells.items():
         value = key.segment or ""

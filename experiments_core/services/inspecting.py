@@ -13,6 +13,7 @@ from experiments_core.analysis import series as by_day
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation
+from experiments_core.analysis.explain_segments import explain_segment
 from experiments_core.analysis.explain_steps import further_steps
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import (
@@ -138,6 +139,54 @@ def segments(
     Raises:
         NotFoundError: there is no such experiment, metric or attribute.
     """
+    reading, design, metric, cells = _segment_cells(
+        ws, actor, experiment_id, metric_key, column, shown=shown
+    )
+    results = by_segment.segment_results(cells, design, metric, column)
+    _note_slice(ws, actor, reading, OpenedSlice(metric.key, column, len(results)))
+    return results
+
+
+def explained_segment(
+    ws: Workspace,
+    actor: Actor,
+    shown: LookView,
+    metric_key: str,
+    column: str,
+    *,
+    value: str,
+    variant: str,
+) -> Explanation | None:
+    """How the numbers of one segment came about; None where it has too few units.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        shown: The look as somebody explores it.
+        metric_key: One of its metrics.
+        column: Header text of the attribute.
+        value: The segment.
+        variant: The treatment.
+
+    Raises:
+        NotFoundError: there is no such metric or attribute.
+    """
+    _, design, metric, cells = _segment_cells(
+        ws, actor, shown.experiment.id, metric_key, column, shown=shown
+    )
+    found = by_segment.segment_results(cells, design, metric, column)
+    return explain_segment(cells, design, metric, found, value=value, treatment=variant)
+
+
+def _segment_cells(
+    ws: Workspace,
+    actor: Actor,
+    experiment_id: str,
+    metric_key: str,
+    column: str,
+    *,
+    shown: LookView | None,
+) -> tuple[Reading, Design, Metric, Cells]:
     require(actor, Permission.RESULTS)
     reading = reading_of_now(ws, actor, experiment_id)
     metric = _metric(shown.design if shown else reading.design, metric_key)
@@ -157,10 +206,7 @@ def segments(
     query = replace(query, needs=needs, segment=ours)
     with ws.db.read() as cursor:
         found = store_cells.segment_cells(cursor, query, by_segment.MOST_SEGMENTS)
-    design = shown.design if shown else reading.design
-    results = by_segment.segment_results(found, design, metric, column)
-    _note_slice(ws, actor, reading, OpenedSlice(metric.key, column, len(results)))
-    return results
+    return reading, shown.design if shown else reading.design, metric, found
 
 
 def opened_slices(ws: Workspace, actor: Actor, experiment_id: str) -> tuple[OpenedSlice, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from experiments_core.analysis.explain import Explanation
 from experiments_core.services import inspecting
 from pages.parts import theme
 from pages.parts.results_subject import Subject
@@ -12,11 +13,7 @@ from pages.parts.results_subject import Subject
 def draw(subject: Subject) -> None:
     """Show formula, numbers put in, moments and query."""
     told = inspecting.explained(subject.view, subject.metric, subject.treatment)
-    theme.lead("How this was computed: difference, lift and p")
-    _written(told.formula, told.numbers)
-    for step in told.steps:
-        theme.lead(step.title)
-        _written(step.formula, step.numbers)
+    written(told)
     theme.lead("The moments the query returned")
     empty = {name for row in told.moments for name in row}
     empty -= {name for row in told.moments for name, cell in row.items() if cell is not None}
@@ -25,6 +22,15 @@ def draw(subject: Subject) -> None:
     )
     theme.lead("The query")
     st.code(told.sql, language="sql", wrap_lines=True)
+
+
+def written(told: Explanation) -> None:
+    """Formula and numbers of a comparison, and of what surrounds it."""
+    theme.lead("How this was computed: difference, lift and p")
+    _written(told.formula, told.numbers)
+    for step in told.steps:
+        theme.lead(step.title)
+        _written(step.formula, step.numbers)
 
 
 def _written(formula: str, numbers: str) -> None:

@@ -11,7 +11,7 @@ from experiments_core.domain.access import Actor
 from experiments_core.services import inspecting
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import links, theme
+from pages.parts import links, results_raw, theme
 from pages.parts.results_daily import Key
 from pages.parts.results_subject import Subject
 
@@ -40,6 +40,26 @@ def draw(subject: Subject) -> None:
         theme.muted("No segment has enough units yet.")
         return
     _forest(subject, found)
+    _explained(subject, column, found)
+
+
+def _explained(subject: Subject, column: str, found: Cut) -> None:
+    """The way to the numbers of one segment, when somebody asks for it."""
+    if not st.toggle("How this was computed", key=f"explain-segment-{subject.experiment.id}"):
+        return
+    values = [one.value for one in found]
+    value = st.selectbox(
+        "Segment to write out", values, format_func=lambda text: words.plain(text, 60),
+        key=f"explained-segment-{subject.experiment.id}-{column}",
+    )  # fmt: skip
+    told = inspecting.explained_segment(
+        subject.ws, subject.actor, subject.view, subject.metric, column,
+        value=value, variant=subject.treatment,
+    )  # fmt: skip
+    if told is None:
+        theme.muted("This segment has too few units to be judged.")
+        return
+    results_raw.written(told)
 
 
 def _counted(subject: Subject, found: Cut) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from experiments_core.analysis.explain_segments import explain_segment
 from experiments_core.analysis.segments import segment_results
 from experiments_core.domain.source import OTHER_SEGMENT, CellKey
 from experiments_core.stats.estimate import Undefined
@@ -39,6 +40,31 @@ def test_opposite_effects_are_seen_by_the_interaction_test():
     found = segment_results(cut(parts), design(), CONVERTED, "plan")
     assert found[0].interaction_p_value < 1e-6
     assert {one.arms[1].contrast.verdict for one in found} == {"better", "worse"}
+
+
+def test_the_numbers_of_a_segment_are_written_out_with_those_of_all():
+    parts = {
+        "a": ((1000, 100), (1000, 130)),
+        "b": ((1000, 100), (1000, 105)),
+        "tiny": ((50, 5), (50, 6)),
+    }
+    cells = cut(parts)
+    found = segment_results(cells, design(), CONVERTED, "plan")
+    told = explain_segment(cells, design(), CONVERTED, found, value="a", treatment="B")
+    contrast = found[0].arms[1].contrast
+    assert f"{contrast.p_value:.6g}" in told.numbers
+    assert f"one of 3 comparisons: corrected p-value {contrast.p_value_adjusted:.6g}" in (
+        told.numbers
+    )
+    correction, between = told.steps
+    assert f"a: p = {contrast.p_value:.6g}, adjusted {contrast.p_value_adjusted:.6g}" in (
+        correction.numbers
+    )
+    assert "a: d = 0.03, V = " in between.numbers
+    assert f"on 1, p = {found[0].interaction_p_value:.6g}" in between.numbers
+    assert "tiny" not in between.numbers
+    asked = {"value": "tiny", "treatment": "B"}
+    assert explain_segment(cells, design(), CONVERTED, found, **asked) is None
 
 
 def test_small_segments_show_counts_only():

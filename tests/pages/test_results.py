@@ -103,6 +103,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         "segments": lambda: examples.segments()[:3],
         "opened_slices": tuple,
         "explained": lambda: explanation,
+        "explained_segment": lambda: explanation,
     }
     for name, make in view.items():
         home = analyses if name == "look" else inspecting
@@ -202,6 +203,15 @@ def test_too_early_shows_counts_without_a_verdict(ws: workspace.Workspace, told:
     app = opened()
     assert "interim" in spec(app)
     assert '"better"' not in spec(app)
+
+
+def test_a_segment_is_written_out_when_somebody_asks(ws: workspace.Workspace, told: Told):
+    running(ws, "Shorter checkout")
+    app = opened(tab="segments")
+    assert "explained_segment" not in told.asked
+    app.toggle[0].set_value(True).run()
+    assert "explained_segment" in told.asked
+    assert "z = 2.36" in [one.value for one in app.code]
 
 
 def test_metrics_without_a_lift_on_any_day_say_why(

@@ -213,6 +213,12 @@ def test_segments_count_the_blank_value_and_are_corrected(ws: Workspace, running
     assert sum(arm.n for one in found for arm in one.arms) == 2000
     contrast = found[0].arms[1].contrast
     assert contrast.p_value_adjusted >= contrast.p_value
+    view = analyses.look(ws, LOCAL, running.id)
+    told = inspecting.explained_segment(
+        ws, LOCAL, view, "converted", "country", value=found[0].value, variant="B"
+    )
+    assert told is not None
+    assert told.moments[0]["n"] == found[0].arms[0].n
     with pytest.raises(NotFoundError, match="no segment column “city”"):
         inspecting.segments(ws, LOCAL, running.id, "converted", "city")
     with pytest.raises(NotFoundError, match="no metric “clicks”"):
