@@ -19,11 +19,11 @@ from experiments_core.stats.estimate import Undefined, Value
 
 BETWEEN = """\
 Q = Σ (d_k − d̄)² / V_k;  d̄ = Σ (d_k / V_k) / Σ (1 / V_k)
-p = P(χ² with K − 1 degrees of freedom > Q)      Cochran 1954
+p = P(χ² with K − 1 degrees of freedom > Q)  (Cochran 1954)
 several treatments: the smallest p times their number"""
 CORRECTION = """\
 p-values of all segments in order: adjusted p_(i) = min over j ≥ i of p_(j) m / j
-                                       Benjamini & Hochberg 1995"""
+(Benjamini & Hochberg 1995)"""
 
 
 def explain_segment(
