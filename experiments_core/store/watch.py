@@ -103,9 +103,15 @@ def time_limit(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[No
         if done.wait(seconds):
             return
         barked.set()
+        cursor.interrupt()
         while not done.wait(PAUSE):  # an interrupt between two statements reaches neither
             cursor.interrupt()
 
+    late = BusyError(
+        f"Reading took longer than {seconds:g} seconds, so it was stopped; nothing was stored.",
+        code="IMPORT_TOO_SLOW",
+        hint="Import fewer rows or columns at a time, or raise UPSHOT_IMPORT_SECONDS.",
+    )
     dog = threading.Thread(target=guard, name="import-watchdog", daemon=True)
     dog.start()
     try:
@@ -113,15 +119,12 @@ def time_limit(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[No
     except duckdb.InterruptException as error:
         if not barked.is_set():
             raise
-        raise BusyError(
-            f"Reading took longer than {seconds:g} seconds, so it was stopped; nothing was "
-            "stored.",
-            code="IMPORT_TOO_SLOW",
-            hint="Import fewer rows or columns at a time, or raise UPSHOT_IMPORT_SECONDS.",
-        ) from error
+        raise late from error
     finally:
         done.set()
         dog.join()
+    if barked.is_set():  # the last statement was faster than the interrupt
+        raise late
 
 
 def _bytes_read() -> int:
