@@ -46,6 +46,8 @@ from experiments_core.store.slices import OpenedSlice
 
 Daily = Cells
 """The cells of :func:`daily`, for those who keep them between questions."""
+Written = Explanation
+"""A comparison written out, for those who show it."""
 
 
 def daily(ws: Workspace, actor: Actor, shown: LookView) -> Daily:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from experiments_core.analysis.explain import Explanation
 from experiments_core.services import inspecting
+from experiments_core.services.inspecting import Written
 from pages.parts import theme
 from pages.parts.results_subject import Subject
 
@@ -24,7 +24,7 @@ def draw(subject: Subject) -> None:
     st.code(told.sql, language="sql", wrap_lines=True)
 
 
-def written(told: Explanation) -> None:
+def written(told: Written) -> None:
     """Formula and numbers of a comparison, and of what surrounds it."""
     theme.lead("How this was computed: difference, lift and p")
     _written(told.formula, told.numbers)
