@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from experiments_core.analysis import comparing, formulas, on_request, words
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.explain_steps import Step
+from experiments_core.analysis.explain_steps import Step, number
 from experiments_core.analysis.groups import Groups, Pair, is_quantile, is_rate
 from experiments_core.analysis.results import Contrast
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.stats import quantiles, ratios
 from experiments_core.stats.contrasts import Withheld
-from experiments_core.stats.estimate import Undefined, Value
 from experiments_core.stats.means import SKEW_LIMIT
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
@@ -114,8 +113,8 @@ def _plain(summary: Summary) -> dict[str, object]:
 
 def _inputs(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
     second = "N" if metric.kind is MetricKind.RATIO else "X"
-    for number, pair in enumerate(strata, start=1):
-        lead = f"phase {number}: " if len(strata) > 1 else ""
+    for k, pair in enumerate(strata, start=1):
+        lead = f"phase {k}: " if len(strata) > 1 else ""
         for name, summary in zip("ct", pair, strict=True):
             yield lead + _input(name, summary, second)
 
@@ -186,7 +185,7 @@ def _combined(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
             yield f"p = ({control.x} + {treatment.x}) / {n} = {x / max(1, n):.6g}"
         return
     if comparing.is_adjusted(metric, strata):
-        yield f"θ = {_number(comparing.adjustment(strata).theta)}"
+        yield f"θ = {number(comparing.adjustment(strata).theta)}"
     pair = comparing.pair_of(metric, strata)
     if isinstance(pair, Withheld):
         return
@@ -211,30 +210,30 @@ def _beside(contrast: Contrast) -> Iterator[str]:
     """The raw and the uncapped figures, and what the covariate did."""
     did = contrast.adjustment
     if did is not None:
-        saved = _number(did.variance_saved)
-        yield f"correlation = {_number(did.correlation)}, share of the variance saved = {saved}"
+        saved = number(did.variance_saved)
+        yield f"correlation = {number(did.correlation)}, share of the variance saved = {saved}"
         filled = (did.control_filled, did.treatment_filled)
         if any(filled):
             shares = ", ".join(f"{one or 0.0:.4g}" for one in filled)
             yield f"covariate missing, filled by the mean of all arms: share c, t = {shares}"
-        yield f"covariate between the arms: p-value = {_number(did.balance_p_value)}"
+        yield f"covariate between the arms: p-value = {number(did.balance_p_value)}"
     for name in ("unadjusted", "uncapped"):
         plain = getattr(contrast, name)
         if plain is not None:
             yield (
-                f"{name}: d = {_number(plain.difference)} "
-                f"({_number(plain.difference_ci_lower)} to "
-                f"{_number(plain.difference_ci_upper)}), p-value = {_number(plain.p_value)}"
+                f"{name}: d = {number(plain.difference)} "
+                f"({number(plain.difference_ci_lower)} to "
+                f"{number(plain.difference_ci_upper)}), p-value = {number(plain.p_value)}"
             )
 
 
 def _found(contrast: Contrast) -> Iterator[str]:
     name = "t" if contrast.test_method in {"welch_t", "stratified_t"} else "z"
     level = f"{100 * contrast.confidence_level:.6g} %"
-    yield f"d = {_number(contrast.difference)}"
-    yield f"{name} = {_number(contrast.statistic)}, p-value = {_number(contrast.p_value)}"
+    yield f"d = {number(contrast.difference)}"
+    yield f"{name} = {number(contrast.statistic)}, p-value = {number(contrast.p_value)}"
     yield f"difference at {level}: {_ends(contrast, 'difference')}"
-    lift = _number(contrast.relative_lift)
+    lift = number(contrast.relative_lift)
     yield f"lift = {lift}, at {level}: {_ends(contrast, 'relative_lift')}"
 
 
@@ -243,19 +242,19 @@ def _levels(design: Design, contrast: Contrast, treatment: str) -> Iterator[str]
     if members > 1:
         yield (
             f"one of {members} comparisons: corrected p-value "
-            f"{_number(contrast.p_value_adjusted)}, to be below {design.plan.alpha:g}"
+            f"{number(contrast.p_value_adjusted)}, to be below {design.plan.alpha:g}"
         )
     early = contrast.sequential
     if early is not None and early.decides and early.method == "group_sequential":
         yield (
             f"look at {early.information or 0:.4g} of the planned units: alpha spent so far "
-            f"{early.alpha_spent or 0:.4g}, |z| has to be above {_number(early.bound or 0.0)}, "
+            f"{early.alpha_spent or 0:.4g}, |z| has to be above {number(early.bound or 0.0)}, "
             f"level {1 - early.confidence_level:.4g} (Lan & DeMets 1983, O’Brien-Fleming type)"
         )
     elif early is not None and early.decides:
         yield (
             "looks are allowed for: always-valid p-value "
-            f"{_number(early.p_value_always_valid or 0.0)}, interval at "
+            f"{number(early.p_value_always_valid or 0.0)}, interval at "
             f"{100 * early.confidence_level:.6g} %, tuned to "
             f"{design.tuned_to(treatment)} units (Waudby-Smith et al. 2024)"
         )
@@ -271,8 +270,4 @@ def _levels(design: Design, contrast: Contrast, treatment: str) -> Iterator[str]
 
 def _ends(contrast: Contrast, name: str) -> str:
     lower, upper = (getattr(contrast, f"{name}_ci_{side}") for side in ("lower", "upper"))
-    return f"{_number(lower)} to {_number(upper)}"
-
-
-def _number(value: Value) -> str:
-    return f"none ({value.reason})" if isinstance(value, Undefined) else f"{value:.6g}"
+    return f"{number(lower)} to {number(upper)}"

@@ -9,13 +9,13 @@ from experiments_core.analysis import comparing, words
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation, explain
-from experiments_core.analysis.explain_steps import Step
+from experiments_core.analysis.explain_steps import Step, number
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import Contrast, SegmentResult
 from experiments_core.analysis.segments import by_value
 from experiments_core.domain.metric import Metric
 from experiments_core.stats import stratified
-from experiments_core.stats.estimate import Undefined, Value
+from experiments_core.stats.estimate import Undefined
 
 BETWEEN = """\
 Q = Σ (d_k − d̄)² / V_k;  d̄ = Σ (d_k / V_k) / Σ (1 / V_k)
@@ -70,8 +70,8 @@ def explain_segment(
 def _corrected(contrasts: dict[str, Contrast]) -> list[str]:
     judged = {v: c for v, c in contrasts.items() if not isinstance(c.p_value, Undefined)}
     lines = [
-        f"{words.plain(value, 40)}: p = {_number(one.p_value)}, adjusted "
-        f"{_number(one.p_value_adjusted)}"
+        f"{words.plain(value, 40)}: p = {number(one.p_value)}, adjusted "
+        f"{number(one.p_value_adjusted)}"
         for value, one in judged.items()
     ]
     members = max(one.family_size for one in judged.values())
@@ -98,8 +98,4 @@ def _between(
         for value, (difference, variance) in effects.items()
     ]
     freedom = len(effects) - 1
-    return [*lines, f"Q = {_number(test.statistic)} on {freedom}, p = {_number(test.p_value)}"]
-
-
-def _number(value: Value) -> str:
-    return f"none ({value.reason})" if isinstance(value, Undefined) else f"{value:.6g}"
+    return [*lines, f"Q = {number(test.statistic)} on {freedom}, p = {number(test.p_value)}"]

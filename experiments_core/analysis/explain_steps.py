@@ -112,7 +112,7 @@ def _arms(case: _Case) -> Step:
 
 
 def _level(case: _Case, arm: ArmResult) -> str:
-    value = _number(arm.value)
+    value = number(arm.value)
     if arm.conversions is not None and case.groups.phases == 1:
         return f"p = {arm.conversions} / {arm.n} = {value}"
     spread = arm.standard_deviation
@@ -146,7 +146,7 @@ def _corrected(case: _Case) -> Step | None:
     ordered = sorted(known, key=lambda one: _number_or(one[0]))
     lines = [f"m = {ours.family_size} comparisons of the {ours.family} metrics"]
     lines += [
-        f"p_({i}) = {_number(p)} → {_number(adjusted)}  "
+        f"p_({i}) = {number(p)} → {number(adjusted)}  "
         f"{words.plain(name, 40)}, {case.named(variant)}"
         for i, (p, adjusted, name, variant) in enumerate(ordered, start=1)
     ]
@@ -168,11 +168,11 @@ def _looks(case: _Case) -> Step | None:
     if early is None:
         return None
     at = f"level of the interval at this look = {early.confidence_level:.6g}"
-    ends = f"{_number(early.relative_lift_ci_lower)} to {_number(early.relative_lift_ci_upper)}"
+    ends = f"{number(early.relative_lift_ci_lower)} to {number(early.relative_lift_ci_upper)}"
     if early.method == "group_sequential":
         lines = [
             f"t = {early.information or 0:.6g}, α(t) = {early.alpha_spent or 0:.6g}",
-            f"bound = {_number(early.bound)}, z = {_number(case.contrast.statistic)}",
+            f"bound = {number(early.bound)}, z = {number(case.contrast.statistic)}",
         ]
     else:
         n = sum(case.found.arm(a).n for a in (case.design.reference, case.treatment))
@@ -181,7 +181,7 @@ def _looks(case: _Case) -> Step | None:
                 f"n = {n}, N = {case.design.tuned_to(case.treatment)}, "
                 f"α = {case.design.plan.alpha / case.contrast.family_size:.6g}"
             ),
-            f"always-valid p = {_number(early.p_value_always_valid)}",
+            f"always-valid p = {number(early.p_value_always_valid)}",
         ]
     title = "At this look" if early.decides else "Thin line: if you had looked at any time"
     formula = SPENDING if early.method == "group_sequential" else ALWAYS
@@ -205,7 +205,7 @@ def _limit(case: _Case) -> Step | None:
     lines = [
         f"M = {margin:.6g}" if margin is not None else "no margin",
         (
-            f"p against the limit = {_number(contrast.guardrail_p_value)}, to be below "
+            f"p against the limit = {number(contrast.guardrail_p_value)}, to be below "
             f"{case.design.plan.alpha / 2:g}"
         ),
         f"answer: {contrast.guardrail.replace('_', ' ')}",
@@ -225,12 +225,12 @@ def _phases(case: _Case) -> Step | None:
     rows: list[PhaseResult] = [*contrast.by_phase]
     rows += [one for one in (contrast.size_weighted, contrast.plain_total) if one is not None]
     lines = [
-        f"{row.label}: d = {_number(row.difference)} "
-        f"({_number(row.difference_ci_lower)} to {_number(row.difference_ci_upper)}), "
-        f"p = {_number(row.p_value)}" + (f", w = {row.weight:.4f}" if row.weight else "")
+        f"{row.label}: d = {number(row.difference)} "
+        f"({number(row.difference_ci_lower)} to {number(row.difference_ci_upper)}), "
+        f"p = {number(row.p_value)}" + (f", w = {row.weight:.4f}" if row.weight else "")
         for row in rows
     ]
-    lines.append(f"do the phases differ: p = {_number(contrast.heterogeneity_p_value)}")
+    lines.append(f"do the phases differ: p = {number(contrast.heterogeneity_p_value)}")
     return Step("Phase by phase", PHASES, "\n".join(lines))
 
 
@@ -247,9 +247,9 @@ def _all_arms(case: _Case) -> Step | None:
         return None
     freedom = found.degrees_of_freedom
     numbers = (
-        f"{found.arms} versions: statistic = {_number(found.statistic)}"
+        f"{found.arms} versions: statistic = {number(found.statistic)}"
         f"{'' if freedom is None else f', {freedom:.6g} degrees of freedom'}, "
-        f"p = {_number(found.p_value)}"
+        f"p = {number(found.p_value)}"
     )
     return Step("All versions at once", OMNIBUS.get(found.test_method, ""), numbers)
 
@@ -271,7 +271,7 @@ def _traffic(case: _Case) -> Step | None:
     ]
     lines.append(
         f"χ² = {card.facts['chi_square']:.6g}, {card.facts['degrees_of_freedom']} degrees of "
-        f"freedom, p = {_number(card.p_value)}"
+        f"freedom, p = {number(card.p_value)}"
     )
     return Step("Sample ratio", TRAFFIC, "\n".join(lines))
 
@@ -289,7 +289,7 @@ def _precision(case: _Case) -> Step | None:
     )
     numbers = (
         f"α = {plan.alpha:g}, m = {case.design.comparisons}, power = {plan.power:g}, control = "
-        f"{_number(control.value)}: smallest visible lift = {_number(reached)}"
+        f"{number(control.value)}: smallest visible lift = {number(reached)}"
     )
     return Step("Smallest visible lift", formula, numbers)
 
@@ -319,15 +319,15 @@ def _chances(case: _Case) -> Step | None:
     lines = [
         f"prior: {told.prior}",
         *counts,
-        f"d = {_number(case.contrast.difference)}, L = {_number(case.contrast.relative_lift)}",
-        f"chance to be better = {_number(told.probability_better)}",
+        f"d = {number(case.contrast.difference)}, L = {number(case.contrast.relative_lift)}",
+        f"chance to be better = {number(told.probability_better)}",
         (
-            f"loss if shipped = {_number(told.expected_loss_if_treatment)}, if kept = "
-            f"{_number(told.expected_loss_if_control)}"
+            f"loss if shipped = {number(told.expected_loss_if_treatment)}, if kept = "
+            f"{number(told.expected_loss_if_control)}"
         ),
         (
             f"credible at {words.level(told.credible_level)}: "
-            f"{_number(told.relative_lift_ci_lower)} to {_number(told.relative_lift_ci_upper)}"
+            f"{number(told.relative_lift_ci_lower)} to {number(told.relative_lift_ci_upper)}"
         ),
     ]
     return Step("Chance to be better", formula, "\n".join(lines))
@@ -339,14 +339,15 @@ _WRITERS: tuple[Callable[[_Case], Step | None], ...] = (
 
 
 def _ends(arm: ArmResult) -> str:
-    return f"{_number(arm.ci_lower)} to {_number(arm.ci_upper)}"
+    return f"{number(arm.ci_lower)} to {number(arm.ci_upper)}"
 
 
 def _number_or(value: Value) -> float:
     return math.inf if isinstance(value, Undefined) else value
 
 
-def _number(value: Value | None) -> str:
+def number(value: Value | None) -> str:
+    """A number to six digits, or why there is none."""
     if value is None:
         return "none"
     return f"none ({value.reason})" if isinstance(value, Undefined) else f"{value:.6g}"

@@ -37,6 +37,16 @@ def from_utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 
+def aware(moment: datetime) -> datetime:
+    """The same of a column that is never empty."""
+    return moment.replace(tzinfo=UTC)
+
+
+def kept(value: Any) -> Any:
+    """A value as the file keeps it: times in UTC without a zone, all else as it is."""
+    return to_utc(value) if isinstance(value, datetime) else value
+
+
 def insert_experiment(cursor: duckdb.DuckDBPyConnection, experiment: Experiment) -> None:
     """Write a new experiment."""
     row = _row(experiment)

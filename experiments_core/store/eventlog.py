@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from experiments_core.domain.events import Event, digest
-from experiments_core.store.catalog import from_utc, to_utc
+from experiments_core.store.catalog import aware, to_utc
 
 _EVENTS = pa.schema([
     ("org_id", pa.string()), ("event_id", pa.string()), ("id_hash", pa.uint64()),
@@ -190,7 +190,7 @@ def participants_of(
         "ORDER BY batch, rowid",
         [experiment_id],
     ).fetchall()
-    return [(unit, int(batch), _aware(added)) for unit, batch, added in rows]
+    return [(unit, int(batch), aware(added)) for unit, batch, added in rows]
 
 
 def insert_participants(
@@ -339,19 +339,13 @@ def _insert(  # noqa: PLR0917  one place where rows go in
 def _assignment(experiment_id: str, row: Sequence[Any], since_run: int) -> Assignment:
     unit, variant, phase, run_no, source, assigned_at = row
     return Assignment(
-        experiment_id, unit, variant, int(phase), int(run_no), source, _aware(assigned_at),
+        experiment_id, unit, variant, int(phase), int(run_no), source, aware(assigned_at),
         since_run,
     )  # fmt: skip
 
 
 def _json(value: dict[str, Any] | None) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _aware(moment: datetime) -> datetime:
-    found = from_utc(moment)
-    assert found is not None  # noqa: S101  the column is NOT NULL
-    return found
 
 
 def draw_units(

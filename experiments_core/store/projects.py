@@ -16,7 +16,7 @@ from experiments_core.domain.project import (
     ProjectSettings,
     Resource,
 )
-from experiments_core.store.catalog import from_utc, to_utc
+from experiments_core.store.catalog import aware, from_utc, kept, to_utc
 
 _PROJECT = (
     "id", "org_id", "key", "name", "version", "created_by", "created_at", "updated_at",
@@ -61,7 +61,7 @@ def projects(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[Project]:
 
 def insert_project(cursor: duckdb.DuckDBPyConnection, project: Project) -> None:
     """Write a new project."""
-    values = [_kept(getattr(project, name)) for name in _PROJECT]
+    values = [kept(getattr(project, name)) for name in _PROJECT]
     cursor.execute(
         f"INSERT INTO projects ({', '.join(_PROJECT)}, settings) "
         f"VALUES ({', '.join('?' * (len(_PROJECT) + 1))})",
@@ -89,7 +89,7 @@ def resources(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[Resource]:
         [org_id],
     ).fetchall()
     return [
-        Resource(id_, kind, locator, json.loads(fallback), by, _aware(at))
+        Resource(id_, kind, locator, json.loads(fallback), by, aware(at))
         for id_, kind, locator, fallback, by, at in rows
     ]
 
@@ -111,7 +111,7 @@ def namespaces(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[Namespace
         "ORDER BY lower(key)",
         [org_id],
     ).fetchall()
-    return [Namespace(id_, key, name, by, _aware(at)) for id_, key, name, by, at in rows]
+    return [Namespace(id_, key, name, by, aware(at)) for id_, key, name, by, at in rows]
 
 
 def insert_namespace(cursor: duckdb.DuckDBPyConnection, org_id: str, made: Namespace) -> None:
@@ -131,13 +131,3 @@ def _project(row: tuple[Any, ...]) -> Project:
     for name in ("created_at", "updated_at"):
         values[name] = from_utc(values[name])
     return Project(**values)
-
-
-def _kept(value: Any) -> Any:
-    return to_utc(value) if isinstance(value, datetime) else value
-
-
-def _aware(value: datetime) -> datetime:
-    moment = from_utc(value)
-    assert moment is not None  # noqa: S101  the column is NOT NULL
-    return moment

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import duckdb
 
-from experiments_core.store.catalog import from_utc, to_utc
+from experiments_core.store.catalog import aware, from_utc, kept, to_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ _SELECT = f"SELECT {', '.join(_USER)} FROM users"
 
 def insert_user(cursor: duckdb.DuckDBPyConnection, user: UserRow) -> None:
     """Write a new person."""
-    values = [_kept(getattr(user, name)) for name in _USER]
+    values = [kept(getattr(user, name)) for name in _USER]
     cursor.execute(
         f"INSERT INTO users ({', '.join(_USER)}) VALUES ({', '.join('?' * len(_USER))})", values
     )
@@ -103,7 +103,7 @@ def find_login(cursor: duckdb.DuckDBPyConnection, digest: str, kind: str) -> Log
     if row is None:
         return None
     found, user_id, what, created, expires, ended = row
-    return LoginRow(found, user_id, what, _aware(created), _aware(expires), from_utc(ended))
+    return LoginRow(found, user_id, what, aware(created), aware(expires), from_utc(ended))
 
 
 def end_login(cursor: duckdb.DuckDBPyConnection, digest: str, at: datetime) -> None:
@@ -130,16 +130,6 @@ def _users(found: duckdb.DuckDBPyConnection) -> list[UserRow]:
     for row in found.fetchall():
         values = dict(zip(_USER, row, strict=True))
         for name in ("created_at", "updated_at"):
-            values[name] = _aware(values[name])
+            values[name] = aware(values[name])
         rows.append(UserRow(**values))
     return rows
-
-
-def _kept(value: object) -> object:
-    return to_utc(value) if isinstance(value, datetime) else value
-
-
-def _aware(value: datetime) -> datetime:
-    moment = from_utc(value)
-    assert moment is not None  # noqa: S101  the column is NOT NULL
-    return moment

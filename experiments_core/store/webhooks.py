@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from experiments_core.domain.webhook import Delivery, Webhook
-from experiments_core.store.catalog import from_utc, to_utc
+from experiments_core.store.catalog import aware, from_utc, kept, to_utc
 
 _DELIVERY = (
     "id", "webhook_id", "event", "body", "created_at", "attempts", "next_at", "delivered_at",
@@ -25,7 +25,7 @@ def webhooks_of(cursor: duckdb.DuckDBPyConnection, org_id: str) -> list[Webhook]
         "WHERE org_id = ? AND removed_at IS NULL ORDER BY created_at, id",
         [org_id],
     ).fetchall()
-    return [Webhook(key, org, url, by, _aware(at)) for key, org, url, by, at in rows]
+    return [Webhook(key, org, url, by, aware(at)) for key, org, url, by, at in rows]
 
 
 def insert_webhook(cursor: duckdb.DuckDBPyConnection, made: Webhook) -> None:
@@ -46,7 +46,7 @@ def insert_delivery(cursor: duckdb.DuckDBPyConnection, made: Delivery) -> None:
     """Write something to be told."""
     cursor.execute(
         "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [_kept(getattr(made, name)) for name in _DELIVERY],
+        [kept(getattr(made, name)) for name in _DELIVERY],
     )
 
 
@@ -78,7 +78,7 @@ def note_attempt(cursor: duckdb.DuckDBPyConnection, after: Delivery) -> None:
     cursor.execute(
         "UPDATE deliveries SET attempts = ?, next_at = ?, delivered_at = ?, answer = ? "
         "WHERE id = ? AND next_at IS NOT NULL",
-        [after.attempts, _kept(after.next_at), _kept(after.delivered_at), after.answer,
+        [after.attempts, kept(after.next_at), kept(after.delivered_at), after.answer,
          after.id],
     )  # fmt: skip
 
@@ -88,13 +88,3 @@ def _delivery(row: Sequence[Any]) -> Delivery:
     for name in ("created_at", "next_at", "delivered_at"):
         values[name] = from_utc(values[name])
     return Delivery(**values)
-
-
-def _kept(value: Any) -> Any:
-    return to_utc(value) if isinstance(value, datetime) else value
-
-
-def _aware(value: datetime) -> datetime:
-    moment = from_utc(value)
-    assert moment is not None  # noqa: S101  the column is NOT NULL
-    return moment
