@@ -26,9 +26,16 @@ from experiments_core.analysis.results import (
     PhaseResult,
 )
 from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.reports import formulas
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
-OWN_IMPORTS = re.compile(r"^from experiments_core[^(]*\([^)]*\)\n", re.MULTILINE)
+FORMULAS = (
+    "strata", "rates", "means", "p_values", "lines", "kinds",
+    "study", "arms", "compared", "phases", "contrasts", "visible", "replay",
+)  # fmt: skip
+OWN_IMPORTS = re.compile(
+    r"^from experiments_core\S+ import (?:\([^)]*\)|[^(\n]*)\n", re.MULTILINE
+)
 WITHHELD = frozenset({"below_minimum", "column_missing", "no_unit_rows"})
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 WIDTH = 92
@@ -69,10 +76,7 @@ def build(result: ExperimentResult, cells: Cells, design: Design, story: Story) 
         _words("## What was printed\n\nEvery number, with all its digits."),
         _code(f"PRINTED = {pformat(numbers, width=WIDTH, sort_dicts=False)}"),
         _words("## The formulas"),
-        _code(source("recompute")),
-        _code(source("lines")),
-        _code(source("kinds")),
-        _code(source("replay")),
+        *(_code(source(module)) for module in FORMULAS),
         _words("## Printed and recomputed"),
         _code(COMPARISON),
         _words(f"## The query behind the cells\n\n{_fenced(story.sql)}"),
@@ -235,7 +239,7 @@ PHASE_FIELDS = (
 
 def source(module: str) -> str:
     """The text of a module of formulas, without what it imports from its neighbours."""
-    text = resources.files(__package__).joinpath(f"{module}.py").read_text(encoding="utf-8")
+    text = resources.files(formulas).joinpath(f"{module}.py").read_text(encoding="utf-8")
     return OWN_IMPORTS.sub("", text).rstrip()
 
 

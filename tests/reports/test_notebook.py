@@ -1,6 +1,8 @@
+import ast
 import json
 import random
 from dataclasses import replace
+from importlib import resources
 
 import nbformat
 import pytest
@@ -20,8 +22,16 @@ from experiments_core.domain.metric import (
     Ratio,
 )
 from experiments_core.domain.source import CellKey
-from experiments_core.reports.notebook import Story, build, printed, study_of
-from experiments_core.reports.replay import differences
+from experiments_core.reports import formulas
+from experiments_core.reports.formulas.replay import differences
+from experiments_core.reports.notebook import (
+    FORMULAS,
+    Story,
+    build,
+    printed,
+    source,
+    study_of,
+)
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 STORY = Story(
@@ -253,6 +263,19 @@ def test_a_changed_number_stops_the_notebook(capsys: pytest.CaptureFixture[str])
 
 def test_the_notebook_needs_nothing_of_upshot():
     assert "experiments_core" not in written(design(("control", "b"), 1)).decode()
+
+
+def test_the_formulas_share_one_name_space_and_no_name():
+    told = [node.name for module in FORMULAS for node in definitions(module)]
+    assert sorted(told) == sorted(set(told))
+    folder = resources.files(formulas).iterdir()
+    files = {file.name for file in folder if file.name.endswith(".py")}
+    assert files == {"__init__.py", *(f"{module}.py" for module in FORMULAS)}
+
+
+def definitions(module: str) -> list[ast.FunctionDef]:
+    tree = ast.parse(source(module))
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef)]
 
 
 def test_names_from_data_cannot_become_markup_or_code():

@@ -10,8 +10,8 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.metric import Mean, Proportion
 from experiments_core.errors import InvalidInputError, TooLargeError
+from experiments_core.reports.formulas.replay import differences
 from experiments_core.reports.notebook import printed, study_of
-from experiments_core.reports.replay import differences
 from experiments_core.services import analyses, assigning, deploying, inspecting, participants
 from experiments_core.services.events import MOST_EVENTS, Receipt, receive_events
 from experiments_core.services.experiments import (

@@ -1,6 +1,5 @@
 """Ratios, quantiles and means adjusted by a covariate, brought to two noisy numbers.
 
-This text is printed into each downloaded notebook between the formulas and the comparison.
 An arm of a ratio (Y over N) or of an adjusted mean (Y with X) is ``(n, mean of the first, mean
 of the second, variance of the first, variance of the second, covariance)``; an arm of a
 quantile ``(n, value, lower limit, upper limit, level of the limits)``.
@@ -14,16 +13,14 @@ from typing import Any
 
 from scipy.stats import norm, t
 
-from experiments_core.reports.lines import (
+from experiments_core.reports.formulas.lines import (
     added,
     line,
     lined_up,
     own_line,
 )
-from experiments_core.reports.recompute import (
-    p_value,
-    weights,
-)
+from experiments_core.reports.formulas.p_values import p_value
+from experiments_core.reports.formulas.strata import weights
 
 Parts = tuple[float, float, float, float, float, float, float]
 # control, treatment, their squared errors, their covariance, squared error of the difference,

@@ -1,8 +1,7 @@
 """Ratios as lines: per unit one number whose mean is the ratio, with or without a covariate.
 
-This text is printed into each downloaded notebook between the formulas and the kinds. An arm of
-a ratio with a covariate (Y over N, and X, perhaps over D) is ``(n, means, table of variances
-and covariances)`` of these columns; without one it has the form of ``kinds``.
+An arm of a ratio with a covariate (Y over N, and X, perhaps over D) is ``(n, means, table of
+variances and covariances)`` of these columns; without one it has the form of ``kinds``.
 
 Sources: Deng, Knoblich & Lu 2018 (ratios); Deng, Xu, Kohavi & Walker 2013 (CUPED).
 """
