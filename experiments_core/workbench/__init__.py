@@ -1,6 +1,6 @@
 """What a notebook imports: one call from data to a verdict, and the planner's questions."""
 
-from experiments_core.workbench.calls import analyze, read_data
+from experiments_core.workbench.calls import analyze
 from experiments_core.workbench.opened import open_workspace
 from experiments_core.workbench.plans import (
     linearised_spread,
@@ -10,6 +10,7 @@ from experiments_core.workbench.plans import (
     power,
     sample_size,
 )
+from experiments_core.workbench.reading import read_data
 from experiments_core.workbench.reconcile import Differences, reconcile
 from experiments_core.workbench.report import Comparison, Report
 

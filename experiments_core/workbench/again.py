@@ -21,7 +21,8 @@ from experiments_core.domain.metric import Metric
 from experiments_core.errors import InvalidInputError
 from experiments_core.stats.shuffles import Phase
 from experiments_core.workbench.loading import Loaded
-from experiments_core.workbench.request import Request, refusal
+from experiments_core.workbench.refusing import refusal
+from experiments_core.workbench.request import Request
 
 
 @dataclass(frozen=True, slots=True)

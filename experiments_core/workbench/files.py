@@ -6,7 +6,7 @@ from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from experiments_core.analysis.design import Quality
 from experiments_core.domain.access import LOCAL
@@ -20,8 +20,9 @@ from experiments_core.services.ingestion import ImportRecord, ImportReport, Ques
 from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.store import facts
+from experiments_core.workbench.frames import rejects_frame, units_frame
 from experiments_core.workbench.loading import Loaded
-from experiments_core.workbench.request import refusal
+from experiments_core.workbench.refusing import refusal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,9 +104,7 @@ def _collect(
         if mapping.kept_as is Shape.UNIT:
             headers = {one["column"]: one["name"] for one in columns}
             table = facts.units_table(record.dataset_id or "")
-            listed = ", ".join(["unit", "arm", "first_ts", *headers])
-            frame = cursor.execute(f"SELECT {listed} FROM {table} ORDER BY rowid").df()
-            frame = frame.rename(columns=headers)
+            frame = units_frame(cursor, table, headers)
         else:
             names, rows = report.preview
             frame = pd.DataFrame(list(rows), columns=list(names))
@@ -120,11 +119,10 @@ def _collect(
         data_hash=view.result.data_hash,
         notes=tuple(remark.message for remark in report.warnings),
     )
-    titles = ["line", "column", "value", "rule", "message", "row"]
     return FileData(
         frame,
         replace(report, first_rejects=()),
-        pd.DataFrame(list(rejects), columns=titles),
+        rejects_frame(rejects),
         mapping,
         view.design.metrics,
         loaded,
@@ -162,7 +160,7 @@ def _refuse_open(questions: Sequence[Question]) -> None:
     )
 
 
-def refuse_shape(data: object) -> None:
+def refuse_shape(data: object) -> NoReturn:
     """Say what has to be named for data that are no file.
 
     Raises:

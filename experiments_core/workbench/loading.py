@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -18,7 +17,6 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cells import BoundNeed, CellQuery
 from experiments_core.services.import_report import repeats_in_words
 from experiments_core.services.readings import ON_PURPOSE
-from experiments_core.stats.moments import Counts, Summary
 from experiments_core.stats.shuffles import Phase
 from experiments_core.store import facts
 from experiments_core.store.cells import segment_cells, unit_cells, unit_span, unit_values
@@ -26,19 +24,12 @@ from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Staged
 from experiments_core.store.whole_cells import whole_cells
 from experiments_core.tabular import numbers
-from experiments_core.tabular.rejects import RULES, Reject, summary
+from experiments_core.tabular.rejects import RULES, summary
 from experiments_core.tabular.text import lines_text, shorten
-from experiments_core.tabular.totals import read_totals
-from experiments_core.workbench.request import Request, refusal
-from experiments_core.workbench.sources import (
-    Source,
-    total_rows,
-    totals_mapping,
-    units_mapping,
-)
-
-TRIVIAL = frozenset({"EMPTY_ROW", "REPEATED_HEADER", "TOTALS_ROW"})
-"""Lines that are no data at all."""
+from experiments_core.workbench.columns import units_mapping
+from experiments_core.workbench.refusing import refusal
+from experiments_core.workbench.request import Request
+from experiments_core.workbench.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +79,9 @@ def load_units(
         staged = facts.load_frame(db, source.frame, mapping, import_id=import_id)
     _refuse_broken(staged, request, mapping)
     ours = {column.name: column.column for column in staged.columns}
-    query = CellQuery(
-        staged.table,
-        tuple(_bound(metric, ours) for metric in request.metrics),
-        confidence_level=1 - request.alpha,
-        rows=request.repeats == "rows",
-        phase_column=ours[request.phases] if request.phases else None,
-    )
+    query = _query(staged, request, ours)
+    if request.phases:
+        query = replace(query, phase_column=ours[request.phases])
     with db.read() as cursor:
         if request.later_days:
             query = replace(query, since=_second_day(*unit_span(cursor, staged.table)))
@@ -177,35 +164,6 @@ def _bound(metric: Metric, ours: Table[str, str]) -> BoundNeed:
     return BoundNeed(metric.needs, first, tuple(others), before)
 
 
-def load_totals(db: Database, source: Source, request: Request) -> Loaded:
-    """Read totals per variant; metrics with different denominators are read one by one.
-
-    Raises:
-        InvalidInputError: a column is missing, or a count cannot be one.
-    """
-    rows = total_rows(db, source)
-    columns = {metric.columns[1] for metric in request.totals}
-    first = request.totals[0].columns[1]
-    found: dict[CellKey, Cell] = {}
-    for of in sorted(columns, key=lambda name: name != first):
-        metrics = [metric for metric in request.totals if metric.of == of]
-        mapping = totals_mapping(source, request, of, metrics)
-        totals, rejects = read_totals(rows, mapping, source.names)
-        _refuse_rejects([one for one in rejects if one.rule not in TRIVIAL])
-        for total in totals:
-            summaries: dict[str, Summary] = {
-                metric.key: Counts(total.visitors or 0, total.conversions[metric.column])
-                for metric in metrics
-                if metric.column in total.conversions
-            }
-            key, cell = (
-                CellKey(total.arm),
-                Cell((total.visitors or 0) * (of == first), summaries),
-            )
-            found[key] = found[key] + cell if key in found else cell
-    return Loaded(found, tuple(key.arm for key in found), "totals")
-
-
 def _phases(cells: Table[CellKey, Cell]) -> tuple[str, ...]:
     """Labels of a phase column in their order: as numbers where they are numbers."""
     return tuple(sorted({str(key.phase) for key in cells}, key=_natural))
@@ -286,17 +244,3 @@ def _sentence(broken: Broken) -> str:
     column = f" in column “{shorten(broken.column)}”" if broken.column else ""
     where = f" ({lines_text(broken.lines, broken.rows)})" if broken.lines else ""
     return f"{summary(broken.rule, broken.rows)}{column}: {values}{where}"
-
-
-def _refuse_rejects(rejects: Sequence[Reject]) -> None:
-    if not rejects:
-        return
-    first = rejects[0]
-    raise InvalidInputError(
-        f"Line {first.line}, column “{shorten(first.column)}”: {first.message}.",
-        hint="Correct the totals; a file of totals is used whole or not at all.",
-        details=tuple(
-            Problem(f"line {one.line}", one.value, one.rule, one.message)
-            for one in itertools.islice(rejects, 20)
-        ),
-    )

@@ -11,7 +11,7 @@ from experiments_core.stats.non_inferiority import Guardrail
 from experiments_core.stats.plan_values import DetectableEffect, SampleSize
 from experiments_core.stats.ratios import linearised_spread
 from experiments_core.stats.t_power import LEAST_UNITS
-from experiments_core.workbench.request import refusal
+from experiments_core.workbench.refusing import refusal
 
 __all__ = [
     "linearised_spread", "minimum_detectable_effect", "non_inferiority_margin",

@@ -16,8 +16,10 @@ from experiments_core.store.database import Database
 from experiments_core.store.reconciliation import Side, reconcile_units
 from experiments_core.store.staged import Staged
 from experiments_core.workbench import loading
-from experiments_core.workbench.calls import database_for, source_of
-from experiments_core.workbench.request import Request, check, refusal
+from experiments_core.workbench.reading import database_for, source_of
+from experiments_core.workbench.refusing import refusal
+from experiments_core.workbench.request import Request, check
+from experiments_core.workbench.totals import load_totals
 
 OPTIONS = frozenset({
     "variant", "unit", "time", "metrics", "repeats", "crossovers", "decimal",
@@ -187,7 +189,7 @@ def _totals(
     """Units and sums per arm, and what was left out."""
     source, left_out = source_of(data, db), {}
     if request.totals:
-        loaded = loading.load_totals(db, source, request)
+        loaded = load_totals(db, source, request)
     else:
         loaded, staged, _ = loading.load_units(db, source, request)
         left_out = {one.rule: one.rows for one in staged.broken}

@@ -32,7 +32,7 @@ from experiments_core.reports.tables import RESULT_COLUMNS, result_rows
 from experiments_core.services.calibration import LEAST_SHUFFLES, SEED, SHUFFLES, steps
 from experiments_core.workbench import scorecard
 from experiments_core.workbench.again import Again
-from experiments_core.workbench.request import refusal
+from experiments_core.workbench.refusing import refusal
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from experiments_core.domain.arms import SHARES_HINT, shares_fault
 from experiments_core.domain.metric import Metric, MetricRole, Proportion
 from experiments_core.domain.source import FILE_REPEATS, REPEATS_OF, Role
-from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.tabular.roles import certain_control
-from experiments_core.tabular.text import fold, listed, shorten
+from experiments_core.tabular.text import shorten
+from experiments_core.workbench.refusing import nearest, refusal
 
 REPEATS = (*FILE_REPEATS, "rows")
 COLUMN_RULES = REPEATS_OF[Role.VALUE]
@@ -161,124 +156,5 @@ def find_column(wanted: object, names: Sequence[str], what: str) -> int:
         wanted,
         "NOT_FOUND",
         f"There is no column “{shorten(wanted)}” ({what}).",
-        _nearest(wanted, names),
+        nearest(wanted, names),
     )
-
-
-def choose_control(wanted: str | None, arms: Sequence[str]) -> str:
-    """The arm that is control: the one named, else the one that is called so.
-
-    Raises:
-        InvalidInputError: fewer than two arms, no such arm, or nobody said which.
-    """
-    if len(arms) < 2:
-        seen = f"only “{shorten(arms[0])}”" if arms else "none"
-        raise refusal(
-            "variant",
-            list(arms),
-            "ONE_VARIANT",
-            f"A test needs two variants; {seen} is there.",
-            "Add the rows of the other variant, or name another variant column.",
-        )
-    if wanted is None:
-        found = certain_control(arms)
-        if not found:
-            raise refusal(
-                "control",
-                None,
-                "REQUIRED",
-                f"Nobody said which variant is control: {listed(tuple(arms), 20)}.",
-                f"Say it: control={arms[0]!r}.",
-            )
-        return found
-    if wanted in arms:
-        return wanted
-    same = [arm for arm in arms if fold(arm) == fold(str(wanted))]
-    if len(same) == 1:
-        return same[0]
-    raise refusal(
-        "control",
-        wanted,
-        "NOT_FOUND",
-        f"There is no variant “{wanted}” to be the control.",
-        _nearest(str(wanted), arms),
-    )
-
-
-def refuse_split(split: object) -> None:
-    """Refuse a split that names no arms.
-
-    Raises:
-        InvalidInputError: it is no mapping.
-    """
-    if split is not None and not isinstance(split, Mapping):
-        raise refusal(
-            "split",
-            split,
-            "TYPE",
-            f"The split is {split!r}; it is a share for each variant.",
-            'Write it like split={"control": 50, "treatment": 50}.',
-        )
-
-
-def choose_split(split: Mapping[str, float] | None, arms: Sequence[str]) -> dict[str, float]:
-    """Planned shares of the arms: percent, fractions or a ratio; equal when left out.
-
-    Raises:
-        InvalidInputError: the split names another arm, or leaves one out, a share is not
-            above 0, or they do not add up.
-    """
-    if split is None:
-        return dict.fromkeys(arms, 1.0)
-    for arm, share in split.items():
-        if arm not in arms:
-            raise refusal(
-                "split",
-                arm,
-                "NOT_FOUND",
-                f"The split names “{shorten(str(arm))}”, but no such variant is in the data.",
-                _nearest(str(arm), arms),
-            )
-        if not is_number(share) or share <= 0:
-            raise refusal(
-                "split",
-                share,
-                "RANGE",
-                f"The share of “{shorten(arm)}” in the split is {share!r}.",
-                f"Shares are numbers above 0. {SHARES_HINT}",
-            )
-    missing = [arm for arm in arms if arm not in split]
-    if missing:
-        raise refusal(
-            "split",
-            missing[0],
-            "REQUIRED",
-            f"The split says nothing about {listed(missing)}, which is in the data.",
-            "Name every variant, or leave those rows out.",
-        )
-    fault = shares_fault([float(share) for share in split.values()])
-    if fault:
-        raise refusal("split", dict(split), "SPLIT_SUM", fault, SHARES_HINT)
-    return {arm: float(share) for arm, share in split.items()}
-
-
-def refusal(field: str, value: Any, rule: str, message: str, hint: str) -> InvalidInputError:
-    """Make the error that says what is wrong and what to do."""
-    return InvalidInputError(
-        message, hint=hint, details=(Problem(field, value, rule, message),)
-    )
-
-
-def is_number(value: Any) -> bool:
-    """Whether something is one finite number; True and False are none."""
-    typed = isinstance(value, int | float) and not isinstance(value, bool)
-    scalar = hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0
-    return (typed or scalar) and math.isfinite(value)
-
-
-def _nearest(wanted: str, names: Iterable[str]) -> str:
-    known = list(names)
-    folded = {fold(name): name for name in known}
-    close = difflib.get_close_matches(fold(wanted), list(folded), n=1, cutoff=0.6)
-    offer = f"Did you mean “{shorten(folded[close[0]])}”? " if close else ""
-    return f"{offer}There are: {listed(known, 12)}."

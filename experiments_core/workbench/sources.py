@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments_core.domain.metric import Proportion
-from experiments_core.domain.source import (
-    REPEATS_OF,
-    ColumnMapping,
-    Dialect,
-    Mapping,
-    Role,
-    Shape,
-)
-from experiments_core.domain.text import grouped
+from experiments_core.domain.source import Dialect
 from experiments_core.errors import InvalidInputError
 from experiments_core.services import uploads, workbooks
 from experiments_core.store import facts
 from experiments_core.store.database import Database
-from experiments_core.tabular import numbers, times
-from experiments_core.tabular.rates import PERCENT
-from experiments_core.tabular.sniff import Row, sniff, split
-from experiments_core.tabular.text import is_blank, shorten
-from experiments_core.workbench.request import Request, find_column, refusal
+from experiments_core.tabular.sniff import sniff, split
+from experiments_core.workbench.refusing import refusal
 
 SAMPLE = 1_000
-MOST_TOTALS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,141 +112,10 @@ def open_frame(frame: Any, db: Database) -> Source:
     known = facts.frame_columns(db, table)
     return Source(
         names=_headers(table) or tuple(name for name, _ in known),
-        sample=_texts(db, table, SAMPLE),
+        sample=texts_of(db, table, SAMPLE),
         frame=table,
         types=tuple(kind for _, kind in known),
     )
-
-
-def units_mapping(source: Source, request: Request) -> Mapping:
-    """Give every column that is asked for its role."""
-    wanted = [(request.variant, Role.VARIANT, "variant")]
-    if request.unit is not None:
-        wanted.append((request.unit, Role.UNIT, "unit"))
-    if request.time is not None:
-        wanted.append((request.time, Role.TIME, "time"))
-    cuts = ([request.phases] if request.phases else []) + list(request.segments)
-    wanted += [(name, Role.SEGMENT, "segment or phase") for name in dict.fromkeys(cuts)]
-    rates = {one.columns[0] for one in request.metrics if isinstance(one, Proportion)}
-    measured = dict.fromkeys(name for one in request.metrics for name in one.needs.columns)
-    wanted += [
-        (name, Role.OUTCOME if name in rates else Role.VALUE, "metric") for name in measured
-    ]
-    before = dict.fromkeys(name for one in request.metrics for name in one.covariates)
-    wanted += [(name, Role.COVARIATE, "covariate") for name in before if name not in measured]
-    roles: dict[int, Role] = {}
-    for name, role, what in wanted:
-        place = find_column(name, source.names, what)
-        if place in roles:
-            raise refusal(
-                what,
-                name,
-                "NOT_UNIQUE",
-                f"The column “{shorten(name)}” is named twice: as "
-                f"{roles[place].value} and as {role.value}.",
-                "Copy it into a second column.",
-            )
-        roles[place] = role
-    columns = [
-        _column(source, place, roles.get(place, Role.IGNORE), request)
-        for place in range(len(source.names))
-    ]
-    for name, rule in request.repeats_of.items():
-        place = find_column(name, source.names, "repeats")
-        columns[place] = replace(columns[place], repeats=rule)
-        if rule not in REPEATS_OF.get(columns[place].role, ()):
-            raise refusal(
-                "repeats", rule, "UNKNOWN_CHOICE",
-                f"“{rule}” cannot count of several “{shorten(name)}” of a unit.",
-                "For a sum, a mean or a count use the column in a Mean.",
-            )  # fmt: skip
-    return Mapping(
-        Shape.UNIT,
-        source.dialect,
-        tuple(columns),
-        crossovers=request.crossovers,
-        repeats=request.repeats,
-        finished=True,
-    )
-
-
-def totals_mapping(
-    source: Source, request: Request, of: str, metrics: Sequence[Proportion]
-) -> Mapping:
-    """Give variant, number of units and conversions their roles."""
-    roles = {find_column(request.variant, source.names, "variant"): Role.VARIANT}
-    roles[find_column(of, source.names, "number of units")] = Role.VISITORS
-    for metric in metrics:
-        place = find_column(metric.column, source.names, "metric")
-        roles[place] = Role.CONVERSIONS
-    columns = tuple(
-        _column(source, place, roles.get(place, Role.IGNORE), request)
-        for place in range(len(source.names))
-    )
-    return Mapping(Shape.TOTALS, source.dialect, columns, finished=True)
-
-
-def total_rows(db: Database, source: Source) -> list[Row]:
-    """Every row, as text.
-
-    Raises:
-        InvalidInputError: far too many for totals.
-    """
-    if source.upload is None:
-        texts = _texts(db, source.frame, MOST_TOTALS + 1)
-        rows = [Row(number, cells) for number, cells in enumerate(texts, start=1)]
-    else:
-        text = source.upload.path.read_text(encoding="utf-8")
-        records = split(text, source.dialect.delimiter, complete=True)
-        rows = [row for row in records if row.line > source.dialect.header_line]
-    if len(rows) > MOST_TOTALS:
-        raise refusal(
-            "metrics",
-            len(rows),
-            "TOO_MANY",
-            f"These are {grouped(len(rows))} rows, not totals.",
-            "For one row per unit leave of= out.",
-        )
-    return rows
-
-
-def _column(source: Source, place: int, role: Role, request: Request) -> ColumnMapping:
-    name = source.names[place]
-    cells = [row[place] for row in source.sample if not is_blank(row[place])]
-    plain = ColumnMapping(name, place, role, blank="exclude")
-    if role is Role.TIME:
-        if source.types and source.types[place].startswith(("TIMESTAMP", "DATE")):
-            return replace(plain, time_format=times.ISO)  # for rows that are read as text
-        seen = times.detect(cells, numbers=True)
-        if seen is None or seen.rival or not seen.format:
-            raise refusal(
-                "time",
-                name,
-                "TIME",
-                f"The times in “{shorten(name)}” can be read in several ways, or not at all.",
-                "Write them as 2026-05-19 14:30:00.",
-            )
-        return replace(plain, time_format=seen.format)
-    if role not in {Role.VALUE, Role.COVARIATE, Role.VISITORS, Role.CONVERSIONS}:
-        return plain
-    if source.types and not source.types[place].startswith("VARCHAR"):
-        return plain
-    written = numbers.detect(cells, delimiter=source.dialect.delimiter)
-    if written is None:
-        return replace(plain, decimal=request.decimal or "")
-    if written.doubtful and request.decimal is None:
-        raise refusal(
-            "decimal",
-            name,
-            "REQUIRED",
-            f"The numbers in “{shorten(name)}” can be read in two ways, such as "
-            f"“{shorten(cells[0])}”.",
-            'Say which mark is the decimal one: decimal="," or decimal=".".',
-        )
-    decimal = request.decimal or written.decimal
-    thousands = written.thousands if decimal == written.decimal else written.decimal
-    rate = PERCENT if written.percent else ""
-    return replace(plain, decimal=decimal, thousands=thousands, rate=rate)
 
 
 def _as_table(frame: Any) -> Any:
@@ -309,7 +164,8 @@ def _no_table(frame: Any, why: str = "") -> InvalidInputError:
     )
 
 
-def _texts(db: Database, frame: Any, most: int) -> tuple[tuple[str, ...], ...]:
+def texts_of(db: Database, frame: Any, most: int) -> tuple[tuple[str, ...], ...]:
+    """The first rows of a table, every cell as text."""
     with db.staging() as cursor:
         cursor.register("frame_to_sample", frame)
         rows = cursor.execute(

@@ -14,7 +14,7 @@ from experiments_core.domain.source import CellKey
 from experiments_core.domain.text import grouped
 from experiments_core.stats.moments import Counts, Moments, Summary
 from experiments_core.workbench.loading import Loaded
-from experiments_core.workbench.request import is_number, refusal
+from experiments_core.workbench.refusing import is_number, refusal
 
 VARIANCES = ("variance", "var")
 DEVIATIONS = ("standard_deviation", "sd", "std")
