@@ -67,7 +67,7 @@ def explain(
     lines = [f"{words.plain(metric.name, 60)}: {other} (t) against {control} (c)"]
     if cap is not None:
         lines.append(f"cap = {cap:.6g}")
-    lines += [*_inputs(metric, strata), *_combined(metric, strata), *_found(contrast)]
+    lines += [*inputs(metric, strata), *combined(metric, strata), *_found(contrast)]
     lines += _beside(contrast)
     lines += _levels(design, contrast, treatment)
     rows = (row for row in moment_rows(groups, design) if row["metric"] == metric.key)
@@ -111,7 +111,8 @@ def _plain(summary: Summary) -> dict[str, object]:
     return numbers
 
 
-def _inputs(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
+def inputs(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
+    """What a comparison starts from: counts or moments, one line per arm and phase."""
     second = "N" if metric.kind is MetricKind.RATIO else "X"
     for k, pair in enumerate(strata, start=1):
         lead = f"phase {k}: " if len(strata) > 1 else ""
@@ -174,7 +175,8 @@ def _located(name: str, found: Located) -> str:
     return told + f", SE_{name} = {math.sqrt(pair.control_variance):.6g}"
 
 
-def _combined(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
+def combined(metric: Metric, strata: tuple[Pair, ...]) -> Iterator[str]:
+    """What stands between the inputs and the test: weights, pooled rate, variance."""
     if len(strata) > 1:
         weights = comparing.phase_weights(metric, strata)
         yield "w = " + ", ".join(f"{weight:.4f}" for weight in weights)

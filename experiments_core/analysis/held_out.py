@@ -64,12 +64,12 @@ def _metrics(everyone: Groups, design: Design, at: Stage) -> Iterator[HoldoutMet
 
 def _metric(everyone: Groups, design: Design, at: Stage, metric: Metric) -> HoldoutMetric:
     strata = strata_of(everyone, design, metric)
-    found = comparing.compare(metric, strata, design.plan.alpha)
     held, exposed = (
         comparing.total(metric, [pair[side] for pair in strata]) for side in (0, 1)
     )
-    p, difference, lift = found.test.p_value, found.difference, found.relative_lift
     level = _level(design, at, held.n + exposed.n)
+    found = comparing.compare(metric, strata, level)
+    p, difference, lift = found.test.p_value, found.difference, found.relative_lift
     significant = not isinstance(p, Undefined) and p < level
     reason = p.reason if isinstance(p, Undefined) else None
     if not design.holdout_randomised:

@@ -12,23 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from experiments_core.analysis import comparing
+from experiments_core.analysis import comparing, other_methods
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, Pair, is_rate
 from experiments_core.analysis.judging import verdict_of
 from experiments_core.analysis.results import Contrast
 from experiments_core.domain.metric import Mean, Metric, Ratio
-from experiments_core.stats import contrasts, log_delta, means, rate_alternatives
-from experiments_core.stats.contrasts import MeanPair
-from experiments_core.stats.estimate import (
-    Comparison,
-    Estimate,
-    Interval,
-    TestResult,
-    Undefined,
-    Value,
-)
+from experiments_core.stats.estimate import Comparison, Undefined, Value
 from experiments_core.stats.moments import Counts, Moments
 
 Strata = tuple[Pair, ...]
@@ -60,6 +51,7 @@ class Variation:
         setting: Which units count.
         planned: The one that the plan names.
         verdict: ``better``, ``worse``, ``no_clear_difference`` or ``cannot_say``.
+        strata: What it was computed from, (control, treatment) per phase.
         holds: Whether that is the verdict of the planned one.
     """
 
@@ -78,6 +70,7 @@ class Variation:
     relative_lift_ci_upper: Value
     p_value: Value | None
     verdict: str
+    strata: Strata
     holds: bool = False
 
 
@@ -86,6 +79,7 @@ class Robustness:
     """All analyses of one comparison, sorted by their estimate.
 
     Attributes:
+        metric: Key of ``definition``.
         confidence_level: Of every interval, that of the planned one.
         notes: Choices that could not be tried, and why.
     """
@@ -94,6 +88,7 @@ class Robustness:
     variant: str
     confidence_level: float
     variations: tuple[Variation, ...]
+    definition: Metric
     notes: tuple[str, ...] = ()
 
     @property
@@ -164,7 +159,7 @@ def sheet(
     planned = next(one for one in found if one.planned)
     judged = [replace(one, holds=one.verdict == planned.verdict) for one in found]
     ordered = tuple(sorted(judged, key=_place))
-    return Robustness(metric.key, treatment, level, ordered, tuple(notes))
+    return Robustness(metric.key, treatment, level, ordered, metric, tuple(notes))
 
 
 def _place(one: Variation) -> float:
@@ -202,6 +197,7 @@ def _variation(
         relative_lift_ci_upper=lift.ci_upper,
         p_value=None if found.test.method == "none" else p,
         verdict=_verdict(metric, found),
+        strata=strata,
     )
 
 
@@ -225,84 +221,18 @@ def _methods(
     name = planned.test.method
     yield name, (True if adjusted else None), planned
     if is_rate(metric):
-        yield from _of_rates(cast("tuple[tuple[Counts, Counts], ...]", strata), alpha)
+        yield from other_methods.of_rates(
+            cast("tuple[tuple[Counts, Counts], ...]", strata), alpha
+        )
     elif isinstance(metric, Mean | Ratio):
         raw = comparing.unadjusted(metric, strata)
         if adjusted:
             yield name, False, comparing.compare(metric, raw, alpha)
         if isinstance(metric, Mean):
             plain = cast("tuple[tuple[Moments, Moments], ...]", raw)
-            yield from _of_means(plain, alpha, adjusted=False if adjusted else None)
+            yield from other_methods.of_means(
+                plain, alpha, adjusted=False if adjusted else None
+            )
     if len(strata) > 1:
         sized = comparing.compare_by_size(metric, strata, alpha)
         yield "size_weighted", (True if adjusted else None), sized
-
-
-def _of_rates(
-    strata: tuple[tuple[Counts, Counts], ...], alpha: float
-) -> Iterator[tuple[str, None, Comparison]]:
-    """Other people's methods for rates; of one table only, but for the t test."""
-    moments = [(_zero_one(control), _zero_one(treatment)) for control, treatment in strata]
-    yield "t_of_zero_one", None, means.compare_means(moments, alpha)
-    if len(strata) > 1 or not all(arm.n for arm in strata[0]):
-        return
-    control, treatment = strata[0]
-    level = 1 - alpha
-    untested = TestResult(Undefined("no_data"), Undefined("no_data"), "none")
-    lift = Estimate(_lift(control, treatment), _no_interval(level))
-    for name, method in (
-        ("newcombe", rate_alternatives.newcombe),
-        ("agresti_caffo", rate_alternatives.agresti_caffo),
-        ("miettinen_nurminen", rate_alternatives.miettinen_nurminen),
-    ):
-        yield name, None, Comparison(method(control, treatment, level), lift, untested)
-    katz = rate_alternatives.log_delta_lift(control, treatment, level)
-    point = treatment.x / treatment.n - control.x / control.n
-    yield "log_delta", None, Comparison(Estimate(point, _no_interval(level)), katz, untested)
-
-
-def _of_means(
-    strata: tuple[tuple[Moments, Moments], ...], alpha: float, *, adjusted: bool | None
-) -> Iterator[tuple[str, bool | None, Comparison]]:
-    """Student's pooled t, and the lift on the scale of logarithms."""
-    pair = means.mean_pair(strata)
-    if not isinstance(pair, MeanPair):
-        return
-    if len(strata) == 1:
-        yield "student_t", adjusted, contrasts.compare(_pooled(*strata[0]), alpha, "two-sided")
-    sizes = [sum(arm.n for arm in arms) for arms in zip(*strata, strict=True)]
-    ratio = log_delta.log_ratio(pair, (sizes[0], sizes[1]))
-    if ratio is not None:
-        difference = Estimate(pair.difference, _no_interval(1 - alpha))
-        lift = ratio.lift(1 - alpha)
-        yield "log_delta", adjusted, Comparison(difference, lift, ratio.test())
-
-
-def _pooled(control: Moments, treatment: Moments) -> MeanPair:
-    freedom = control.n + treatment.n - 2
-    squares = (control.n - 1) * control.variance + (treatment.n - 1) * treatment.variance
-    noise = [squares / freedom / arm.n for arm in (control, treatment)]
-    return MeanPair(
-        control=control.mean, treatment=treatment.mean, control_variance=noise[0],
-        treatment_variance=noise[1], difference_variance=sum(noise),
-        degrees_of_freedom=float(freedom), method="student_t",
-    )  # fmt: skip
-
-
-def _zero_one(counts: Counts) -> Moments:
-    if counts.n == 0:
-        return Moments.of_mean(0, 0.0, 0.0)
-    rate = counts.x / counts.n
-    spread = rate * (1 - rate) * counts.n / max(1, counts.n - 1)
-    return Moments.of_mean(counts.n, rate, spread)
-
-
-def _lift(control: Counts, treatment: Counts) -> Value:
-    if not control.x:
-        return Undefined("zero_control")
-    return treatment.x * control.n / (treatment.n * control.x) - 1
-
-
-def _no_interval(level: float) -> Interval:
-    """The method has an interval of something else only."""
-    return Interval(Undefined("no_data"), Undefined("no_data"), level, "none")

@@ -72,7 +72,9 @@ def draw_forest(
     decided = [end for mark in marks if mark.reading.style == "filled" for end in mark.bar_ends]
     ends = [end for mark in marks for end in mark.bar_ends]
     points = [mark.bar_ends[0] for mark in marks if mark.bar_ends]
-    axis = common_axis([*decided, *points], ends)
+    spreads = (mark.bar_ends for mark in marks if len(mark.bar_ends) > 1)
+    narrowest = min(spreads, key=lambda found: max(found) - min(found), default=())
+    axis = common_axis([*decided, *points, *narrowest], ends)
     row_height = NARROW_LINE + NARROW_PANEL if narrow else ROW
     height = HEAD + FOOT + row_height * len(marks) + GROUP * sum(bool(g.title) for g in groups)
     canvas = Canvas(height, tokens)

@@ -105,6 +105,11 @@ def _method(one: Variation) -> str:
     return f"{name} (planned)" if one.planned else name
 
 
+def name_of(one: Variation) -> str:
+    """Method and choices in one line, the planned analysis named as such."""
+    return f"{_short(one)} (planned)" if one.planned else _short(one)
+
+
 def _short(one: Variation) -> str:
     """Method and choices in one line, for a narrow page."""
     adjusted = {None: "", True: ", adjusted", False: ", raw"}[one.adjusted]

@@ -191,9 +191,22 @@ def values_sql(query: CellQuery, bound: BoundNeed) -> str:
 
     Columns: treated, then the query's keys but for the arm, then the values.
     """
+    keys = [_key_line(query, name) for name in query.keys if name != "arm"]
+    return _units_sql(query, bound, ["arm = ? AS treated", *keys])
+
+
+def rows_sql(query: CellQuery, bound: BoundNeed, most: int) -> str:
+    """The same of the first units by their id; parameters: both arms.
+
+    Columns: unit, then the query's keys, then the values.
+    """
+    keys = [_key_line(query, name) for name in query.keys]
+    return f"{_units_sql(query, bound, ['unit', *keys])}\nORDER BY unit LIMIT {most:d}"
+
+
+def _units_sql(query: CellQuery, bound: BoundNeed, leading: Sequence[str]) -> str:
     alone = replace(query, needs=(bound,))
     values = [f"CAST({one} AS DOUBLE) AS v{i}" for i, one in enumerate(_plain(alone, bound))]
-    keys = [_key_line(alone, name) for name in alone.keys if name != "arm"]
     pool = _pool_lines(alone, bound, 0)
     lead = ""
     relation = _relation(alone)
@@ -201,7 +214,7 @@ def values_sql(query: CellQuery, bound: BoundNeed) -> str:
         listed = ", ".join(pool)
         lead = f"WITH pool AS (SELECT {listed} FROM {relation}{_where(alone)})\n"
         relation += " CROSS JOIN pool"
-    listed = ", ".join(["arm = ? AS treated", *keys, *values])
+    listed = ", ".join([*leading, *values])
     where = _where(alone, "arm IN (?, ?)", f"{_plain(alone, bound)[0]} IS NOT NULL")
     return f"{lead}SELECT {listed}\nFROM {relation}{where}"
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments_core.analysis.body import from_dict
+from experiments_core.analysis.explain_expected import explain_expected
+from experiments_core.analysis.explain_steps import Step
 from experiments_core.analysis.results import Contrast, ExperimentResult
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
@@ -42,6 +44,7 @@ class Expectation:
         expected: The lift pulled towards 0; ``past_too_short`` under six past tests,
             ``no_signal_in_history`` where they vary no more than their noise.
         standard_error: Of ``expected``.
+        steps: How these came about.
     """
 
     metric: str
@@ -51,6 +54,7 @@ class Expectation:
     past_tests: int
     expected: Value
     standard_error: Value
+    steps: tuple[Step, ...]
 
 
 def expectations(ws: Workspace, actor: Actor, view: LookView) -> tuple[Expectation, ...]:
@@ -61,15 +65,19 @@ def expectations(ws: Workspace, actor: Actor, view: LookView) -> tuple[Expectati
         return ()
     past = _past(ws, actor, view.experiment)
     plan = view.design.plan
-    factor = shrinkage.exaggeration(plan.power, plan.alpha)
+    told = plan.power, plan.alpha, shrinkage.exaggeration(plan.power, plan.alpha)
     return tuple(
-        _expectation(metric, variant, contrast, past.get(metric, []), factor)
+        _expectation(metric, variant, contrast, past.get(metric, []), told)
         for metric, variant, contrast in decided
     )
 
 
 def _expectation(
-    metric: str, variant: str, contrast: Contrast, past: list[Effect], factor: float
+    metric: str,
+    variant: str,
+    contrast: Contrast,
+    past: list[Effect],
+    plan: tuple[float, float, float],
 ) -> Expectation:
     lift, error = _effect(contrast) or (0.0, 0.0)
     found = shrinkage.shrink(lift, error, [d for d, _ in past], [se for _, se in past])
@@ -77,10 +85,11 @@ def _expectation(
         metric=metric,
         variant=variant,
         relative_lift=lift,
-        exaggeration=factor,
+        exaggeration=plan[2],
         past_tests=len(past),
         expected=found.estimate,
         standard_error=found.standard_error,
+        steps=explain_expected(lift, error, found=found, past=past, plan=plan),
     )
 
 

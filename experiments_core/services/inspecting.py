@@ -60,7 +60,7 @@ def daily(ws: Workspace, actor: Actor, shown: LookView) -> Daily:
     """
     check_open(shown.result)
     reading = rows_of(ws, actor, shown)
-    query = _query(reading, shown)
+    query = query_of(reading, shown)
     if query is None or reading.design.newest is None:
         return {}
     needs = tuple(one for one in query.needs if one.need.shape != "quantile")
@@ -98,7 +98,7 @@ def series(
     check_open(view.result)
     metric = _metric(view.design, metric_key)
     if metric.kind is MetricKind.QUANTILE:
-        query = _query(rows_of(ws, actor, view), view)
+        query = query_of(rows_of(ws, actor, view), view)
         units = sum(cell.units for cell in view.cells.values())
         ends = quantile_days.cells_by_end(ws, query, metric, units) if query else {}
         return by_day.at_ends(ends, view.design, metric, _levels(view.result, metric))
@@ -203,7 +203,7 @@ def _segment_cells(
     query = reading.query
     if shown is not None:
         check_open(shown.result)
-        query = _query(_cut_as(ws, reading, shown), shown) or query
+        query = query_of(_cut_as(ws, reading, shown), shown) or query
     needs = tuple(one for one in query.needs if one.need.key == metric.key)
     query = replace(query, needs=needs, segment=ours)
     with ws.db.read() as cursor:
@@ -289,7 +289,7 @@ def contrast_of(result: ExperimentResult, metric_key: str, variant: str) -> Cont
     return found
 
 
-def _query(reading: Reading, shown: LookView) -> CellQuery | None:
+def query_of(reading: Reading, shown: LookView) -> CellQuery | None:
     """What the rows are asked for the metrics as somebody explores them.
 
     Where data have come since the look, its units are those that had come by then.

@@ -99,19 +99,30 @@ def exaggeration(power: float, alpha: float = 0.05) -> float:
     Source: Gelman & Carlin 2014, Perspectives on Psychological Science 9:641-651.
     """
     critical = critical_value(tail_probability(alpha, "two-sided"))
-    if not alpha < power < 1:
-        raise ValueError(f"power lies between alpha = {alpha} and 1, got {power}")
-
-    def excess(effect: float) -> float:
-        return float(ndtr(effect - critical) + ndtr(-effect - critical)) - power
-
-    effect = root(excess, 0.0, critical + 40.0, 1e-12)
+    effect = true_effect(power, alpha)
     tails = sum(
         sign * effect * float(ndtr(sign * effect - critical))
         + _density(critical - sign * effect)
         for sign in (1, -1)
     )
     return tails / power / effect
+
+
+def true_effect(power: float, alpha: float = 0.05) -> float:
+    """The effect, in standard errors, that the two-sided z test finds with this power.
+
+    Args:
+        power: Between alpha and 1.
+        alpha: Of the test.
+    """
+    critical = critical_value(tail_probability(alpha, "two-sided"))
+    if not alpha < power < 1:
+        raise ValueError(f"power lies between alpha = {alpha} and 1, got {power}")
+
+    def excess(effect: float) -> float:
+        return float(ndtr(effect - critical) + ndtr(-effect - critical)) - power
+
+    return root(excess, 0.0, critical + 40.0, 1e-12)
 
 
 def _density(z: float) -> float:

@@ -20,6 +20,7 @@ from experiments_core.query.cells import (
     cells_sql,
     extremes_sql,
     limits_sql,
+    rows_sql,
     span_sql,
     values_sql,
 )
@@ -221,6 +222,29 @@ def unit_values(
         for k, label in enumerate(labels)
         if keys[0] != "phase" or label > 0  # units of phase 0 have no time
     ]
+
+
+def first_rows(
+    cursor: duckdb.DuckDBPyConnection,
+    query: CellQuery,
+    bound: BoundNeed,
+    arms: tuple[str, str],
+    most: int,
+) -> tuple[list[tuple[Any, ...]], str]:
+    """The first units of two arms by their id, and the text that was run.
+
+    Args:
+        cursor: On the workspace.
+        query: Which units count.
+        bound: One need with one row per unit.
+        arms: Control, treatment.
+        most: How many.
+
+    Returns:
+        Rows of (unit, the query's keys, the need's values), and the query.
+    """
+    sql = rows_sql(query, bound, most)
+    return cursor.execute(sql, list(arms)).fetchall(), sql
 
 
 def unit_span(

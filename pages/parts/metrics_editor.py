@@ -13,6 +13,7 @@ from experiments_core.errors import UpshotError, VersionStaleError
 from experiments_core.services import experiments, library
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
+from pages.parts.create_metrics import BEFORE_HELP, COVARIATE_HELP
 
 NEW = ":new"
 KINDS = {
@@ -100,9 +101,9 @@ def _form(key: str, words_now: dict[str, str], meaning: dict[str, Any]) -> dict[
 def _source(kind: str, meaning: dict[str, Any], name_of: Any) -> dict[str, Any]:
     """Where the number comes from; only the fields that a kind has."""
 
-    def text(field: str, label: str, hint: str = "") -> str | None:
+    def text(field: str, label: str, hint: str = "", told: str | None = None) -> str | None:
         given = st.text_input(
-            label, str(meaning.get(field, "")), placeholder=hint, key=name_of(field)
+            label, str(meaning.get(field, "")), placeholder=hint, key=name_of(field), help=told
         )
         return given.strip() or None
 
@@ -113,6 +114,15 @@ def _source(kind: str, meaning: dict[str, Any], name_of: Any) -> dict[str, Any]:
         }
     else:
         values = {"column": text("column", "Column or event", "paid_order")}
+    if kind in {"mean", "count", "ratio"}:
+        values["covariate"] = text(
+            "covariate", "Adjust by (optional)",
+            "clicks_before" if kind == "ratio" else "revenue_before", COVARIATE_HELP,
+        )  # fmt: skip
+    if kind == "ratio":
+        values["covariate_denominator"] = text(
+            "covariate_denominator", "… divided by (optional)", "views_before", BEFORE_HELP
+        )
     if kind in {"mean", "count"}:
         cap = text("cap", "Cap: an amount, or a point such as 99.9%")
         values["cap"] = _amount(cap)

@@ -7,8 +7,9 @@ import streamlit as st
 from experiments_core.charts import calibration as charts
 from experiments_core.errors import UpshotError
 from experiments_core.services import calibration as service
+from experiments_core.services import explaining
 from experiments_core.services.calibration import Calibration
-from pages.parts import theme
+from pages.parts import results_behind, theme
 from pages.parts.results_subject import Subject
 
 
@@ -33,6 +34,8 @@ def draw(subject: Subject) -> None:
         "Tint: where 99.9 % of bars of a sound method lie."
     )
     theme.numbers(charts.bins(found), key="calibration")
+    if results_behind.wanted(f"calibration-{subject.experiment.id}"):
+        results_behind.steps(explaining.explained_shuffles(found))
 
 
 def _run(subject: Subject, kept: str) -> None:

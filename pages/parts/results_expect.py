@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
@@ -9,13 +11,14 @@ from experiments_core.services import expecting
 from experiments_core.services.expecting import Expectation
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import results_behind, theme
 from pages.parts.results_scorecard import names_of
 
 FEW = 4
 """Comparisons named in one line; the others are counted."""
 
 
+@st.fragment
 def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
     """One line per decided primary metric; one for all that history says nothing of."""
     names = names_of(experiment)
@@ -35,6 +38,23 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
         more = f" and {len(told_of) - FEW} more" if len(told_of) > FEW else ""
         named = "; ".join(told_of[:FEW])
         theme.note(f"Expect somewhat less than measured of {named}{more}: {factor} {why}")
+    if found and results_behind.wanted(f"expected-{experiment.id}"):
+        _explained(found, known, experiment)
+
+
+def _explained(
+    found: tuple[Expectation, ...], known: dict[str, str], experiment: Experiment
+) -> None:
+    names = names_of(experiment)
+    number = st.selectbox(
+        "Effect to write out", range(len(found)),
+        format_func=lambda place: (
+            f"{known[found[place].metric]}, "
+            f"{words.plain(names.get(found[place].variant, found[place].variant), 40)}"
+        ),
+        key=f"explained-expected-{experiment.id}",
+    )  # fmt: skip
+    results_behind.steps(found[number].steps)
 
 
 def _factor(found: tuple[Expectation, ...], power: float) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from experiments_core.charts import holdout
+import streamlit as st
+
+from experiments_core.charts import holdout, words
 from experiments_core.domain.experiment import Experiment
+from experiments_core.services import explaining
 from experiments_core.services.viewing import LookView
-from pages.parts import theme
+from pages.parts import results_behind, theme
 
 
+@st.fragment
 def draw(view: LookView, experiment: Experiment) -> None:
     """A block of its own; nothing where nobody is held out."""
     found = view.result.holdout
@@ -19,3 +23,11 @@ def draw(view: LookView, experiment: Experiment) -> None:
         theme.note(
             "! Observational: chance did not decide who was held out, so no verdict is drawn."
         )
+    if results_behind.wanted(f"holdout-{experiment.id}"):
+        names = {one.key: view.result.metric(one.key).name for one in found.metrics}
+        metric = st.selectbox(
+            "Metric to write out", list(names),
+            format_func=lambda key: words.plain(names[key], 60),
+            key=f"explained-holdout-{experiment.id}",
+        )  # fmt: skip
+        results_behind.written(explaining.explained_holdout(view, metric))

@@ -9,10 +9,11 @@ from experiments_core.charts import words
 from experiments_core.charts.theme import Figure
 from experiments_core.domain.access import Actor
 from experiments_core.errors import UpshotError
+from experiments_core.services import explaining
 from experiments_core.services import robustness as service
 from experiments_core.services.robustness import Robustness
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import results_behind, theme
 from pages.parts.results_daily import Key
 from pages.parts.results_subject import Subject
 
@@ -50,6 +51,21 @@ def draw(subject: Subject) -> None:
         theme.note(note)
     rows = charts.table(found, subject.view.result.metric(subject.metric))
     theme.numbers(rows, key="robustness")
+    _explained(subject, found)
+
+
+def _explained(subject: Subject, found: Robustness) -> None:
+    """The way to the numbers of one analysis, when somebody asks for it."""
+    if not results_behind.wanted(f"robustness-{subject.experiment.id}"):
+        return
+    known = dict(enumerate(found.variations))
+    planned = found.variations.index(found.planned)
+    number = st.selectbox(
+        "Analysis to write out", known, index=planned,
+        format_func=lambda place: charts.name_of(known[place]),
+        key=f"explained-robustness-{subject.experiment.id}-{subject.metric}",
+    )  # fmt: skip
+    results_behind.written(explaining.explained_analysis(subject.view, found, known[number]))
 
 
 def _figure(subject: Subject, found: Robustness) -> None:

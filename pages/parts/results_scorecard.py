@@ -14,7 +14,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.services import inspecting
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import links, results_daily, theme
+from pages.parts import links, results_behind, results_daily, theme
 
 FLAGS = {
     "small_counts": "few conversions, or few rows beyond a quantile, so p and interval are "
@@ -49,6 +49,25 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
         _figure(view, experiment, show, inspecting.lifts(view, cells))
 
     theme.once(figure, result, experiment, show)
+    if st.button("How was a number computed?", icon=":material/function:", type="tertiary"):
+        st.dialog("How this number came about", width="large")(_behind)(
+            ws, actor, view, experiment
+        )
+
+
+def _behind(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
+    """Formula, query and rows of one number; the same as the tab of raw numbers."""
+    result, names = view.result, names_of(experiment)
+    metrics = {one.key: words.plain(one.name, 60) for one in result.metrics}
+    arms = {key: words.plain(names.get(key, key), 60) for key in result.treatments}
+    with st.container(horizontal=True):
+        metric = st.selectbox(
+            "Metric", list(metrics), format_func=metrics.__getitem__, key="behind-metric"
+        )
+        variant = st.selectbox(
+            "Version", list(arms), format_func=arms.__getitem__, key="behind-variant"
+        )
+    results_behind.behind(ws, actor, view, (metric, variant))
 
 
 def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines) -> None:

@@ -11,7 +11,7 @@ from experiments_core.domain.access import Actor
 from experiments_core.services import inspecting
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import links, results_raw, theme
+from pages.parts import links, results_behind, theme
 from pages.parts.results_daily import Key
 from pages.parts.results_subject import Subject
 
@@ -45,7 +45,7 @@ def draw(subject: Subject) -> None:
 
 def _explained(subject: Subject, column: str, found: Cut) -> None:
     """The way to the numbers of one segment, when somebody asks for it."""
-    if not st.toggle("How this was computed", key=f"explain-segment-{subject.experiment.id}"):
+    if not results_behind.wanted(f"segment-{subject.experiment.id}"):
         return
     values = [one.value for one in found]
     value = st.selectbox(
@@ -59,7 +59,7 @@ def _explained(subject: Subject, column: str, found: Cut) -> None:
     if told is None:
         theme.muted("This segment has too few units to be judged.")
         return
-    results_raw.written(told)
+    results_behind.written(told)
 
 
 def _counted(subject: Subject, found: Cut) -> str:

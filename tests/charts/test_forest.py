@@ -3,6 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from experiments_core.charts.findings import phases_title, segments_alt, segments_title
+from experiments_core.charts.forest import ForestGroup, ForestRow, draw_forest
+from experiments_core.charts.marks import Mark
+from experiments_core.charts.readings import BY_VERDICT
 from experiments_core.charts.segments import phase_plot, segment_forest
 from experiments_core.charts.tables import phases_table, segments_table
 from experiments_core.charts.theme import LIGHT
@@ -30,6 +33,14 @@ def test_the_axis_names_the_corrected_level():
 def test_a_wide_interval_of_a_small_segment_is_cut_not_the_decided_one():
     figure = segment_forest(examples.segments(), examples.paid_order(), LIGHT, **ARMS)
     assert len(points(figure, "triangle-right")) == 1
+
+
+def test_estimates_near_zero_leave_room_for_their_intervals():
+    marks = [Mark(v, v - 0.02, v + 0.02, BY_VERDICT["no_clear_difference"]) for v in (0, 0.004)]
+    rows = tuple(ForestRow(("Welch", "", "", ""), one, "", "") for one in marks)
+    options = {"headings": ("a", "b", "c", "d", "e"), "caption": ""}
+    figure = draw_forest((ForestGroup(rows),), LIGHT, **options)
+    assert points(figure, "triangle-right") == points(figure, "triangle-left") == []
 
 
 def test_nothing_is_decided_in_segments_before_the_end():

@@ -80,13 +80,17 @@ def test_another_meaning_is_another_version_and_the_difference_is_shown(ws: Work
     library.define_metric(ws, LOCAL, values)
     app = opened(metric="revenue")
     app.text_input(key="metric-revenue-1-cap").input("99.9%").run()
+    app.text_input(key="metric-revenue-1-covariate").input("revenue_before").run()
     button(app, "Save").click().run()  # type: ignore[attr-defined]
     assert not app.exception
     newest = library.get_metric(ws, LOCAL, "revenue")
     assert (newest.version, newest.meaning["cap"]) == (2, "99.9%")
+    assert newest.meaning["covariate"] == "revenue_before"
     assert "Version 2" in told(app)
     (table,) = [one for one in app.table if "Before" in one.value.columns]
-    assert table.value.iloc[0].tolist() == ["cap", "–", "99\\.9\\%"]
+    rows = table.value.to_numpy().tolist()
+    assert ["cap", "–", "99\\.9\\%"] in rows
+    assert ["covariate", "–", "revenue\\_before"] in rows
 
 
 def test_a_name_from_data_is_never_markup(ws: Workspace):

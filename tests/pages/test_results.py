@@ -209,7 +209,8 @@ def test_a_segment_is_written_out_when_somebody_asks(ws: workspace.Workspace, to
     running(ws, "Shorter checkout")
     app = opened(tab="segments")
     assert "explained_segment" not in told.asked
-    app.toggle[0].set_value(True).run()
+    asked = next(one for one in app.toggle if one.key.startswith("explain-segment"))
+    asked.set_value(True).run()
     assert "explained_segment" in told.asked
     assert "z = 2.36" in [one.value for one in app.code]
 

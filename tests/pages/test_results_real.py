@@ -42,6 +42,10 @@ def written(app: AppTest) -> str:
     return plain("\n".join(str(element.value) for element in app.markdown)).replace("\\", "")
 
 
+def switch(app: AppTest, key: str) -> None:
+    next(one for one in app.toggle if one.key.startswith(key)).set_value(True).run()
+
+
 def test_totals_become_a_verdict_and_say_what_they_cannot_show(ws: Workspace, open_page: Open):
     slug = imported(ws, TOTALS, "Totals")
     app = open_page("results", exp=slug)
@@ -70,9 +74,28 @@ def test_rows_per_user_open_in_every_tab(ws: Workspace, open_page: Open):
         app = open_page("results", exp=slug, tab=tab)
         assert not app.exception
         assert found in written(app)
+        if tab == "robustness":
+            switch(app, "explain-robustness")
+            assert "planned: better, so it holds in" in app.code[-1].value
     row = app.table[0].value.iloc[1]
     assert plain(row["Value"]).replace("\\", "") == "20.00 %"
     assert "SELECT" in app.code[-1].value
+    rows = app.dataframe[0].value
+    assert rows["unit"].iloc[0] == "u0"
+    assert list(rows.columns) == ["unit", "arm", "converted"]
+
+
+def test_a_number_of_the_scorecard_opens_its_formula_and_its_rows(
+    ws: Workspace, open_page: Open
+):
+    slug = imported(ws, units(), "Units")
+    app = open_page("results", exp=slug, tab="looks")
+    next(one for one in app.button if "How was a number" in one.label).click().run()
+    assert not app.exception
+    shown = [one.value for one in app.code]
+    assert any("p_t = 400 / 2000" in one for one in shown)
+    assert any("ORDER BY unit LIMIT 50" in one for one in shown)
+    assert len(app.dataframe[-1].value) == 50
 
 
 def test_the_files_to_take_along_hold_something(ws: Workspace, open_page: Open):
@@ -90,3 +113,5 @@ def test_the_arms_are_shuffled_on_request_and_the_answer_stays(ws: Workspace, op
     app = button.click().run(timeout=60)
     assert not app.exception
     assert "planned method holds" in written(app)
+    switch(app, "explain-calibration")
+    assert any("1000 · 0.025 = 25 expected" in one.value for one in app.code)
