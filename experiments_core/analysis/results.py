@@ -337,11 +337,19 @@ class Recommendation:
     text: str = ""
 
 
+End = date | float
+"""The end of a day, or a time since the start in the unit of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesPoint:
-    """The cumulative result of one comparison with the data up to the end of one day."""
+    """The cumulative result of one comparison with the data up to the end of one day.
 
-    day: date
+    Attributes:
+        day: Where totals or moments only tell the time since the start, that number.
+    """
+
+    day: End
     control_n: int
     treatment_n: int
     difference: Value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from experiments_core.analysis import comparing
@@ -12,7 +12,7 @@ from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import family_size
 from experiments_core.analysis.groups import Groups, Pair, is_quantile
 from experiments_core.analysis.looking import always_valid_level
-from experiments_core.analysis.results import SeriesPoint
+from experiments_core.analysis.results import End, SeriesPoint
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.estimate import Undefined
@@ -45,18 +45,22 @@ def cumulative(
 
 
 def at_ends(
-    by_end: Mapping[date, Cells], design: Design, metric: Metric, alphas: dict[str, float]
+    by_end: Iterable[tuple[End, Cells]],
+    design: Design,
+    metric: Metric,
+    alphas: dict[str, float],
 ) -> dict[str, tuple[SeriesPoint, ...]]:
     """The same from cells of everybody who had come by the end of each of some days.
 
     Args:
-        by_end: Day -> cells keyed by arm and (where the design has several) phase.
+        by_end: A day (or a time), oldest first, and the cells keyed by arm and (where the
+            design has several) phase.
         design: As for the whole experiment.
         metric: One of its metrics.
         alphas: Treatment -> level of the inner band, that of the scorecard.
     """
     points: dict[str, list[SeriesPoint]] = {arm: [] for arm in design.treatments}
-    for day, cells in sorted(by_end.items()):
+    for day, cells in by_end:
         groups = Groups.of(cells, len(design.phases))
         for arm, found in points.items():
             point = _point(groups, design, metric, arm, day=day, alpha=alphas[arm])
@@ -111,7 +115,7 @@ def _sizes(strata: Sequence[Pair]) -> tuple[int, int]:
 
 
 def _point(
-    groups: Groups, design: Design, metric: Metric, treatment: str, *, day: date, alpha: float
+    groups: Groups, design: Design, metric: Metric, treatment: str, *, day: End, alpha: float
 ) -> SeriesPoint | None:
     strata = groups.strata(metric, design.reference, treatment)
     sizes = _sizes(strata)

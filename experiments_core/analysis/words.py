@@ -297,6 +297,11 @@ def day(moment: date | datetime, *, year: bool = False) -> str:
     return f"{moment.day}{NARROW}{short}" + (f" {moment.year}" if year else "")
 
 
+def end(when: date | float, *, year: bool = False) -> str:
+    """A day, or the bare number of a time since the start, whose unit nobody told."""
+    return day(when, year=year) if isinstance(when, date) else f"{when:g}"
+
+
 def days(first: date | datetime, last: date | datetime) -> str:
     """``6–11 May``, ``28 April–3 May``; one day alone."""
     if first.month == last.month and first.year == last.year:

@@ -32,13 +32,17 @@ class DayCount:
 def daily_units(course: Mapping[str, Sequence[SeriesPoint]]) -> list[DayCount]:
     """Units per day and arm, control first, from the cumulative counts of a course.
 
+    A course by the time since the start has no days. Where readings count fewer units than
+    before, none came.
+
     Args:
         course: Treatment -> its days, oldest first; a treatment may begin later.
     """
     by_day: dict[date, dict[str, SeriesPoint]] = {}
     for arm, points in course.items():
         for point in points:
-            by_day.setdefault(point.day, {})[arm] = point
+            if isinstance(point.day, date):
+                by_day.setdefault(point.day, {})[arm] = point
     sums = [0] * (len(course) + 1)
     days = []
     for day, points_of in sorted(by_day.items()):
@@ -47,7 +51,9 @@ def daily_units(course: Mapping[str, Sequence[SeriesPoint]]) -> list[DayCount]:
         for place, arm in enumerate(course, start=1):
             if arm in points_of:
                 sums[place] = points_of[arm].treatment_n
-        days.append(DayCount(day, tuple(n - m for n, m in zip(sums, before, strict=True))))
+        days.append(
+            DayCount(day, tuple(max(0, n - m) for n, m in zip(sums, before, strict=True)))
+        )
     return days
 
 

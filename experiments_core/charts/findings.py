@@ -6,6 +6,7 @@ Titles state the finding; where there is none they say so. All of it is plain te
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from experiments_core.analysis.results import (
     ExperimentResult,
@@ -91,19 +92,25 @@ def series_title(points: Sequence[SeriesPoint]) -> str:
     start = len(shown) - 1
     while start and abs(_number(shown[start - 1]) - _number(last)) <= reach:
         start -= 1
-    day = (shown[start].day - points[0].day).days + 1
     near = words.percent(_number(last), 0, signed=True)
     if start == 0:
         return f"The lift has stayed near {near} from the first day"
     if start <= 0.7 * len(shown):
-        return f"The lift settled near {near} on day {day} and has stayed there"
+        since = _since(shown[start], points[0])
+        return f"The lift settled near {near} {since} and has stayed there"
     return f"The lift is still moving; it stands at {words.lift(last.relative_lift)}"
+
+
+def _since(point: SeriesPoint, first: SeriesPoint) -> str:
+    if isinstance(point.day, date) and isinstance(first.day, date):
+        return f"on day {(point.day - first.day).days + 1}"
+    return f"at {words.end(point.day)} since the start"
 
 
 def series_alt(points: Sequence[SeriesPoint]) -> str:
     """The title, then first and last day with their intervals."""
     told = [
-        f"{words.day(point.day)}: {words.lift(point.relative_lift)} "
+        f"{words.end(point.day)}: {words.lift(point.relative_lift)} "
         f"({words.lift_interval(point.relative_lift_ci_lower, point.relative_lift_ci_upper)})"
         for point in (points[0], points[-1])
         if not isinstance(point.relative_lift, Undefined)

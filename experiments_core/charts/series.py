@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from experiments_core.analysis.results import SeriesPoint
+from experiments_core.analysis.results import End, SeriesPoint
 from experiments_core.charts import words
-from experiments_core.charts.axis import Axis, common_axis, lift_tick
+from experiments_core.charts.axis import Axis, common_axis, lift_tick, round_step
 from experiments_core.charts.canvas import Canvas
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold
 from experiments_core.stats.estimate import Undefined, Value
@@ -101,15 +101,34 @@ def cumulative(
 class _Scale:
     """Days and lifts to places on the sheet."""
 
-    def __init__(self, axis: Axis, first: date, last: date) -> None:
+    def __init__(self, axis: Axis, first: End, last: End) -> None:
         self.axis = axis
         self.first = first
-        self.days = (last - first).days
-        self.span = (-0.4, self.days + 0.15)
+        self.days = _apart(first, last)
+        side = 0.4 if isinstance(first, date) else 0.01 * self.days
+        self.span = (-side, self.days + 0.15 if isinstance(first, date) else self.days + side)
 
-    def x(self, day: date) -> float:
-        """Days since the first one."""
-        return float((day - self.first).days)
+    def x(self, day: End) -> float:
+        """Days (or whatever the data count time in) since the first one."""
+        return _apart(self.first, day)
+
+    def ticks(self, *, narrow: bool) -> list[tuple[float, str]]:
+        """Places on the time axis, with what is written under them."""
+        most = 5 if narrow else 14
+        if not isinstance(self.first, date):
+            step = round_step(max(self.days, 1e-9) / most)
+            low = math.ceil(self.first / step - 1e-9)
+            count = int((self.first + self.days) / step + 1e-9) - low + 1
+            shown = (step * (low + k) for k in range(count))
+            return [(place - self.first, f"{place:g}") for place in shown]
+        days = round(self.days)
+        labels = []
+        for number in _shown_days(days, most):
+            day = date.fromordinal(self.first.toordinal() + number)
+            outer = number in {0, days} or day.day == 1
+            whole = outer and not (narrow and number == days)
+            labels.append((float(number), words.day(day) if whole else str(day.day)))
+        return labels
 
     def y(self, value: Value) -> float:
         """Pixels from the top, kept inside the plot."""
@@ -151,13 +170,19 @@ def _frame(canvas: Canvas, scale: _Scale, *, narrow: bool) -> None:
         edge = (NARROW_LEFT if narrow else LEFT) - 0.004
         canvas.small(edge, y, lift_tick(place), size=AXIS_SIZE, align="right")
     canvas.stroke([left, right], [TOP + PLOT, TOP + PLOT], colour=tokens.line, width=1)
-    for number in _shown_days(scale.days, 5 if narrow else 14):
-        day = date.fromordinal(scale.first.toordinal() + number)
-        outer = number in {0, scale.days} or day.day == 1
-        label = words.day(day) if outer and not (narrow and number == scale.days) else day.day
+    for place, label in scale.ticks(narrow=narrow):
         canvas.small(
-            number, TOP + PLOT + 15, str(label), size=AXIS_SIZE, align="center", on_axis=True
+            place, TOP + PLOT + 15, label, size=AXIS_SIZE, align="center", on_axis=True
         )
+
+
+def _apart(first: End, last: End) -> float:
+    """From one end to another, in days or in whatever the data count time in."""
+    if isinstance(first, date) and isinstance(last, date):
+        return float((last - first).days)
+    if isinstance(first, date) or isinstance(last, date):
+        return 0.0
+    return last - first
 
 
 def _shown_days(days: int, most: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from experiments_core.analysis.results import (
     ArmResult,
@@ -97,7 +98,9 @@ def series_table(points: Sequence[SeriesPoint]) -> list[TableRow]:
     """One row per day."""
     return [
         {
-            "Day": words.day(point.day, year=True),
+            ("Day" if isinstance(point.day, date) else "Since the start"): words.end(
+                point.day, year=True
+            ),
             "Control n": words.count(point.control_n),
             "Treatment n": words.count(point.treatment_n),
             "Lift": _or_reason(point.relative_lift, words.lift(point.relative_lift)),

@@ -56,7 +56,9 @@ _OF_ROWS = (Role.UNIT, Role.VALUE, Role.SEGMENT, Role.COVARIATE, Role.TIME)
 ROLES_OF: dict[Shape, frozenset[Role]] = {
     Shape.UNIT: frozenset({*_EVERYWHERE, *_OF_ROWS, Role.OUTCOME}),
     Shape.EVENTS: frozenset({*_EVERYWHERE, *_OF_ROWS, Role.EVENT}),
-    Shape.TOTALS: frozenset({*_EVERYWHERE, Role.VISITORS, Role.CONVERSIONS, Role.RATE}),
+    Shape.TOTALS: frozenset({
+        *_EVERYWHERE, Role.TIME, Role.VISITORS, Role.CONVERSIONS, Role.RATE,
+    }),
     Shape.COUNTS: frozenset({*_EVERYWHERE, Role.CONVERSIONS}),
     Shape.MOMENTS: frozenset({
         *_EVERYWHERE, Role.METRIC, Role.TIME, Role.COUNT, Role.MEAN, Role.VARIANCE,
@@ -158,6 +160,9 @@ class Mapping:
             row with a variant; empty while nobody has said.
         window: Event logs: hours after the first exposure within which an event counts;
             ``all`` for no end, empty while nobody has said.
+        readings: Several rows of one arm (and metric): ``running`` (the same units read again:
+            the last row is the total), ``parts`` (each row is about other units: they are added
+            up), empty while nobody has said.
         experiment: Where a column names several experiments: the one whose rows are read, ``*``
             for each on its own, ``-`` to take them as one, empty while nobody has said.
         experiments: With ``*``: only these of them; all when empty.
@@ -178,6 +183,7 @@ class Mapping:
     conversion_events: tuple[str, ...] = ()
     exposure_event: str = ""
     window: str = ""
+    readings: str = ""
     experiment: str = ""
     experiments: tuple[str, ...] = ()
     finished: bool | None = None

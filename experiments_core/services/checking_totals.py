@@ -10,20 +10,21 @@ from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import import_report
+from experiments_core.services.arm_rows import read_arms
 from experiments_core.services.checked import Checked, refuse_one_arm
 from experiments_core.services.import_report import Context, ImportReport, Remark
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Example
 from experiments_core.tabular.census import Structure
-from experiments_core.tabular.moments import Moment, read_moments
+from experiments_core.tabular.courses import RUNNING
 from experiments_core.tabular.questions import Found
 from experiments_core.tabular.rates import PERCENT, disagreements
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.shape import best_spelling
 from experiments_core.tabular.sniff import Row, split
 from experiments_core.tabular.text import fold, visible
-from experiments_core.tabular.totals import Total, read_totals
+from experiments_core.tabular.totals import Total
 
 SHOWN_REJECTS = 100
 PREVIEW = 50
@@ -46,12 +47,8 @@ def check_totals(
         InvalidInputError: the file as a whole cannot be used.
     """
     rows, lines = _totals_rows(path, mapping, structure)
-    names = [column.name for column in mapping.columns]
-    if mapping.shape is Shape.MOMENTS:
-        moments, rejects = read_moments(rows, mapping, names)
-        totals = _by_arm(moments)
-    else:
-        totals, rejects = read_totals(rows, mapping, names)
+    read = read_arms(rows, mapping)
+    totals, rejects = read.totals, read.rejects
     totals, unknown, merged = _name_arms(totals, mapping, known_arms, rows)
     rejects = sorted([*rejects, *unknown], key=lambda reject: reject.line)
     out = {reject.line for reject in rejects}
@@ -62,7 +59,8 @@ def check_totals(
     totals = [replace(total, line=lines[total.line]) for total in totals]
     refuse_one_arm(arms, mapping, rules)
     columns = _columns(totals, mapping)
-    table = facts.stage_totals(db, import_id, totals, rejects)
+    time = next(iter(mapping.named(Role.TIME)), None)
+    table = facts.stage_totals(db, import_id, totals, rejects, time)
     measured = [column["name"] for column in columns if column["role"] != Role.VISITORS]
     report = ImportReport(
         rows_read=len(rows),
@@ -73,6 +71,7 @@ def check_totals(
         by_rule=rules,
         warnings=(
             *_totals_remarks(totals, arms, merged, context, mapping),
+            *read.remarks,
             *about_rates,
         ),
         preview=(
@@ -85,7 +84,8 @@ def check_totals(
     )  # fmt: skip
     blanks = _blank_counts(rows, mapping)
     content = facts.totals_hash(totals)
-    return Checked(report, table, f"{table}_rejects", columns, content, Found(arms, blanks))
+    found = Found(arms, blanks, readings=read.readings)
+    return Checked(report, table, f"{table}_rejects", columns, content, found)
 
 
 def _units(totals: Sequence[Total], mapping: Mapping) -> dict[str, int]:
@@ -99,19 +99,6 @@ def _units(totals: Sequence[Total], mapping: Mapping) -> dict[str, int]:
             count = found if isinstance(found, int) else 0
         arms[total.arm] = arms.get(total.arm, 0) + count
     return arms
-
-
-def _by_arm(moments: Sequence[Moment]) -> list[Total]:
-    """One total per arm: its metrics, and as many units as the largest of them has."""
-    found: dict[str, Total] = {}
-    for one in moments:
-        known = found.get(fold(one.arm))
-        numbers = {"n": one.n, "mean": one.mean, "variance": one.variance}
-        measures = {**(known.conversions if known else {}), one.metric: numbers}
-        units = max(one.n, (known.visitors or 0) if known else 0)
-        line, arm = (known.line, known.arm) if known else (one.line, one.arm)
-        found[fold(one.arm)] = Total(line, arm, units, measures)
-    return list(found.values())
 
 
 def _columns(totals: Sequence[Total], mapping: Mapping) -> tuple[dict[str, str], ...]:
@@ -238,7 +225,7 @@ def _totals_remarks(
         remarks.append(
             Remark("VARIANT_MERGED", f"Spellings of one variant were merged: {pairs}.")
         )
-    if len(totals) > len(arms):
+    if len(totals) > len(arms) and mapping.readings != RUNNING:
         remarks.append(Remark(
             "TOTALS_ADDED_UP",
             f"{grouped(len(totals))} rows were added up to {len(arms)} variants. If they "

@@ -18,6 +18,7 @@ from experiments_core.analysis.explain_steps import further_steps
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import (
     Contrast,
+    End,
     ExperimentResult,
     SegmentResult,
     SeriesPoint,
@@ -100,12 +101,23 @@ def series(
     if metric.kind is MetricKind.QUANTILE:
         query = query_of(rows_of(ws, actor, view), view)
         units = sum(cell.units for cell in view.cells.values())
-        ends = quantile_days.cells_by_end(ws, query, metric, units) if query else {}
-        return by_day.at_ends(ends, view.design, metric, _levels(view.result, metric))
+        rows_ends = quantile_days.cells_by_end(ws, query, metric, units) if query else {}
+        levels = _levels(view.result, metric)
+        return by_day.at_ends(rows_ends.items(), view.design, metric, levels)
     found = daily(ws, actor, view) if cells is None else cells
     if not found:
-        return dict.fromkeys(view.design.treatments, ())
+        ends = _ends(ws, actor, view)
+        return by_day.at_ends(ends.items(), view.design, metric, _levels(view.result, metric))
     return by_day.cumulative(found, view.design, metric, _levels(view.result, metric))
+
+
+def _ends(ws: Workspace, actor: Actor, view: LookView) -> dict[End, Cells]:
+    """Totals and moments at their times; none where data have come since the look."""
+    reading = rows_of(ws, actor, view)
+    if reading.data_hash != view.result.data_hash:
+        return {}
+    with ws.db.read() as cursor:
+        return readings.by_end(cursor, reading)
 
 
 def lifts(view: LookView, cells: Daily) -> dict[tuple[str, str], tuple[float, ...]]:

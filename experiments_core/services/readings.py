@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.checks import STALE_DAYS
 from experiments_core.analysis.design import Design, PhaseDesign, Quality, phase_designs
 from experiments_core.analysis.engine import ENGINE_VERSION
 from experiments_core.analysis.locking import OVER
-from experiments_core.analysis.results import STATISTICS_VERSION
+from experiments_core.analysis.results import STATISTICS_VERSION, End
 from experiments_core.domain.assignment import HOLDOUT
 from experiments_core.domain.documents import (
     metric_from_document,
@@ -32,6 +33,7 @@ from experiments_core.store import cells as store_cells
 from experiments_core.store.cells import CellTable
 from experiments_core.store.database import Database
 from experiments_core.store.looks import DataState, ImportFacts, data_states, units_at_looks
+from experiments_core.store.totals_by_end import moments_by_end, totals_by_end
 
 CROSSED = "UNIT_IN_TWO_ARMS"
 ON_PURPOSE = frozenset({
@@ -204,19 +206,36 @@ def fetch(cursor: Any, reading: Reading) -> CellTable:
         return store_cells.unit_cells(cursor, reading.query)
     if reading.data is None:
         return CellTable({}, "")
-    role = Role.VALUE if reading.design.basis == "moments" else Role.CONVERSIONS
-    columns = {
-        metric.key: metric.columns[0]
-        for metric in reading.design.metrics
-        if (reading.design.basis == "moments" or metric.kind is MetricKind.PROPORTION)
-        and _column(reading.data, metric.columns[0], (role,)) is not None
-    }
+    columns = totals_columns(reading)
     if reading.design.basis == "moments":
         return store_cells.moments_cells(cursor, reading.data.dataset_id, columns)
     only_counts = reading.design.basis == "counts_only"
     return store_cells.totals_cells(
         cursor, reading.data.dataset_id, columns, only_counts=only_counts
     )
+
+
+def totals_columns(reading: Reading) -> dict[str, str]:
+    """Metric key -> its column of conversions, or its name among the moments."""
+    role = Role.VALUE if reading.design.basis == "moments" else Role.CONVERSIONS
+    return {
+        metric.key: metric.columns[0]
+        for metric in reading.design.metrics
+        if (reading.design.basis == "moments" or metric.kind is MetricKind.PROPORTION)
+        and _column(reading.data, metric.columns[0], (role,)) is not None
+    }
+
+
+def by_end(cursor: Any, reading: Reading) -> dict[End, Cells]:
+    """Everything up to the end of each time that rows of totals or moments tell of."""
+    if reading.data is None or reading.query is not None:
+        return {}
+    basis, columns = reading.design.basis, totals_columns(reading)
+    if basis == "moments":
+        return moments_by_end(cursor, reading.data.dataset_id, columns)
+    if basis == "totals":
+        return totals_by_end(cursor, reading.data.dataset_id, columns)
+    return {}
 
 
 def _column(

@@ -240,6 +240,11 @@ def _left_out(cursor: Any, table: str) -> dict[str, int]:
     return {rule: int(count) for rule, count in rows}
 
 
+def _sum(found: Any) -> float:
+    """A count, or the sum that moments stand for."""
+    return found["n"] * found["mean"] if isinstance(found, dict) else float(found or 0)
+
+
 def _totals(
     cursor: Any, table: str, shape: str, columns: Sequence[dict[str, str]], dataset_id: str
 ) -> Totals:
@@ -260,6 +265,6 @@ def _totals(
     ).fetchall():
         units, sums = found.get(arm, (0, {}))
         more = json.loads(conversions)
-        both = {m: sums.get(m, 0.0) + float(more.get(m) or 0) for m in {*sums, *more}}
+        both = {m: sums.get(m, 0.0) + _sum(more.get(m)) for m in {*sums, *more}}
         found[arm] = (units + int(visitors), both)
     return found

@@ -52,6 +52,7 @@ def fill_in(seen: Detection, known: Mapping | None) -> Detection:
         conversion_events=known.conversion_events,
         exposure_event=proposal.exposure_event or known.exposure_event,
         window=known.window,
+        readings=known.readings,
         contradictions=known.contradictions,
     )
     notice = Notice(

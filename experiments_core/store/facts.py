@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from experiments_core.domain.source import Mapping
+from experiments_core.domain.source import ColumnMapping, Mapping
 from experiments_core.store import describing
 from experiments_core.store.database import Database
 from experiments_core.store.lines import jumps_below, without_lines
@@ -27,6 +27,7 @@ from experiments_core.store.staged import Staged
 from experiments_core.store.staging import Job, drop_tables, staging_table
 from experiments_core.store.watch import SILENT, Watch
 from experiments_core.tabular.census import Structure
+from experiments_core.tabular.courses import at_of
 from experiments_core.tabular.rejects import Reject
 from experiments_core.tabular.totals import Total
 
@@ -228,19 +229,27 @@ def rejects_of(
 
 
 def stage_totals(
-    db: Database, import_id: str, totals: Sequence[Total], rejects: Sequence[Reject]
+    db: Database,
+    import_id: str,
+    totals: Sequence[Total],
+    rejects: Sequence[Reject],
+    time: ColumnMapping | None = None,
 ) -> str:
     """Write totals and the rows left out into staging tables; give the first one's name."""
     table = staging_table(import_id)
+    at = [
+        None if t.time is None or time is None else json.dumps(at_of(t.time, time))
+        for t in totals
+    ]
     counts = [json.dumps(total.conversions, ensure_ascii=False) for total in totals]
     with db.staging() as cursor:
         drop_tables(cursor, import_id)
         cursor.execute(
             f"CREATE TABLE {table} AS SELECT unnest(?::BIGINT[]) AS line, "
             "unnest(?::VARCHAR[]) AS arm, unnest(?::BIGINT[]) AS visitors, "
-            "unnest(?::VARCHAR[]) AS conversions",
+            "unnest(?::VARCHAR[]) AS conversions, unnest(?::VARCHAR[]) AS row_time",
             [[t.line for t in totals], [t.arm for t in totals],
-             [t.visitors or 0 for t in totals], counts],
+             [t.visitors or 0 for t in totals], counts, at],
         )  # fmt: skip
         cursor.execute(
             f"CREATE TABLE {table}_rejects AS SELECT unnest(?::BIGINT[]) AS line, "
@@ -255,9 +264,14 @@ def stage_totals(
 def totals_hash(totals: Sequence[Total]) -> str:
     """Identify totals whatever their order."""
     rows = sorted(
-        json.dumps([t.arm, t.visitors, sorted(t.conversions.items())]) for t in totals
+        json.dumps([t.arm, t.visitors, sorted(t.conversions.items()), *_when(t)])
+        for t in totals
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def _when(total: Total) -> list[float]:
+    return [] if total.time is None else [total.time]
 
 
 def keep_totals(
@@ -265,8 +279,9 @@ def keep_totals(
 ) -> None:
     """Move staged totals among the facts."""
     cursor.execute(
-        "INSERT INTO totals (dataset_id, import_id, line, arm, visitors, conversions) "
-        f"SELECT ?, ?, line, arm, visitors, conversions FROM {staged_table}",
+        "INSERT INTO totals "
+        "(dataset_id, import_id, line, arm, visitors, conversions, row_time) "
+        f"SELECT ?, ?, line, arm, visitors, conversions, row_time FROM {staged_table}",
         [dataset_id, import_id],
     )
     cursor.execute(f"DROP TABLE {staged_table}")

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments_core.domain.source import ColumnMapping, Mapping, Role
-from experiments_core.tabular import numbers, times
-from experiments_core.tabular.rejects import Reject, words
+from experiments_core.domain.source import Mapping, Role
+from experiments_core.tabular import numbers
+from experiments_core.tabular.rejects import Reject
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import WHITE, fold, visible
-from experiments_core.tabular.totals import LARGEST_COUNT, plain_faults, sort_out
+from experiments_core.tabular.totals import (
+    LARGEST_COUNT,
+    moment_of,
+    plain_faults,
+    sort_out,
+)
 
 ONE_METRIC = "value"
 
@@ -21,7 +26,8 @@ class Moment:
 
     Attributes:
         metric: ``value`` where the file names none.
-        time: Sorts readings of running totals; 0 where the file has no time.
+        time: When it was read: seconds since 1970, or time since the start in the file's own
+            unit; 0 where the file has no time.
     """
 
     line: int
@@ -36,7 +42,7 @@ class Moment:
 def read_moments(
     rows: Sequence[Row], mapping: Mapping, names: Sequence[str]
 ) -> tuple[list[Moment], list[Reject]]:
-    """Read every row; of readings at several times the last one counts.
+    """Read every row.
 
     Args:
         rows: Records below the header.
@@ -44,20 +50,7 @@ def read_moments(
         names: Header cells.
     """
     header = [fold(name) for name in names]
-    found, rejects = sort_out(rows, lambda row: _read_row(row, mapping, header))
-    raw = {row.line: ",".join(row.cells) for row in rows}
-    last: dict[tuple[str, str], Moment] = {}
-    for one in found:
-        key = (fold(one.arm), fold(one.metric))
-        if key not in last or one.time >= last[key].time:
-            last[key] = one
-    kept = set(map(id, last.values()))
-    rejects.extend(
-        Reject(one.line, "", f"{one.time:g}", "EARLIER_SNAPSHOT",
-               words("EARLIER_SNAPSHOT", "", ""), raw[one.line])
-        for one in found if id(one) not in kept
-    )  # fmt: skip
-    return [one for one in found if id(one) in kept], rejects
+    return sort_out(rows, lambda row: _read_row(row, mapping, header))
 
 
 def _read_row(
@@ -78,7 +71,7 @@ def _read_row(
         problems.append(("COUNT", place.name, row.cells[place.position].strip(WHITE)))
     elif count is not None and place is not None and count > LARGEST_COUNT:
         problems.append(("COUNT_LARGE", place.name, row.cells[place.position].strip(WHITE)))
-    moment = 0.0 if time is None else _moment(row.cells[time.position], time)
+    moment = 0.0 if time is None else moment_of(row.cells[time.position], time)
     if time is not None and moment is None:
         problems.append(("TIME", time.name, row.cells[time.position]))
     if problems or None in {count, mean, variance}:
@@ -115,11 +108,3 @@ def _number(
     if number is None:
         problems.append(("NUMBER", column.name, cell))
     return number
-
-
-def _moment(cell: str, column: ColumnMapping) -> float | None:
-    """A number of days or hours since the start, or a time, as something that sorts."""
-    number = numbers.read(cell.strip(WHITE))
-    if number is not None:
-        return number
-    return times.read(cell.strip(WHITE), column.time_format)

@@ -138,6 +138,11 @@ def is_elapsed(name: str) -> bool:
     return bool(re.search(r"^(time|day|days|hour|week)(s|_|$)|since|elapsed", plain(name)))
 
 
+def counts_from_start(name: str) -> bool:
+    """The header says: time since the start, which readings of running totals have."""
+    return bool(re.search(r"since|elapsed", plain(name)))
+
+
 def is_experiment(name: str) -> bool:
     """The header says: this tells experiments apart."""
     return bool(re.match(r"^(experiment|test|exp)(_?(id|name|key|no|number))?$", plain(name)))

@@ -10,6 +10,7 @@ from experiments_core.domain.text import grouped
 from experiments_core.tabular import names, roles
 from experiments_core.tabular.answers import Choice, Question
 from experiments_core.tabular.columns import ColumnSeen, Kind
+from experiments_core.tabular.courses import PARTS, RUNNING, Readings
 from experiments_core.tabular.shape import UNKNOWN_HEADER, Detection, open_asks, spellings
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import listed, shorten
@@ -33,12 +34,14 @@ class Found:
         repeated: Units with several rows in one arm, after exact copies were left out.
         contradicted: Position of a column that nearly always says the same as the variant ->
             rows in which it does not, by (arm, value).
+        readings: Of totals and moments: what several rows of one arm look like.
     """
 
     arms: dict[str, int]
     blanks: dict[int, tuple[int, int]]
     repeated: int = 0
     contradicted: dict[int, dict[tuple[str, str], int]] = field(default_factory=dict)
+    readings: Readings | None = None
 
 
 def open_questions(
@@ -65,6 +68,7 @@ def open_questions(
         *_moments(seen, mapping),
         *_columns(seen, mapping, found),
         *_repeats(mapping, found),
+        *_readings(mapping, found),
         *_contradictions(mapping, found),
     ]
     if ask_finished and mapping.finished is None:
@@ -311,7 +315,7 @@ def _columns(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator
             yield _number(column, shown)
         if column.role is Role.RATE and not column.rate:
             yield _rate(mapping, column, shown)
-        elapsed = mapping.shape is Shape.MOMENTS and shown.time is None
+        elapsed = mapping.kept_as is Shape.TOTALS and shown.time is None
         if column.role is Role.TIME and not column.time_format and not elapsed:
             yield _time(seen, column, shown)
 
@@ -435,6 +439,25 @@ def _repeats(mapping: Mapping, found: Found | None) -> Iterator[Question]:
             Choice("first", "The first row in the file"),
             Choice("last", "The last row in the file"),
         ),
+    )
+
+
+def _readings(mapping: Mapping, found: Found | None) -> Iterator[Question]:
+    """Several rows of numbers about one arm: read again, or added up."""
+    seen = found.readings if found else None
+    if seen is None or mapping.readings or seen.since_start:
+        return
+    fall = f" (on line {seen.fall} a count is below an earlier one)" if seen.fall else ""
+    yield Question(
+        "READINGS",
+        "readings",
+        f"{grouped(seen.rows)} rows give numbers of the same variants at several times or in "
+        f"several parts{fall}. What is a row?",
+        (
+            Choice(RUNNING, "A running total: the last row of each variant counts"),
+            Choice(PARTS, "A part, such as one day: the rows are added up"),
+        ),
+        seen.likelier,
     )
 
 

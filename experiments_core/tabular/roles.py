@@ -193,6 +193,7 @@ def _totals(
     columns: Sequence[ColumnSeen], rows: Sequence[Row], shape: Shape
 ) -> dict[int, ColumnMapping]:
     variant, visitors = certain_variant(columns), visitors_column(columns)
+    time = _day_column(columns, variant) if shape is Shape.TOTALS else None
     found: dict[int, ColumnMapping] = {}
     for column in columns:
         if visitors is not None and column is not variant and _is_rate(column):
@@ -203,6 +204,8 @@ def _totals(
             found[column.position] = _as(
                 column, Role.VISITORS, "the name says: number of units"
             )
+        elif column is time:
+            found[column.position] = _as(column, Role.TIME, "when: rows are added up")
         elif column.kind in COUNTED and _is_amount(column, shape):
             reason = "an amount, not a count; of amounts count, mean and spread are needed"
             found[column.position] = _as(column, Role.IGNORE, reason)
@@ -212,6 +215,13 @@ def _totals(
         else:
             found[column.position] = _as(column, Role.IGNORE, "not a count")
     return found
+
+
+def _day_column(columns: Sequence[ColumnSeen], variant: ColumnSeen | None) -> ColumnSeen | None:
+    """When a row of totals is from, where that can be read without asking."""
+    dated = [c for c in columns if c.time is not None and c.time.format and not c.time.rival]
+    numbered = [c for c in columns if c.kind in COUNTED and names.is_elapsed(c.name)]
+    return next((c for c in (*dated, *numbered) if c is not variant), None)
 
 
 def _is_rate(column: ColumnSeen) -> bool:

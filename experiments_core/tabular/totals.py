@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role
 from experiments_core.domain.text import grouped
-from experiments_core.tabular import numbers
+from experiments_core.tabular import numbers, times
 from experiments_core.tabular.rates import RateColumn, rate_column
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.sniff import Row
@@ -26,13 +26,17 @@ class Total:
     Attributes:
         visitors: None where only conversions are known.
         conversions: Column -> count; a blank cell is left out when that was the answer. Of
-            moments: metric -> ``{"n", "mean", "variance"}``.
+            moments: metric -> ``{"n", "mean", "variance"}``, with ``course`` where it was read
+            at several times.
+        time: When the row is from: seconds since 1970, or time since the start in the file's
+            own unit; None where the file does not say.
     """
 
     line: int
     arm: str
     visitors: int | None
     conversions: dict[str, Any]
+    time: float | None = None
 
 
 def read_totals(
@@ -126,9 +130,26 @@ def _read_counts(
             problems.append(("COUNT_ABOVE", column.name, text))
     if visitors:
         conversions |= _derived(row, rates, visitors, problems)
+    time = _time(row, mapping, problems)
     if problems or (of and visitors is None):
         return problems
-    return Total(row.line, arm, visitors, conversions)
+    return Total(row.line, arm, visitors, conversions, time)
+
+
+def _time(row: Row, mapping: Mapping, problems: list[tuple[str, str, str]]) -> float | None:
+    column = next(iter(mapping.named(Role.TIME)), None)
+    if column is None or is_blank(row.cells[column.position]):
+        return None
+    moment = moment_of(row.cells[column.position], column)
+    if moment is None:
+        problems.append(("TIME", column.name, row.cells[column.position]))
+    return moment
+
+
+def moment_of(cell: str, column: ColumnMapping) -> float | None:
+    """A number of days or hours since the start, or a time, as something that sorts."""
+    text = cell.strip(WHITE)
+    return times.read(text, column.time_format) if column.time_format else numbers.read(text)
 
 
 def _derived(

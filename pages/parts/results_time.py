@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import streamlit as st
 
 from experiments_core.charts import findings, tables, words
@@ -49,14 +51,16 @@ def _figures(
     if all(not isinstance(point.relative_lift, float) for point in points):
         theme.muted(words.reason(points[-1].relative_lift))
         return
+    dated = isinstance(points[0].day, date)
     marks = [_mark(phase, before) for before, phase in _pairs(subject.experiment)]
-    shown = marks if len(marks) > 1 else []
-    events = results_notes.marks(notes)
+    shown = marks if dated and len(marks) > 1 else []
+    events = results_notes.marks(notes) if dated else []
     palette = theme.tokens()
     level = _level(subject)
+    taken = looks if dated else []
     wide, narrow = (
         cumulative(
-            points, palette, phases=shown, looks=looks, notes=events, confidence_level=level,
+            points, palette, phases=shown, looks=taken, notes=events, confidence_level=level,
             narrow=is_narrow,
         )
         for is_narrow in (False, True)
@@ -71,13 +75,15 @@ def _figures(
     names = subject.names
     theme.note(
         f"Cumulative relative lift, {names.get(subject.treatment, subject.treatment)} over "
-        f"{names.get(subject.view.result.reference, subject.view.result.reference)}, by day "
-        "(UTC). Dark band: interval if you had looked only that day."
+        f"{names.get(subject.view.result.reference, subject.view.result.reference)}, by "
+        f"{'day (UTC)' if dated else 'the time since the start, as the data count it'}. "
+        "Dark band: interval if you had looked only then."
     )
     theme.numbers(tables.series_table(points), key="course")
     arms = [subject.view.result.reference, *found]
     shown_arms = [names.get(arm, arm) for arm in arms]
-    arrivals.draw(subject.experiment, daily_units(found), shown_arms)
+    if dated:
+        arrivals.draw(subject.experiment, daily_units(found), shown_arms)
 
 
 def _level(subject: Subject) -> float:

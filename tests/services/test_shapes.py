@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.errors import ConflictError, InvalidInputError
-from experiments_core.services import analyses, import_steps, ingestion
+from experiments_core.services import analyses, import_steps, ingestion, inspecting
 from experiments_core.services.ingestion import Draft, ImportReport
 from experiments_core.services.workspace import Workspace
 
@@ -156,8 +157,8 @@ def test_of_running_totals_the_last_reading_counts(ws: Workspace):
     mapping, report = read(ws, draft, control="control")
     assert [c.role for c in mapping.columns if c.name == "time_since_start"] == [Role.TIME]
     assert report.arms == {"control": 200, "treatment": 201}
-    assert (report.rows_read, report.rows_used) == (8, 4)
-    assert [(one.rule, one.lines) for one in report.by_rule] == [("EARLIER_SNAPSHOT", (2, 4))]
+    assert (report.rows_read, report.rows_used, report.by_rule) == (8, 8, ())
+    assert "8 rows are running totals" in " ".join(one.message for one in report.warnings)
     ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Moments")
     view = analyses.look(ws, LOCAL, "moments")
     assert view.design.basis == "moments"
@@ -165,6 +166,133 @@ def test_of_running_totals_the_last_reading_counts(ws: Workspace):
     assert [arm.value for arm in metric.arms] == [10, 12]
     assert metric.arms[1].contrast is not None
     assert metric.arms[1].contrast.difference == 2
+    course = inspecting.series(ws, LOCAL, "moments", metric.key)["treatment"]
+    assert [(point.day, point.control_n, point.difference) for point in course] == [
+        (1.0, 100, 1), (2.0, 200, 2),
+    ]  # fmt: skip
+
+
+DAILY = "variant,day,n,mean,variance\n" + "".join(
+    f"{arm},2026-05-0{day},{n},{mean},4\n"
+    for day, (n, ours, theirs) in enumerate(((10, 5, 6), (30, 6, 6), (20, 4, 7)), 1)
+    for arm, mean in (("control", ours), ("new", theirs))
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "n", "difference", "course"),
+    (
+        ("parts", 60, 1.1667, [(10, 1.0), (40, 0.25), (60, 1.1667)]),
+        ("running", 20, 3.0, [(10, 1.0), (30, 0.0), (20, 3.0)]),
+    ),
+)
+def test_what_readings_on_several_days_are_is_asked(
+    ws: Workspace, how: str, n: int, difference: float, course: list[tuple[int, float]]
+):
+    """Means 5, 6, 4 of 10, 30, 20 units make 5.1667; 6, 6, 7 make 6.3333."""
+    draft = receive(ws, DAILY)
+    mapping, report = read(ws, draft)
+    question = next(one for one in report.questions if one.code == "READINGS")
+    assert (question.default, "line 6" in question.text) == ("parts", True)
+    mapping, report = read(ws, draft, readings=how)
+    assert (report.rows_read, report.rows_used, report.questions) == (6, 6, ())
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Days")
+    view = analyses.look(ws, LOCAL, "days")
+    found = view.result.metrics[0].arms[1].contrast
+    assert found is not None
+    assert view.result.metrics[0].arms[0].n == n
+    assert found.difference == pytest.approx(difference, abs=1e-4)
+    points = inspecting.series(ws, LOCAL, "days", view.result.metrics[0].key)["new"]
+    assert [p.control_n for p in points] == [n for n, _ in course]
+    assert [p.difference for p in points] == pytest.approx([d for _, d in course], abs=1e-4)
+    assert [p.day for p in points] == [date(2026, 5, day) for day in (1, 2, 3)]
+
+
+def days(counts: dict[str, list[tuple[int, int]]]) -> str:
+    """Visitors and purchases of each arm, day by day from 1 May."""
+    rows = [
+        f"2026-05-{day:02},{arm},{visitors},{purchases}"
+        for arm, found in counts.items()
+        for day, (visitors, purchases) in enumerate(found, 1)
+    ]
+    return "\n".join(("date,variant,visitors,purchases", *rows, ""))
+
+
+def test_totals_by_day_have_a_course(ws: Workspace):
+    text = days({
+        "control": [(100, 10), (90, 8), (110, 12)], "new": [(98, 12), (95, 9), (105, 11)],
+    })  # fmt: skip
+    draft = receive(ws, text)
+    mapping, report = read(ws, draft)
+    assert (report.questions, report.rows_used) == ((), 6)
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Totals")
+    view = analyses.look(ws, LOCAL, "totals")
+    points = inspecting.series(ws, LOCAL, "totals", view.result.metrics[0].key)["new"]
+    assert [(p.day.day, p.control_n, p.treatment_n) for p in points] == [  # type: ignore[union-attr]
+        (1, 100, 98), (2, 190, 193), (3, 300, 298),
+    ]  # fmt: skip
+    assert points[-1].difference == view.result.metrics[0].arms[1].contrast.difference  # type: ignore[union-attr]
+
+
+RUNNING = days({
+    "control": [(100, 10), (190, 18), (300, 30)], "new": [(98, 12), (193, 21), (298, 32)],
+})  # fmt: skip
+
+
+def test_totals_that_never_fall_may_be_running_and_that_is_asked(ws: Workspace):
+    assert not read(
+        ws,
+        receive(
+            ws,
+            days(
+                {
+                    "control": [(100, 10), (101, 11), (109, 12)],
+                    "new": [(98, 1), (99, 2), (99, 3)],
+                }
+            ),
+        ),
+    )[1].questions
+    draft = receive(ws, RUNNING)
+    mapping, report = read(ws, draft)
+    question = next(one for one in report.questions if one.code == "READINGS")
+    assert question.default == "parts"
+    mapping, report = read(ws, draft, readings="running")
+    assert report.arms == {"control": 300, "new": 298}
+    assert report.rows_used == 6
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Totals")
+    view = analyses.look(ws, LOCAL, "totals")
+    assert [arm.n for arm in view.result.metrics[0].arms] == [300, 298]
+    points = inspecting.series(ws, LOCAL, "totals", view.result.metrics[0].key)["new"]
+    assert [(p.control_n, p.treatment_n) for p in points] == [(100, 98), (190, 193), (300, 298)]
+
+
+def test_totals_that_fall_are_no_running_totals(ws: Workspace):
+    draft = receive(ws, RUNNING.replace("193,21", "90,21"))
+    with pytest.raises(InvalidInputError, match="Line 6 is no running total"):
+        read(ws, draft, readings="running")
+
+
+def test_a_newer_export_of_moments_shows_the_difference(ws: Workspace):
+    draft = receive(ws, SNAPSHOTS)
+    mapping, _ = read(ws, draft, control="control")
+    ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Moments")
+    made = analyses.look(ws, LOCAL, "moments").experiment.id
+    newer = SNAPSHOTS + "x1,1,3.0,300,301,0.5,0.7,0.25,0.24\n"
+    again = ingestion.receive(
+        ws, LOCAL, io.BytesIO(newer.encode()), "x.csv", experiment_id=made
+    )
+    mapping = replace(again.detection.proposal, control="control")
+    report = ingestion.check(ws, LOCAL, again.import_id, mapping)
+    assert report.difference is not None
+    ingestion.commit(ws, LOCAL, again.import_id, existing="replace")
+    course = inspecting.series(ws, LOCAL, "moments", "1")["treatment"]
+    assert [point.control_n for point in course] == [100, 200, 300]
+
+
+def test_a_second_row_of_one_time_is_refused(ws: Workspace):
+    draft = receive(ws, DAILY + "new,2026-05-03,21,7,4\n")
+    _, report = read(ws, draft, readings="running")
+    assert [(one.rule, one.lines) for one in report.blocking] == [("READING_TWICE", (8,))]
 
 
 @pytest.mark.parametrize(
