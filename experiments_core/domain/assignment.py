@@ -12,9 +12,7 @@ only adds units, and nobody's arm depends on it.
 
 from __future__ import annotations
 
-import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
@@ -25,11 +23,10 @@ from experiments_core.domain.experiment import WHOLE_BP, Experiment, NamespaceSl
 from experiments_core.domain.hashing import upshot1
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.targeting import Attributes, Rule, compile_targeting
-from experiments_core.errors import ConflictError, InvalidInputError, Problem
+from experiments_core.errors import ConflictError
 
 HOLDOUT = "holdout"
 """What stands for the arm of units that are kept out and measured."""
-LONGEST_UNIT = 256
 
 
 class Reason(StrEnum):
@@ -287,134 +284,3 @@ def phase_at(experiment: Experiment, moment: Any) -> Phase | None:
 def first_run(experiment: Experiment) -> int:
     """The run from which stored assignments hold: the last that assigned afresh, or 1."""
     return max((p.run_no for p in experiment.phases if p.rerandomised), default=1)
-
-
-def check_unit(unit: object, name: str = "unit_id") -> str:
-    """A unit id with surrounding blanks removed, otherwise exactly as given.
-
-    Raises:
-        InvalidInputError: not text, empty, longer than 256 characters, or with characters that
-            cannot be seen.
-    """
-    problem = unit_problem(unit, name)
-    if problem is not None:
-        raise InvalidInputError(f"{problem.message}.", details=(problem,))
-    return str(unit).strip()
-
-
-def unit_problem(unit: object, name: str = "unit_id") -> Problem | None:
-    """What is wrong with a unit id, if anything."""
-    if not isinstance(unit, str):
-        return Problem(name, unit, "TYPE", f'{name} must be text, for example "00042"')
-    text = unit.strip()
-    if not text:
-        return Problem(name, unit, "REQUIRED", f"{name} is empty")
-    if len(text) > LONGEST_UNIT:
-        message = f"{name} has {len(text)} characters; at most {LONGEST_UNIT} are allowed"
-        return Problem(name, text[:40], "LENGTH", message)
-    if not text.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} for c in text):
-        message = f"{name} contains a control character; remove it"
-        return Problem(name, text, "TEXT_CONTROL_CHARACTER", message)
-    return None
-
-
-# Listed participants -----------------------------------------------------------------------
-
-
-def duplicates(units: Iterable[str]) -> list[str]:
-    """Units named more than once, each once, in the order of their second mention."""
-    seen: set[str] = set()
-    twice: dict[str, None] = {}
-    for unit in units:
-        if unit in seen:
-            twice[unit] = None
-        seen.add(unit)
-    return list(twice)
-
-
-def cut_list(seed: str, units: Sequence[str], weights_bp: Mapping[str, int]) -> dict[str, str]:
-    """Cut a batch of named units at the weights: 10 units at 50 / 50 are always 5 and 5.
-
-    The units are sorted by their variant draw (then by id) and cut by largest remainder, ties
-    to the earlier arm. People added later are a batch of their own.
-
-    Returns:
-        Unit -> variant key, in the order of ``units``.
-    """
-    order = sorted(units, key=lambda unit: (upshot1(seed, unit).variant, unit))
-    shares = largest_remainder(len(units), list(weights_bp.values()))
-    keys = [key for key, n in zip(weights_bp, shares, strict=True) for _ in range(n)]
-    arms = dict(zip(order, keys, strict=True))
-    return {unit: arms[unit] for unit in units}
-
-
-def largest_remainder(total: int, weights_bp: Sequence[int]) -> list[int]:
-    """Share out whole things by weight (Hamilton's method); ties to the earlier one.
-
-    >>> largest_remainder(10, [3334, 3333, 3333])
-    [4, 3, 3]
-    """
-    whole = [total * weight // WHOLE_BP for weight in weights_bp]
-    rest = [total * weight % WHOLE_BP for weight in weights_bp]
-    order = sorted(range(len(weights_bp)), key=lambda i: (-rest[i], i))
-    for i in order[: total - sum(whole)]:
-        whole[i] += 1
-    return whole
-
-
-# Namespaces --------------------------------------------------------------------------------
-
-
-def slot_problems(slot: NamespaceSlot, name: str = "namespace") -> list[Problem]:
-    """What is wrong with a range of a namespace, in itself."""
-    problems = []
-    for end, value in (("from_bp", slot.from_bp), ("to_bp", slot.to_bp)):
-        where = f"{name}.{end}"
-        if isinstance(value, bool) or not isinstance(value, int):
-            message = f"{where} must be a whole number of basis points (1 % = 100)"
-            problems.append(Problem(where, value, "TYPE", message))
-        elif not 0 <= value <= WHOLE_BP:
-            message = f"{where} is {value}; it must be between 0 and {WHOLE_BP}"
-            problems.append(Problem(where, value, "RANGE", message))
-    if not problems and slot.from_bp >= slot.to_bp:
-        message = (
-            f"{name} is empty: from_bp ({slot.from_bp}) must be below to_bp ({slot.to_bp})"
-        )
-        problems.append(Problem(f"{name}.to_bp", slot.to_bp, "RANGE", message))
-    return problems
-
-
-def check_overlap(slot: NamespaceSlot, taken: Iterable[tuple[str, NamespaceSlot]]) -> None:
-    """Refuse a range that shares a bucket with another test's range of the same namespace.
-
-    Args:
-        slot: The range that is wanted; half-open.
-        taken: Name and range of every other living test.
-
-    Raises:
-        ConflictError: ``NAMESPACE_OVERLAP``, naming the test and the free ranges.
-    """
-    same = [(name, other) for name, other in taken if other.key == slot.key]
-    for name, other in same:
-        if slot.from_bp < other.to_bp and other.from_bp < slot.to_bp:
-            free = ", ".join(f"{a} to {b}" for a, b in free_ranges([o for _, o in same]))
-            raise ConflictError(
-                f"“{name}” has {other.from_bp} to {other.to_bp} of the namespace "
-                f"“{slot.key}”; {slot.from_bp} to {slot.to_bp} overlaps it.",
-                code="NAMESPACE_OVERLAP",
-                hint=f"Free (in basis points): {free or 'nothing'}.",
-                details=(
-                    Problem("namespace", [slot.from_bp, slot.to_bp], "NAMESPACE_OVERLAP",
-                            f"overlaps the range of “{name}”"),
-                ),
-            )  # fmt: skip
-
-
-def free_ranges(taken: Iterable[NamespaceSlot]) -> list[tuple[int, int]]:
-    """The parts of a namespace that no test has, half-open, in basis points."""
-    free, begin = [], 0
-    for slot in sorted(taken, key=lambda one: one.from_bp):
-        if slot.from_bp > begin:
-            free.append((begin, slot.from_bp))
-        begin = max(begin, slot.to_bp)
-    return [*free, (begin, WHOLE_BP)] if begin < WHOLE_BP else free

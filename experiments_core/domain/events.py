@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from experiments_core.domain.assignment import unit_problem
+from experiments_core.domain.unit_ids import unit_problem
 from experiments_core.errors import Problem
 
 EXPOSURE, METRIC = "exposure", "metric"

@@ -9,7 +9,6 @@ from math import isfinite
 from typing import Any
 
 from experiments_core.domain.arms import LIMIT_EXTERNAL, LIMIT_HASH, variant_problems
-from experiments_core.domain.assignment import slot_problems
 from experiments_core.domain.experiment import (
     ASSIGNMENT_MODES,
     HASH_METHODS,
@@ -19,6 +18,7 @@ from experiments_core.domain.experiment import (
     Plan,
 )
 from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.namespaces import slot_problems
 from experiments_core.domain.targeting_checks import targeting_problems
 from experiments_core.domain.text import KEY, clean, grouped, text_problems
 from experiments_core.errors import InvalidInputError, Problem

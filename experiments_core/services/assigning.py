@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from experiments_core.domain import assignment as rules
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import (
     AssignmentSource,
@@ -15,11 +14,11 @@ from experiments_core.domain.assignment import (
     ProjectRules,
     Reason,
     Stored,
-    check_unit,
     first_run,
 )
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.unit_ids import check_unit, unit_problem
 from experiments_core.domain.why import Step, walk
 from experiments_core.errors import (
     ConflictError,
@@ -149,7 +148,7 @@ def assign_many(
         problem = Problem("units", len(units), "TOO_MANY", message)
         raise InvalidInputError(f"{message}.", details=(problem,))
     tests = _tests(ws, actor, references)
-    good = [(str(unit).strip(), a) for unit, a in units if rules.unit_problem(unit) is None]
+    good = [(str(unit).strip(), a) for unit, a in units if unit_problem(unit) is None]
     by_test = {
         name: {answer.unit_id: answer for answer in _answers(ws, test, good)}
         for name, test in tests
@@ -157,7 +156,7 @@ def assign_many(
     }
     answers = []
     for unit, _ in units:
-        wrong = rules.unit_problem(unit)
+        wrong = unit_problem(unit)
         for name, test in tests:
             if wrong is not None:
                 error = InvalidInputError(f"{wrong.message}.", details=(wrong,))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from experiments_core.domain import assignment as rules
 from experiments_core.domain.access import Actor, Permission, event_by, require
-from experiments_core.domain.assignment import AssignmentSource, check_unit, first_run
+from experiments_core.domain.assignment import AssignmentSource, first_run
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.participants import cut_list, duplicates
+from experiments_core.domain.unit_ids import check_unit
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError, Problem
 from experiments_core.services.saving import EXPERIMENT, find
 from experiments_core.services.workspace import Workspace
@@ -76,7 +77,7 @@ def add_participants(
         experiment = find(cursor, actor, reference)
         _check_listed(experiment)
         present = eventlog.participants_of(cursor, experiment.id)
-        twice = rules.duplicates([*(unit for unit, _, _ in present), *units])
+        twice = duplicates([*(unit for unit, _, _ in present), *units])
         if twice:
             message = f"“{twice[0]}” is on the list already"
             problem = Problem("unit_ids", twice[:20], "DUPLICATE_PARTICIPANT", message)
@@ -145,7 +146,7 @@ def _cut(experiment: Experiment, listed: Sequence[tuple[str, int, datetime]]) ->
     arms: dict[str, str] = {}
     for batch, units in batches.items():
         weights = _weights_at(experiment, added[batch])
-        arms |= rules.cut_list(experiment.hash_seed, units, weights)
+        arms |= cut_list(experiment.hash_seed, units, weights)
     return arms
 
 

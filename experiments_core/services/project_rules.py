@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
-from experiments_core.domain.assignment import ProjectRules, check_overlap
+from experiments_core.domain.assignment import ProjectRules
 from experiments_core.domain.experiment import Experiment, NamespaceSlot
 from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.namespaces import check_overlap
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog
 from experiments_core.store import projects as rows

@@ -8,9 +8,9 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
-from experiments_core.domain.assignment import free_ranges
 from experiments_core.domain.experiment import WHOLE_BP, Experiment, NamespaceSlot
 from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.namespaces import free_ranges
 from experiments_core.errors import UpshotError
 from experiments_core.services import experiments, projects
 from experiments_core.services.project_rules import holders

@@ -17,23 +17,20 @@ from experiments_core.domain.assignment import (
     Reason,
     Rules,
     Stored,
-    check_overlap,
-    check_unit,
-    cut_list,
-    duplicates,
     first_run,
-    free_ranges,
-    largest_remainder,
     legacy_bucket,
     phase_at,
     rules_of,
-    slot_problems,
 )
 from experiments_core.domain.experiment import Experiment, NamespaceSlot
 from experiments_core.domain.hashing import bucket_ranges, choose_range, growthbook, upshot1
 from experiments_core.domain.lifecycle import Verb
+from experiments_core.domain.namespaces import check_overlap, free_ranges, slot_problems
+from experiments_core.domain.participants import cut_list, duplicates
+from experiments_core.domain.shares import largest_remainder
 from experiments_core.domain.targeting import compile_targeting
 from experiments_core.domain.traffic import change_traffic
+from experiments_core.domain.unit_ids import check_unit
 from experiments_core.domain.why import walk
 from experiments_core.errors import ConflictError, InvalidInputError
 

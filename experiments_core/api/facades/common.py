@@ -134,16 +134,6 @@ def refusal(field: str, value: object, rule: str, message: str) -> InvalidInputE
     return InvalidInputError(f"{message}.", details=(Problem(field, value, rule, message),))
 
 
-def largest_remainder(weights: list[int], whole: int) -> list[int]:
-    """Shares in a coarser unit that make exactly ``whole``; the largest rests round up."""
-    total = sum(weights) or 1
-    floors = [weight * whole // total for weight in weights]
-    rests = [weight * whole % total for weight in weights]
-    missing = whole - sum(floors)
-    first = sorted(range(len(weights)), key=lambda i: (-rests[i], i))[:missing]
-    return [floor + (i in first) for i, floor in enumerate(floors)]
-
-
 def camel(error: UpshotError, request_id: str) -> Response:
     """The same error in camelCase."""
     answer = respond(error, request_id)

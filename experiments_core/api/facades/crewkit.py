@@ -20,6 +20,7 @@ from experiments_core.domain.acts import already_deployed
 from experiments_core.domain.deployment import CONDITIONS
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
+from experiments_core.domain.shares import largest_remainder
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments, projects
 
@@ -372,8 +373,8 @@ def _body(one: Experiment, org_id: str, places: dict[str, str]) -> dict[str, Any
         "resource_id": places.get(one.resource or "", ""),
         "control_version_hash": hashes[CONTROL],
         "variant_version_hash": hashes[VARIANT],
-        "traffic_split": common.largest_remainder(
-            [one.weights_bp[CONTROL], one.weights_bp[VARIANT]], 100
+        "traffic_split": largest_remainder(
+            100, [one.weights_bp[CONTROL], one.weights_bp[VARIANT]]
         )[1],
         "status": STATUS[one.status],
         "started_at": common.seconds(one.started_at),

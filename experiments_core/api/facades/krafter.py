@@ -16,6 +16,7 @@ from experiments_core.api.shapes import Body, One
 from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
+from experiments_core.domain.shares import largest_remainder
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments, projects
 from experiments_core.services.recording import History, create_with_status
@@ -158,7 +159,7 @@ def _of_flag(call: Call, flag_id: str) -> list[Experiment]:
 
 def _body(call: Call, experiment: Experiment) -> dict[str, Any]:
     weights = [one.weight_bp for one in experiment.variants]
-    shares = common.largest_remainder(weights, 100)
+    shares = largest_remainder(100, weights)
     return {
         "id": DIALECT.id_of(experiment),
         "name": experiment.name,

@@ -1,0 +1,20 @@
+"""Whole things shared out by weight, so that nothing is lost to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
+    """Share out whole things by weight (Hamilton's method); ties to the earlier one.
+
+    >>> largest_remainder(10, [3334, 3333, 3333])
+    [4, 3, 3]
+    """
+    whole = sum(weights) or 1
+    shares = [total * weight // whole for weight in weights]
+    rests = [total * weight % whole for weight in weights]
+    order = sorted(range(len(weights)), key=lambda i: (-rests[i], i))
+    for i in order[: total - sum(shares)]:
+        shares[i] += 1
+    return shares
