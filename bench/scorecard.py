@@ -20,7 +20,7 @@ from experiments_core.domain.metric import (
     Quantile,
     Ratio,
 )
-from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.store.cells import segment_cells
 from experiments_core.store.database import open_database
 from experiments_core.store.whole_cells import whole_cells

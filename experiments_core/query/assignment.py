@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from experiments_core.domain.assignment import HOLDOUT, Rules
 from experiments_core.errors import InvalidInputError
+from experiments_core.query.literals import quoted
 
 WHOLE = 10_000
 
@@ -31,13 +32,13 @@ def assignment_sql(rules: Rules, units: str) -> str:
             hint="Ask unit by unit, or use upshot1.",
         )
     slot, share = rules.namespace, rules.project.global_holdout_bp
-    digests = [f"sha256({_text(rules.seed + ':')} || unit) AS d"]
+    digests = [f"sha256({quoted(rules.seed + ':')} || unit) AS d"]
     conditions = []
     if share:
-        digests.append(f"sha256({_text(f'project/{rules.project.key}:')} || unit) AS p")
+        digests.append(f"sha256({quoted(f'project/{rules.project.key}:')} || unit) AS p")
         conditions.append(f"WHEN {_draw('p', 1)} < {share} THEN 'global_holdout'")
     if slot is not None:
-        digests.append(f"sha256({_text(f'ns/{slot.key}:')} || unit) AS s")
+        digests.append(f"sha256({quoted(f'ns/{slot.key}:')} || unit) AS s")
         inside = f"{_draw('s', 0)} BETWEEN {slot.from_bp} AND {slot.to_bp - 1}"
         conditions.append(f"WHEN NOT {inside} THEN 'other_experiment'")
     conditions += [
@@ -45,7 +46,7 @@ def assignment_sql(rules: Rules, units: str) -> str:
         f"WHEN {_draw('d', 1)} < {rules.holdout_bp} THEN 'holdout'",
     ]
     arms = " ".join(
-        f"WHEN v < {end} THEN {_text(arm)}"
+        f"WHEN v < {end} THEN {quoted(arm)}"
         for arm, end in zip(rules.arms, rules.ends, strict=True)
     )
     return (
@@ -60,7 +61,3 @@ def assignment_sql(rules: Rules, units: str) -> str:
 def _draw(digest: str, number: int) -> str:
     """One of the draws of a digest; ``substr`` costs half of what a slice does."""
     return f"('0x' || substr({digest}, {16 * number + 1}, 16))::UBIGINT % {WHOLE}"
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

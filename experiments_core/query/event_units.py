@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from experiments_core.domain.event_columns import EventColumn
+from experiments_core.query.literals import moment_sql, quoted
 
 CROSSED = "crossed"
 CONTAMINATED = "contaminated"
@@ -78,7 +79,7 @@ def units_sql(query: UnitsQuery) -> str:
 
 def touched_sql(columns: Sequence[EventColumn]) -> str:
     """Units with something new after a commit: parameters org, experiment, after."""
-    named = ", ".join(map(_quoted, names_of(columns)))
+    named = ", ".join(map(quoted, names_of(columns)))
     metric = f"OR (type = 'metric' AND name IN ({named}))" if named else ""
     return (
         "SELECT unit FROM events WHERE seq > $after AND org_id = $org "
@@ -90,10 +91,10 @@ def touched_sql(columns: Sequence[EventColumn]) -> str:
 
 def _exposed(query: UnitsQuery) -> str:
     segments = "".join(
-        f", arg_min(json_extract_string(attributes, {_quoted(_path(name))}), ts) AS s{i}"
+        f", arg_min(json_extract_string(attributes, {quoted(_path(name))}), ts) AS s{i}"
         for i, name in enumerate(query.segments)
     )
-    since = "" if query.since is None else f" AND ts >= {_moment(query.since)}"
+    since = "" if query.since is None else f" AND ts >= {moment_sql(query.since)}"
     return (
         "    SELECT unit, MIN(ts) AS first_ts, count(*) AS exposures, "
         "COUNT(DISTINCT variant) AS arms_seen, "
@@ -121,7 +122,7 @@ def _given(query: UnitsQuery) -> str:
 
 
 def _facts(query: UnitsQuery) -> str:
-    named = ", ".join(map(_quoted, names_of(query.columns))) or "NULL"
+    named = ", ".join(map(quoted, names_of(query.columns))) or "NULL"
     return (
         f"    SELECT unit, name, ts, seq, value FROM {query.log}\n"
         f"    WHERE type = 'metric' AND org_id = $org AND name IN ({named}) "
@@ -134,10 +135,10 @@ def _everyone(query: UnitsQuery) -> str:
     segments = "".join(f", x.s{i}" for i in range(len(query.segments)))
     arm = served = "x.reported"
     if not query.external:
-        held = "NULL" if query.held is None else _quoted(query.held)
+        held = "NULL" if query.held is None else quoted(query.held)
         arm, served = (
             f"CASE WHEN a.known THEN coalesce(a.arm, {instead}) ELSE g.variant END"
-            for instead in (held, _quoted(query.fallback))
+            for instead in (held, quoted(query.fallback))
         )
     assigned = "x.first_ts" if query.external else "a.assigned_ts"
     first = f"coalesce(x.first_ts, {assigned})" if query.assigned_is_exposed else "x.first_ts"
@@ -182,7 +183,7 @@ def _made_columns(query: UnitsQuery) -> list[tuple[str, str]]:
 
 
 def _aggregate(column: EventColumn) -> str:
-    inside = f"FILTER (WHERE e.name = {_quoted(column.event)} AND {_inside(column)})"
+    inside = f"FILTER (WHERE e.name = {quoted(column.event)} AND {_inside(column)})"
     match column.aggregation:
         case "any":
             return f"CAST(count(*) {inside} > 0 AS DOUBLE)"
@@ -217,13 +218,3 @@ def _touched(query: UnitsQuery, column: str = "unit") -> str:
 def _path(name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'$."{escaped}"'
-
-
-def _quoted(text: str) -> str:
-    """A text as a literal; a quote in it is doubled, so it cannot end the literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _moment(moment: datetime) -> str:
-    naive = moment.astimezone(UTC).replace(tzinfo=None)
-    return f"TIMESTAMP '{naive.isoformat(sep=' ')}'"

@@ -27,7 +27,7 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.domain.source import Role
 from experiments_core.errors import NotFoundError
-from experiments_core.query.cells import CellQuery
+from experiments_core.query.cell_query import CellQuery
 from experiments_core.services import quantile_days, readings
 from experiments_core.services.analyses import look
 from experiments_core.services.readings import Reading

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from experiments_core.analysis.cells import Cells
 from experiments_core.domain.metric import Metric
-from experiments_core.query.cells import CellQuery
+from experiments_core.query.cell_query import CellQuery
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 

@@ -28,7 +28,7 @@ from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.domain.promotion import Promotion, promotion_of
 from experiments_core.domain.source import Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.store import cells as store_cells
 from experiments_core.store.cells import CellTable
 from experiments_core.store.database import Database

@@ -16,7 +16,7 @@ from experiments_core.analysis.robustness import (
 )
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import ConflictError
-from experiments_core.query.cells import CellQuery
+from experiments_core.query.cell_query import CellQuery
 from experiments_core.services import analyses, inspecting
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells

@@ -24,6 +24,7 @@ from pathlib import Path
 import duckdb
 
 from experiments_core.errors import BusyError, WorkspaceError
+from experiments_core.query.literals import quoted
 from experiments_core.store.connect import STORAGE_VERSION
 from experiments_core.store.fingerprint import Fingerprint, fingerprint
 
@@ -161,8 +162,9 @@ def stamp(now: datetime) -> str:
 
 def _copy(cursor: duckdb.DuckDBPyConnection, part: Path) -> tuple[Fingerprint, int]:
     """Copy one snapshot, and tell what is in it and its last commit."""
-    quoted = str(part).replace("'", "''")
-    cursor.execute(f"ATTACH '{quoted}' AS backup (STORAGE_VERSION '{STORAGE_VERSION}')")
+    cursor.execute(
+        f"ATTACH {quoted(str(part))} AS backup (STORAGE_VERSION '{STORAGE_VERSION}')"
+    )
     try:
         cursor.execute("BEGIN")
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments_core.analysis.cells import CAP, CAPPED, FILLED, UNCAPPED, beside
 from experiments_core.domain.source import CellKey
-from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.stats import power_sums
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts, Located, Moments, Summary

@@ -13,17 +13,16 @@ import numpy as np
 
 from experiments_core.analysis.cells import WHOLE, Cell, beside
 from experiments_core.domain.source import UNKNOWN_PHASE, CellKey
-from experiments_core.query.cells import (
-    BoundNeed,
-    CellQuery,
+from experiments_core.query.beside import (
     below_sql,
-    cells_sql,
     extremes_sql,
     limits_sql,
     rows_sql,
     span_sql,
     values_sql,
 )
+from experiments_core.query.cell_query import BoundNeed, CellQuery
+from experiments_core.query.cells import cells_sql
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.stats.quantiles import limiting_shares, share_and_error

@@ -15,6 +15,7 @@ from experiments_core.errors import (
     UpshotError,
     WorkspaceError,
 )
+from experiments_core.query.literals import quoted
 
 STORAGE_VERSION = "v1.5.0"  # DuckDB 1.5 can read and write it too
 MAX_TEMPORARY = "20GB"
@@ -78,10 +79,10 @@ def connect(
             "TimeZone = 'UTC'",
             "python_enable_replacements = false",
             f"threads = {int(threads)}",
-            f"temp_directory = {_quoted(side / 'tmp')}",
-            f"max_temp_directory_size = {_quoted(MAX_TEMPORARY)}",
-            f"allowed_directories = [{_quoted(f'{side}/')}]",
-            f"allowed_paths = [{', '.join(_quoted(path) for path in readable)}]",
+            f"temp_directory = {quoted(str(side / 'tmp'))}",
+            f"max_temp_directory_size = {quoted(MAX_TEMPORARY)}",
+            f"allowed_directories = [{quoted(f'{side}/')}]",
+            f"allowed_paths = [{', '.join(quoted(str(path)) for path in readable)}]",
             "enable_external_access = false",
             "lock_configuration = true",
         ):
@@ -108,7 +109,7 @@ def in_words(error: duckdb.Error) -> UpshotError | None:
 
 def _limit_memory(root: duckdb.DuckDBPyConnection, memory_limit: str) -> None:
     try:
-        root.execute(f"SET GLOBAL memory_limit = {_quoted(memory_limit)}")
+        root.execute(f"SET GLOBAL memory_limit = {quoted(memory_limit)}")
     except duckdb.Error:
         message = f"UPSHOT_MEMORY_LIMIT is “{memory_limit}”; it is written like 1GB or 800MB"
         problem = Problem("UPSHOT_MEMORY_LIMIT", memory_limit, "PATTERN", message)
@@ -123,7 +124,7 @@ def _attach(root: duckdb.DuckDBPyConnection, file: Path | None) -> None:
         file.unlink()  # an empty file is a place for a new one, not a database
     try:
         root.execute(
-            f"ATTACH {_quoted(file)} AS upshot (STORAGE_VERSION {_quoted(STORAGE_VERSION)})"
+            f"ATTACH {quoted(str(file))} AS upshot (STORAGE_VERSION {quoted(STORAGE_VERSION)})"
         )
     except duckdb.Error as error:
         raise _cannot_open(file, str(error)) from error
@@ -146,7 +147,3 @@ def _cannot_open(file: Path, text: str) -> BusyError | WorkspaceError:
             f"{file} is not a DuckDB file.", hint="Name another file in UPSHOT_WORKSPACE."
         )
     return DamagedError(file, " ".join(text.split()))
-
-
-def _quoted(text: str | Path) -> str:
-    return "'" + str(text).replace("'", "''") + "'"

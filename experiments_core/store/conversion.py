@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from experiments_core.domain.source import ColumnMapping, Dialect, Role
+from experiments_core.query.literals import quoted
 from experiments_core.tabular.numbers import (
     CURRENCY,
     CURRENCY_AFTER,
@@ -42,11 +43,6 @@ NUMERIC_TYPES = frozenset({
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
     "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE",
 })  # fmt: skip
-
-
-def quoted(text: str) -> str:
-    """Write a text literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def is_number(sql_type: str) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import duckdb
 
 from experiments_core.domain.source import ColumnMapping, Role
+from experiments_core.query.literals import quoted
 from experiments_core.store import conversion, sifting
 from experiments_core.store.combining import combined
-from experiments_core.store.conversion import quoted, trimmed
+from experiments_core.store.conversion import trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
 from experiments_core.store.staging import Job, create_table

@@ -9,14 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import duckdb
 
 from experiments_core.domain.source import Role
-from experiments_core.store.catalog import to_utc
+from experiments_core.query.literals import moment_sql, quoted
 from experiments_core.store.combining import combined, rule_of
-from experiments_core.store.conversion import quoted
 from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, one_row
 from experiments_core.store.staged import Effect, Example, Finding, StagedColumn
@@ -335,13 +333,13 @@ class _Look:
         if not runs or self.job.mapped(Role.TIME) is None or self.profile["first"] is None:
             return
         inside = " OR ".join(
-            f"(first_ts >= {_moment(start)}"
-            + (f" AND first_ts <= {_moment(end)})" if end is not None else ")")
+            f"(first_ts >= {moment_sql(start)}"
+            + (f" AND first_ts <= {moment_sql(end)})" if end is not None else ")")
             for start, end in runs
         )
         first, last = runs[0][0], runs[-1][1]
-        before = f"first_ts < {_moment(first)}"
-        after = f"first_ts > {_moment(last)}" if last is not None else "FALSE"
+        before = f"first_ts < {moment_sql(first)}"
+        after = f"first_ts > {moment_sql(last)}" if last is not None else "FALSE"
         between = f"NOT ({inside}) AND NOT ({before}) AND NOT ({after})"
         for kind, where in (("before", before), ("between", between), ("after", after)):
             count = self._count(f"{self.rows.used} WHERE {where}")
@@ -419,7 +417,3 @@ class _Look:
 
     def _count(self, rows: str) -> int:
         return int(one_row(self.cursor, f"SELECT count(*) FROM {rows}")[0])
-
-
-def _moment(moment: datetime) -> str:
-    return f"TIMESTAMP {quoted(f'{to_utc(moment):%Y-%m-%d %H:%M:%S.%f}')}"

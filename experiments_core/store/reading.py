@@ -12,7 +12,8 @@ import duckdb
 from experiments_core.domain.source import ColumnMapping, Dialect, Role
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.store.conversion import quoted, reader_type
+from experiments_core.query.literals import quoted
+from experiments_core.store.conversion import reader_type
 from experiments_core.tabular.text import WHITE, lines_text, shorten
 
 SHOWN = 5

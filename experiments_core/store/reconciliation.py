@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from experiments_core.domain.source import Role
-from experiments_core.store.conversion import quoted
+from experiments_core.query.literals import quoted
 from experiments_core.store.profile import one_row
 
 SHOWN = 100

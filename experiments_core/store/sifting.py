@@ -9,9 +9,10 @@ import duckdb
 from experiments_core.domain.source import Role
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.query.literals import quoted
 from experiments_core.store import conversion, quality
 from experiments_core.store.combining import combined, rule_of
-from experiments_core.store.conversion import quoted, trimmed
+from experiments_core.store.conversion import trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
 from experiments_core.store.staging import Job, arm_map, count_arms, create_table

@@ -16,6 +16,7 @@ import duckdb
 from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
+from experiments_core.query.literals import quoted
 from experiments_core.store import conversion
 from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, all_different, take_profile
@@ -106,7 +107,7 @@ class Job:
         if column is None:
             return "FALSE"
         cell = conversion.trimmed(f"coalesce(f{column.position}, '')")
-        return f"lower({cell}) <> {conversion.quoted(self.mapping.experiment.strip().lower())}"
+        return f"lower({cell}) <> {quoted(self.mapping.experiment.strip().lower())}"
 
     def mapped(self, role: Role) -> ColumnMapping | None:
         """The one column of a role."""
@@ -163,7 +164,7 @@ def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> Clean | None:
     variant = job.mapping.named(Role.VARIANT)[0]
     records, offsets = job.lines(())
     values = [
-        conversion.quoted(job.import_id),
+        quoted(job.import_id),
         f"row_number() OVER () + {offsets[0]}",
         job.value(unit, source) if unit else "NULL",
         job.value(variant, source),

@@ -9,7 +9,8 @@ import duckdb
 
 from experiments_core.analysis.cells import WHOLE, Cell, beside, regroup
 from experiments_core.domain.source import CellKey
-from experiments_core.query.cells import CellQuery, cells_sql
+from experiments_core.query.cell_query import CellQuery
+from experiments_core.query.cells import cells_sql
 from experiments_core.store.cell_rows import CellRow
 from experiments_core.store.cells import CellTable, skewed, unit_cells
 

@@ -14,7 +14,7 @@ from experiments_core.domain.metric import Metric, Proportion
 from experiments_core.domain.source import UNKNOWN_PHASE, CellKey, Mapping
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.services.import_report import repeats_in_words
 from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.stats.shuffles import Phase

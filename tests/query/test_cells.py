@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from experiments_core.domain.metric import Mean, Proportion
-from experiments_core.query.cells import BoundNeed, CellQuery, cells_sql, span_sql
+from experiments_core.query.beside import span_sql
+from experiments_core.query.cell_query import BoundNeed, CellQuery
+from experiments_core.query.cells import cells_sql
 
 RATE = BoundNeed(Proportion("converted").needs, "c0")
 SUM = BoundNeed(Mean("revenue", missing="zero").needs, "c1")

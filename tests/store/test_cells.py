@@ -12,7 +12,7 @@ import pytest
 from experiments_core.analysis.cells import regroup
 from experiments_core.domain.metric import Mean, Proportion
 from experiments_core.domain.source import CellKey
-from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.stats.moments import Counts, Moments
 from experiments_core.store.cells import totals_cells, unit_cells, unit_span
 from experiments_core.store.database import Database

@@ -22,7 +22,7 @@ from experiments_core.analysis.cells import (
 )
 from experiments_core.domain.metric import Mean, Proportion, Quantile, Ratio
 from experiments_core.domain.source import CellKey
-from experiments_core.query.cells import BoundNeed, CellQuery
+from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.stats.moments import Counts, Located, Moments
 from experiments_core.store.cells import unit_cells
 from experiments_core.store.database import Database
