@@ -43,6 +43,7 @@ class Import:
         split: Intended shares by arm, in any numbers; equal when empty.
         answers: Field of a question -> the answer.
         asked: Every question so far, by its field.
+        merges: Name in the file -> the variant of the experiment that it is.
         crossovers: What is done with units in two arms, where somebody said so.
         checked: The mapping that was read with, and its report or why there is none.
         named: Column that tells experiments apart, and those that it names.
@@ -56,6 +57,7 @@ class Import:
     split: dict[str, float] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
+    merges: dict[str, str] = field(default_factory=dict)
     crossovers: str = ""
     checked: tuple[Mapping, ImportReport | UpshotError] | None = None
     named: tuple[int | None, list[str]] | None = None
@@ -77,8 +79,9 @@ class Import:
         only = self.only if mapping.experiment == "*" else ()
         split = ingestion.basis_points(self.split) or mapping.split
         return replace(
-            mapping, columns=columns, crossovers=crossovers, experiments=only, split=split
-        )
+            mapping, columns=columns, crossovers=crossovers, experiments=only, split=split,
+            merge_variants={**mapping.merge_variants, **self.merges},
+        )  # fmt: skip
 
     @property
     def found(self) -> ImportReport | UpshotError | None:

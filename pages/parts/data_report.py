@@ -14,7 +14,7 @@ from experiments_core.charts.findings import rows_alt
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportReport, RuleCount
-from pages.parts import data_draft, data_mapping, data_quality, theme, who
+from pages.parts import data_draft, data_mapping, data_quality, data_variants, theme, who
 from pages.parts.data_draft import Import
 
 READ = "data-read"
@@ -38,6 +38,7 @@ def board(known: Import) -> ImportReport | None:
     with asked:
         data_mapping.columns(known)
         data_mapping.questions(known)
+        data_variants.draw(known, found)
     return found
 
 

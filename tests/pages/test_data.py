@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -57,6 +58,10 @@ def _value(app: AppTest, label: str) -> str:
         for choice in question.choices
         if choice.label.startswith(label)
     )
+
+
+def selectbox(app: AppTest, label: str) -> Any:
+    return next(one for one in app.selectbox if unescaped(one.label) == label)
 
 
 def only_experiment(ws: Workspace) -> Experiment:
@@ -373,3 +378,28 @@ def test_the_intended_split_is_held_against_the_counted_one(
     button(app, "Import 1 600 rows").click().run()
     made = only_experiment(ws)
     assert {v.key: v.weight_bp for v in made.variants} == {"control": 8750, "B": 1250}
+
+
+def test_names_that_the_experiment_does_not_have_are_mapped_or_left_out(
+    ws: Workspace, open_page: Open
+) -> None:
+    app = reply(drop(open_page("data"), TOTALS), "Yes")
+    button(app, "Import 2 rows").click().run()
+    made = only_experiment(ws)
+    rows = b"experiment,user_id,variant,paid\n" + b"".join(
+        b"%s,u%d,%s,%d\n" % (test, number, arm, number % 3 == 0)
+        for test in (b"one", b"two")
+        for number, arm in enumerate((b"off", b"on", b"maybe") * 20)
+    )
+    app = drop(open_page("data", exp=made.slug), rows)
+    assert not app.exception
+    app = reply(app, "one")
+    assert "The file has 3 names that Checkout export does not know" in said(app)
+    selectbox(app, "“off” is").set_value("control").run()
+    selectbox(app, "“on” is").set_value("B").run()
+    assert not app.exception
+    report = app.session_state["data-draft"].found
+    assert report.arms == {"control": 20, "B": 20}
+    assert [(one.rule, one.rows) for one in report.blocking] == [("VARIANT_UNKNOWN", 20)]
+    selectbox(app, "“maybe” is").set_value("B").run()
+    assert app.session_state["data-draft"].found.arms == {"control": 20, "B": 40}
