@@ -110,7 +110,8 @@ class ColumnMapping:
         role: What it is used as.
         blank: What an empty cell means for OUTCOME and VALUE: ``exclude`` (unknown: not counted
             in this metric), ``zero`` (did not happen), or ``""`` while nobody has answered.
-        time_format: For TIME: a strptime format, ``iso``, ``epoch_s`` or ``epoch_ms``.
+        time_format: For TIME: a strptime format, ``iso``, ``epoch_s``, ``epoch_ms``, or the
+            days of a spreadsheet, ``excel`` or ``excel_1904``.
         decimal: For numbers: this column's decimal mark; the dialect's when empty.
         thousands: For numbers: this column's thousands mark; the dialect's when empty.
         zone: For TIME: IANA time zone of times that do not say theirs; UTC when empty.

@@ -27,8 +27,16 @@ from experiments_core.tabular.text import (
     TRUE_WORDS,
     WHITE,
 )
-from experiments_core.tabular.times import EPOCH_MILLISECONDS, EPOCH_SECONDS, ISO, ISO_PATTERN
+from experiments_core.tabular.times import (
+    DAYS_BEFORE_1970,
+    EPOCH_MILLISECONDS,
+    EPOCH_SECONDS,
+    EXCEL_PATTERN,
+    ISO,
+    ISO_PATTERN,
+)
 
+NUMBERED = frozenset({EPOCH_SECONDS, EPOCH_MILLISECONDS, *DAYS_BEFORE_1970})
 EPOCH_PATTERN = r"[+-]?[0-9]{1,18}(?:\.[0-9]*)?"
 
 TYPES = {
@@ -201,13 +209,15 @@ def time(field: str, sql_type: str, time_format: str, zone: str = "") -> str:
         return f"CAST({field} AS TIMESTAMP)"
     if not time_format:
         return "CAST(NULL AS TIMESTAMP)"  # nobody has said yet how to read it
-    if is_number(sql_type) and time_format not in {EPOCH_SECONDS, EPOCH_MILLISECONDS}:
+    if is_number(sql_type) and time_format not in NUMBERED:
         return "CAST('infinity' AS TIMESTAMP)"
     text = "the_time"
     if time_format == EPOCH_SECONDS:
         value = f"make_timestamp(1000000 * {_cast_epoch(text)})"
     elif time_format == EPOCH_MILLISECONDS:
         value = f"make_timestamp(1000 * {_cast_epoch(text)})"
+    elif time_format in DAYS_BEFORE_1970:
+        value = local(_cast_days(text, DAYS_BEFORE_1970[time_format]), zone)
     elif time_format == ISO or time_format.startswith("%Y-%m-%d"):
         value = iso(text)
         if zone not in {"", "UTC"}:
@@ -315,6 +325,13 @@ def _cast_epoch(text: str) -> str:
     """Read seconds or milliseconds; a cast alone would take ``0x10`` and ``1_000`` too."""
     plain = f"regexp_full_match({text}, {quoted(EPOCH_PATTERN)})"
     return f"TRY_CAST(CASE WHEN {plain} THEN {text} END AS BIGINT)"
+
+
+def _cast_days(text: str, before: int) -> str:
+    """Read the days of a spreadsheet, to the millisecond."""
+    plain = f"regexp_full_match({text}, {quoted(EXCEL_PATTERN)})"
+    days = f"CAST(CASE WHEN {plain} THEN replace({text}, ',', '.') END AS DOUBLE)"
+    return f"make_timestamp(1000 * CAST(round(({days} - {before}) * 86400000) AS BIGINT))"
 
 
 def _once(name: str, value: str, expression: str) -> str:

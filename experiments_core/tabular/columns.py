@@ -134,7 +134,8 @@ def _look_at(name: str, position: int, rows: Sequence[Row], delimiter: str) -> C
 
 
 def _sounds_like_time(name: str) -> bool:
-    return name.lower() == "ts" or any(part in name.lower() for part in TIME_NAMES)
+    word = name.lower()
+    return word == "ts" or any(part in word.replace("lifetime", "") for part in TIME_NAMES)
 
 
 def _numbers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.domain.text import grouped
@@ -14,7 +15,7 @@ from experiments_core.tabular.courses import PARTS, RUNNING, Readings
 from experiments_core.tabular.shape import UNKNOWN_HEADER, Detection, open_asks, spellings
 from experiments_core.tabular.sniff import Row
 from experiments_core.tabular.text import listed, shorten
-from experiments_core.tabular.times import formats_of
+from experiments_core.tabular.times import DAYS_BEFORE_1970, EXCEL_1904, formats_of, read
 
 MOST_OFFERED = 200
 DOUBTFUL = frozenset({
@@ -391,6 +392,16 @@ def _rate(mapping: Mapping, column: ColumnMapping, shown: ColumnSeen) -> Questio
 def _time(seen: Detection, column: ColumnMapping, shown: ColumnSeen) -> Question:
     field = f"columns[{column.position}].time_format"
     time = shown.time
+    if time is not None and time.format in DAYS_BEFORE_1970:
+        example = shown.examples[0]
+        return Question(
+            "SPREADSHEET_DATES",
+            field,
+            f"“{column.name}” holds numbers such as {example}, as a spreadsheet keeps dates. "
+            "Which date is it? (If it is none, do not use the column as time.)",
+            tuple(Choice(name, _date_of(example, name)) for name in DAYS_BEFORE_1970),
+            time.format,
+        )
     if time is not None and time.rival:
         names_of = {"%d": "day first", "%m": "month first"}
         return Question(
@@ -408,6 +419,14 @@ def _time(seen: Detection, column: ColumnMapping, shown: ColumnSeen) -> Question
         "is guessed per cell: leave the column out, or export it again in one format.",
         (Choice("ignore", "Leave the times out"),),
     )
+
+
+def _date_of(example: str, time_format: str) -> str:
+    moment = datetime.fromtimestamp(read(example, time_format) or 0, UTC)
+    told = "counted from 1900, the usual way"
+    if time_format == EXCEL_1904:
+        told = "counted from 1904, as old workbooks of Macs do"
+    return f"{moment:%-d %B %Y %H:%M}: {told}"
 
 
 def _odd_time(rows: Sequence[Row], position: int) -> tuple[int, str]:

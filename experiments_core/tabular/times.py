@@ -13,6 +13,11 @@ from experiments_core.tabular.text import CACHED, WHITE
 ISO = "iso"
 EPOCH_SECONDS = "epoch_s"
 EPOCH_MILLISECONDS = "epoch_ms"
+EXCEL, EXCEL_1904 = "excel", "excel_1904"
+"""Days as a spreadsheet counts them: from the end of 1899 or, in old workbooks, from 1904."""
+DAYS_BEFORE_1970 = {EXCEL: 25_569, EXCEL_1904: 24_107}
+EXCEL_PATTERN = r"[2-7][0-9]{4}(?:[.,][0-9]{1,15})?"
+"""A day from 1954 on as a spreadsheet counts it, with the time of day after the mark."""
 
 _DAY, _MINUTE, _SECOND = r"\d{4}-\d\d-\d\d", r"\d\d:\d\d", r"\d\d:\d\d:\d\d"
 _FRACTION = r"\d{1,2}:\d\d:\d\d\.\d{1,6}"
@@ -35,7 +40,15 @@ ISO_PATTERN = (
 """ISO 8601 date or time; groups: date, clock, offset. RE2 and ``re`` both take it."""
 
 _ISO = re.compile(ISO_PATTERN)
-_BEGINS_LIKE_A_TIME = re.compile(r"[0-9]{1,2}[-/. ]|[0-9]{4}[-/]|[A-Za-z]{3} |[0-9]{10}")
+_BEGINS_LIKE_A_TIME = re.compile(
+    r"[0-9]{1,2}[-/. ]|[0-9]{4}[-/]|[A-Za-z]{3} |[0-9]{10}|[0-9]{5}([.,]|$)"
+)
+
+_NUMBERS = (
+    (r"[0-9]{10}", (EPOCH_SECONDS,)),
+    (r"[0-9]{13}", (EPOCH_MILLISECONDS,)),
+    (EXCEL_PATTERN, (EXCEL, EXCEL_1904)),
+)
 
 FITS = 0.8
 NAMED_FITS = 0.5  # enough when the header says that the column is a time
@@ -57,9 +70,10 @@ class TimeFormat:
     """How a column writes times.
 
     Attributes:
-        format: A strptime format, ``iso``, ``epoch_s`` or ``epoch_ms``; empty when the cells
-            are written in several ways.
-        rival: A second format that fits every cell just as well (day and month swapped).
+        format: A strptime format, ``iso``, ``epoch_s``, ``epoch_ms``, ``excel`` or
+            ``excel_1904``; empty when the cells are written in several ways.
+        rival: A second format that fits every cell just as well (day and month swapped, another
+            first day).
         zones: How many cells carry an offset or Z, out of all that were looked at.
         cells: How many were looked at.
     """
@@ -80,8 +94,8 @@ def detect(cells: Sequence[str], *, numbers: bool = False) -> TimeFormat | None:
 
     Args:
         cells: Non-blank cells.
-        numbers: Whether whole numbers may be seconds or milliseconds since 1970 (only where
-            the header says that the column is a time).
+        numbers: Whether numbers may be seconds or milliseconds since 1970, or the days of a
+            spreadsheet (only where the header says that the column is a time).
 
     Returns:
         None when the column holds no times.
@@ -112,10 +126,9 @@ def formats_of(text: str, *, numbers: bool = False) -> tuple[str, ...]:
     match = _ISO.fullmatch(text)
     if match:
         return (ISO,) if _real_iso(match) else ()
-    if numbers and re.fullmatch(r"[0-9]{10}", text):
-        return (EPOCH_SECONDS,)
-    if numbers and re.fullmatch(r"[0-9]{13}", text):
-        return (EPOCH_MILLISECONDS,)
+    for written, formats in _NUMBERS if numbers else ():
+        if re.fullmatch(written, text):
+            return formats
     for date_pattern, *orders in _ORDERS:
         match = re.fullmatch(date_pattern + _CLOCK, text)
         if match:
@@ -140,6 +153,8 @@ def _clock(
 
 def read(text: str, time_format: str) -> float | None:
     """Seconds since 1970 of one cell, read as UTC; None when it is no time in this format."""
+    if time_format in {EPOCH_SECONDS, EPOCH_MILLISECONDS, *DAYS_BEFORE_1970}:
+        return _of_number(text, time_format)
     match = _ISO.fullmatch(text)
     try:
         if match or time_format in {"", ISO}:
@@ -147,6 +162,17 @@ def read(text: str, time_format: str) -> float | None:
         return datetime.strptime(text, time_format).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
+
+
+def _of_number(text: str, time_format: str) -> float | None:
+    if time_format in DAYS_BEFORE_1970:
+        if not re.fullmatch(EXCEL_PATTERN, text):
+            return None
+        days = float(text.replace(",", ".")) - DAYS_BEFORE_1970[time_format]
+        return round(days * 86_400, 3)
+    if not text.isascii() or not text.isdecimal():
+        return None
+    return int(text) / (1000 if time_format == EPOCH_MILLISECONDS else 1)
 
 
 def exact_iso(text: str) -> str:
