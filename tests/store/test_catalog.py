@@ -120,7 +120,7 @@ def test_units_are_counted_over_committed_imports_of_both_shapes(db: Database):
         "($1, 'default', 'id-1', 'f.csv', 1, 'x', $2, $3, $3, 0, $4, 'mira', now()::TIMESTAMP)"
     )
     totals = (
-        "INSERT INTO totals VALUES "
+        "INSERT INTO totals (dataset_id, import_id, line, arm, visitors, conversions) VALUES "
         "('d', 'i3', 2, 'a', 300, '{}'), ('d', 'i3', 3, 'b', 400, '{}')"
     )
     with db.write() as cursor:

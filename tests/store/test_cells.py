@@ -171,7 +171,8 @@ def test_numbers_far_from_zero_are_read_again_and_keep_every_moment(
 
 def test_totals_are_added_up_per_arm(cursor: duckdb.DuckDBPyConnection):
     cursor.executemany(
-        "INSERT INTO totals VALUES ('d', 'i', ?, ?, ?, ?)",
+        "INSERT INTO totals (dataset_id, import_id, line, arm, visitors, conversions) "
+        "VALUES ('d', 'i', ?, ?, ?, ?)",
         [
             (2, "control", 100, '{"orders": 10, "signups": 3}'),
             (3, "B", 110, '{"orders": 12, "signups": 4}'),
