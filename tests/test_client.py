@@ -180,6 +180,17 @@ def test_it_decides_by_itself_only_where_the_snapshot_lets_it(
         assert not client.assign("checkout", "u1").local
 
 
+@pytest.mark.parametrize("value", (float("nan"), object()))
+def test_an_event_that_json_does_not_know_is_refused_and_holds_up_no_other(
+    fake: Fake, value: Any
+):
+    with Client(fake.url, "k", linger=0.01) as client:
+        with pytest.raises(InvalidInputError, match="cannot be sent as JSON"):
+            client.track("u1", "paid", value)
+        client.track("u1", "paid", 5.0)
+        assert client.flush(10)
+
+
 def test_importing_the_client_costs_nothing_heavy():
     code = (
         "import sys; import experiments_core.client; "
