@@ -18,7 +18,7 @@ from pathlib import Path
 from experiments_core.client import Client
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import ExperimentDraft
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.services import keys
 from experiments_core.services.experiments import create_experiment, transition
 from experiments_core.services.workspace import open_workspace

@@ -12,14 +12,8 @@ from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.segments import MOST_SEGMENTS, segment_results
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import (
-    Mean,
-    Metric,
-    MetricRole,
-    Proportion,
-    Quantile,
-    Ratio,
-)
+from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.store.cells import segment_cells
 from experiments_core.store.database import open_database

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Mean", "Proportion", "Quantile", "Ratio"), "domain.metric"),
+    **dict.fromkeys(("Mean", "Proportion", "Quantile", "Ratio"), "domain.metric_kinds"),
     **dict.fromkeys(("InvalidInputError", "UpshotError"), "errors"),
 }
 

@@ -1,4 +1,4 @@
-from experiments_core.domain.metric import Mean, Proportion, Quantile, Ratio
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.errors import InvalidInputError, UpshotError
 from experiments_core.workbench import (
     analyze,

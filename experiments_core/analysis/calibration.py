@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments_core.domain.metric import Mean, Metric, MetricKind, cap_share
+from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.domain.metric_kinds import Mean, cap_share
 from experiments_core.stats import shuffled_ratios, shuffles
 from experiments_core.stats.shuffles import Phase, Tested
 

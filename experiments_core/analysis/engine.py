@@ -24,7 +24,8 @@ from experiments_core.analysis.omnibus import over_all_arms
 from experiments_core.analysis.results import Contrast, ExperimentResult, MetricResult
 from experiments_core.analysis.sentences import Story
 from experiments_core.analysis.stage import Stage, is_below_runtime, stage
-from experiments_core.domain.metric import Metric, MetricKind, MetricRole, MomentNeed
+from experiments_core.domain.metric import Metric, MetricKind, MetricRole
+from experiments_core.domain.needs import MomentNeed
 
 ENGINE_VERSION = __version__
 

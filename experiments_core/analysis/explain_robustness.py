@@ -14,7 +14,8 @@ from experiments_core.analysis.explain_steps import Step, number
 from experiments_core.analysis.groups import Pair, is_rate
 from experiments_core.analysis.other_methods import student_pair, zero_one
 from experiments_core.analysis.robustness import Robustness, Variation
-from experiments_core.domain.metric import Mean, Metric
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean
 from experiments_core.stats import proportions
 from experiments_core.stats.contrasts import MeanPair
 from experiments_core.stats.estimate import Undefined

@@ -18,7 +18,8 @@ from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, Pair, is_rate
 from experiments_core.analysis.judging import verdict_of
 from experiments_core.analysis.results import Contrast
-from experiments_core.domain.metric import Mean, Metric, Ratio
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean, Ratio
 from experiments_core.stats.estimate import Comparison, Undefined, Value
 from experiments_core.stats.moments import Counts, Moments
 

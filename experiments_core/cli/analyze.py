@@ -16,7 +16,8 @@ from experiments_core.cli.terminal import (
     named_shares,
     say,
 )
-from experiments_core.domain.metric import Mean, Metric, Proportion
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.errors import InvalidInputError, Problem, UpshotError
 
 IN_A_SHELL = (

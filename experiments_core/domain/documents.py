@@ -17,7 +17,8 @@ from experiments_core.domain.experiment import (
     Variant,
 )
 from experiments_core.domain.lifecycle import Status
-from experiments_core.domain.metric import Mean, Metric, MetricKind, Proportion, Quantile, Ratio
+from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.errors import InvalidInputError, Problem
 
 _MOMENTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from experiments_core.domain.metric import MomentNeed
+from experiments_core.domain.needs import MomentNeed
 
 
 @dataclass(frozen=True, slots=True)

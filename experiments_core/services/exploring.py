@@ -18,7 +18,8 @@ from experiments_core.analysis.families import CORRECTIONS
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.words import level as level_words
 from experiments_core.domain.access import Actor
-from experiments_core.domain.metric import Mean, Metric
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
 from experiments_core.services import inspecting, readings
 from experiments_core.services.viewing import LookView

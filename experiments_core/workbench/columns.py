@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import REPEATS_OF, ColumnMapping, Mapping, Role, Shape
 from experiments_core.tabular import numbers, times
 from experiments_core.tabular.rates import PERCENT

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, time, timedelta
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Quality
 from experiments_core.analysis.segments import MOST_SEGMENTS
-from experiments_core.domain.metric import Metric, Proportion
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import UNKNOWN_PHASE, CellKey, Mapping
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem

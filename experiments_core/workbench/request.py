@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from experiments_core.domain.metric import Metric, MetricRole, Proportion
+from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import FILE_REPEATS, REPEATS_OF, Role
 from experiments_core.tabular.text import shorten
 from experiments_core.workbench.refusing import nearest, refusal

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from experiments_core.analysis.cells import Cell
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import CellKey, Mapping, Role, Shape
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments_core.analysis.cells import Cell
-from experiments_core.domain.metric import Metric, MetricKind, Proportion
+from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.domain.text import grouped
 from experiments_core.stats.moments import Counts, Moments, Summary

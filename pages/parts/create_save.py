@@ -13,14 +13,8 @@ from experiments_core.domain.experiment import (
     Plan,
     VariantDraft,
 )
-from experiments_core.domain.metric import (
-    Mean,
-    Metric,
-    MetricRole,
-    Proportion,
-    Quantile,
-    Ratio,
-)
+from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.domain.text import slugify
 from experiments_core.errors import UpshotError
 from experiments_core.services import experiments as service

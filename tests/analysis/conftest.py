@@ -11,7 +11,7 @@ import pytest
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.moments import Counts, Moments
 

@@ -19,7 +19,7 @@ from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import Bayes, ExperimentResult
 from experiments_core.charts import bayes as shown
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.errors import InvalidInputError
 from experiments_core.stats import bayes

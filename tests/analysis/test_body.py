@@ -17,7 +17,7 @@ from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.results import ExperimentResult
 from experiments_core.analysis.segments import segment_results
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.estimate import REASONS
 from tests.analysis.conftest import CONVERTED, REFUND, RUNNING, cell, design, rates

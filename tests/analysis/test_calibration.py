@@ -8,7 +8,8 @@ import pytest
 from experiments_core.analysis.calibration import calibrate, enough
 from experiments_core.charts import calibration as charts
 from experiments_core.charts.theme import DARK, LIGHT
-from experiments_core.domain.metric import Mean, Metric, Proportion, Quantile, Ratio
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.stats.shuffles import Phase
 
 

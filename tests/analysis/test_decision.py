@@ -10,7 +10,7 @@ from experiments_core.analysis.design import Design, PhaseDesign, Quality
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from tests.analysis.conftest import CONVERTED, REFUND, RUNNING, cell, design, rates
 

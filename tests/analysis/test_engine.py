@@ -11,7 +11,7 @@ from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze, needs
 from experiments_core.analysis.results import Contrast, ExperimentResult
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.estimate import Undefined
 from tests.analysis.conftest import (

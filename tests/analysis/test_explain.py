@@ -8,7 +8,8 @@ from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.explain import Explanation, explain
 from experiments_core.analysis.groups import Groups
-from experiments_core.domain.metric import Mean, Metric
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean
 from experiments_core.domain.source import CellKey
 from tests.analysis.conftest import CONVERTED, RUNNING, cell, design, rates
 

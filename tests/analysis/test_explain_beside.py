@@ -16,7 +16,8 @@ from experiments_core.analysis.explain_expected import explain_expected
 from experiments_core.analysis.explain_holdout import explain_holdout
 from experiments_core.analysis.explain_robustness import explain_variation
 from experiments_core.analysis.robustness import Robustness, Setting, capped, sheet
-from experiments_core.domain.metric import Mean, Metric
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.moments import Moments
 from experiments_core.stats.shrinkage import exaggeration, shrink

@@ -11,7 +11,8 @@ from experiments_core.analysis.design import Design
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.explain_steps import Step, further_steps
 from experiments_core.analysis.groups import Groups
-from experiments_core.domain.metric import Mean, Metric, Proportion
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from tests.analysis.conftest import CONVERTED, cell, design, rates
 

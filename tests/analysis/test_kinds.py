@@ -29,7 +29,8 @@ from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.explain import explain
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import Contrast, ExperimentResult
-from experiments_core.domain.metric import Mean, Metric, MetricKind, Quantile, Ratio
+from experiments_core.domain.metric import Metric, MetricKind
+from experiments_core.domain.metric_kinds import Mean, Quantile, Ratio
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts, Located, Moments, Summary

@@ -10,7 +10,7 @@ from experiments_core.analysis.body import from_dict, to_dict
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.results import Contrast, ExperimentResult
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.stats import sequential
 from experiments_core.stats.estimate import Undefined
 from tests.analysis.conftest import CONVERTED, RUNNING, design, rates

@@ -14,7 +14,7 @@ from experiments_core.analysis.explain import explain
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import ArmResult, Contrast, ExperimentResult
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.errors import InvalidInputError
 from experiments_core.stats import proportions

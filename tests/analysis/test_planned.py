@@ -10,7 +10,8 @@ from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.planned import days_to_go
 from experiments_core.analysis.results import Progress
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Mean, Metric
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.estimate import Undefined
 from tests.analysis.conftest import CONVERTED, cell, design, rates

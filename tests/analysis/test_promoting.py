@@ -9,7 +9,7 @@ from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.promoting import closest, conditions, promotable
 from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.promotion import Promotion
 from experiments_core.domain.source import CellKey
 from tests.analysis.conftest import CONVERTED, REFUND, RUNNING, cell, design, rates

@@ -7,7 +7,8 @@ import pytest
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.results import Contrast
 from experiments_core.analysis.robustness import LATER_DAYS, Setting, capped, sheet
-from experiments_core.domain.metric import Mean, Metric, Proportion, Quantile, Ratio
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.stats.moments import Counts
 from experiments_core.stats.rate_alternatives import newcombe
 from tests.analysis.conftest import design, rates

@@ -4,7 +4,7 @@ from typing import Any
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import keys
 from experiments_core.services.experiments import create_experiment, transition
 from experiments_core.services.workspace import Workspace

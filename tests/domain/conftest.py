@@ -12,7 +12,7 @@ import pytest
 from experiments_core.domain.acts import Act, perform
 from experiments_core.domain.experiment import Experiment, Variant
 from experiments_core.domain.lifecycle import BIN, Status, Verb
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 
 MONDAY = datetime(2026, 5, 4, 9, tzinfo=UTC)
 WAYS: dict[str, tuple[Verb, ...]] = {

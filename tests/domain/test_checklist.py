@@ -7,7 +7,7 @@ import pytest
 
 from experiments_core.domain.checklist import blocking, checklist, planned_days
 from experiments_core.domain.experiment import Experiment, Plan, Variant
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 
 Build = Callable[..., Experiment]
 

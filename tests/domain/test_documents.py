@@ -18,7 +18,8 @@ from experiments_core.domain.documents import (
 )
 from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.domain.lifecycle import BIN, Status
-from experiments_core.domain.metric import Mean, Metric, Proportion
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.errors import InvalidInputError
 
 METRICS = (

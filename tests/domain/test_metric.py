@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from experiments_core.domain.metric import Mean, MetricKind, Proportion
+from experiments_core.domain.metric import MetricKind
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.errors import InvalidInputError
 
 

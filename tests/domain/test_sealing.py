@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from experiments_core.domain.experiment import Experiment, Plan
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.sealing import check_edit, merge_metrics, seal_hash
 from experiments_core.errors import ConflictError
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from experiments_core.domain.experiment import Plan, VariantDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.validation import cleaned, field_problems, refuse
 from experiments_core.errors import InvalidInputError, Problem
 

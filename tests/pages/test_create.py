@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import ExperimentDraft, Plan
 from experiments_core.domain.lifecycle import Status
-from experiments_core.domain.metric import Mean, MetricRole, Proportion, Quantile, Ratio
+from experiments_core.domain.metric import MetricRole
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.services import experiments, library
 from experiments_core.services.workspace import Workspace
 from tests.pages.words import button, field, said

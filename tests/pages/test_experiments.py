@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from experiments_core.charts.theme import LIGHT
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import experiments
 from experiments_core.services.listing import ExperimentSummary
 from experiments_core.services.workspace import Workspace

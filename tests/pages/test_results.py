@@ -17,7 +17,7 @@ from experiments_core.analysis.design import Design
 from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import WorkspaceError
 from experiments_core.services import analyses, experiments, inspecting, workspace
 from experiments_core.stats.estimate import Undefined

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, NamespaceSlot
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import assigning, participants
 from experiments_core.services.experiments import (
     create_experiment,

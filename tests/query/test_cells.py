@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.query.beside import span_sql
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.query.cells import cells_sql

@@ -12,15 +12,8 @@ from experiments_core.analysis.cells import CAP, CAPPED, UNCAPPED, WHOLE, Cell, 
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import (
-    Direction,
-    Mean,
-    Metric,
-    MetricRole,
-    Proportion,
-    Quantile,
-    Ratio,
-)
+from experiments_core.domain.metric import Direction, Metric, MetricRole
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.domain.source import CellKey
 from experiments_core.reports import formulas
 from experiments_core.reports.formulas.replay import differences

@@ -13,7 +13,8 @@ import pytest
 from experiments_core.analysis.results import Contrast
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
-from experiments_core.domain.metric import Mean, Metric, Proportion, Quantile, Ratio
+from experiments_core.domain.metric import Metric
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.errors import InvalidInputError, NotFoundError
 from experiments_core.services import (
     analyses,

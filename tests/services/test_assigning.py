@@ -6,7 +6,7 @@ import pytest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError
 from experiments_core.services import deploying
 from experiments_core.services.assigning import (

@@ -14,7 +14,7 @@ from experiments_core.domain.hashing import (
     md5_parity,
     upshot1,
 )
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import InvalidInputError
 from experiments_core.services.assigned_list import (
     drawn_csv,

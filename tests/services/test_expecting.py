@@ -8,7 +8,7 @@ import pytest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Plan
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import analyses, expecting, experiments, viewing
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats import shrinkage

@@ -9,7 +9,7 @@ import pytest
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.lifecycle import Status
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.errors import (
     ConflictError,
     ForbiddenError,

@@ -13,7 +13,7 @@ import pytest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.services import experiments, ingestion
 from experiments_core.services.import_report import ImportReport, Remark

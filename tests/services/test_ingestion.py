@@ -13,7 +13,8 @@ import pytest
 from experiments_core.domain.access import LOCAL, Actor
 from experiments_core.domain.access import Role as Rank
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
-from experiments_core.domain.metric import Mean, MetricKind, Proportion
+from experiments_core.domain.metric import MetricKind
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.errors import (
     CancelledError,

@@ -12,7 +12,7 @@ from experiments_core.domain.experiment import (
     NamespaceSlot,
     RampStep,
 )
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import ConflictError, InvalidInputError
 from experiments_core.services.assigning import assign
 from experiments_core.services.events import receive_events

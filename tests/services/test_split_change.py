@@ -19,7 +19,7 @@ import experiments_core as ec
 from experiments_core.analysis.body import to_dict
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, Plan
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import analyses, experiments, workspace
 from experiments_core.services.workspace import Workspace
 from tests.services.test_analyses import START, make, upload

@@ -10,7 +10,7 @@ import pytest
 from experiments_core.domain.access import LOCAL, Actor, AuditEvent, Role
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.lifecycle import TRANSITIONS, Status, Verb, action_names
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import ConflictError, ForbiddenError, NotFoundError
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace, open_workspace

@@ -13,7 +13,7 @@ import pytest
 
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.webhook import signature
 from experiments_core.errors import (
     ConflictError,

@@ -8,7 +8,7 @@ import pytest
 
 from experiments_core.domain.experiment import Experiment, Phase, Variant
 from experiments_core.domain.lifecycle import Status
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.store import catalog
 from experiments_core.store.database import Database
 

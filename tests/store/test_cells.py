@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from experiments_core.analysis.cells import regroup
-from experiments_core.domain.metric import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.stats.moments import Counts, Moments

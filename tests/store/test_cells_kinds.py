@@ -20,7 +20,7 @@ from experiments_core.analysis.cells import (
     beside,
     regroup,
 )
-from experiments_core.domain.metric import Mean, Proportion, Quantile, Ratio
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.domain.source import CellKey
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.stats.moments import Counts, Located, Moments
