@@ -7,6 +7,7 @@ from experiments_core.services import people, workspace
 from pages.parts import (
     admin_audit,
     admin_backups,
+    admin_erase,
     admin_keys,
     admin_people,
     admin_projects,
@@ -33,6 +34,8 @@ def draw() -> None:
     ):
         with tab:
             part.draw(ws, actor)
+    with tabs[2]:
+        admin_erase.draw(ws, actor)
 
 
 draw()

@@ -41,6 +41,7 @@ from experiments_core.api import (
     sign_in,
     sql,
     system,
+    units,
     webhooks,
 )
 from experiments_core.api.facades import crewkit, kaireon, krafter, shortkit, stamn
@@ -153,6 +154,7 @@ DOORS = (
     admin.door,
     sql.door,
     backups.door,
+    units.door,
     webhooks.door,
 )
 """Every resource of the API; a new one is added here."""

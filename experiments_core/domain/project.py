@@ -40,7 +40,7 @@ class ProjectSettings:
         global_holdout_bp: Share of units that no test may touch, 0 to 1 000 basis points.
         strict_traffic: No change of traffic while a test runs.
         auto_promote_allowed: An experiment that asks for it may deploy its winner by itself.
-        pseudonymise_units: Unit ids are kept as keyed hashes; cannot be switched on yet.
+        pseudonymise_units: Unit ids are kept as keyed hashes; settled once units are there.
         checklist: Lines that somebody has to tick besides.
     """
 
@@ -110,9 +110,6 @@ def project_problems(values: Mapping[str, Any]) -> list[Problem]:
     environments = values.get("environments")
     if environments is not None:
         problems += _list_problems("environments", environments, least=1)
-    if values.get("pseudonymise_units"):
-        message = "unit ids cannot be kept as keyed hashes yet; hash them before you send them"
-        problems.append(Problem("pseudonymise_units", True, "UNKNOWN_CHOICE", message))
     problems += _list_problems("checklist", values.get("checklist", ()), longest=200)
     return problems
 

@@ -30,6 +30,7 @@ from experiments_core.query.assignment import assignment_sql
 from experiments_core.services.designs import ready
 from experiments_core.services.participants import settle_listed
 from experiments_core.services.project_rules import rules_for
+from experiments_core.services.pseudonyms import kept_units
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog, deployments, eventlog
@@ -74,18 +75,28 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is stored about some units of one experiment."""
+    """What is stored about some units of one experiment.
+
+    Attributes:
+        kept: Unit id -> the text under which it is stored; the other tables go by that.
+    """
 
     overrides: Mapping[str, str]
     assignments: Mapping[str, Assignment]
     given: Mapping[str, str]
     project: ProjectRules
+    kept: Mapping[str, str]
+
+    def override(self, unit: str) -> str | None:
+        """The arm that a tester asked for."""
+        return self.overrides.get(self.kept[unit])
 
     def stored(self, unit: str) -> Stored | None:
         """What holds for a unit; a version given by hand goes before its assignment."""
-        if unit in self.given:
-            return Stored(self.given[unit], AssignmentSource.DEPLOYED)
-        found = self.assignments.get(unit)
+        kept = self.kept[unit]
+        if kept in self.given:
+            return Stored(self.given[kept], AssignmentSource.DEPLOYED)
+        found = self.assignments.get(kept)
         return None if found is None else Stored(found.variant, AssignmentSource(found.source))
 
 
@@ -196,7 +207,7 @@ def try_unit(
     if as_if_running and design.place != Status.RUNNING:
         design = replace(design, place=Status.RUNNING)
     decision, steps = walk(
-        design, unit, attributes, override=known.overrides.get(unit), stored=known.stored(unit)
+        design, unit, attributes, override=known.override(unit), stored=known.stored(unit)
     )
     return Trial(decision, steps, decision.variant or experiment.fallback.key)
 
@@ -252,15 +263,16 @@ def _answers(
     for unit, attributes in pairs:
         try:
             decision = design.decide(
-                unit, attributes, override=known.overrides.get(unit), stored=known.stored(unit)
+                unit, attributes, override=known.override(unit), stored=known.stored(unit)
             )
         except UpshotError as error:
             made.append(error)
             continue
         made.append(decision)
         if decision.is_new:
-            new[unit] = Assignment(
-                experiment.id, unit, decision.variant, experiment.phases[-1].seq,
+            kept = known.kept[unit]
+            new[kept] = Assignment(
+                experiment.id, kept, decision.variant, experiment.phases[-1].seq,
                 experiment.run_no, AssignmentSource.HASH, now, since_run,
             )  # fmt: skip
     held = dict(known.assignments)
@@ -269,7 +281,7 @@ def _answers(
         written = ws.writer.write(write_assignments, job, rows=len(job))
         held |= {one.unit: one for one in written}
     return [
-        _answer(experiment, unit, decision, held.get(unit))
+        _answer(experiment, unit, decision, held.get(known.kept[unit]))
         for (unit, _), decision in zip(pairs, made, strict=True)
     ]
 
@@ -317,13 +329,15 @@ def _known(ws: Workspace, experiment: Experiment, units: Sequence[str]) -> _Know
             for one in deployments.deployments_of(cursor, experiment.org_id, experiment.id)
             if one.unit_id is not None and one.reverted_at is None
         }
+        kept = kept_units(ws, cursor, experiment, units)
         return _Known(
             eventlog.overrides_of(cursor, experiment.id),
             eventlog.assignments_of(
-                cursor, experiment.id, units, since_run=first_run(experiment)
+                cursor, experiment.id, list(kept.values()), since_run=first_run(experiment)
             ),
             given,
             rules_for(cursor, experiment),
+            kept,
         )
 
 

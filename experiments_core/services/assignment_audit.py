@@ -12,6 +12,7 @@ from experiments_core.domain.audit_hash import Fit
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import Problem
+from experiments_core.services.pseudonyms import kept_units
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import event_units, eventlog
@@ -92,10 +93,13 @@ def audit_assignment(
     require(actor, Permission.RESULTS)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
-        stored = eventlog.assignments_of(
-            cursor, experiment.id, list(served), since_run=first_run(experiment)
+        kept = kept_units(ws, cursor, experiment, served)
+        known = eventlog.assignments_of(
+            cursor, experiment.id, list(kept.values()), since_run=first_run(experiment)
         )
-        given = dict(event_units.by_hand(cursor, experiment.id))
+        hand = dict(event_units.by_hand(cursor, experiment.id))
+    stored = {unit: known[name] for unit, name in kept.items() if name in known}
+    given = {unit: hand[name] for unit, name in kept.items() if name in hand}
     weights = dict(weights_bp or experiment.weights_bp)
     refuse(_problems(served, weights))
     tried = [*dict.fromkeys([*seeds, experiment.hash_seed, experiment.key, experiment.slug])]

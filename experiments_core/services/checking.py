@@ -40,6 +40,7 @@ def check_file(
     structure: Structure | None = None,
     known_arms: dict[str, str] | None = None,
     context: Context | None = None,
+    unit_key: bytes | None = None,
     watch: Watch = SILENT,
 ) -> Checked:
     """Read a clean text file into staging.
@@ -52,6 +53,7 @@ def check_file(
         structure: The census under this dialect, if it is at hand.
         known_arms: Folded spelling -> variant of the experiment.
         context: Notices and dates for the report.
+        unit_key: Key under which unit ids are hashed; None keeps them as they are.
         watch: Progress and cancel.
 
     Raises:
@@ -70,7 +72,7 @@ def check_file(
     staged = facts.load_csv(
         db, path, mapping,
         import_id=import_id, structure=structure, known_arms=known_arms, watch=watch,
-        runs=context.runs,
+        runs=context.runs, unit_key=unit_key,
     )  # fmt: skip
     return report_units(db, staged, mapping, context)
 

@@ -12,12 +12,19 @@ from experiments_core.domain.promotion import UNDER_WAY
 from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError, NotFoundError, Problem
-from experiments_core.services import analyses, promoting
+from experiments_core.services import analyses, preparing, promoting
 from experiments_core.services.births import experiment_draft
-from experiments_core.services.drafts import ImportRecord, find_any, find_draft, record_of
+from experiments_core.services.drafts import (
+    ImportRecord,
+    find_any,
+    find_draft,
+    record_of,
+    stored_file,
+)
 from experiments_core.services.experiments import create_experiment
 from experiments_core.services.import_check import check
 from experiments_core.services.import_report import ImportReport
+from experiments_core.services.pseudonyms import is_pseudonymised
 from experiments_core.services.remembered import remember
 from experiments_core.services.saving import Save, find
 from experiments_core.services.workspace import Workspace
@@ -58,10 +65,17 @@ def commit(
         ConflictError: not checked, a question is open, rows are at fault, the rows are there
             already, or the columns differ from those of the experiment's data.
     """
+    _commit(ws, actor, import_id, mode, existing, Watch(progress, cancelled))
+    return _settled(ws, actor, import_id)
+
+
+def _commit(  # noqa: PLR0917  said in the order of a sentence
+    ws: Workspace, actor: Actor, import_id: str, mode: str, existing: str, watch: Watch
+) -> None:
+    """The transaction."""
     require(actor, Permission.IMPORT)
     row = find_draft(ws, actor, import_id)
     _refuse_unready(row, mode)
-    watch = Watch(progress, cancelled)
     watch.say(0.1, "Importing")
     with ws.db.write() as cursor:
         experiment = find(cursor, actor, row.experiment_id or "")
@@ -74,9 +88,19 @@ def commit(
         record(ws, actor, cursor, row, "commit", changes)
         remember(cursor, row.org_id, _mapping(row), ws.now())
         _finish(ws, actor, row, experiment)
+
+
+def _settled(ws: Workspace, actor: Actor, import_id: str) -> ImportRecord:
+    """What follows a commit: no text with ids stays where they are hidden, and auto-promote."""
+    row = find_any(ws, actor, import_id)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, row.experiment_id or "")
+        hides = is_pseudonymised(cursor, experiment.org_id, experiment.project)
+    if hides:
+        preparing.forget(stored_file(ws, row.id))
     if experiment.auto_promote and experiment.place in UNDER_WAY:
         analyses.look(ws, promoting.actor_of(experiment), experiment.id, trigger="api")
-    return record_of(find_any(ws, actor, import_id))
+    return record_of(row)
 
 
 def commit_as_new(
@@ -101,7 +125,8 @@ def commit_as_new(
     _check_under(ws, actor, import_id, mapping)
     with ws.db.write():
         create_from_import(ws, actor, import_id, mapping, name=name)
-        return commit(ws, actor, import_id, mode=mode, progress=progress, cancelled=cancelled)
+        _commit(ws, actor, import_id, mode, "add", Watch(progress, cancelled))
+    return _settled(ws, actor, import_id)
 
 
 def undo(ws: Workspace, actor: Actor, import_id: str) -> ImportRecord:
@@ -225,6 +250,8 @@ def store_rows(
         changes |= _join_dataset(cursor, row, experiment, dataset)
     if row.report["has_rejects"]:
         facts.keep_rejects(cursor, f"{staging_table(row.id)}_rejects", row.id)
+    if is_pseudonymised(cursor, experiment.org_id, experiment.project):
+        changes["report"] = changes.get("report", row.report) | {"intake": {}}
     return changes
 
 

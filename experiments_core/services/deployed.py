@@ -10,6 +10,7 @@ from experiments_core.domain.access import Actor, event_by
 from experiments_core.domain.deployment import PRODUCTION, Deployment, cleaned_reason
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import webhooks
+from experiments_core.services.pseudonyms import stand_in
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
 from experiments_core.store import deployments as rows
@@ -95,7 +96,7 @@ def _write_event(
             "state": deployment.state,
             "variant": deployment.variant,
             "target": deployment.target,
-            "unit_id": deployment.unit_id,
+            "unit": deployment.unit_id and stand_in(ws, actor.org_id, deployment.unit_id),
             "acknowledged": list(deployment.acknowledged),
         },
         note=note,

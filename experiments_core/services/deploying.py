@@ -18,6 +18,7 @@ from experiments_core.domain.text import clean
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import NotFoundError
 from experiments_core.services import analyses, deployed, webhooks
+from experiments_core.services.pseudonyms import kept_units
 from experiments_core.services.saving import Save, find, look_up, moment
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import deployments as rows
@@ -82,9 +83,10 @@ def deploy(
 
         def give(cursor: Any, before: Experiment, _after: Experiment) -> None:
             rules.check_participant_place(before)
+            unit = rules.cleaned_unit(unit_id) or ""
             written.append(deployed.record(
                 ws, actor, cursor, before, variant=variant, target=PARTICIPANT,
-                unit_id=rules.cleaned_unit(unit_id), reason=reason,
+                unit_id=kept_units(ws, cursor, before, [unit])[unit], reason=reason,
             ))  # fmt: skip
 
         return save.change(experiment.id, version, _as_it_is, give), written[0]

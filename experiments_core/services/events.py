@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import (
@@ -14,10 +14,12 @@ from experiments_core.domain.assignment import (
 )
 from experiments_core.domain.events import EXPOSURE, Event, read_event
 from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.pseudonym import keyed, pseudonym, unit_key
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.services.designs import ready
 from experiments_core.services.participants import settle_listed
 from experiments_core.services.project_rules import rules_for
+from experiments_core.services.pseudonyms import is_pseudonymised, way_of_all
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog, eventlog
 from experiments_core.store.eventlog import Assignment, BatchAnswer, EventBatch, write_events
@@ -110,11 +112,11 @@ def _check(
             rejected.append(Rejected(index, event))
             continue
         test = tests.of(event)
-        problem = _test_problem(event, test)
+        problem = _test_problem(event, test) or tests.shared_problem(event)
         if problem is not None:
             rejected.append(Rejected(index, problem))
             continue
-        good.append(event)
+        good.append(tests.as_kept(event, test))
         places.append(index)
         ids.append(test.id if test else None)
         if test is not None and event.type == EXPOSURE:
@@ -143,6 +145,10 @@ class _Tests:
         self._found: dict[str, Experiment | None] = {}
         self._overrides: dict[str, dict[str, str]] = {}
         self._projects: dict[str, ProjectRules] = {}
+        self._key = unit_key(ws.db.secret, actor.org_id)
+        self._hashed: dict[str, bool] = {}
+        with ws.db.read() as cursor:
+            self._way_of_all = way_of_all(cursor, actor.org_id)
 
     def of(self, event: Event) -> Experiment | None:
         """The experiment that an event names; None if it names none, or none that exists."""
@@ -156,9 +162,28 @@ class _Tests:
                 if test is not None:
                     self._overrides[test.id] = eventlog.overrides_of(cursor, test.id)
                     self._projects[test.id] = rules_for(cursor, test)
+                    self._hashed[test.id] = is_pseudonymised(cursor, test.org_id, test.project)
             if test is not None:
                 settle_listed(self._ws, test)
         return self._found[name]
+
+    def as_kept(self, event: Event, test: Experiment | None) -> Event:
+        """The event under the name that its unit is kept under."""
+        hashed = self._way_of_all if test is None else self._hashed[test.id]
+        if not hashed:
+            return event
+        unit, content = pseudonym(self._key, event.unit), keyed(self._key, event.content)
+        return replace(event, unit=unit, content=content)
+
+    def shared_problem(self, event: Event) -> Problem | None:
+        """An event of all experiments needs one way of keeping ids in all projects."""
+        if event.experiment is not None or self._way_of_all is not None:
+            return None
+        message = (
+            "experiment is missing: some projects keep unit ids as pseudonyms and others do "
+            "not, so an event has to say where it belongs"
+        )
+        return Problem("experiment", None, "REQUIRED", message)
 
     def assignment(self, test: Experiment, event: Event) -> list[Assignment]:
         """The assignment of an exposed unit, by the rules of the phase it was exposed in.
@@ -166,7 +191,8 @@ class _Tests:
         It is stored only if the unit has none: an exposure of a unit not yet assigned assigns
         it then; what the client says it served never does.
         """
-        if test.assignment_mode != "hash" or event.unit in self._overrides[test.id]:
+        kept = self.as_kept(event, test).unit
+        if test.assignment_mode != "hash" or kept in self._overrides[test.id]:
             return []
         phase = phase_at(test, event.ts)
         if phase is None:
@@ -177,7 +203,7 @@ class _Tests:
             return []
         return [
             Assignment(
-                test.id, event.unit, decision.variant, phase.seq, phase.run_no,
+                test.id, kept, decision.variant, phase.seq, phase.run_no,
                 AssignmentSource.HASH, event.ts, first_run(test),
             )
         ]  # fmt: skip

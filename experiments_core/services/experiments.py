@@ -27,6 +27,7 @@ from experiments_core.domain.validation import cleaned, field_problems, refuse
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
 from experiments_core.services import deployed, deploying, erasing, places
 from experiments_core.services.project_rules import check_slot
+from experiments_core.services.pseudonyms import check_may_move
 from experiments_core.services.saving import (
     EXPERIMENT,
     Save,
@@ -184,6 +185,8 @@ def edit_experiment(
     def also(cursor: Any, before: Experiment, after: Experiment) -> None:
         if before.namespace != after.namespace:
             check_slot(cursor, after)
+        if before.project != after.project:
+            check_may_move(cursor, before, after)
 
     save = Save(ws, actor, "edit", merges=touched)
     return save.change(reference, version, change, also)

@@ -23,6 +23,7 @@ from experiments_core.services.drafts import (
 )
 from experiments_core.services.import_quality import context_of, split_remark
 from experiments_core.services.import_report import ImportReport, Remark
+from experiments_core.services.pseudonyms import import_key
 from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.services.reconciling import reconcile_with_data
 from experiments_core.services.saving import find
@@ -104,6 +105,9 @@ def read_rows(  # noqa: PLR0917  said in the order in which it is known
         mapping.dialect.delimiter,
         mapping.dialect.header_line,
     )
+    with ws.db.read() as cursor:
+        project = None if experiment is None else experiment.project
+        key = import_key(ws, cursor, row.org_id, project)
     return check_file(
         ws.db,
         stored_file(ws, row.id),
@@ -112,6 +116,7 @@ def read_rows(  # noqa: PLR0917  said in the order in which it is known
         structure=known[1] if known and same else None,
         known_arms=arms_of(experiment),
         context=context_of(seen, experiment, ws.now()),
+        unit_key=key,
         watch=watch,
     )
 

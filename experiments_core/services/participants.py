@@ -14,6 +14,7 @@ from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.participants import cut_list, duplicates
 from experiments_core.domain.unit_ids import check_unit
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError, Problem
+from experiments_core.services.pseudonyms import kept_units, stand_in
 from experiments_core.services.saving import EXPERIMENT, find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, eventlog
@@ -45,13 +46,15 @@ def set_override(
     unit = check_unit(unit_id)
     with ws.db.write() as cursor:
         experiment = find(cursor, actor, reference)
-        before = eventlog.overrides_of(cursor, experiment.id).get(unit)
+        kept = kept_units(ws, cursor, experiment, [unit])[unit]
+        before = eventlog.overrides_of(cursor, experiment.id).get(kept)
         if variant is None and before is None:
             raise NotFoundError(f"“{unit}” has no override in “{experiment.name}”.")
         if variant is not None:
             _check_variant(experiment, variant)
-        eventlog.set_override(cursor, experiment.id, unit, variant, at=ws.now(), by=actor.name)
-        _note(ws, actor, cursor, experiment, "override", {unit: before}, {unit: variant})
+        eventlog.set_override(cursor, experiment.id, kept, variant, at=ws.now(), by=actor.name)
+        told = stand_in(ws, actor.org_id, unit)
+        _note(ws, actor, cursor, experiment, "override", {told: before}, {told: variant})
 
 
 def overrides(ws: Workspace, actor: Actor, reference: str) -> dict[str, str]:
@@ -77,16 +80,19 @@ def add_participants(
         experiment = find(cursor, actor, reference)
         _check_listed(experiment)
         present = eventlog.participants_of(cursor, experiment.id)
-        twice = duplicates([*(unit for unit, _, _ in present), *units])
+        kept = kept_units(ws, cursor, experiment, units)
+        named = [kept[unit] for unit in units]
+        twice = set(duplicates([*(unit for unit, _, _ in present), *named]))
         if twice:
-            message = f"“{twice[0]}” is on the list already"
-            problem = Problem("unit_ids", twice[:20], "DUPLICATE_PARTICIPANT", message)
+            told = list(dict.fromkeys(unit for unit in units if kept[unit] in twice))
+            message = f"“{told[0]}” is on the list already"
+            problem = Problem("unit_ids", told[:20], "DUPLICATE_PARTICIPANT", message)
             raise InvalidInputError(
                 f"{message}.", code="DUPLICATE_PARTICIPANT", details=(problem,)
             )
         batch = max((number for _, number, _ in present), default=0) + 1
         eventlog.insert_participants(
-            cursor, experiment.id, units, batch=batch, at=ws.now(), by=actor.name
+            cursor, experiment.id, named, batch=batch, at=ws.now(), by=actor.name
         )
         after = {"batch": batch, "participants": len(units)}
         _note(ws, actor, cursor, experiment, "participants", {}, after)

@@ -23,6 +23,7 @@ from experiments_core.domain.project import (
 from experiments_core.domain.text import clean, slugify, text_problems, unused
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import ConflictError, NotFoundError, Problem, VersionStaleError
+from experiments_core.services import pseudonyms
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
 from experiments_core.store import projects as rows
@@ -62,7 +63,7 @@ def create_project(ws: Workspace, actor: Actor, values: Mapping[str, Any]) -> Pr
 
     Raises:
         InvalidInputError: fields that break a rule.
-        ConflictError: ``DUPLICATE_KEY``.
+        ConflictError: ``DUPLICATE_KEY``; ``UNITS_STORED``: other projects keep ids otherwise.
     """
     require(actor, Permission.ADMIN)
     refuse(project_problems(values))
@@ -79,6 +80,7 @@ def create_project(ws: Workspace, actor: Actor, values: Mapping[str, Any]) -> Pr
             ws.new_id(), actor.org_id, key, clean(values["name"]), 1, actor.name, now, now,
             settings,
         )  # fmt: skip
+        pseudonyms.check_may_change(cursor, None, made)
         rows.insert_project(cursor, made)
         event = event_by(
             actor, now, "create", "project", made.id,
@@ -96,6 +98,7 @@ def edit_project(
     Raises:
         VersionStaleError: somebody saved since that version.
         InvalidInputError: fields that break a rule.
+        ConflictError: ``UNITS_STORED``: their ids are kept in one way already.
     """
     require(actor, Permission.ADMIN)
     refuse(project_problems(changes))
@@ -113,6 +116,7 @@ def edit_project(
             version=before.version + 1,
             updated_at=ws.now(),
         )
+        pseudonyms.check_may_change(cursor, before, after)
         if before.id == DEFAULT_PROJECT and not _is_kept(cursor, before):
             after = replace(after, id=ws.new_id())
             rows.insert_project(cursor, after)

@@ -87,7 +87,8 @@ def _refuse(ws: Workspace, row: ImportRow) -> None:
         )
     if not stored_file(ws, row.id).exists():
         raise ConflictError(
-            f"The text of “{row.file_name}” is no longer there; it is kept for 30 days.",
+            f"The text of “{row.file_name}” is no longer there: it is kept for 30 days, and "
+            "not at all where its unit ids may not be kept.",
             code="IMPORT_TEXT_GONE",
             hint="Upload the file again.",
         )

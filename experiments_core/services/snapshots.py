@@ -9,6 +9,7 @@ from experiments_core.domain.assignment import first_run
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.services.project_rules import rules_for
+from experiments_core.services.pseudonyms import is_pseudonymised
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog, deployments, eventlog
 
@@ -17,7 +18,8 @@ def snapshot(ws: Workspace, actor: Actor) -> list[dict[str, Any]]:
     """Running experiments as a client needs them to decide by itself.
 
     ``local`` tells whether it may: only while the run has had one split, one targeting and one
-    holdout, no project or list has a say, and nobody was given a version by hand.
+    holdout, no project or list has a say, nobody was given a version by hand, and no override
+    is kept under a pseudonym.
     """
     require(actor, Permission.ASSIGN)
     with ws.db.read() as cursor:
@@ -43,11 +45,13 @@ def _snapshot(cursor: Any, experiment: Experiment) -> dict[str, Any]:
         for one in deployments.deployments_of(cursor, experiment.org_id, experiment.id)
         if one.unit_id is not None and one.reverted_at is None
     ]
+    overrides = eventlog.overrides_of(cursor, experiment.id)
+    hidden = bool(overrides) and is_pseudonymised(cursor, experiment.org_id, experiment.project)
     return {
         "key": experiment.key,
         "id": experiment.id,
         "version": experiment.version,
-        "local": may_decide_locally(experiment) and not given,
+        "local": may_decide_locally(experiment) and not given and not hidden,
         "hash_method": experiment.hash_method,
         "hash_seed": experiment.hash_seed,
         "allocation_bp": experiment.allocation_bp,
@@ -62,5 +66,5 @@ def _snapshot(cursor: Any, experiment: Experiment) -> dict[str, Any]:
             {"key": v.key, "weight_bp": v.weight_bp, "value": v.value}
             for v in experiment.variants
         ],
-        "overrides": eventlog.overrides_of(cursor, experiment.id),
+        "overrides": overrides,
     }  # fmt: skip

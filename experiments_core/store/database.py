@@ -195,6 +195,15 @@ class Database:
         with self._cursor() as cursor, time_limit(cursor, self.longest_staging):
             yield cursor
 
+    def fold_log(self) -> bool:
+        """Move the write-ahead log into the file; False where something under way forbids."""
+        with self._door, self._cursor() as cursor:
+            try:
+                cursor.execute("CHECKPOINT upshot")
+            except duckdb.TransactionException:
+                return False
+        return True
+
     def close(self) -> None:
         """Stop what runs, fold the write-ahead log into the file and let the next one in."""
         with self._idle:

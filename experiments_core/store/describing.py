@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import duckdb
 
+from experiments_core.domain.pseudonym import pseudonym
 from experiments_core.domain.source import Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion, quality
@@ -16,7 +17,7 @@ from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, content_hash, one_row, take_profile
 from experiments_core.store.reading import Relation
 from experiments_core.store.sifting import load_sifted
-from experiments_core.store.staged import Broken, Extreme, Staged, StagedColumn
+from experiments_core.store.staged import Broken, Example, Extreme, Staged, StagedColumn
 from experiments_core.store.staging import Job, load_clean
 from experiments_core.tabular.numbers import CURRENCIES
 from experiments_core.tabular.text import listed, visible
@@ -62,6 +63,8 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
         jumps = (0,), (0,)  # their lines are known
     job.watch.say(0.95, "Looking for what is suspicious")
     staged = _look_closer(cursor, job, staged, behind, profile, jumps)
+    if job.unit_key is not None:
+        staged = _hide_units(cursor, job, staged, job.unit_key)
     job.watch.say(1.0, "Read")
     return staged
 
@@ -155,6 +158,22 @@ def _look_closer(  # noqa: PLR0917  private, called once
         ),
         effects=quality.effects(cursor, job, behind, cuts),
     )
+
+
+def _hide_units(
+    cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged, key: bytes
+) -> Staged:
+    """Put pseudonyms in the place of unit ids, now that everything about them was looked at."""
+    cursor.execute(f"UPDATE {job.table} SET unit = {job.kept('unit')} WHERE unit IS NOT NULL")
+
+    def hidden(one: Example) -> Example:
+        unit = pseudonym(key, one.unit) if one.unit else ""
+        return replace(one, unit=unit, value=unit if one.value == one.unit else one.value)
+
+    findings = tuple(
+        replace(found, examples=tuple(map(hidden, found.examples))) for found in staged.findings
+    )
+    return replace(staged, findings=findings)
 
 
 def _jumps(cursor: duckdb.DuckDBPyConnection) -> Jumps:

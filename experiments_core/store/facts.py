@@ -43,6 +43,7 @@ def load_csv(
     structure: Structure,
     known_arms: dict[str, str] | None = None,
     runs: tuple[tuple[datetime, datetime | None], ...] = (),
+    unit_key: bytes | None = None,
     watch: Watch = SILENT,
 ) -> Staged:
     """Read a clean text file (UTF-8, line feeds) into a staging table.
@@ -55,6 +56,7 @@ def load_csv(
         structure: The census of the file under the mapping's dialect.
         known_arms: Folded spelling -> variant, when the experiment has its variants already.
         runs: When the experiment ran, where it knows.
+        unit_key: Key under which unit ids are hashed; None keeps them as they are.
         watch: Progress and cancel.
 
     Raises:
@@ -76,6 +78,7 @@ def load_csv(
         refuse_broken=lambda cursor: refuse_broken_rows(cursor, path, dialect, len(columns)),
         watch=watch,
         runs=runs,
+        unit_key=unit_key,
     )
     with db.staging() as cursor:
         return describing.stage(cursor, job)

@@ -346,10 +346,17 @@ def keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     )
     delimiter = job.mapping.dialect.delimiter
     special = quoted(f'[{delimiter}"\n]' if delimiter != "|" else '[|"\n]')
+    fields = [f"f{place}" for place in range(len(job.names))]
+    problems, unit = "problems", job.mapped(Role.UNIT)
+    if unit is not None and job.unit_key is not None:
+        place = unit.position
+        fields[place] = job.kept(_text(place))
+        value = f"CASE WHEN field = {place} THEN {job.kept('value')} ELSE value END"
+        problems = f"(SELECT * REPLACE ({value} AS value) FROM problems)"
     cells = ", ".join(
-        f"CASE WHEN regexp_matches(f{place}, {special}) "
-        f"THEN '\"' || replace(f{place}, '\"', '\"\"') || '\"' ELSE coalesce(f{place}, '') END"
-        for place in range(len(job.names))
+        f"CASE WHEN regexp_matches({field}, {special}) "
+        f"THEN '\"' || replace({field}, '\"', '\"\"') || '\"' ELSE coalesce({field}, '') END"
+        for field in fields
     )
     shown = "CASE WHEN length(value) > 60 THEN left(value, 59) || '…' ELSE value END"
     message = f"replace(replace(words, '{{column}}', coalesce(name, '')), '{{value}}', {shown})"
@@ -358,7 +365,7 @@ def keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         "coalesce(name, '') AS column_name, coalesce(value, '') AS value, rule, "
         f"{message} AS message, "
         f"left(concat_ws({quoted(delimiter)}, {cells}), {LONGEST_RAW}) AS raw "
-        "FROM problems p ASOF JOIN jumps j ON p.record >= j.since JOIN words USING (rule) "
+        f"FROM {problems} p ASOF JOIN jumps j ON p.record >= j.since JOIN words USING (rule) "
         "LEFT JOIN headers USING (field) JOIN raw USING (record) ORDER BY line, field"
     )
 

@@ -17,6 +17,7 @@ from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.literals import quoted
+from experiments_core.query.pseudonym import pseudonym_sql
 from experiments_core.store import conversion
 from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, all_different, take_profile
@@ -56,6 +57,7 @@ class Job:
         refuse_broken: Raises when the reader could not split a row into its fields; gives the
             lines that hold nothing but blanks.
         runs: When the experiment ran, where it knows.
+        unit_key: Key under which unit ids are hashed; None keeps them as they are.
     """
 
     import_id: str
@@ -70,6 +72,7 @@ class Job:
     refuse_broken: Callable[[duckdb.DuckDBPyConnection], tuple[int, ...]] | None = None
     watch: Watch = SILENT
     runs: tuple[tuple[datetime, datetime | None], ...] = ()
+    unit_key: bytes | None = None
 
     @property
     def table(self) -> str:
@@ -108,6 +111,10 @@ class Job:
             return "FALSE"
         cell = conversion.trimmed(f"coalesce(f{column.position}, '')")
         return f"lower({cell}) <> {quoted(self.mapping.experiment.strip().lower())}"
+
+    def kept(self, unit: str) -> str:
+        """Expression of the text under which a unit id is kept."""
+        return unit if self.unit_key is None else pseudonym_sql(self.unit_key, unit)
 
     def mapped(self, role: Role) -> ColumnMapping | None:
         """The one column of a role."""

@@ -100,6 +100,7 @@ RULES: dict[str, Rule] = {
              "a variance that is not a number of 0 or more"),
         Rule("UNIT_KNOWN", False, "“{value}” was imported before",
              "units that were imported before"),
+        Rule("UNIT_ERASED", False, "“{value}” was erased", "units that were erased on request"),
         Rule("VISITORS_ZERO", True, "0 visitors", "0 visitors"),
         Rule("COUNT", True, "{value} is not a whole number of 0 or more",
              "a count that is not a whole number of 0 or more"),

@@ -23,8 +23,10 @@ def draw(ws: Workspace, actor: Actor) -> None:
             _settings(ws, actor, project)
     with st.popover("New project", icon=":material/add:", type="tertiary"):
         name = st.text_input("Name", key="project-name")
+        hidden = st.toggle("Keep unit ids as pseudonyms", key="project-hidden")
         if st.button("Make it", key="project-make", type="primary"):
-            _try(lambda: projects.create_project(ws, actor, {"name": name}))
+            values = {"name": name, "pseudonymise_units": hidden}
+            _try(lambda: projects.create_project(ws, actor, values))
     theme.section("Organisation")
     ours = projects.organisation_of(ws, actor.org_id)
     with st.form("organisation", border=False):
@@ -45,6 +47,10 @@ def _settings(ws: Workspace, actor: Actor, project: Project) -> None:
             "Auto-promote allowed: an experiment that asks for it deploys its winner by itself",
             now.auto_promote_allowed,
         )
+        hidden = st.toggle(
+            "Pseudonyms: unit ids are stored as keyed hashes only; settled by the first unit",
+            now.pseudonymise_units,
+        )
         holdout = st.number_input(
             "Units that no test may touch, in %", 0.0, MOST_HOLDOUT_BP / 100,
             now.global_holdout_bp / 100, 0.1, format="%.2f",
@@ -53,6 +59,7 @@ def _settings(ws: Workspace, actor: Actor, project: Project) -> None:
             changes = {
                 "strict_traffic": strict,
                 "auto_promote_allowed": promote,
+                "pseudonymise_units": hidden,
                 "global_holdout_bp": round(holdout * 100),
             }
             _try(lambda: projects.edit_project(

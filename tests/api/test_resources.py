@@ -435,3 +435,19 @@ def test_a_webhook_tells_its_secret_once(api: Client):
     assert api.post("/webhooks", {"url": "no address"}).status_code == 422
     assert api("DELETE", f"/webhooks/{listed['id']}").status_code == 204
     assert api("DELETE", f"/webhooks/{listed['id']}").status_code == 404
+
+
+def test_a_person_is_erased_by_one_call_and_the_answer_does_not_repeat_the_id(api: Client):
+    made = api.post("/experiments", {"name": "Checkout"}).json()["data"]
+    api(
+        "PUT",
+        f"/experiments/{made['id']}/overrides/zoe@example.org",
+        json={"variant": "control"},
+    )
+    gone = api("DELETE", "/units/zoe@example.org")
+    assert gone.status_code == 200
+    assert gone.json()["data"]["rows"] == {"overrides": 1}
+    assert "zoe" not in gone.text
+    assert api("DELETE", "/units/zoe@example.org").status_code == 404
+    assert api("DELETE", "/units/a/b").json()["error"]["code"] == "NOT_FOUND"
+    assert api("DELETE", "/units/%20").status_code == 422

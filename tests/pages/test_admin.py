@@ -8,7 +8,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from experiments_core.domain.access import LOCAL, Actor, Role
-from experiments_core.services import accounts, backups, keys, people, projects
+from experiments_core.domain.experiment import ExperimentDraft
+from experiments_core.services import (
+    accounts,
+    backups,
+    experiments,
+    keys,
+    participants,
+    people,
+    projects,
+)
 from experiments_core.services.workspace import Workspace
 from pages.parts import who
 from tests.pages.conftest import ROOT, Open
@@ -107,3 +116,17 @@ def test_keys_of_documents_are_announced(ws: Workspace):
     ws.settings = replace(ws.settings, test_keys=True)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
     assert "UPSHOT_TEST_KEYS" in app.warning[0].value
+
+
+def test_a_person_is_erased_after_a_tick(ws: Workspace, open_page: Open):
+    experiments.create_experiment(ws, LOCAL, ExperimentDraft("Checkout"))
+    participants.set_override(ws, LOCAL, "checkout", "zoe", "control")
+    app = open_page("admin")
+    app.text_input(key="erase-unit-id").set_value("zoe")
+    erase = next(b for b in app.button if b.label == "Erase this unit")
+    erase.click().run()
+    assert participants.overrides(ws, LOCAL, "checkout") == {"zoe": "control"}
+    app.checkbox(key="erase-unit-sure").check()
+    next(b for b in app.button if b.label == "Erase this unit").click().run()
+    assert participants.overrides(ws, LOCAL, "checkout") == {}
+    assert [one.value for one in app.success] == ["Erased: 1 override."]
