@@ -13,7 +13,6 @@ from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.domain.text import grouped
 from experiments_core.services.checked import Checked
 from experiments_core.services.reconciliation import Reason, Reconciliation
-from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.imports import DatasetRow
 from experiments_core.store.reconciliation import Reconciled, Side, Why, reconcile_units
@@ -229,7 +228,6 @@ def _side(cursor: Any, table: str, columns: Sequence[dict[str, str]], rejects: s
         {c["name"]: (c["column"], Role(c["role"])) for c in columns if c["column"]},
         left_out=left_out if rejects else "",
         duplicates=duplicates,
-        has_line=facts.has_column(cursor, table, "line"),
     )
 
 

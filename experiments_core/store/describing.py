@@ -13,7 +13,7 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion, quality
 from experiments_core.store.catalog import from_utc
 from experiments_core.store.event_log import load_events
-from experiments_core.store.lines import Jumps
+from experiments_core.store.lines import AHEAD, WRITTEN, Jumps
 from experiments_core.store.profile import Profile, content_hash, one_row, take_profile
 from experiments_core.store.reading import Relation
 from experiments_core.store.sifting import load_sifted
@@ -49,7 +49,7 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
         staged = _sifted(cursor, job, _describe(cursor, job, profile, rows))
         behind, jumps = quality.sifted_rows(job.table), _jumps(cursor)
         if is_log:  # what its units are is in the staging table alone
-            behind, jumps = quality.clean_rows(job.table), ((0,), (0,))
+            behind, jumps = quality.clean_rows(job.table, WRITTEN), ((0,), (0,))
     else:
         profile = clean.profile
         rows = profile["units"]
@@ -59,7 +59,7 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
             mixed_zones=_mixed_zones(cursor, job, job.text),
             currency=_currency(cursor, job, job.text),
         )
-        behind = quality.clean_rows(job.table)
+        behind = quality.clean_rows(job.table, AHEAD)
         jumps = (0,), (0,)  # their lines are known
     job.watch.say(0.95, "Looking for what is suspicious")
     staged = _look_closer(cursor, job, staged, behind, profile, jumps)

@@ -1,9 +1,9 @@
 """Facts: what is staged becomes a dataset, is added to one, and can be taken out again.
 
-Unit rows of a dataset lie in ``units_<hex id>``: import_id and line (where the row came from; a
-unit made of several rows has its first), unit, arm, first_ts, then ``c0``, ``c1`` … in the
-order of the file's mapped columns. Rows keep the order of the file. Header
-texts are data (``datasets.columns``), never identifiers.
+Unit rows of a dataset lie in ``units_<hex id>``: import_id and line or ahead (where the row
+came from, see ``store/lines``; a unit made of several rows has its first), unit, arm, first_ts,
+then ``c0``, ``c1`` … in the order of the file's mapped columns. Rows keep the order of the
+file. Header texts are data (``datasets.columns``), never identifiers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import duckdb
 from experiments_core.domain.source import ColumnMapping, Mapping
 from experiments_core.store import describing
 from experiments_core.store.database import Database
-from experiments_core.store.lines import jumps_below, without_lines
+from experiments_core.store.lines import jumps_below, line_of, without_lines, write_lines
 from experiments_core.store.reading import Relation, csv_relation, refuse_broken_rows
 from experiments_core.store.staged import Staged
 from experiments_core.store.staging import Job, drop_tables, staging_table
@@ -143,15 +143,6 @@ def has_table(cursor: duckdb.DuckDBPyConnection, name: str) -> bool:
     return cursor.execute(sql, [name]).fetchone() is not None
 
 
-def has_column(cursor: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    """Whether a table of ours has a column (older ones lack some)."""
-    sql = (
-        "SELECT 1 FROM duckdb_columns() WHERE database_name = 'upshot' AND table_name = ? "
-        "AND column_name = ?"
-    )
-    return cursor.execute(sql, [table, column]).fetchone() is not None
-
-
 def units_table(dataset_id: str) -> str:
     """Name of a dataset's table of units."""
     return f"units_{dataset_id.replace('-', '')}"
@@ -170,8 +161,12 @@ def add_to_dataset(
     """Append units that the dataset does not have yet; all rows where nothing names a unit."""
     table = units_table(dataset_id)
     new = f"ANTI JOIN {table} USING (unit)" if has_unit else ""
-    cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS line BIGINT")
-    cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {staged_table} {new}")
+    write_lines(cursor, table)
+    line = line_of(cursor, staged_table).format(staged_table)
+    cursor.execute(
+        f"INSERT INTO {table} BY NAME SELECT COLUMNS(lambda c: c NOT IN ('line', 'ahead')), "
+        f"{line} AS line FROM {staged_table} {new}"
+    )
     cursor.execute(f"DROP TABLE {staged_table}")
 
 

@@ -54,9 +54,9 @@ class Rows:
     sifted: bool
 
 
-def clean_rows(table: str) -> Rows:
+def clean_rows(table: str, line: str) -> Rows:
     """Rows of a file in which nothing was wrong: the table has all of them, with lines."""
-    numbered = f"(SELECT line AS record, * FROM {table})"
+    numbered = f"(SELECT {line.format(table)} AS record, * FROM {table})"
     return Rows(table, numbered, numbered, sifted=False)
 
 

@@ -15,6 +15,7 @@ import duckdb
 
 from experiments_core.domain.source import Role
 from experiments_core.query.literals import quoted
+from experiments_core.store.lines import line_of
 from experiments_core.store.profile import one_row
 
 SHOWN = 100
@@ -42,14 +43,12 @@ class Side:
         columns: Header -> (column, role).
         left_out: Query of ``unit, rule`` of units that were left out; empty when unknown.
         duplicates: Rows left out as copies or further rows of a unit.
-        has_line: The table has a column ``line``.
     """
 
     table: str
     columns: dict[str, tuple[str, Role]]
     left_out: str = ""
     duplicates: int = 0
-    has_line: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +247,7 @@ class _Bench:
             ]
             cases = " ".join(f"WHEN {condition} THEN {code}" for condition, code in rules)
             filtered = other.left_out or "SELECT NULL::VARCHAR AS unit, '' AS rule WHERE FALSE"
-            line = "s.line" if side.has_line else "NULL::BIGINT"
+            line = line_of(self.cursor, side.table).format("s")
             self.cursor.execute(
                 f"CREATE OR REPLACE TEMP TABLE alone_{name} AS SELECT s.unit, s.arm, {line} "
                 f"AS line, s.first_ts, rule, CASE {cases} "
@@ -369,7 +368,7 @@ class _Bench:
         return roles <= {Role.OUTCOME, Role.VALUE}
 
     def _line(self) -> str:
-        return "b.line AS line" if self.b.has_line else "NULL::BIGINT AS line"
+        return f"{line_of(self.cursor, self.b.table).format('b')} AS line"
 
     def _size(self, side: Side) -> int:
         return self._count(f"SELECT count(*) FROM {side.table}")

@@ -19,7 +19,7 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.literals import quoted
 from experiments_core.query.pseudonym import pseudonym_sql
 from experiments_core.store import conversion
-from experiments_core.store.lines import Jumps
+from experiments_core.store.lines import Jumps, put_lines_right
 from experiments_core.store.profile import Profile, all_different, take_profile
 from experiments_core.store.reading import Relation, forget_rejects, has_rejects
 from experiments_core.store.staged import StagedColumn
@@ -132,12 +132,18 @@ def staging_table(import_id: str) -> str:
     return f"staging_{import_id.replace('-', '')}"
 
 
-def create_table(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
-    """Make the empty staging table, in the layout that units tables have."""
+def create_table(cursor: duckdb.DuckDBPyConnection, job: Job, *, place: str = "line") -> None:
+    """Make the empty staging table, in the layout that units tables have.
+
+    Args:
+        cursor: From ``Database.staging()``.
+        job: What is loaded.
+        place: ``line`` or ``ahead``: which of them tells the line of a row.
+    """
     drop_tables(cursor, job.import_id)
     values = "".join(f", {c.column} {conversion.TYPES[c.role]}" for c in job.columns)
     cursor.execute(
-        f"CREATE TABLE {job.table} (import_id VARCHAR, line BIGINT, "
+        f"CREATE TABLE {job.table} (import_id VARCHAR, {place} BIGINT, "
         "unit VARCHAR USING COMPRESSION zstd, "
         f"arm VARCHAR, first_ts TIMESTAMP{values})"
     )
@@ -165,14 +171,14 @@ class Clean:
 def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> Clean | None:
     """Load in one pass; None when anything at all was wrong."""
     forget_rejects(cursor)
-    create_table(cursor, job)
+    create_table(cursor, job, place="ahead")
     source = job.typed
     unit, time = job.mapped(Role.UNIT), job.mapped(Role.TIME)
     variant = job.mapping.named(Role.VARIANT)[0]
     records, offsets = job.lines(())
     values = [
         quoted(job.import_id),
-        f"row_number() OVER () + {offsets[0]}",
+        f"{offsets[0] + 1}",
         job.value(unit, source) if unit else "NULL",
         job.value(variant, source),
         job.value(time, source) if time else "NULL",
@@ -188,7 +194,7 @@ def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> Clean | None:
         return None
     merged = _put_arms_right(cursor, job)
     if len(records) > 1:
-        _put_lines_right(cursor, job, (records, offsets))
+        put_lines_right(cursor, job.table, (records, offsets))
     if merged:
         profile = take_profile(cursor, job.table, job.columns)
     return None if merged is None else Clean(profile, merged)
@@ -283,21 +289,6 @@ def _put_arms_right(cursor: duckdb.DuckDBPyConnection, job: Job) -> dict[str, st
     for text, arm in changed.items():
         cursor.execute(f"UPDATE {job.table} SET arm = ? WHERE arm = ?", [arm, text])
     return changed
-
-
-def _put_lines_right(cursor: duckdb.DuckDBPyConnection, job: Job, jumps: Jumps) -> None:
-    """Where blank lines or line breaks in fields come in between, lines run ahead of rows."""
-    records, offsets = jumps
-    cursor.execute(
-        f"UPDATE {job.table} SET line = ahead.line + more FROM ("
-        f"SELECT line, more FROM {job.table} ASOF JOIN "
-        "(SELECT unnest(?::BIGINT[]) AS since, unnest(?::BIGINT[]) AS more) "
-        f"ON line >= since) AS ahead WHERE {job.table}.line = ahead.line AND more <> 0",
-        [
-            [record + offsets[0] for record in records],
-            [offset - offsets[0] for offset in offsets],
-        ],
-    )
 
 
 def count_arms(cursor: duckdb.DuckDBPyConnection, sql: str) -> dict[str, int]:

@@ -28,6 +28,7 @@ from experiments_core.services import analyses, experiments, ingestion
 from experiments_core.services.ingestion import Draft, ImportReport
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
+from experiments_core.store.lines import line_of
 
 VIEWER = Actor("vera", Rank.VIEWER)
 EDITOR = Actor("ed", Rank.EDITOR)
@@ -433,14 +434,15 @@ def rows_with_lines(ws: Workspace) -> list[tuple[str, int]]:
         (table,) = cursor.execute(
             "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'units_')"
         ).fetchone() or ("",)
-        return cursor.execute(f"SELECT unit, line FROM {table} ORDER BY rowid").fetchall()
+        line = line_of(cursor, table).format(table)
+        return cursor.execute(f"SELECT unit, {line} FROM {table} ORDER BY rowid").fetchall()
 
 
 def test_rows_of_a_file_made_before_lines_were_kept_can_be_added_to(ws: Workspace):
     experiment, first = bring(ws, FILE)
     with ws.db.write() as cursor:
         table = f"units_{str(first.dataset_id).replace('-', '')}"
-        cursor.execute(f"ALTER TABLE {table} DROP COLUMN line")
+        cursor.execute(f"ALTER TABLE {table} DROP COLUMN ahead")
     add(ws, experiment, f"{HEADER}\nv1,control,1,1,DE\nv2,treatment,0,1,US\n")
     assert rows_with_lines(ws)[59:] == [("u59", None), ("v1", 2), ("v2", 3)]
 

@@ -12,7 +12,7 @@ from experiments_core.domain.source import Dialect, Role
 from experiments_core.errors import CancelledError, InvalidInputError
 from experiments_core.store import facts
 from experiments_core.store.database import Database
-from experiments_core.store.lines import without_lines
+from experiments_core.store.lines import line_of, without_lines
 from experiments_core.store.staged import Staged
 from experiments_core.store.watch import Watch
 
@@ -115,8 +115,9 @@ def test_seconds_since_1970_are_digits(db: Database):
 
 def lines(db: Database, staged: Staged) -> list[tuple[str, int]]:
     with db.read() as cursor:
+        line = line_of(cursor, staged.table).format(staged.table)
         return cursor.execute(
-            f"SELECT unit, line FROM {staged.table} ORDER BY rowid"
+            f"SELECT unit, {line} FROM {staged.table} ORDER BY rowid"
         ).fetchall()
 
 
