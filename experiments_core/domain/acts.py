@@ -20,6 +20,7 @@ from experiments_core.domain.lifecycle import (
     allowed_actions,
     invalid_transition,
 )
+from experiments_core.domain.record import with_its_run
 from experiments_core.domain.sealing import seal_hash
 from experiments_core.domain.text import clean, text_problems
 from experiments_core.domain.validation import refuse
@@ -166,7 +167,7 @@ def _start(experiment: Experiment, act: Act) -> Experiment:
             allowed_actions=action_names(experiment.place),
         )
     begun = replace(
-        experiment,
+        with_its_run(experiment),
         run_no=experiment.run_no + 1,
         started_at=act.at,
         stopped_at=None,
@@ -174,9 +175,10 @@ def _start(experiment: Experiment, act: Act) -> Experiment:
         conclusion=None,
         winner=None,
     )
-    if experiment.first_started_at is None:
+    if not experiment.is_sealed:
+        first = experiment.first_started_at or act.at
         seal = seal_hash(experiment)
-        begun = replace(begun, first_started_at=act.at, sealed_at=act.at, seal_hash=seal)
+        begun = replace(begun, first_started_at=first, sealed_at=act.at, seal_hash=seal)
     elif act.reassign == "fresh":
         begun = replace(begun, hash_seed=f"{experiment.key}.{begun.run_no}")
     return open_phase(begun, next_phase(begun, "start", act))

@@ -261,6 +261,16 @@ class Experiment:
         return BIN if self.deleted_at else self.status
 
     @property
+    def is_record(self) -> bool:
+        """It was over before its data came: nothing was sealed, nobody was assigned here."""
+        return self.historical and not self.phases
+
+    @property
+    def is_sealed(self) -> bool:
+        """Its design was fixed by a start."""
+        return self.first_started_at is not None and not self.is_record
+
+    @property
     def control(self) -> Variant:
         """The one control."""
         return next(variant for variant in self.variants if variant.is_control)

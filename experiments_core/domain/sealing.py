@@ -35,7 +35,7 @@ def check_edit(experiment: Experiment, changes: Mapping[str, object]) -> None:
     if experiment.place not in set(Status) - {Status.ARCHIVED}:
         way = "Restore" if experiment.deleted_at else "Unarchive"
         raise invalid_transition(experiment.place, f"{way} it to edit it.")
-    if experiment.first_started_at is None:
+    if not experiment.is_sealed:
         return
     for name in changes:
         if name not in OPEN:

@@ -9,6 +9,8 @@ from typing import Any
 from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.promotion import UNDER_WAY
+from experiments_core.domain.record import is_over_elsewhere
+from experiments_core.domain.record import record_of as record_of_test
 from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError, NotFoundError, Problem
@@ -29,6 +31,7 @@ from experiments_core.services.remembered import remember
 from experiments_core.services.saving import Save, find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, facts, imports
+from experiments_core.store.cells import unit_span
 from experiments_core.store.imports import DatasetRow, ImportRow
 from experiments_core.store.staging import staging_table
 from experiments_core.store.watch import Watch
@@ -87,7 +90,7 @@ def _commit(  # noqa: PLR0917  said in the order of a sentence
         imports.update_import(cursor, row.id, changes)
         record(ws, actor, cursor, row, "commit", changes)
         remember(cursor, row.org_id, _mapping(row), ws.now())
-        _finish(ws, actor, row, experiment)
+        _finish(ws, actor, cursor, row, experiment)
 
 
 def _settled(ws: Workspace, actor: Actor, import_id: str) -> ImportRecord:
@@ -326,10 +329,22 @@ def _withdraw(ws: Workspace, cursor: Any, row: ImportRow) -> None:
         facts.drop_units(cursor, str(row.dataset_id))
 
 
-def _finish(ws: Workspace, actor: Actor, row: ImportRow, experiment: Experiment) -> None:
-    """Tell the experiment whether its data are complete, when somebody said so."""
+def _finish(
+    ws: Workspace, actor: Actor, cursor: Any, row: ImportRow, experiment: Experiment
+) -> None:
+    """Tell the experiment whether its data are complete, when somebody said so.
+
+    A draft whose test is over is one no longer: it stopped when its last unit was seen.
+    """
     finished = _mapping(row).finished
-    if finished is not None and finished != experiment.data_finished:
+    if is_over_elsewhere(experiment, finished=finished):
+        dataset = imports.dataset_of(cursor, experiment.id)
+        table = dataset.table_name if dataset else ""
+        began, ended = unit_span(cursor, table) if table else (None, None)
+        Save(ws, actor, "import").change(
+            experiment.id, None, lambda before: record_of_test(before, began, ended)
+        )
+    elif finished is not None and finished != experiment.data_finished:
         Save(ws, actor, "import").change(
             experiment.id, None, lambda before: replace(before, data_finished=finished)
         )

@@ -171,7 +171,7 @@ def edit_experiment(
         if "variants" in values:
             drafts = values["variants"]
             values["variants"] = make_variants(drafts, ws.new_id, experiment.variants)
-        if "metrics" in values and experiment.first_started_at:
+        if "metrics" in values and experiment.is_sealed:
             added = values["metrics"]
             values["metrics"] = merge_metrics(experiment.metrics, added, started=True)
         if values.get("key", experiment.key) != experiment.key:
@@ -203,8 +203,7 @@ def adopt_metrics(
     require(actor, Permission.IMPORT)
 
     def change(experiment: Experiment) -> Experiment:
-        started = experiment.first_started_at is not None
-        merged = merge_metrics(experiment.metrics, found, started=started)
+        merged = merge_metrics(experiment.metrics, found, started=experiment.is_sealed)
         refuse(field_problems({"metrics": merged}))
         return replace(experiment, metrics=merged)
 

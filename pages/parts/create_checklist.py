@@ -33,8 +33,9 @@ def items() -> tuple[ChecklistItem, ...]:
 
 def box() -> None:
     """The checklist in one box: ticks in a row, what is missing with what to do."""
+    known = form.base()
     lines = items()
-    if not lines:
+    if not lines or (known is not None and known.is_record):
         return
     ready = sum(line.level == "ok" for line in lines)
     with st.container(border=True, key="before-start"):
@@ -46,6 +47,10 @@ def box() -> None:
 
 def draw() -> None:
     """Every line with its message and what mends it."""
+    known = form.base()
+    if known is not None and known.is_record:
+        theme.empty("This test is over.", "Its results show what you changed here.")
+        return
     theme.section("Ready to start?")
     lines = items()
     if not lines:
@@ -63,8 +68,12 @@ def draw() -> None:
 
 
 def start_button() -> None:
-    """Start, if nothing blocks it; says what starting does."""
-    blocked = any(line.level == "block" for line in items()) or form.base() is None
+    """Start, if nothing blocks it; says what starting does. A test that is over has results."""
+    known = form.base()
+    if known is not None and known.is_record:
+        st.page_link("pages/results.py", label="Open results", query_params={"exp": known.slug})
+        return
+    blocked = any(line.level == "block" for line in items()) or known is None
     st.button(
         "Start the test", type="primary", disabled=blocked, on_click=_start,
         help="Seals hypothesis, metrics and plan, and opens phase 1.",

@@ -26,14 +26,15 @@ STEPS = {
 STEP = "step"
 CHOSEN = "create-step-chosen"
 FAILED = "create-failed"
+OPEN = {Status.DRAFT, Status.STOPPED, Status.COMPLETED}
 
 
 def open_form() -> Experiment | None:
     """Bring the form into the state that the address asks for.
 
     Returns:
-        The experiment the address names if it is no draft any more; the form is then not
-        for it.
+        The experiment the address names if its design cannot be changed any more; the form
+        is then not for it.
     """
     form.ensure()
     design = create_prefill.take()
@@ -45,7 +46,7 @@ def open_form() -> Experiment | None:
         known = _load(asked)
     if known is not None:
         st.query_params["exp"] = known.slug
-        if known.status is not Status.DRAFT:
+        if known.is_sealed or known.place not in OPEN:
             return known
     return None
 
@@ -140,7 +141,8 @@ def saved_note() -> str:
         return "Not saved; your text is kept"
     if known is None:
         return "Saved at the first step you finish"
-    return f"✓ Draft saved {known.updated_at:%H:%M} UTC"
+    what = "Draft saved" if known.status is Status.DRAFT else "Saved"
+    return f"✓ {what} {known.updated_at:%H:%M} UTC"
 
 
 def failure() -> None:

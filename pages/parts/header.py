@@ -9,7 +9,7 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.lifecycle import Status, Verb, VerbInfo
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace
@@ -18,6 +18,8 @@ from pages.parts.verbs import CONCLUSIONS
 
 PICKER = "experiment-picker"
 LAST = verbs.LAST
+BEGIN = "Start"
+EDITABLE = {Status.DRAFT, Status.STOPPED, Status.COMPLETED}
 
 
 def open_experiment(ws: Workspace, actor: Actor) -> Experiment | None:
@@ -86,7 +88,7 @@ def _picked() -> None:
 
 
 def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
-    allowed = service.allowed_verbs(experiment, actor)
+    allowed = sorted(service.allowed_verbs(experiment, actor), key=_is_new_run)
     with st.container(
         horizontal=True,
         horizontal_alignment="left",
@@ -102,6 +104,19 @@ def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> No
                 for info in allowed[2:]:
                     verbs.button(ws, actor, experiment, info)
                     theme.note(info.what_happens)
+                if experiment.place in EDITABLE and not experiment.is_sealed:
+                    _edit_link(experiment)
+
+
+def _is_new_run(info: VerbInfo) -> bool:
+    """After a test has ended its conclusion comes first, another run last."""
+    return info.verb is Verb.START and info.label != BEGIN
+
+
+def _edit_link(experiment: Experiment) -> None:
+    if st.button("Change the design", width="stretch"):
+        st.switch_page("pages/create.py", query_params={"exp": experiment.slug})
+    theme.note("Name, hypothesis, variants, metrics and plan: nothing is sealed yet.")
 
 
 def status_line(experiment: Experiment, now: datetime) -> str:
@@ -120,6 +135,8 @@ def status_line(experiment: Experiment, now: datetime) -> str:
         text += _day_of(experiment, now)
     elif moment is not None:
         text += f" {words.day(moment, year=True)}"
+    if experiment.is_record and status in {Status.STOPPED, Status.COMPLETED}:
+        text += ", recorded from its data"
     if status is Status.COMPLETED and experiment.conclusion:
         text += f", {CONCLUSIONS.get(experiment.conclusion, experiment.conclusion)}"
     parts = [text, experiment.unit, *(["sample"] if experiment.sample else [])]

@@ -15,17 +15,19 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     """A table from everybody to the arms; how many were assigned so far."""
     gates = flow(ws, actor, experiment.id)
     inside = sum(gate.units or 0 for gate in gates)
-    said = (
-        f"{words.plural(inside, experiment.unit)} assigned so far"
-        if inside
-        else "nobody was assigned here yet"
-    )
-    theme.section(f"{_heading(experiment.status)}: {said}")
+    theme.section(f"{_heading(experiment.status)}: {_said(experiment, inside)}")
     theme.table([_row(gate) for gate in gates], key="flow")
     if experiment.assignment_mode == "external":
         theme.note("The arms of this test come with its data; Upshot assigns nobody.")
     elif experiment.assignment_mode == "listed":
         theme.note("Only named participants take part; everybody else gets the fallback.")
+
+
+def _said(experiment: Experiment, inside: int) -> str:
+    if inside:
+        return f"{words.plural(inside, experiment.unit)} assigned so far"
+    live = experiment.status in {Status.DRAFT, Status.RUNNING, Status.PAUSED}
+    return "nobody was assigned here yet" if live else "nobody was assigned here"
 
 
 def _heading(status: Status) -> str:

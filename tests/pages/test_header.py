@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.metric_kinds import Proportion
+from experiments_core.domain.record import record_of
 from experiments_core.services import experiments, workspace
+from experiments_core.services.saving import Save
 from pages.parts import header
 
 MAY = datetime(2026, 5, 6, tzinfo=UTC)
@@ -86,7 +88,24 @@ def test_the_picker_changes_the_address(ws: workspace.Workspace):
 
 def test_a_draft_offers_start_and_the_rest_under_more(ws: workspace.Workspace):
     made(ws)
-    assert labels(opened()) == ["Start", "Archive", "Delete"]
+    assert labels(opened()) == ["Start", "Archive", "Delete", "Change the design"]
+
+
+def test_after_the_end_the_conclusion_is_offered_first(ws: workspace.Workspace):
+    act(ws, act(ws, made(ws), "start", at=MAY), "stop", at=MAY + timedelta(days=14))
+    assert labels(opened())[0] == "Complete"
+    assert labels(opened())[-1] == "Start a new run"
+
+
+def test_a_record_says_what_it_is_and_can_be_changed(ws: workspace.Workspace):
+    one = made(ws)
+    Save(ws, LOCAL, "import").change(
+        one.id, None, lambda before: record_of(before, MAY, MAY + timedelta(days=13))
+    )
+    app = opened()
+    assert "Stopped 19\u202fMay 2026" in app.markdown[0].value
+    assert "recorded from its data" in app.markdown[0].value
+    assert "Change the design" in labels(app)
 
 
 def test_an_experiment_in_the_bin_can_be_opened_by_its_link(ws: workspace.Workspace):
