@@ -29,6 +29,8 @@ def navigate() -> None:
             "Library": [
                 st.Page("pages/metrics.py", title="Metrics", icon=":material/function:"),
                 st.Page("pages/plan.py", title="Plan", icon=":material/calculate:"),
+            ],
+            "Server": [
                 st.Page("pages/admin.py", title="Admin", icon=":material/shield_person:"),
             ],
         }

@@ -44,7 +44,7 @@ class Story:
 
     def name(self, arm: str) -> str:
         """What people call an arm."""
-        return words.plain(self.design.named(arm), LONGEST_NAME)
+        return words.name(self.design.named(arm), LONGEST_NAME)
 
     def primary(self, arm: str) -> list[tuple[MetricResult, Contrast]]:
         """Primary metrics of one treatment, in order."""
@@ -124,7 +124,7 @@ def effect(metric: MetricResult, contrast: Contrast, *, widened: bool) -> str:
     """``+7.5 % paid order (1.3 % to 14.3 %)``, or the difference where no lift exists."""
     early = contrast.sequential if widened else None
     source = early or contrast
-    name = _lowered(words.plain(metric.name, LONGEST_NAME))
+    name = _lowered(words.name(metric.name, LONGEST_NAME))
     if not isinstance(contrast.relative_lift, Undefined):
         ends = words.lift_interval(source.relative_lift_ci_lower, source.relative_lift_ci_upper)
         return f"{words.lift(contrast.relative_lift)} {name}{_bracket(ends)}"
@@ -137,7 +137,7 @@ def guardrail(metric: MetricResult, contrast: Contrast) -> str | None:
     """The sentence about a guardrail that is not inside its limit; None when it is."""
     if contrast.guardrail in {None, "safe", "safe_but_worse"}:
         return None
-    name = words.plain(metric.name, LONGEST_NAME)
+    name = words.name(metric.name, LONGEST_NAME)
     if contrast.guardrail == "harmed":
         return f"{name}: harmed, {_limit_clause(metric, contrast, 'it moved by')}"
     if contrast.guardrail == "cannot_say":
@@ -255,7 +255,7 @@ def _mixed(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
         if {"better", "worse"} <= {contrast.verdict for _, contrast in pairs}
     )
     said = ", ".join(
-        f"{words.plain(metric.name, LONGEST_NAME)} {contrast.verdict}"
+        f"{words.name(metric.name, LONGEST_NAME)} {contrast.verdict}"
         for metric, contrast in found
         if contrast.verdict in {"better", "worse"}
     )

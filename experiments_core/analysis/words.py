@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from experiments_core.analysis.results import (
@@ -18,6 +18,8 @@ from experiments_core.analysis.results import (
 )
 from experiments_core.stats.estimate import Undefined, Value
 
+ISOLATES = "\u2068\u2069"
+"""Around a name that is read from right to left, so that its neighbours stay in order."""
 NARROW = "\u202f"  # narrow no-break space: before a unit, between thousands, around "="
 MINUS = "\u2212"
 NONE = "–"
@@ -73,13 +75,38 @@ REASONS = {
 
 def plain(text: object, limit: int = 200) -> str:
     """Text from data as one line: control characters gone, cut with an ellipsis."""
+    whole = str(text)
+    own = ISOLATES if _is_isolated(whole) else ""
     kept = "".join(
         " " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign
-        for sign in str(text)
-        if unicodedata.category(sign) != "Cf"
+        for sign in whole
+        if sign in own or unicodedata.category(sign) != "Cf"
     )
     line = " ".join(kept.split(" ")).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def name(text: object, limit: int = 200) -> str:
+    """A name inside a sentence: one that is read from right to left turns nothing around it.
+
+    Without it “+10.0 %” after a Hebrew name is shown as “10.0+ … %”.
+    """
+    line = plain(text, limit)
+    if any(unicodedata.bidirectional(sign) in {"R", "AL"} for sign in line):
+        return f"{ISOLATES[0]}{line}{ISOLATES[1]}"
+    return line
+
+
+def _is_isolated(text: str) -> bool:
+    """Whether what :func:`name` set apart is whole: each part is closed before the next."""
+    marks = [sign for sign in text if sign in ISOLATES]
+    return marks == list(ISOLATES) * (len(marks) // 2)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """``35 %, 26 % and 39 %``."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def number(value: float, decimals: int, *, signed: bool = False) -> str:

@@ -25,6 +25,7 @@ def split_bar(
     labels: tuple[str, str] = ("Now", "New people"),
     notes: tuple[str, str] = ("", ""),
     narrow: bool = False,
+    alone: bool = False,
 ) -> Figure:
     """Draw the split as it is (pale) over the split to come (full).
 
@@ -36,6 +37,7 @@ def split_bar(
         labels: Of the two bars.
         notes: Second lines, such as "phase 1".
         narrow: Labels above the bars instead of beside them.
+        alone: It has the whole width of the page, so longer names fit.
     """
     bars = [(new, labels[1], notes[1], 1.0)]
     if old is not None:
@@ -55,7 +57,7 @@ def split_bar(
         else:
             canvas.text(0.001, y + (16 if note else 23), bold(label), size=13.5)
             canvas.small(0.001, y + 33, safe(note, 20))
-        room = 40 if narrow else 66
+        room = 40 if narrow else 92 if alone else 66
         _parts(canvas, weights, names or {}, (left, top, whole, room), strength)
     return canvas.figure()
 

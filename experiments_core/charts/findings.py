@@ -30,6 +30,7 @@ OMNIBUS = {
     "chi_square": "chi-square", "welch_anova": "Welch’s ANOVA",
     "cochran_q": "chi-square over phases",
 }  # fmt: skip
+APART = 0.05  # phases differ when chance explains them less often than this
 SETTLED = 0.5  # of the half-width of the last interval
 
 
@@ -59,7 +60,7 @@ def _told(
     for arm in metric.arms:
         word = read(result, metric, arm.contrast).word if arm.contrast else ""
         if word in worth:
-            who = words.plain(names.get(arm.variant, arm.variant), 30)
+            who = words.name(names.get(arm.variant, arm.variant), 30)
             where = f" in {who}" if several else ""
             found.append(f"{words.plain(metric.name, 40)} {word}{where}")
     return found
@@ -167,8 +168,11 @@ def phases_title(metric: MetricResult, treatment: str, name: str) -> str:
     if contrast is None or not contrast.by_phase:
         return "There is only one phase"
     signs = {_sign(phase.relative_lift) for phase in contrast.by_phase}
-    who = words.plain(name, 40)
+    who = words.name(name, 40)
     if len(signs) > 1:
+        chance = contrast.heterogeneity_p_value
+        if isinstance(chance, float) and chance >= APART:
+            return f"The phases differ no more than chance would make them ({words.p(chance)})"
         return "The phases point in different directions"
     leads = signs.pop()
     said = {1: "leads", -1: "trails", 0: "is level"}[leads]

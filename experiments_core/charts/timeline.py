@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,6 +15,7 @@ from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, faded
 HEAD, ROW, BAR, FOOT = 30, 34, 18, 8
 LEFT, NARROW_LEFT = 0.178, 0.36
 SCALE_DAYS = 84
+SHORT_DAYS = 62
 NARROW_DAYS = 56
 LABEL, NARROW_LABEL = 0.045, 0.11
 """Room that a word above the calendar takes, a fraction of its width."""
@@ -67,10 +68,14 @@ def timeline(
         tokens: Colours.
         today: Where the ink line stands.
         narrow: For a narrow page; the last eight weeks only.
-        whole: All of the time on a narrow page too.
+        whole: All of the time on a narrow page too; where every run has ended, only theirs.
     """
     canvas = Canvas(HEAD + ROW * len(runs) + FOOT, tokens)
-    first, last = _range(runs, today, narrow=narrow and not whole)
+    ended = [run.end for run in runs if run.end is not None]
+    if whole and runs and len(ended) == len(runs):
+        first, last = _past(min(run.start for run in runs), max(ended))
+    else:
+        first, last = _range(runs, today, narrow=narrow and not whole)
     now, extent = (today - first).days + 0.5, (last - first).days + 1
     left = _left(runs, narrow=narrow)
     _calendar(canvas, first, last, now, bottom=HEAD + ROW * len(runs), narrow=narrow)
@@ -100,20 +105,40 @@ def _calendar(
     """Months and today; a month whose name would touch another word stays without it."""
     tokens, extent = canvas.tokens, (last - first).days + 1
     room = extent * (NARROW_LABEL if narrow else LABEL)
-    month = date(first.year, first.month, 1)
-    while month <= last:
-        x = (month - first).days
-        if month >= first:
-            canvas.upright(x, HEAD - 4, bottom, colour=tokens.hair)
-        if month >= first and not now - 2 * room < x < now + room and x + room < extent:
-            canvas.small(x, HEAD / 2 - 2, words.month(month), size=AXIS_SIZE, on_axis=True)
-        month = (month + timedelta(days=32)).replace(day=1)
+    for day, label in _marked_days(first, last, narrow=narrow):
+        x = (day - first).days
+        canvas.upright(x, HEAD - 4, bottom, colour=tokens.hair)
+        if not now - 2 * room < x < now + room and x + room < extent:
+            canvas.small(x, HEAD / 2 - 2, label, size=AXIS_SIZE, on_axis=True)
+    if now > extent:
+        return
     canvas.upright(now, HEAD - 4, bottom, colour=tokens.text, below=False)
     canvas.small(
         now, HEAD / 2 - 2, bold("today"), size=AXIS_SIZE, colour=tokens.text,
         align="right" if now + room > extent else "center", on_axis=True,
         ground=tokens.background,
     )  # fmt: skip
+
+
+def _marked_days(first: date, last: date, *, narrow: bool) -> Iterator[tuple[date, str]]:
+    """Firsts of months; days in a calendar too short to have two of them."""
+    if (last - first).days > SHORT_DAYS:
+        month = (date(first.year, first.month, 1) + timedelta(days=32)).replace(day=1)
+        while month <= last:
+            yield month, words.month(month)
+            month = (month + timedelta(days=32)).replace(day=1)
+        return
+    step = timedelta(days=max(1, round((last - first).days / (3 if narrow else 8))))
+    day = first + timedelta(days=1)
+    while day <= last:
+        yield day, words.day(day)
+        day += step
+
+
+def _past(start: date, end: date) -> tuple[date, date]:
+    """The calendar of what is over: a little more than its own time."""
+    edge = timedelta(days=max(1, (end - start).days // 20))
+    return start - timedelta(days=1), end + edge
 
 
 def _range(runs: Sequence[Run], today: date, *, narrow: bool) -> tuple[date, date]:

@@ -46,7 +46,8 @@ def draw(rows: Sequence[Row], now: datetime) -> None:
     found = cards(rows, now)
     if not found:
         return
-    theme.lead("Needs you", f"{counted(len(found))} of {counted(len(rows))}")
+    more = f"; the {counted(CARDS)} most urgent" if len(found) > CARDS else ""
+    theme.lead("Needs you", f"{counted(len(found))} of {counted(len(rows))}{more}")
     with st.grid(CARDS, min_column_width=250, gap="small"):
         for number, card in enumerate(found[:CARDS]):
             with st.container(border=True, height="stretch", key=f"card-{number}"):

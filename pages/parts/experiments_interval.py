@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from statistics import median
 from typing import Any
 
 from experiments_core.charts.axis import Axis, common_axis, lift_tick
@@ -12,6 +13,7 @@ from pages.parts.experiments_rows import Row
 
 WIDTH, HEIGHT, EDGE = 190, 26, 12
 PALE = 0.55
+WIDEST = 2.0  # times the median end: what lies beyond is cut, and drawn so
 
 
 def axis_of(rows: Iterable[Row]) -> Axis:
@@ -21,7 +23,9 @@ def axis_of(rows: Iterable[Row]) -> Axis:
     for row in rows:
         ends = [end for end in row.effect or () if isinstance(end, float)]
         (decided if _decided(row) else others).extend(ends)
-    return common_axis(decided or others, others)
+    usual = WIDEST * median(map(abs, decided + others)) if decided + others else 0.0
+    near = [end for end in others if abs(end) <= usual]
+    return common_axis(decided or near, near)
 
 
 def caption(axis: Axis) -> str:
@@ -60,8 +64,25 @@ def _mark(row: Row, effect: tuple[float, Any, Any], axis: Axis, tokens: Tokens) 
     width = max(right - left, 1)
     return [
         f'<rect x="{left:.1f}" y="{middle - 3}" width="{width:.1f}" height="6" fill="{bar}"/>',
+        *(_arrow(edge, way, bar) for edge, way in _cut(low, high, axis)),
         f'<circle cx="{point:.1f}" cy="{middle}" r="5.5" {_paint(fill, rim)}/>',
     ]
+
+
+def _cut(low: Any, high: Any, axis: Axis) -> Iterable[tuple[float, int]]:
+    """Edges at which the bar goes on, with the direction."""
+    if not isinstance(low, float) or low < axis.low:
+        yield _x(axis.low, axis), -1
+    if not isinstance(high, float) or high > axis.high:
+        yield _x(axis.high, axis), 1
+
+
+def _arrow(x: float, way: int, colour: str) -> str:
+    middle = HEIGHT / 2
+    return (
+        f'<polygon points="{x:.1f},{middle - 6} {x + 7 * way:.1f},{middle} '
+        f'{x:.1f},{middle + 6}" fill="{colour}"/>'
+    )
 
 
 def _paint(fill: str, rim: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from experiments_core.charts import words
 from experiments_core.charts.theme import Tokens
 from experiments_core.domain.lifecycle import Status
 from pages.parts import experiments_interval as interval
@@ -19,6 +20,7 @@ SHOWN = "show"
 SEARCH = "q"
 OPENED = "experiments-opened"
 LIST = "list"
+FIRST_WHEN_NARROW = ("Name", "Verdict", "Primary lift")
 
 
 def draw(rows: Sequence[Row]) -> None:
@@ -78,16 +80,23 @@ def _table(rows: Sequence[Row]) -> None:
 def _one_table(rows: Sequence[Row], fit: str) -> None:
     lift = interval.caption(interval.axis_of(rows))
     opened = st.session_state.setdefault(OPENED, 0)
+    frame = _frame(rows, lift, theme.tokens())
+    rest = [name for name in frame.columns if name not in FIRST_WHEN_NARROW]
     event = st.dataframe(
-        _frame(rows, lift, theme.tokens()),
+        frame,
         hide_index=True,
+        column_order=(*FIRST_WHEN_NARROW, *rest) if fit == "narrow" else None,
         height=int(ROW_HEIGHT * min(len(rows), SHOWN_ROWS)) + HEAD,
         row_height=ROW_HEIGHT,
         column_config={
             "Name": st.column_config.TextColumn(pinned=fit == "narrow", width=196),
             "Status": st.column_config.TextColumn(width=82),
             "Plan": st.column_config.ProgressColumn(
-                format="percent", min_value=0, max_value=1, width=98, color=theme.tokens().muted
+                format=f"%.0f{words.NARROW}%%",
+                min_value=0,
+                max_value=100,
+                width=98,
+                color=theme.tokens().muted,
             ),
             "Verdict": st.column_config.TextColumn(width=96),
             "Primary lift": st.column_config.TextColumn(alignment="right", width=84),
@@ -121,7 +130,7 @@ def _frame(rows: Sequence[Row], lift: str, tokens: Tokens) -> pd.DataFrame:
             {
                 "Name": row.name + (SAMPLE if row.experiment.sample else ""),
                 "Status": str(row.experiment.status),
-                "Plan": row.progress,
+                "Plan": 100 * row.progress,
                 "Verdict": row.verdict,
                 "Primary lift": row.lift,
                 lift: interval.picture(row, axis, tokens),

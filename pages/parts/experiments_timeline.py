@@ -32,15 +32,16 @@ def draw(rows: Sequence[Row], now: datetime) -> None:
     alt = " ".join(f"{run.name}: {words.day(run.start)}, {run.outcome}." for run in runs)
     with st.container(key="wide-timeline"):
         theme.figure(timeline(runs, theme.tokens(), today=today), key="timeline", alt=alt)
+        theme.note(KEY)
     with st.container(key="narrow-timeline"):
         first = today - timedelta(days=NARROW_DAYS)
         recent = [run for run in runs if run.end is None or run.end >= first]
         if recent:
             drawing = timeline(recent, theme.tokens(), today=today, narrow=True)
             theme.figure(drawing, key="timeline-recent", alt=alt)
+            theme.note(KEY)
         else:
             theme.muted("Nothing ran in the last eight weeks; the table below has all runs.")
-    theme.note(KEY)
     theme.numbers([_line(run) for run in runs], key="timeline-table")
 
 

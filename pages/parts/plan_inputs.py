@@ -23,6 +23,16 @@ SPREAD_HELP = {
         "denominator. Results show it for every ratio, and Create takes it from earlier data."
     ),
 }
+BASELINE_HELP = "The share of users that convert today, such as 8.3 %."
+LIFT_HELP = (
+    "The smallest change worth finding: in % of today’s value, or as a plain difference. "
+    "Half the lift needs about four times the users."
+)
+ALPHA_HELP = (
+    "How often a test of two equal versions may call one better: 0.05 is one in twenty."
+)
+POWER_HELP = "How often the test finds a change that is exactly as large as the smallest lift."
+SIDES_HELP = "Two finds a change either way. One looks in one direction only, and needs fewer."
 FINDS = {"size": "Users", "effect": "Lift", "power": "Power"}
 ALPHAS = {one: f"{one:g}" for one in (0.01, 0.025, 0.05, 0.1, 0.2)}
 POWERS = {one: words.percent(one, 0) for one in (0.7, 0.8, 0.9, 0.95)}
@@ -78,8 +88,10 @@ class Fields:
             self.faults.append(fault)
             return None
 
-    def listed(self, label: str, name: str, choices: Mapping[T, str], default: T) -> T:
-        """A list to choose from."""
+    def listed(
+        self, label: str, name: str, choices: Mapping[T, str], default: T, *, about: str
+    ) -> T:
+        """A list to choose from, with what it means behind the question mark."""
         options = list(choices)
         if self.filled:
             held = st.session_state[self.prefix + name]
@@ -90,6 +102,7 @@ class Fields:
             index=0 if self.filled else options.index(default),
             format_func=lambda one: choices.get(one, str(one)),
             key=self.prefix + name,
+            help=about,
             **self.keep,
         )
         return chosen
@@ -142,7 +155,10 @@ def effect_fields(fields: Fields, kind: str, *, sought: bool = False) -> dict[st
     """
     given: dict[str, Any] = {"effect": 0.0, "relative": True}
     if kind == "rate":
-        given["baseline"] = fields.typed("Baseline", "baseline", "8.30 %", entry.percent)
+        given["baseline"] = fields.typed(
+            "Baseline", "baseline", "8.30 %", entry.percent,
+            placeholder="8.3 %", help=BASELINE_HELP,
+        )  # fmt: skip
     else:
         label = "Ratio now" if kind == "ratio" else "Mean now"
         given["baseline"] = fields.typed(label, "mean", "24.00", entry.number)
@@ -156,7 +172,7 @@ def effect_fields(fields: Fields, kind: str, *, sought: bool = False) -> dict[st
 
 def _effect(fields: Fields, kind: str, baseline: float | None) -> dict[str, Any]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        size = fields.typed("Smallest lift", "lift", "8.0", entry.number)
+        size = fields.typed("Smallest lift", "lift", "8.0", entry.number, help=LIFT_HELP)
         way = fields.switched(
             "Unit of the lift",
             "lift-in",
@@ -174,16 +190,18 @@ def risk_fields(fields: Fields, *, with_power: bool = True) -> dict[str, Any]:
     """Alpha and power, side by side."""
     left, right = st.columns(2)
     with left:
-        given: dict[str, Any] = {"alpha": fields.listed("Alpha", "alpha", ALPHAS, 0.05)}
+        given: dict[str, Any] = {
+            "alpha": fields.listed("Alpha", "alpha", ALPHAS, 0.05, about=ALPHA_HELP)
+        }
     with right:
         if with_power:
-            given["power"] = fields.listed("Power", "power", POWERS, 0.8)
+            given["power"] = fields.listed("Power", "power", POWERS, 0.8, about=POWER_HELP)
     return given
 
 
 def sides_field(fields: Fields) -> str:
     """One-sided or two-sided."""
-    return fields.listed("Sides", "sides", SIDES, "two-sided")
+    return fields.listed("Sides", "sides", SIDES, "two-sided", about=SIDES_HELP)
 
 
 def _arms(fields: Fields) -> int:

@@ -19,7 +19,7 @@ def draw(subject: Subject) -> None:
     view = exploring.explore(subject.view, Choices(prior=exploring.PRIORS[chosen][1]))
     metric = view.result.metric(subject.metric)
     theme.lead(bayes.title(metric, subject.treatment, subject.names))
-    theme.table(bayes.rows(metric, view.result.reference, subject.names))
+    theme.table(bayes.rows(metric, view.result.reference, subject.names), key="bayes")
     told = inspecting.explained(view, subject.metric, subject.treatment)
     theme.computed((step.formula, step.numbers) for step in told.steps if step.title == CHANCE)
     theme.note(

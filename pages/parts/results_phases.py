@@ -46,9 +46,9 @@ def draw(subject: Subject) -> None:
     rows = tables.phases_table(metric, subject.treatment, result.reference)
     theme.numbers(rows, key="phases")
     weights = [phase.weight for phase in contrast.by_phase if phase.weight is not None]
-    shares = " and ".join(words.percent(weight, 0) for weight in weights)
-    if shares:
-        theme.note(f"Phase weights: {shares}.")
+    if weights:
+        shares = words.listed([words.percent(weight, 0) for weight in weights])
+        theme.note(f"The phases count {shares} of the combined figure.")
     if contrast.plain_total is not None and contrast.plain_total.misleading:
         theme.note(
             "! The plain total disagrees with the phases in sign or verdict: it mixes units "

@@ -44,6 +44,7 @@ h1 { padding: 0.25rem 0 !important; }
 [class*="st-key-numbers-"] :is(th, td) { font-size: 13px; white-space: nowrap; }
 :is([class*="st-key-numbers-"], [class*="st-key-right-"]) :is(th, td):not(:first-child) {
   text-align: right !important; }
+[class*="st-key-right-"] td { white-space: nowrap; }
 @media (prefers-color-scheme: dark) {
   button[kind="primary"]:enabled, button[kind="primary"]:enabled p,
   button[kind="primaryFormSubmit"]:enabled p { color: #11161C !important; }

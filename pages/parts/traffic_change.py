@@ -41,7 +41,8 @@ def as_it_is(experiment: Experiment) -> None:
     wide, narrow = (
         split_bar(
             None, experiment.weights_bp, theme.tokens(), names=names,
-            labels=("", "Last split"), narrow=narrow,
+            labels=("", "Planned split" if experiment.is_record else "Last split"),
+            narrow=narrow, alone=True,
         )
         for narrow in (False, True)
     )  # fmt: skip

@@ -22,6 +22,8 @@ def situation(experiment: Experiment) -> str:
     """One sentence: who enters the test now."""
     allocation = words.percent(experiment.allocation_bp / WHOLE_BP, 0)
     people = f"{experiment.unit}s"
+    if experiment.is_record:
+        return "Over before its data came here: Upshot assigned nobody."
     match experiment.status:
         case Status.DRAFT:
             return "Not started. Traffic begins when you start the test."
@@ -43,8 +45,11 @@ def draw(experiment: Experiment, now: datetime) -> None:
     runs = [_run(experiment, number, now) for number in sorted({p.run_no for p in phases})]
     first = now.date() - timedelta(days=NARROW_DAYS)
     recent = any(run.end is None or run.end >= first for run in runs)
+    ended = all(run.end is not None for run in runs)
     wide, narrow = (
-        timeline(runs, theme.tokens(), today=now.date(), narrow=narrow, whole=not recent)
+        timeline(
+            runs, theme.tokens(), today=now.date(), narrow=narrow, whole=ended or not recent
+        )
         for narrow in (False, True)
     )
     alt = "; ".join(
@@ -52,8 +57,6 @@ def draw(experiment: Experiment, now: datetime) -> None:
     )
     theme.wide_and_narrow(wide, narrow, key="phases", alt=alt)
     theme.table(_rows(phases))
-    for phase in phases:
-        theme.note(f"Phase {phase.seq}, {phase.by}: {phase.reason or phase.kind}")
 
 
 def _run(experiment: Experiment, run_no: int, now: datetime) -> Run:
@@ -85,8 +88,11 @@ def _rows(phases: tuple[Phase, ...]) -> list[dict[str, object]]:
         {
             "Phase": phase.seq,
             "From": _when(phase.started_at),
+            "To": "still on" if phase.ended_at is None else _when(phase.ended_at),
             "Split": shares(phase.weights_bp),
             "Allocation": words.percent(phase.allocation_bp / WHOLE_BP, 0),
+            "By": phase.by,
+            "Why": phase.reason or phase.kind,
         }
         for phase in phases
     ]

@@ -82,3 +82,11 @@ def test_days_of_one_month_share_it():
     assert ascii_spaces(words.days(date(2026, 4, 28), date(2026, 5, 3))) == "28 April–3 May"
     assert ascii_spaces(words.days(date(2026, 5, 6), date(2026, 5, 6))) == "6 May"
     assert words.month(date(2026, 1, 1)) == "Jan 2026"
+
+
+def test_a_name_read_from_right_to_left_leaves_the_numbers_beside_it_in_order():
+    name = words.name("גרסה קצרה")
+    assert name == "\u2068גרסה קצרה\u2069"
+    assert words.plain(f"So far {name}: +10.0 %") == f"So far {name}: +10.0 %"
+    assert words.name("Vier Felder") == "Vier Felder"
+    assert words.plain("open \u2068 for ever \u202e") == "open  for ever"

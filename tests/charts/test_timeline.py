@@ -63,13 +63,23 @@ def test_an_empty_calendar_can_be_drawn():
 
 
 def test_today_stays_inside_and_no_month_is_written_over_it():
-    run_ = Run("Run 1", date(2026, 5, 4), date(2026, 5, 18), "won")
+    run_ = Run("Run 1", date(2026, 5, 4), None, "running")
     november = date(2026, 11, 28)
     figure = timeline([run_], LIGHT, today=november, narrow=True, whole=True)
     today = next(one for one in written(figure) if one.text == "<b>today</b>")
     assert today.edge == "right"
     assert "Oct" in texts(figure)
     assert "Nov" not in texts(figure)
+
+
+def test_what_is_over_fills_its_own_calendar():
+    over = Run("Run 1", date(2026, 5, 4), date(2026, 5, 18), "won")
+    figure = timeline([over], LIGHT, today=date(2026, 11, 28), whole=True)
+    (box,) = [s for s in figure.layout.shapes if s.type == "rect"]
+    assert box.x1 - box.x0 == 15
+    assert box.x0 == 1
+    assert {"4 May", "10 May", "18 May"} <= set(texts(figure))
+    assert "<b>today</b>" not in texts(figure)
 
 
 def test_the_letter_stands_in_the_longest_piece():
