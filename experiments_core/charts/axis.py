@@ -12,6 +12,7 @@ from experiments_core.charts.theme import AXIS_SIZE
 
 STRETCH = 3.0  # others may widen the axis to this many times what must be seen
 STEPS = (1.0, 2.0, 5.0, 10.0)
+LEAST = 1e-12  # of a range; below it there is nothing to tell apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def common_axis(must: Iterable[float], may: Iterable[float] = (), *, ticks: int 
     reach = max(map(abs, needed)) or min(map(abs, others), default=0.0)
     kept = needed + [end for end in others if abs(end) <= STRETCH * reach]
     low, high = min(kept), max(kept)
-    if high - low == 0:
+    if high - low < LEAST:
         low, high = -0.01, 0.01
     step = round_step((high - low) / ticks)
     axis = _whole_steps(low, high, step)
