@@ -9,7 +9,7 @@ import pytest
 
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import ExperimentDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import ForbiddenError, NotFoundError
 from experiments_core.services import (
     analyses,

@@ -10,7 +10,7 @@ import pytest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
-from experiments_core.domain.metric import Proportion
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.pseudonym import pseudonym, unit_key
 from experiments_core.errors import ConflictError, InvalidInputError
 from experiments_core.query.pseudonym import pseudonym_sql
