@@ -16,8 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -140,16 +138,6 @@ def child(task: str, csv: Path, folder: Path, *more: str) -> dict[str, float]:
         sys.exit(f"{task} failed:\n{done.stderr}")
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
-
-
-def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median wall time of a call."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def write_report(rows: list[tuple[str, ...]]) -> None:

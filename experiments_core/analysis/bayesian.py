@@ -26,8 +26,6 @@ from experiments_core.stats.estimate import Comparison, Interval, Undefined, Val
 from experiments_core.stats.moments import Counts
 
 LEAST_PRIOR = 0.5
-USUAL_LIFT_DEVIATION = 0.3
-"""Standard deviation of true lifts, where somebody asks for such a prior without a history."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments_core import __version__
@@ -25,14 +25,8 @@ from experiments_core.analysis.results import Contrast, ExperimentResult, Metric
 from experiments_core.analysis.sentences import Story
 from experiments_core.analysis.stage import Stage, is_below_runtime, stage
 from experiments_core.domain.metric import Metric, MetricKind, MetricRole
-from experiments_core.domain.needs import MomentNeed
 
 ENGINE_VERSION = __version__
-
-
-def needs(metrics: Iterable[Metric]) -> tuple[MomentNeed, ...]:
-    """What the one query has to fetch: the union of what the metrics declare."""
-    return tuple(metric.needs for metric in metrics)
 
 
 def analyze(

@@ -9,7 +9,6 @@ from typing import Any
 from experiments_core.api.shapes import ErrorAnswer
 from experiments_core.domain.access import REQUIRED, Permission
 
-_WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SENDING = frozenset({"POST", "PUT", "PATCH"})
 _IF_MATCH = {
     "name": "If-Match",
@@ -123,8 +122,3 @@ class Rule:
         if parameters:
             extra["parameters"] = parameters
         return extra
-
-
-def writes(method: str) -> bool:
-    """Tell whether a method may change something."""
-    return method in _WRITING

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from experiments_core.charts import words
 from experiments_core.charts.axis import lift_tick, round_step
 from experiments_core.charts.canvas import Canvas
-from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, faded, safe
+from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold
 
 TOP, PLOT, BOTTOM = 14, 190, 46
 LEFT = 0.13
@@ -95,44 +95,3 @@ def _plan(
         canvas.text(
             effect, _y(power) + line, text, size=13, align=align, on_axis=True, shift=shift
         )
-
-
-def distribution(
-    edges: Sequence[float],
-    shares: Sequence[tuple[str, Sequence[float]]],
-    tokens: Tokens,
-    *,
-    unit: str = "",
-    caption: str = "",
-) -> Figure:
-    """Draw how the values of each arm are spread: one row of bars per arm, one axis.
-
-    Args:
-        edges: Borders of the bins, one more than bins.
-        shares: Arm name and share of its units per bin, control first.
-        tokens: Colours.
-        unit: Of the values.
-        caption: Under the axis.
-    """
-    row, foot = 74, 44
-    canvas = Canvas(row * len(shares) + foot, tokens)
-    tallest = max((share for _, bins in shares for share in bins), default=0.0) or 1.0
-    for position, (name, bins) in enumerate(shares):
-        base = row * (position + 1)
-        fill = faded(tokens.arm(position), 0.8, tokens.background)
-        canvas.small(0.001, base - row / 2, bold(safe(name, 18)), colour=tokens.text)
-        canvas.rule(base, left=LEFT)
-        for left, right, share in zip(edges[:-1], edges[1:], bins, strict=True):
-            top = base - (row - 12) * share / tallest
-            canvas.box(left, right, top, base, fill=fill, edge=tokens.background)
-    step = round_step((edges[-1] - edges[0]) / 5)
-    bottom = row * len(shares)
-    first = -int(-edges[0] // step)
-    for number in range(first, int(edges[-1] / step + 1e-9) + 1):
-        place = number * step
-        label = (
-            words.amount(place, unit, decimals=0) if step >= 1 else words.amount(place, unit)
-        )
-        canvas.small(place, bottom + 13, label, size=AXIS_SIZE, align="center", on_axis=True)
-    canvas.small((1 + LEFT) / 2, bottom + 33, caption, size=AXIS_SIZE, align="center")
-    return canvas.figure(domain=(LEFT, 0.95), span=(edges[0], edges[-1]))

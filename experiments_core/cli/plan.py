@@ -29,7 +29,6 @@ from experiments_core.services.planning_design import checked
 from experiments_core.services.planning_looks import Looked
 
 ARM_NAMES = ("control", "treatment")
-DAYS_PER_WEEK = 7
 MOST_LOOKS = 50
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from experiments_core.domain.metric import AGGREGATIONS, Metric, MetricKind
 from experiments_core.domain.source import Role
 
-BEFORE = "before"
 _DEFAULTS = {
     MetricKind.PROPORTION: "any",
     MetricKind.COUNT: "count",

@@ -19,7 +19,6 @@ from experiments_core.domain.arms import DEFAULT_ARMS, make_variants
 from experiments_core.domain.checklist import ChecklistItem
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.lifecycle import Status, Verb, VerbInfo, allowed_actions
-from experiments_core.domain.metric import Metric
 from experiments_core.domain.sealing import check_edit, merge_metrics
 from experiments_core.domain.text import clean, slugify, unused
 from experiments_core.domain.traffic import TrafficPreview
@@ -190,24 +189,6 @@ def edit_experiment(
 
     save = Save(ws, actor, "edit", merges=touched)
     return save.change(reference, version, change, also)
-
-
-def adopt_metrics(
-    ws: Workspace, actor: Actor, reference: str, found: Iterable[Metric]
-) -> Experiment:
-    """Add the metrics that a data file brings and the experiment does not have yet.
-
-    After the start they become secondary metrics, marked post-hoc. No version is asked for:
-    nothing that somebody typed is replaced.
-    """
-    require(actor, Permission.IMPORT)
-
-    def change(experiment: Experiment) -> Experiment:
-        merged = merge_metrics(experiment.metrics, found, started=experiment.is_sealed)
-        refuse(field_problems({"metrics": merged}))
-        return replace(experiment, metrics=merged)
-
-    return Save(ws, actor, "metrics").change(reference, None, change)
 
 
 def checklist(ws: Workspace, actor: Actor, reference: str) -> tuple[ChecklistItem, ...]:

@@ -12,7 +12,6 @@ from experiments_core.stats.non_inferiority import Guardrail
 
 MARGINS = (0.01, 0.02, 0.05, 0.10)
 """Relative harm that might be accepted."""
-DIRECTIONS = ("increase", "decrease")
 
 
 @dataclass(frozen=True, slots=True)

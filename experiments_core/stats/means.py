@@ -100,12 +100,6 @@ def mean_test_against_margin(
     )
 
 
-def mean_heterogeneity(strata: Strata) -> TestResult:
-    """Cochran's Q over the phases: do their differences differ by more than noise?"""
-    usable = [(c, t) for c, t in strata if not (defect(c) or defect(t))]
-    return _heterogeneity(usable)
-
-
 def student_test(
     control: Moments, treatment: Moments, alternative: str = "two-sided"
 ) -> TestResult:

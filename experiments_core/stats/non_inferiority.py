@@ -155,25 +155,3 @@ class Guardrail:
         """A first margin to look at: one standard error."""
         error = math.sqrt(self._spread(0.0).variance(*units))
         return error / (self.control or 1.0) if self.relative else error
-
-
-def non_inferiority_size_rates(
-    *,
-    control_rate: float,
-    treatment_rate: float,
-    margin: float,
-    alpha: float = 0.025,
-    power: float = 0.8,
-    preferred_direction: str = "increase",
-) -> Value:
-    """Units per arm of an equal split that show a rate inside an absolute margin.
-
-    n = (z_alpha + z_power)² (p_c q_c + p_t q_t) / (margin + gain)²; see
-    :meth:`Guardrail.size`.
-    """
-    return Guardrail(
-        control=control_rate,
-        treatment=treatment_rate,
-        preferred_direction=preferred_direction,
-        alpha=alpha,
-    ).size(margin, power)

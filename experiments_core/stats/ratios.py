@@ -18,8 +18,6 @@ from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
 from experiments_core.stats.estimate import (
     Comparison,
-    Estimate,
-    Interval,
     Undefined,
     Value,
     value,
@@ -28,7 +26,6 @@ from experiments_core.stats.means import (
     LARGEST_VALUE,
     Strata,
     Weighting,
-    mean_interval,
     mean_pair,
 )
 from experiments_core.stats.moments import Moments
@@ -60,14 +57,6 @@ def with_denominator(moments: Moments) -> Moments:
 def without_covariate(moments: Moments) -> Moments:
     """The columns Y, N of a ratio, with a covariate that is 0 for everybody."""
     return _with_constant(moments.leading(2), 0.0)
-
-
-def ratio_interval(moments: Moments, confidence_level: float = 0.95) -> Estimate:
-    """Ratio of one arm with its interval by Student's t over units."""
-    ratio = _line(moments)
-    if isinstance(ratio, Undefined):
-        return Estimate(ratio, Interval(ratio, ratio, confidence_level, "t"))
-    return mean_interval(ratio, confidence_level)
 
 
 def compare_ratios(

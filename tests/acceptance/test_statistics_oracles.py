@@ -16,7 +16,7 @@ from experiments_core.stats.estimate import Comparison, Estimate, Interval, Unde
 from experiments_core.stats.holdout import counts_without_exposures, holdout_uplift
 from experiments_core.stats.means import compare_means, mean_test_against_margin
 from experiments_core.stats.moments import Counts, Moments
-from experiments_core.stats.non_inferiority import non_inferiority_size_rates
+from experiments_core.stats.non_inferiority import Guardrail
 from experiments_core.stats.shrinkage import programme_shrinkage, shrink
 from experiments_core.stats.srm import (
     ALARM,
@@ -299,14 +299,12 @@ def bayesian(inputs: Case) -> Answers:
 
 def non_inferiority(inputs: Case) -> Answers:
     if "control_rate" in inputs:
-        size = non_inferiority_size_rates(
-            control_rate=inputs["control_rate"],
-            treatment_rate=inputs["treatment_rate"],
-            margin=inputs["margin_absolute"],
+        guardrail = Guardrail(
+            control=inputs["control_rate"],
+            treatment=inputs["treatment_rate"],
             alpha=inputs["alpha"],
-            power=inputs["power"],
         )
-        return {"users_per_arm": size}
+        return {"users_per_arm": guardrail.size(inputs["margin_absolute"], inputs["power"])}
     if "control_mean" in inputs:
         return _mean_margin(inputs)
     strata = [pair(inputs)]

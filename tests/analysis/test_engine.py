@@ -8,7 +8,7 @@ import pytest
 
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Design, PhaseDesign
-from experiments_core.analysis.engine import analyze, needs
+from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.results import Contrast, ExperimentResult
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric_kinds import Mean, Proportion
@@ -268,10 +268,6 @@ def test_an_empty_arm_gives_reasons_not_numbers():
     assert found.p_value == Undefined("no_users")
     assert result.metric("converted").arm("B").value == Undefined("no_users")
     assert result.verdict.code == "cannot_say"
-
-
-def test_the_needs_are_the_union_of_what_metrics_declare():
-    assert [need.shape for need in needs((CONVERTED, REVENUE))] == ["counts", "moments"]
 
 
 @pytest.mark.parametrize(("conversions", "word"), ((110, "safe"), (180, "harmed")))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from experiments_core.charts.curves import distribution, power_curve
+from experiments_core.charts.curves import power_curve
 from experiments_core.charts.findings import power_alt
 from experiments_core.charts.tables import power_table
 from experiments_core.charts.theme import LIGHT
@@ -30,11 +30,3 @@ def test_the_curve_in_words_and_numbers():
     assert plain(power_alt((0.08, 0.8), CURVE)).startswith("80 % power to see +8.0 %. Power")
     assert plain(power_alt(None, CURVE)).startswith("Power rises from 5 %")
     assert power_table(CURVE)[2] == {"True lift": "+8.0\u202f%", "Power": "80\u202f%"}
-
-
-def test_each_arm_has_its_own_row_on_one_axis():
-    bins = [("Control", (0.5, 0.3, 0.2)), ("<B>", (0.4, 0.4, 0.2))]
-    figure = distribution([0, 10, 20, 30], bins, LIGHT, unit="USD", caption="revenue")
-    assert {"<b>Control</b>", "<b>&lt;B&gt;</b>", "$10", "revenue"} <= set(texts(figure))
-    small = distribution([0, 0.1, 0.2, 0.3], bins, LIGHT)
-    assert "0.10" in texts(small)

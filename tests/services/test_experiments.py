@@ -142,7 +142,6 @@ def test_a_viewer_may_look_but_not_touch(ws: Workspace):
     for call in (
         lambda: service.create_experiment(ws, GUEST, ExperimentDraft("x")),
         lambda: service.edit_experiment(ws, GUEST, made.id, {"name": "x"}, **one),
-        lambda: service.adopt_metrics(ws, GUEST, made.id, []),
         lambda: service.transition(ws, GUEST, made.id, "start", **one),
         lambda: service.change_traffic(
             ws, GUEST, made.id, allocation_bp=1, reason="why", **one
@@ -208,19 +207,6 @@ def test_a_secondary_metric_added_after_the_start_is_marked(ws: Workspace):
     metrics = [*running.metrics, Mean("revenue", role="secondary")]
     edited = service.edit_experiment(ws, MIRA, running.id, {"metrics": metrics}, version=2)
     assert [metric.post_hoc for metric in edited.metrics] == [False, True]
-
-
-def test_metrics_that_come_with_data_are_adopted(ws: Workspace):
-    made = create(ws)
-    adopted = service.adopt_metrics(ws, MIRA, made.id, [Mean("revenue", role="secondary")])
-    assert [metric.key for metric in adopted.metrics] == ["paid", "revenue"]
-    running = go(ws, adopted, "start")
-    later = service.adopt_metrics(ws, MIRA, running.id, [Mean("orders"), Mean("revenue")])
-    assert [(m.key, m.role, m.post_hoc) for m in later.metrics] == [
-        ("paid", "primary", False),
-        ("revenue", "secondary", False),
-        ("orders", "secondary", True),
-    ]
 
 
 # Two people ---------------------------------------------------------------------------------

@@ -8,13 +8,13 @@ from statsmodels.stats.power import TTestIndPower
 from experiments_core.stats.estimate import Undefined, Value
 from experiments_core.stats.means import mean_test_against_margin
 from experiments_core.stats.moments import Moments
-from experiments_core.stats.non_inferiority import Guardrail, non_inferiority_size_rates
+from experiments_core.stats.non_inferiority import Guardrail
 
 
 def size(control: float, treatment: float, margin: float, **options: object) -> Value:
-    return non_inferiority_size_rates(
-        control_rate=control, treatment_rate=treatment, margin=margin, **options
-    )
+    power = options.pop("power", 0.8)
+    told = {"alpha": 0.025, **options}
+    return Guardrail(control=control, treatment=treatment, **told).size(margin, power)
 
 
 @pytest.mark.parametrize(("margin", "expected"), ((0.01, 14_128), (0.005, 56_512)))
