@@ -7,7 +7,7 @@ import re
 from math import isfinite
 from typing import Any, NoReturn
 
-from experiments_core.errors import MalformedError, TooLargeError
+from experiments_core.errors import MalformedError, TooLargeError, UpshotError
 
 LARGEST = 2 * 1024 * 1024
 DEEPEST = 32
@@ -26,10 +26,6 @@ def read_json(body: bytes) -> Any:
         MalformedError: ``BAD_JSON`` or ``DUPLICATE_JSON_KEY``.
         TooLargeError: it is nested deeper than 32 levels, or one object has too many fields.
     """
-    if _too_deep(body):
-        raise TooLargeError(
-            f"The body is nested deeper than {DEEPEST} levels.", code="JSON_TOO_DEEP"
-        )
     try:
         value = json.loads(
             body.decode("utf-8"),
@@ -38,18 +34,43 @@ def read_json(body: bytes) -> Any:
             parse_int=_whole,
             parse_float=_number,
         )
-    except UnicodeDecodeError as error:
-        raise _bad(f"byte {error.start} is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise _bad(f"{error.msg} ({where})") from None
+    except RecursionError:
+        raise _deep() from None
+    except (UpshotError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise _deep() if _brackets_too_deep(body) else _told(error) from None
+    if _too_deep(value):
+        raise _deep()
     if b"\\u" in body:
         _refuse_halves(value)
     return value
 
 
-def _too_deep(body: bytes) -> bool:
-    """Count brackets outside texts; a body that is no JSON is left to the parser."""
+def _told(error: Exception) -> Exception:
+    """What was found wrong with a body, in our words."""
+    if isinstance(error, UnicodeDecodeError):
+        return _bad(f"byte {error.start} is not UTF-8")
+    if isinstance(error, json.JSONDecodeError):
+        return _bad(f"{error.msg} (line {error.lineno}, column {error.colno})")
+    return error
+
+
+def _too_deep(value: Any) -> bool:
+    """Go down through lists and objects, one level of all of them at a time."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _brackets_too_deep(body: bytes) -> bool:
+    """The same of a body that is no JSON: count brackets outside texts."""
     depth = 0
     for bracket in _TEXTS.sub(b"", body).translate(_BRACKETS, _OTHERS):
         depth += 1 if bracket == 0x5B else -1
@@ -97,6 +118,12 @@ def _refuse_halves(value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise _bad("a text contains half of a surrogate pair") from None
+
+
+def _deep() -> TooLargeError:
+    return TooLargeError(
+        f"The body is nested deeper than {DEEPEST} levels.", code="JSON_TOO_DEEP"
+    )
 
 
 def _bad(what: str) -> MalformedError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import (
     AssignmentSource,
     ProjectRules,
+    Rules,
     first_run,
     phase_at,
 )
@@ -147,6 +148,7 @@ class _Tests:
         self._projects: dict[str, ProjectRules] = {}
         self._key = unit_key(ws.db.secret, actor.org_id)
         self._hashed: dict[str, bool] = {}
+        self._designs: dict[tuple[str, int], Rules] = {}
         with ws.db.read() as cursor:
             self._way_of_all = way_of_all(cursor, actor.org_id)
 
@@ -173,7 +175,7 @@ class _Tests:
         if not hashed:
             return event
         unit, content = pseudonym(self._key, event.unit), keyed(self._key, event.content)
-        return replace(event, unit=unit, content=content)
+        return event._replace(unit=unit, content=content)
 
     def shared_problem(self, event: Event) -> Problem | None:
         """An event of all experiments needs one way of keeping ids in all projects."""
@@ -197,7 +199,10 @@ class _Tests:
         phase = phase_at(test, event.ts)
         if phase is None:
             return []
-        design = ready(test, project=self._projects[test.id], phase=phase)
+        design = self._designs.get((test.id, phase.seq))
+        if design is None:
+            design = ready(test, project=self._projects[test.id], phase=phase)
+            self._designs[test.id, phase.seq] = design
         decision = design.decide(event.unit, event.attributes)
         if not decision.is_new:
             return []

@@ -86,27 +86,30 @@ class BatchAnswer:
 
 
 Key = tuple[str, str]
+Contents = dict[str, int]
+"""Event id -> its content, of one organisation."""
+_Row = tuple[Event, str, int, str | None]
+"""An event, its organisation, the hash of its id and the id of its test."""
 
 
 def write_events(
     cursor: duckdb.DuckDBPyConnection, batches: Sequence[EventBatch]
 ) -> list[BatchAnswer]:
     """Append the events that are new, and assign the units that exposures bring."""
-    known = _known(cursor, batches)
+    hashes = [[id_hash(b.org_id, event.event_id) for event in b.events] for b in batches]
+    known = _known(cursor, batches, hashes)
     answers: list[BatchAnswer] = []
-    rows: list[tuple[str, Event, str | None]] = []
+    rows: list[_Row] = []
     assigned: list[Assignment] = []
-    for batch in batches:
-        answer, fresh = _sort_out(batch, known)
+    for batch, hashed in zip(batches, hashes, strict=True):
+        answer, fresh = _sort_out(batch, known.setdefault(batch.org_id, {}))
         answers.append(answer)
-        if batch.atomic and answer.reused:
-            answer.accepted = answer.duplicates = 0
-            continue
-        for place in fresh:
-            event = batch.events[place]
-            known[batch.org_id, event.event_id] = event.content
-            rows.append((batch.org_id, event, batch.experiment_ids[place]))
-        assigned += batch.assignments
+        rows += [
+            (batch.events[place], batch.org_id, hashed[place], batch.experiment_ids[place])
+            for place in fresh
+        ]
+        if not (batch.atomic and answer.reused):
+            assigned += batch.assignments
     seq = next_seq(cursor)
     _insert_events(cursor, rows, seq)
     _insert_assignments(cursor, assigned, seq)
@@ -215,30 +218,43 @@ def next_seq(cursor: duckdb.DuckDBPyConnection) -> int:
     return int(last or 0) + 1
 
 
-def _sort_out(batch: EventBatch, known: dict[Key, int]) -> tuple[BatchAnswer, list[int]]:
-    """Tell new events from known ones; the first of two with one id stands."""
-    answer, fresh = BatchAnswer(), []
-    here: dict[str, int] = {}
+def _sort_out(batch: EventBatch, known: Contents) -> tuple[BatchAnswer, list[int]]:
+    """Tell new events from known ones, and know them from then on; the first of two stands."""
+    answer, fresh = BatchAnswer(), list[int]()
     for place, event in enumerate(batch.events):
-        content = known.get((batch.org_id, event.event_id), here.get(event.event_id))
+        content = known.get(event.event_id)
         if content is None:
-            here[event.event_id] = event.content
+            known[event.event_id] = event.content
             fresh.append(place)
         elif content == event.content:
             answer.duplicates += 1
         else:
             answer.reused.append(place)
     answer.accepted = len(fresh)
+    if batch.atomic and answer.reused:
+        for place in fresh:
+            del known[batch.events[place].event_id]
+        answer.accepted = answer.duplicates = 0
+        return answer, []
     return answer, fresh
 
 
-def _known(cursor: duckdb.DuckDBPyConnection, batches: Sequence[EventBatch]) -> dict[Key, int]:
-    """Content of the events that are in the log, of all whose ids the batches name."""
-    keys = {(b.org_id, event.event_id) for b in batches for event in b.events}
+def _known(
+    cursor: duckdb.DuckDBPyConnection,
+    batches: Sequence[EventBatch],
+    hashes: Sequence[Sequence[int]],
+) -> dict[str, Contents]:
+    """Organisation -> the events that are in the log, of all whose ids the batches name.
+
+    Args:
+        cursor: Inside the writing transaction.
+        batches: Whose ids are looked for.
+        hashes: Of each batch the :func:`id_hash` of its events.
+    """
     table = pa.table({
-        "org_id": [org for org, _ in keys],
-        "event_id": [event_id for _, event_id in keys],
-        "id_hash": pa.array([id_hash(*key) for key in keys], pa.uint64()),
+        "org_id": [batch.org_id for batch in batches for _ in batch.events],
+        "event_id": [event.event_id for batch in batches for event in batch.events],
+        "id_hash": pa.array([one for several in hashes for one in several], pa.uint64()),
     })  # fmt: skip
     cursor.register("incoming_ids", table)
     try:
@@ -248,7 +264,10 @@ def _known(cursor: duckdb.DuckDBPyConnection, batches: Sequence[EventBatch]) -> 
         ).fetchall()
     finally:
         cursor.unregister("incoming_ids")
-    return {(org, event_id): int(content) for org, event_id, content in rows}
+    known: dict[str, Contents] = {}
+    for org, event_id, content in rows:
+        known.setdefault(org, {})[event_id] = int(content)
+    return known
 
 
 def id_hash(org_id: str, event_id: str) -> int:
@@ -256,26 +275,23 @@ def id_hash(org_id: str, event_id: str) -> int:
     return digest(f"{org_id}\n{event_id}")
 
 
-def _insert_events(
-    cursor: duckdb.DuckDBPyConnection,
-    rows: Sequence[tuple[str, Event, str | None]],
-    seq: int,
-) -> None:
+def _insert_events(cursor: duckdb.DuckDBPyConnection, rows: Sequence[_Row], seq: int) -> None:
     if not rows:
         return
+    events = [row[0] for row in rows]
     columns: list[Any] = [
-        [org for org, _, _ in rows],
-        [event.event_id for _, event, _ in rows],
-        [id_hash(org, event.event_id) for org, event, _ in rows],
-        [event.content for _, event, _ in rows],
-        [event.type for _, event, _ in rows],
-        [experiment_id for _, _, experiment_id in rows],
-        [event.unit for _, event, _ in rows],
-        [event.name for _, event, _ in rows],
-        [event.variant for _, event, _ in rows],
-        [to_utc(event.ts) for _, event, _ in rows],
-        [event.value for _, event, _ in rows],
-        [_json(event.attributes) for _, event, _ in rows],
+        [row[1] for row in rows],
+        [event.event_id for event in events],
+        [row[2] for row in rows],
+        [event.content for event in events],
+        [event.type for event in events],
+        [row[3] for row in rows],
+        [event.unit for event in events],
+        [event.name for event in events],
+        [event.variant for event in events],
+        [event.ts for event in events],
+        [event.value for event in events],
+        [_json(event.attributes) for event in events],
     ]
     _insert(cursor, "events", _EVENTS, columns, "*, ?", [seq])
 
@@ -294,7 +310,7 @@ def _insert_assignments(
         [getattr(one, name) for one in rows]
         for name in ("experiment_id", "unit", "variant", "phase", "run_no", "source")
     ]
-    columns += [[to_utc(one.assigned_at) for one in rows], [one.since_run for one in rows]]
+    columns += [[one.assigned_at for one in rows], [one.since_run for one in rows]]
     _insert(
         cursor, "assignments", _ASSIGNMENTS, columns, "n.* EXCLUDE (since_run), ?", [seq],
         "n ANTI JOIN assignments a ON a.unit = n.unit AND a.experiment_id = n.experiment_id "
