@@ -44,7 +44,10 @@ class ChecklistLine(Answer):
     fix: str
 
 
-@door.get("/experiments", Rule(permission=Permission.READ, answer=Many[ExperimentAnswer]))
+@door.get(
+    "/experiments",
+    Rule(permission=Permission.READ, answer=Many[ExperimentAnswer], light=True),
+)
 def list_experiments(
     call: The,
     page: Page,
@@ -100,7 +103,7 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
 
 @door.get(
     "/experiments/{experiment}",
-    Rule(permission=Permission.READ, answer=One[ExperimentAnswer]),
+    Rule(permission=Permission.READ, answer=One[ExperimentAnswer], light=True),
 )
 def read_experiment(call: The, experiment: str) -> Response:
     """Read an experiment by id, key or slug."""

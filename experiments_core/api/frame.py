@@ -16,6 +16,7 @@ from functools import partial, wraps
 from typing import Any
 
 from fastapi import FastAPI, params
+from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -28,6 +29,7 @@ from starlette.responses import Response
 from experiments_core import __version__
 from experiments_core.api import answers, bodies, envelope
 from experiments_core.api.call import Call
+from experiments_core.api.direct import given_without_query
 from experiments_core.api.rules import Rule
 from experiments_core.domain.access import require
 from experiments_core.domain.text import grouped
@@ -49,6 +51,7 @@ from experiments_core.services.keys import Caller
 from experiments_core.services.workspace import Workspace
 
 Handler = Callable[..., Response]
+Answering = Callable[[Request], Coroutine[Any, Any, Response]]
 Envelope = Callable[[UpshotError, str], Response]
 
 UPLOAD_OVERHEAD = 1024 * 1024  # what multipart/form-data adds to a file
@@ -184,8 +187,8 @@ class FramedRoute(APIRoute):
     """A route inside the frame."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        inner = super().get_route_handler()
         frame: _Frame = getattr(self.endpoint, "__frame__")  # noqa: B009  set by _add
+        inner = frame.directly(super().get_route_handler(), self.dependant, self.endpoint)
         known = frozenset(
             one.alias
             for one in get_flat_params(self.dependant)
@@ -201,9 +204,28 @@ class _Frame:
     door: Door
     rule: Rule
 
+    def directly(self, inner: Answering, dependant: Dependant, handler: Handler) -> Answering:
+        """The same, by a shorter way where the query is empty."""
+        given = given_without_query(dependant)
+        if given is None:
+            return inner
+
+        async def answer(request: Request) -> Response:
+            if request.scope["query_string"]:
+                return await inner(request)
+            act = partial(handler, **await given(request))
+            if self.rule.light:
+                call: Call = request.state.call
+                response = call.ws.db.without_reading(act)
+                if response is not None:
+                    return response
+            return await run_in_threadpool(act)
+
+        return answer
+
     async def answer(
         self,
-        inner: Callable[[Request], Coroutine[Any, Any, Response]],
+        inner: Answering,
         known: frozenset[str],
         request: Request,
     ) -> Response:

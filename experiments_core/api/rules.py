@@ -50,6 +50,7 @@ class Rule:
         files: Media types when the answer is a file.
         upload: The body is multipart/form-data, as large as an upload may be.
         together: Effect and stored answer of an Idempotency-Key share one transaction.
+        light: Renders what is mostly kept in memory; while it is, no thread is needed.
         unchanged: May answer 304 to If-None-Match.
         secret: Fields of the answer's data that are never stored: null when it is repeated.
     """
@@ -65,6 +66,7 @@ class Rule:
     files: tuple[str, ...] = ()
     upload: bool = False
     together: bool = True
+    light: bool = False
     unchanged: bool = False
     secret: tuple[str, ...] = field(default=())
 

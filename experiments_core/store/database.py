@@ -38,6 +38,10 @@ LONGEST_STAGING = 1_800.0  # seconds
 CLOSE_PATIENCE = 10.0  # seconds that close() waits for readers and the writer
 
 
+class _NotKeptError(Exception):
+    """Work that should do with what is kept asks for the file."""
+
+
 class Database:
     """An open workspace.
 
@@ -122,6 +126,7 @@ class Database:
         if writer is not None:
             yield writer
             return
+        self._may_ask_the_file()
         state = self._kept.state()
         with self._cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
@@ -162,6 +167,24 @@ class Database:
         with self.read() as cursor:
             return self.kept(cursor, name, lambda: make(cursor))
 
+    def without_reading(self, work: Callable[[], Found]) -> Found | None:
+        """What some work gives if all it asks for is kept, so that it waits for nothing.
+
+        Args:
+            work: Only reads; it is given up at the first thing that the file has to be asked
+                for, so the caller may have it done once more.
+
+        Returns:
+            None when it was given up.
+        """
+        self._own.only_kept = True
+        try:
+            return work()
+        except _NotKeptError:
+            return None
+        finally:
+            self._own.only_kept = False
+
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend the one writing cursor; commit if the block ends well, else roll back.
@@ -171,6 +194,7 @@ class Database:
         """
         if self.damage:
             raise WorkspaceError(self.damage, code="READ_ONLY", hint=self.way_out)
+        self._may_ask_the_file()
         writer = getattr(self._own, "writer", None)
         if writer is None:
             with self._door, self._cursor() as cursor:
@@ -192,6 +216,7 @@ class Database:
         """
         if self.damage:
             raise WorkspaceError(self.damage, code="READ_ONLY", hint=self.way_out)
+        self._may_ask_the_file()
         with self._cursor() as cursor, time_limit(cursor, self.longest_staging):
             yield cursor
 
@@ -230,6 +255,10 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _may_ask_the_file(self) -> None:
+        if getattr(self._own, "only_kept", False):
+            raise _NotKeptError
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

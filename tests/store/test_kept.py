@@ -168,3 +168,29 @@ def test_many_readers_beside_a_writer_always_see_one_state(db: Database):
         assert sum(reader.result() for reader in readers) > 0
     with db.read() as cursor:
         assert kept(db, cursor, []) == number(cursor) == 60
+
+
+def test_work_that_finds_everything_kept_does_without_the_file(db: Database):
+    asked: list[int] = []
+
+    def work() -> int:
+        asked.append(1)
+        return db.recall("number", number)
+
+    assert db.without_reading(work) is None
+    assert work() == 0
+    assert db.without_reading(work) == 0
+    count_up(db)
+    assert db.without_reading(work) is None
+    assert work() == 1
+    assert len(asked) == 5
+
+
+def test_work_without_reading_may_not_write_either(db: Database):
+    def work() -> int:
+        count_up(db)
+        return 1
+
+    assert db.without_reading(work) is None
+    with db.read() as cursor:
+        assert number(cursor) == 0
