@@ -16,6 +16,7 @@ import duckdb
 
 from experiments_core.store.event_units import log_table
 from experiments_core.store.facts import has_table, units_table
+from experiments_core.store.lines import write_lines
 from experiments_core.tabular import rejects
 
 RULE = "UNIT_ERASED"
@@ -120,6 +121,8 @@ def _imported_units(
             "GROUP BY import_id ORDER BY import_id",
             [list(names)],
         ).fetchall()
+        if gone:
+            write_lines(cursor, table)
         for import_id, units in gone:
             _leave_out(cursor, import_id, int(units))
         erased += _count_in(cursor, table, names)

@@ -23,6 +23,7 @@ from experiments_core.services import (
 from experiments_core.services.events import receive_events
 from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.store import audit, imports
+from experiments_core.store.lines import WRITTEN, line_of
 from tests.services.traces import traces
 
 NAME = "zoe.quill@example.org"
@@ -93,6 +94,16 @@ def test_a_unit_goes_from_everywhere_and_the_results_count_without_it(ws: Worksp
     assert (record.rows_read, record.rows_used, record.rows_left_out) == (44, 41, 3)
     told = {one["rule"]: one["message"] for one in record.report["by_rule"]}
     assert told["UNIT_ERASED"] == ("1 row left out: units that were erased on request.")
+
+
+def test_the_rows_that_stay_still_know_their_lines(ws: Workspace):
+    bring(ws)
+    erasing.erase_unit(ws, LOCAL, NAME)
+    with ws.db.read() as cursor:
+        (table,) = cursor.execute("SELECT table_name FROM datasets").fetchone()
+        assert line_of(cursor, table) == WRITTEN
+        lines = cursor.execute(f"SELECT line FROM {table} ORDER BY line").fetchall()
+    assert [line for (line,) in lines] == [*range(2, 42), 43]
 
 
 def test_ids_are_exact_text_and_another_spelling_stays(ws: Workspace):
