@@ -212,10 +212,10 @@ def read_results(port: int, key: str, stop: threading.Event, waits: list[float])
     connection.close()
 
 
-def best(work: Callable[[], object], turns: int = 3) -> float:
-    """Shortest of some runs, in seconds."""
+def best(work: Callable[[], object]) -> float:
+    """Shortest of three runs, in seconds."""
     seconds = []
-    for _ in range(turns):
+    for _ in range(3):
         began = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - began)

@@ -25,6 +25,7 @@ from experiments_core.services.workspace import open_workspace
 
 KEY = "new-checkout"
 DAYS = 28
+SEED = 20260504
 RATE, LIFT = 0.10, 0.30
 WINDOW = timedelta(days=7)
 BUG_DAY, BUG_EVERY = 20, 25
@@ -74,15 +75,12 @@ class Product:
         client: Towards the server.
         users: How many.
         start: When the test began.
-        seed: Of everything random.
     """
 
-    def __init__(
-        self, client: Client, users: int, start: datetime, *, seed: int = 20260504
-    ) -> None:
+    def __init__(self, client: Client, users: int, start: datetime) -> None:
         self.client, self.users, self.start = client, users, start
         self.truth = Truth()
-        self._rng = random.Random(seed)  # noqa: S311  a simulation
+        self._rng = random.Random(SEED)  # noqa: S311  a simulation
 
     def run(self, change_split: Callable[[], None]) -> Truth:
         """Tell the whole story; ``change_split`` is called half way."""

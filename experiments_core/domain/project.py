@@ -100,7 +100,7 @@ def project_problems(values: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the fields of a project that were given; types are right."""
     problems: list[Problem] = []
     if "key" in values:
-        problems += key_problems("key", values["key"])
+        problems += key_problems(values["key"])
     if "name" in values:
         problems += text_problems("name", values["name"], longest=200, shortest=1)
     holdout = values.get("global_holdout_bp", 0)
@@ -126,15 +126,15 @@ def settings_problems(settings: ProjectSettings) -> list[Problem]:
     return [problem]
 
 
-def key_problems(name: str, value: str) -> list[Problem]:
+def key_problems(value: str) -> list[Problem]:
     """What is wrong with a key."""
     if KEY.fullmatch(clean(value)):
         return []
     message = (
-        f"{name} is “{value}”; it must begin with a letter or digit and go on with at most 63 "
+        f"key is “{value}”; it must begin with a letter or digit and go on with at most 63 "
         "letters, digits, “.”, “_” or “-”"
     )
-    return [Problem(name, value, "PATTERN", message)]
+    return [Problem("key", value, "PATTERN", message)]
 
 
 def zone_problems(name: str, value: str) -> list[Problem]:

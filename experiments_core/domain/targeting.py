@@ -115,7 +115,7 @@ class Group:
 Rule = Condition | Group
 
 
-def compile_targeting(tree: object, *, field: str = "targeting") -> Rule | None:
+def compile_targeting(tree: object) -> Rule | None:
     """Check a tree and make it ready; None for no targeting at all.
 
     Raises:
@@ -123,10 +123,10 @@ def compile_targeting(tree: object, *, field: str = "targeting") -> Rule | None:
     """
     if tree is None or tree == {}:
         return None
-    problems = tuple(targeting_problems(tree, field=field))
+    problems = tuple(targeting_problems(tree))
     if problems:
         raise InvalidInputError(f"{problems[0].message}.", details=problems)
-    return _build(expand(tree), field)
+    return _build(expand(tree), "targeting")
 
 
 def _build(node: Any, path: str) -> Rule:

@@ -67,13 +67,11 @@ def count_audit(ws: Workspace, actor: Actor, asked: Asked) -> int:
         )  # fmt: skip
 
 
-def audit_csv(
-    ws: Workspace, actor: Actor, asked: Asked, *, for_spreadsheet: bool = True
-) -> bytes:
+def audit_csv(ws: Workspace, actor: Actor, asked: Asked) -> bytes:
     """The same as a file, one row per event."""
     events = read_audit(ws, actor, asked)
     rows = [_row(event) for event in events]
-    return tables.write_csv(COLUMNS, rows, for_spreadsheet=for_spreadsheet)
+    return tables.write_csv(COLUMNS, rows)
 
 
 def first_bad_event(ws: Workspace, actor: Actor) -> int | None:

@@ -60,18 +60,12 @@ def html_of(view: LookView) -> bytes:
     return html.render(compose(view.result, occasion))
 
 
-def experiments_csv(
-    ws: Workspace,
-    actor: Actor,
-    experiments: Sequence[Experiment],
-    *,
-    for_spreadsheet: bool = True,
-) -> bytes:
+def experiments_csv(ws: Workspace, actor: Actor, experiments: Sequence[Experiment]) -> bytes:
     """The list as it is shown, one row per experiment."""
     require(actor, Permission.RESULTS)
     known = summaries(ws, actor)
     rows = [_experiment_row(one, known.get(one.id)) for one in experiments]
-    return tables.write_csv(EXPERIMENT_COLUMNS, rows, for_spreadsheet=for_spreadsheet)
+    return tables.write_csv(EXPERIMENT_COLUMNS, rows)
 
 
 def _experiment_row(

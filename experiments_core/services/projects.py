@@ -191,7 +191,7 @@ def create_namespace(ws: Workspace, actor: Actor, *, key: str, name: str = "") -
         ConflictError: ``DUPLICATE_KEY``.
     """
     require(actor, Permission.EDIT)
-    refuse([*key_problems("key", key), *text_problems("name", name, longest=200)])
+    refuse([*key_problems(key), *text_problems("name", name, longest=200)])
     made = Namespace(ws.new_id(), clean(key), clean(name) or clean(key), actor.name, ws.now())
     with ws.db.write() as cursor:
         known = rows.namespaces(cursor, actor.org_id)

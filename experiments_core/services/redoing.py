@@ -36,7 +36,6 @@ def redo(
     actor: Actor,
     import_id: str,
     *,
-    progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ImportRecord:
     """Bring the rows of an undone import back, under the mapping it was committed with.
@@ -56,7 +55,7 @@ def redo(
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, row.experiment_id or "")
     try:
-        _redo(ws, actor, row, experiment, Watch(progress, cancelled))
+        _redo(ws, actor, row, experiment, Watch(None, cancelled))
     except BaseException:
         with ws.db.staging() as cursor:
             drop_tables(cursor, row.id)

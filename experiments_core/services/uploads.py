@@ -116,13 +116,13 @@ def take_in(
         raise
 
 
-def look_at(path: Path, folder: Path, *, tell: Tell | None = None) -> Upload:
+def look_at(path: Path, folder: Path) -> Upload:
     """Read a file in place when its text is clean, else through a clean copy in ``folder``.
 
     Raises:
         InvalidInputError: this is no readable table.
     """
-    intake = _Intake(None, None, tell)
+    intake = _Intake(None, None, None)
     with path.open("rb") as source:
         intake.run(source, None)
     if not intake.changed:

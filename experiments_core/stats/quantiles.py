@@ -128,12 +128,10 @@ def quantile_pair(
     )
 
 
-def quantile_weights(
-    strata: Sequence[tuple[Located, Located]], weighting: Weighting = "mantel_haenszel"
-) -> tuple[float, ...]:
+def quantile_weights(strata: Sequence[tuple[Located, Located]]) -> tuple[float, ...]:
     """Share of each phase in :func:`quantile_pair`."""
     raw = [
-        _weight(c.n, t.n, weighting)
+        _weight(c.n, t.n, "mantel_haenszel")
         if isinstance(_pair(located(c), located(t)), MeanPair)
         else 0.0
         for c, t in strata

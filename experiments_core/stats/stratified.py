@@ -188,9 +188,7 @@ def heterogeneity(estimates: Sequence[tuple[float, float]]) -> TestResult:
     return TestResult(q, p, "cochran_q", degrees_of_freedom=float(freedom))
 
 
-def size_weighted_difference(
-    strata: Strata, alpha: float = 0.05, alternative: str = "two-sided"
-) -> Comparison:
+def size_weighted_difference(strata: Strata, alpha: float = 0.05) -> Comparison:
     """Phases weighted by their units: the average over the users as they came.
 
     On request beside :func:`compare_rates`, which decides. Unpooled variances, normal critical
@@ -220,7 +218,7 @@ def size_weighted_difference(
             degrees_of_freedom=math.inf,
             method="size_weighted_z",
         )
-    result = contrasts.compare(pair, alpha, alternative)
+    result = contrasts.compare(pair, alpha, "two-sided")
     return replace(result, test=replace(result.test, degrees_of_freedom=None))
 
 

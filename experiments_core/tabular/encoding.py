@@ -139,14 +139,11 @@ class Transcoder:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def nul_error(line: int = 0) -> InvalidInputError:
+def nul_error() -> InvalidInputError:
     """Refuse a file with NUL bytes."""
-    where = f" on line {line}" if line else ""
     return InvalidInputError(
-        f"The file holds NUL bytes{where}; text never does.",
+        "The file holds NUL bytes; text never does.",
         code="FILE_NUL",
         hint="It may be UTF-16 or damaged. Save it as “CSV UTF-8” and upload it again.",
-        details=(
-            Problem(f"line {line}" if line else "file", "NUL", "FILE_NUL", "no NUL bytes"),
-        ),
+        details=(Problem("file", "NUL", "FILE_NUL", "no NUL bytes"),),
     )

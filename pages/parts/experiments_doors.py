@@ -69,7 +69,7 @@ def sample_line(ws: Workspace, actor: Actor, known: Sequence[Experiment]) -> Non
         st.rerun()
 
 
-def the_bin(ws: Workspace, actor: Actor, *, empty: bool = False) -> None:
+def the_bin(ws: Workspace, actor: Actor) -> None:
     """Deleted experiments with their way back; the archive beside them."""
     binned = service.list_experiments(ws, actor, in_bin=True)
     archived = [
@@ -84,7 +84,7 @@ def the_bin(ws: Workspace, actor: Actor, *, empty: bool = False) -> None:
         ("Archive", ":material/inventory_2:", archived, "unarchive", "Unarchive"),
         ("Bin", ":material/delete:", binned, "restore", "Restore"),
     ):
-        if not found or (empty and verb == "unarchive"):
+        if not found:
             continue
         with st.expander(f"{label}, {words.count(len(found))}", icon=icon, type="compact"):
             for one in found:

@@ -17,14 +17,12 @@ from experiments_core.services.planning import (
 from pages.parts import theme
 
 
-def sensitivity(result: PlanResult, unit: str = "user") -> None:
+def sensitivity(result: PlanResult) -> None:
     """Days (or units) for neighbouring baselines and effects; this plan's cell is marked."""
     daily = result.design.daily_entering
     table = result.sensitivity
     what = "baseline" if table.varies == "baseline" else "spread"
-    counted = (
-        f"days needed at {words.count(daily)} {unit}s a day" if daily else f"{unit}s in total"
-    )
+    counted = f"days needed at {words.count(daily)} users a day" if daily else "users in total"
     theme.lead(f"What if the {what} or the effect is different?", counted)
     rate = result.design.kind == "rate"
     heads = [_effect(table, effect, rate=rate) for effect in table.effects]
@@ -69,14 +67,14 @@ def _cell(cell: SensitivityCell, *, days: bool) -> int | str:
     return number if isinstance(number, int) else words.NONE
 
 
-def other_calculators(result: PlanResult, unit: str = "user") -> None:
+def other_calculators(result: PlanResult) -> None:
     """What other formulas say for the same inputs, and why."""
-    theme.lead("Why other calculators say something else", f"control {unit}s, same inputs")
+    theme.lead("Why other calculators say something else", "control users, same inputs")
     rows = [
         {
             "Formula or reading": f"{one.name}{' (this plan)' if one.ours else ''}",
             "Where": one.who,
-            f"{unit.capitalize()}s": words.count(one.units),
+            "Users": words.count(one.units),
             "Against this plan": words.percent(one.ratio - 1, 1, signed=True),
             "Why": one.why,
         }
