@@ -51,7 +51,9 @@ class AssignUnit(Body):
 class AssignManyBody(Body):
     """Many units, in some experiments or in every running one."""
 
-    units: Annotated[list[AssignUnit], Field(max_length=assigning.MOST_UNITS)]
+    units: Annotated[
+        list[AssignUnit], Field(json_schema_extra={"maxItems": assigning.MOST_UNITS})
+    ]
     experiments: Annotated[list[str], Field(max_length=100, default_factory=list)]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from experiments_core.api import answers
+from experiments_core.api import answers, shapes
+from experiments_core.domain.validation import refusal
 from experiments_core.errors import (
     BusyError,
     ConflictError,
@@ -122,10 +123,7 @@ def respond(error: UpshotError, request_id: str) -> Response:
 
 def refused(faults: Sequence[Any]) -> UpshotError:
     """Turn what the shapes found into one error that names every field."""
-    problems = tuple(_problem(fault) for fault in faults[:MOST_DETAILS])
-    first = problems[0].message
-    message = first if len(faults) == 1 else f"{len(faults)} things to correct. {first}"
-    return InvalidInputError(message, details=problems)
+    return refusal([one for fault in faults[:MOST_DETAILS] for one in _problems(fault)])
 
 
 def plain(value: object) -> object:
@@ -134,6 +132,14 @@ def plain(value: object) -> object:
         return value
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def _problems(fault: Any) -> tuple[Problem, ...]:
+    """What a shape found, or the rules of the field that its value breaks."""
+    if fault["type"] == shapes.BROKEN:
+        found: tuple[Problem, ...] = fault["ctx"]["problems"]
+        return found
+    return (_problem(fault),)
 
 
 def _problem(fault: Any) -> Problem:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from experiments_core.api.shapes import (
     Answer,
@@ -15,6 +15,7 @@ from experiments_core.api.shapes import (
     Key,
     Moment,
     Text,
+    broken,
     moment,
 )
 from experiments_core.domain import definition
@@ -22,13 +23,22 @@ from experiments_core.domain.access import Actor
 from experiments_core.domain.definition import Definition
 from experiments_core.domain.documents import (
     metric_from_document,
+    metric_to_document,
     phase_to_document,
     plan_from_document,
+    plan_to_document,
+    reads_own_name,
     to_document,
 )
-from experiments_core.domain.experiment import Experiment, NamespaceSlot, Phase, VariantDraft
+from experiments_core.domain.experiment import (
+    Experiment,
+    NamespaceSlot,
+    Phase,
+    Variant,
+    VariantDraft,
+)
 from experiments_core.domain.metric import Metric
-from experiments_core.domain.validation import refuse
+from experiments_core.domain.validation import field_problems, refuse
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
 from experiments_core.services.experiments import allowed_verbs
 
@@ -41,6 +51,14 @@ OF_THE_TEST = frozenset({
     "relative_minimum_detectable_effect",
 })  # fmt: skip
 """What a test says of a metric of the library; the rest stands in its definition."""
+
+
+Name = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": 200})]
+SIMPLE = (
+    "name", "key", "owner", "tags", "unit", "environment", "hash_method", "hash_seed",
+    "targeting", "external_ids", "stored_results", "promote_threshold", "promote_after_days",
+)  # fmt: skip
+"""Fields whose rules ask for nothing but their own value."""
 
 
 class NewVariant(Body):
@@ -111,6 +129,10 @@ class NewPlan(Body):
     lock_results: bool | None = None
 
 
+CLEARED = frozenset({"planned_units", "planned_end", "baseline", "daily_units"})
+"""Numbers of a plan that null takes away."""
+
+
 class Slot(Body):
     """The part of a namespace that the test owns."""
 
@@ -148,11 +170,21 @@ class Fields(Body):
     external_ids: Annotated[dict[str, str], Field(max_length=10)] | None = None
     stored_results: dict[str, Any] | None = None
 
+    @field_validator(*SIMPLE, check_fields=False)
+    @classmethod
+    def keeps_rules(cls, value: Any, info: ValidationInfo) -> Any:
+        """Check the rules of a field with its type, so that all fields are refused at once."""
+        name = info.field_name or ""
+        problems = [] if value is None else field_problems({name: value})
+        if problems:
+            raise broken(problems)
+        return value
+
 
 class NewExperiment(Fields):
     """An experiment to be made; ``running`` starts it in the same transaction."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Name
     status: Status = "draft"
     historical: bool = False
     started_at: Moment | None = None
@@ -164,7 +196,7 @@ class NewExperiment(Fields):
 class ExperimentChange(Fields):
     """Fields of an experiment that change."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    name: Name | None = None
 
 
 class VariantAnswer(Answer):
@@ -243,10 +275,18 @@ def experiment_body(experiment: Experiment, actor: Actor | None = None) -> dict[
     body = {k: v for k, v in to_document(experiment).items() if k not in HIDDEN}
     winner = next((v.id for v in experiment.variants if v.key == experiment.winner), None)
     return body | {
+        "metrics": [_metric_body(metric) for metric in experiment.metrics],
         "winner_variant_id": winner,
         "allowed_actions": [info.verb.value for info in allowed_verbs(experiment, actor)],
         "updated_at": moment(experiment.updated_at),
     }
+
+
+def _metric_body(metric: Metric) -> dict[str, Any]:
+    """A metric of the test; what the test says of it always stands there."""
+    of_the_test = {name: getattr(metric, name) for name in (*sorted(OF_THE_TEST), "post_hoc")}
+    stated = {"preferred_direction": metric.preferred_direction, "version": metric.version}
+    return of_the_test | stated | metric_to_document(metric)
 
 
 def phase_body(phase: Phase) -> dict[str, Any]:
@@ -254,22 +294,27 @@ def phase_body(phase: Phase) -> dict[str, Any]:
     return phase_to_document(phase)
 
 
-def changed_fields(body: Fields, library: Library) -> dict[str, Any]:
+def changed_fields(
+    body: Fields, library: Library, known: Experiment | None = None
+) -> dict[str, Any]:
     """The fields that were sent, in the form that the services take.
 
     Args:
         body: As it was sent.
         library: Finds a metric by its key.
+        known: The experiment that changes: what is left out of its plan, or of an arm that it
+            has, stays as it is.
     """
     given = {name: getattr(body, name) for name in Fields.model_fields if _sent(body, name)}
     if isinstance(body, ExperimentChange) and body.name is not None:
         given["name"] = body.name
     if body.variants is not None:
-        given["variants"] = tuple(variant_draft(one) for one in body.variants)
+        given["variants"] = _variants(body.variants, () if known is None else known.variants)
     if body.metrics is not None:
         given["metrics"] = metrics_of(body.metrics, library)
     if body.plan is not None:
-        given["plan"] = plan_from_document(_said(body.plan))
+        before = {} if known is None else plan_to_document(known.plan)
+        given["plan"] = plan_from_document(before | _said(body.plan, CLEARED))
     if body.namespace is not None:
         given["namespace"] = NamespaceSlot(**body.namespace.given())
     if body.tags is not None:
@@ -280,6 +325,25 @@ def changed_fields(body: Fields, library: Library) -> dict[str, Any]:
 def variant_draft(body: NewVariant) -> VariantDraft:
     """An arm as services take it."""
     return VariantDraft(**body.model_dump())
+
+
+def _variants(
+    bodies: Sequence[NewVariant], known: Sequence[Variant]
+) -> tuple[VariantDraft, ...]:
+    """Arms as services take them; one that is there keeps what is not sent.
+
+    The split is kept where the same arms stay, the control where no other one is named.
+    """
+    before = {arm.key: arm for arm in known}
+    kept = ["name", "value"]
+    kept += ["weight_bp"] if before.keys() == {one.key for one in bodies} else []
+    kept += [] if any(one.is_control for one in bodies) else ["is_control"]
+    drafts = []
+    for one in bodies:
+        arm = before.get(one.key)
+        stays = {} if arm is None else {name: getattr(arm, name) for name in kept}
+        drafts.append(VariantDraft(**(one.model_dump() | stays | one.given())))
+    return tuple(drafts)
 
 
 def metrics_of(bodies: Sequence[NewMetric], library: Library) -> tuple[Metric, ...]:
@@ -316,7 +380,7 @@ def metric_of(body: NewMetric, where: str, library: Library) -> Metric:
         raise InvalidInputError(f"{message}.", details=(problem,))
     try:
         if key is None:
-            return metric_from_document(said)
+            return metric_from_document(reads_own_name(said))
         refuse(
             [
                 Problem(
@@ -338,8 +402,13 @@ def metric_of(body: NewMetric, where: str, library: Library) -> Metric:
         raise InvalidInputError(error.message, code=error.code, details=problems) from error
 
 
-def _said(body: Body) -> dict[str, Any]:
-    return {name: value for name, value in body.given().items() if value is not None}
+def _said(body: Body, cleared: Container[str] = ()) -> dict[str, Any]:
+    """What was sent; null only where it takes a value away."""
+    return {
+        name: value
+        for name, value in body.given().items()
+        if value is not None or name in cleared
+    }
 
 
 def _sent(body: Fields, name: str) -> bool:

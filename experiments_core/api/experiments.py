@@ -121,12 +121,17 @@ def read_experiment(call: The, experiment: str) -> Response:
     ),
 )
 def change_experiment(call: The, experiment: str, body: ExperimentChange) -> Response:
-    """Change fields; what the start sealed is refused."""
+    """Change fields; what the start sealed is refused.
+
+    Of the plan, and of an arm that is there, what is left out stays; null takes a planned
+    number away.
+    """
+    known = experiments.get_experiment(call.ws, call.actor, experiment)
     saved = experiments.edit_experiment(
         call.ws,
         call.actor,
         experiment,
-        changed_fields(body, library_of(call)),
+        changed_fields(body, library_of(call), known),
         version=call.version(),
         merge=call.merge,
     )

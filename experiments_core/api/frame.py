@@ -22,9 +22,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from experiments_core import __version__
 from experiments_core.api import answers, bodies, envelope
@@ -180,7 +183,7 @@ def build(title: str, doors: Iterable[Door], *, openapi: str | None = None) -> F
 
 def not_found(request: Request, write: Envelope = envelope.respond) -> Response:
     """Answer a path that does not exist."""
-    return write(_nothing_at(request), _new_id())
+    return _alone(_nothing_at(request), write)
 
 
 class FramedRoute(APIRoute):
@@ -195,6 +198,13 @@ class FramedRoute(APIRoute):
             if isinstance(one.field_info, params.Query)
         )
         return partial(frame.answer, inner, known)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        frame: _Frame | None = getattr(self.endpoint, "__frame__", None)
+        if frame is not None and frame.rule.json_twin_of_upload and not _sends_json(scope):
+            return Match.NONE, {}
+        return match, child
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +407,11 @@ def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
         raise InvalidInputError(f"{problems[0].message}.", details=problems)
 
 
+def _sends_json(scope: Scope) -> bool:
+    given = Headers(scope=scope).get("content-type", "")
+    return given.partition(";")[0].strip().lower() == "application/json"
+
+
 def _expect(request: Request, wanted: str, *, any_type: bool) -> None:
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given == wanted:
@@ -454,11 +469,27 @@ def _unknown(request: Request, error: HTTPException, write: Envelope) -> Respons
             f"{request.method} is not taken at {request.url.path}.",
             hint="Look at the Allow header.",
         )
-    response = write(told, _new_id())
+    response = _alone(told, write)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
-    response.headers["Cache-Control"] = "no-store"
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(_methods(request))
     return response
+
+
+def _alone(error: UpshotError, write: Envelope) -> Response:
+    """The answer where there is no route, and so no frame."""
+    request_id = _new_id()
+    response = write(error, request_id)
+    _finish(response, request_id, None)
+    return response
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that is taken at this path."""
+    routes = [route for route in request.app.router.routes if isinstance(route, APIRoute)]
+    here = [one for one in routes if one.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 def _nothing_at(request: Request) -> NotFoundError:

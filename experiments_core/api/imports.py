@@ -176,10 +176,26 @@ def state(call: The, job_id: str) -> Response:
 @door.post(
     "/imports",
     Rule(
+        permission=Permission.INBOX, answer=One[DraftAnswer], status=201, together=False,
+        json_twin_of_upload=True,
+    ),
+)  # fmt: skip
+def receive_inbox(call: The, body: FromInbox) -> Response:
+    """Take in a file that lies in the workspace's inbox, of any size."""
+    draft = ingestion.receive_inbox(
+        call.ws, call.actor, body.inbox, *(body.more or ()), experiment_id=body.experiment
+    )
+    return one(_draft_body(draft), status=201)
+
+
+@door.post(
+    "/imports",
+    Rule(
         permission=Permission.IMPORT,
         answer=One[DraftAnswer],
         status=201,
         upload=True,
+        json_twin=FromInbox,
         together=False,
         errors=(409,),
     ),
@@ -196,21 +212,13 @@ def receive(
     ],
     experiment: Annotated[str | None, Form(max_length=200)] = None,
 ) -> Response:
-    """Take a file in; nothing of it is data before it is committed."""
+    """Take a file in; nothing of it is data before it is committed.
+
+    With `{"inbox": "name"}` as JSON an admin takes in a file of any size that lies in the
+    workspace's inbox.
+    """
     sources = [(one.file, one.filename or "upload.csv") for one in file]
     draft = ingestion.receive_files(call.ws, call.actor, sources, experiment_id=experiment)
-    return one(_draft_body(draft), status=201)
-
-
-@door.post(
-    "/imports/inbox",
-    Rule(permission=Permission.INBOX, answer=One[DraftAnswer], status=201, together=False),
-)
-def receive_inbox(call: The, body: FromInbox) -> Response:
-    """Take in a file that lies in the workspace's inbox, of any size."""
-    draft = ingestion.receive_inbox(
-        call.ws, call.actor, body.inbox, *(body.more or ()), experiment_id=body.experiment
-    )
     return one(_draft_body(draft), status=201)
 
 

@@ -27,7 +27,7 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, BasisPoints, Body, Many, One, moment
 from experiments_core.domain.access import AuditEvent, Permission
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services import arms, experiments
+from experiments_core.services import arms, experiments, flowing
 
 door = Door("Lifecycle")
 
@@ -79,6 +79,13 @@ class TrafficChange(Body):
     targeting: dict[str, Any] | None = None
     reason: Reason = ""
     dry_run: bool = False
+
+
+class CountedPhase(PhaseAnswer):
+    """A phase, and who was assigned in it: units per arm, and those held out."""
+
+    counts: dict[str, int]
+    held_out: int
 
 
 class TrafficAnswer(Answer):
@@ -142,7 +149,7 @@ def change_traffic(call: The, experiment: str, body: TrafficChange) -> Response:
         "weights_bp": body.weights_bp,
         "allocation_bp": body.allocation_bp,
         "holdout_bp": body.holdout_bp,
-        "targeting": body.targeting,
+        "targeting": body.targeting or ({} if "targeting" in body.given() else None),
     }
     version = call.version()
     preview = asdict(experiments.preview_traffic(call.ws, call.actor, experiment, **change))
@@ -159,12 +166,20 @@ def change_traffic(call: The, experiment: str, body: TrafficChange) -> Response:
 
 @door.get(
     "/experiments/{experiment}/phases",
-    Rule(permission=Permission.READ, answer=One[list[PhaseAnswer]]),
+    Rule(permission=Permission.READ, answer=One[list[CountedPhase]]),
 )
 def read_phases(call: The, experiment: str) -> Response:
-    """Every phase, the oldest first."""
+    """Every phase, the oldest first, with the units that were assigned in it."""
     found = experiments.get_experiment(call.ws, call.actor, experiment)
-    return one([phase_body(phase) for phase in found.phases])
+    counted = flowing.phase_units(call.ws, call.actor, found.id)
+    return one([
+        phase_body(phase)
+        | {
+            "counts": {arm: counted.get((phase.seq, arm), 0) for arm in phase.weights_bp},
+            "held_out": counted.get((phase.seq, None), 0),
+        }
+        for phase in found.phases
+    ])  # fmt: skip
 
 
 @door.post(

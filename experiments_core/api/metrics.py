@@ -16,6 +16,7 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Body, Many, One, moment
 from experiments_core.domain.access import Permission
 from experiments_core.domain.definition import Definition
+from experiments_core.domain.documents import reads_own_name
 from experiments_core.services import library
 
 door = Door("Metrics")
@@ -130,8 +131,8 @@ def list_metrics(call: The, page: Page) -> Response:
     Rule(permission=Permission.EDIT, answer=One[MetricAnswer], status=201, errors=(409,)),
 )
 def define(call: The, body: NewMetric) -> Response:
-    """Define a metric."""
-    made = library.define_metric(call.ws, call.actor, _said(body))
+    """Define a metric; without column and event it reads the one of its own key."""
+    made = library.define_metric(call.ws, call.actor, reads_own_name(_said(body)))
     return one(body_of(made), status=201, version=made.revision)
 
 

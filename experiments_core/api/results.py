@@ -181,9 +181,17 @@ def list_looks(call: The, experiment: str, page: Page) -> Response:
     Rule(permission=Permission.RESULTS, rate="compute", answer=One[ResultsAnswer], status=201),
 )
 def take_look(call: The, experiment: str) -> Response:
-    """Look now; the same data under the same settings are the same look."""
+    """Look now; the same data under the same settings are the same look.
+
+    The answer is its results, with ``id``, ``no`` and what else a look has beside its verdict;
+    without data there is no look, and only the results are told.
+    """
     view = analyses.look(call.ws, call.actor, experiment, trigger="api", fresh=True)
-    return one(to_dict(view.result), status=201)
+    body = to_dict(view.result)
+    if body["look"] is not None:
+        taken = analyses.looks_of(call.ws, call.actor, experiment)[body["look"] - 1]
+        body = look_body(taken) | body
+    return one(body, status=201)
 
 
 @door.get("/looks/{look}", Rule(permission=Permission.RESULTS, answer=One[FullLookAnswer]))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel
+
 from experiments_core.api.shapes import ErrorAnswer
 from experiments_core.domain.access import REQUIRED, Permission
 
@@ -49,6 +51,9 @@ class Rule:
         merges: ``Prefer: merge`` is understood.
         files: Media types when the answer is a file.
         upload: The body is multipart/form-data, as large as an upload may be.
+        json_twin_of_upload: Takes the requests with JSON to the path of an upload, which
+            describes both.
+        json_twin: Shape of what the upload takes as JSON instead.
         together: Effect and stored answer of an Idempotency-Key share one transaction.
         light: Renders what is mostly kept in memory; while it is, no thread is needed.
         unchanged: May answer 304 to If-None-Match.
@@ -65,6 +70,8 @@ class Rule:
     merges: bool = False
     files: tuple[str, ...] = ()
     upload: bool = False
+    json_twin_of_upload: bool = False
+    json_twin: type[BaseModel] | None = None
     together: bool = True
     light: bool = False
     unchanged: bool = False
@@ -91,6 +98,7 @@ class Rule:
             "status_code": self.status,
             "responses": responses,
             "openapi_extra": self._extra(method),
+            "include_in_schema": not self.json_twin_of_upload,
         }
 
     def _statuses(self, method: str) -> list[int]:
@@ -123,4 +131,7 @@ class Rule:
             parameters.append(_IDEMPOTENCY_KEY)
         if parameters:
             extra["parameters"] = parameters
+        if self.json_twin is not None:
+            told = {"application/json": {"schema": self.json_twin.model_json_schema()}}
+            extra["requestBody"] = {"content": told}
         return extra

@@ -5,14 +5,19 @@ Shapes check form only (types, unknown fields); what a value may be is a rule of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from experiments_core.domain.documents import moment_text
+from experiments_core.errors import Problem
 
 T = TypeVar("T")
+
+BROKEN = "rules_broken"
 
 
 class Body(BaseModel):
@@ -24,6 +29,11 @@ class Body(BaseModel):
         """The fields that were sent, in the order of the class, so that errors keep one."""
         fields = type(self).model_fields
         return {name: getattr(self, name) for name in fields if name in self.model_fields_set}
+
+
+def broken(problems: Sequence[Problem]) -> PydanticCustomError:
+    """What a shape raises when a value has the right type and breaks rules of its field."""
+    return PydanticCustomError(BROKEN, "rules are broken", {"problems": tuple(problems)})
 
 
 class Answer(BaseModel):

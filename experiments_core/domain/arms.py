@@ -28,7 +28,9 @@ DEFAULT_ARMS = (
 )
 
 
-def variant_problems(value: object, *, limit: int = LIMIT_HASH) -> list[Problem]:
+def variant_problems(
+    value: object, *, limit: int = LIMIT_HASH, least: int = LEAST
+) -> list[Problem]:
     """Check the arms of a draft: how many, their keys, the control, the split."""
     if not isinstance(value, list | tuple) or not all(
         isinstance(draft, VariantDraft) for draft in value
@@ -36,7 +38,7 @@ def variant_problems(value: object, *, limit: int = LIMIT_HASH) -> list[Problem]
         return [Problem("variants", value, "TYPE", "variants must be a list of variants")]
     drafts: Sequence[VariantDraft] = value
     problems = []
-    if not LEAST <= len(drafts) <= limit:
+    if not least <= len(drafts) <= limit:
         message = f"{len(drafts)} variants; a test has {LEAST} to {limit}"
         problems.append(Problem("variants", len(drafts), "RANGE", message))
     for i, draft in enumerate(drafts):

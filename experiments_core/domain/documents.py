@@ -32,10 +32,11 @@ _KINDS: dict[str, type[Proportion | Mean | Ratio | Quantile]] = {
     MetricKind.RATIO: Ratio,
     MetricKind.QUANTILE: Quantile,
 }
-_REQUIRED = {
+_REQUIRED: dict[str | None, tuple[str, ...]] = {
     MetricKind.RATIO: ("numerator", "denominator"),
     MetricKind.QUANTILE: ("column", "q"),
 }
+COLUMN = ("column",)
 """What a metric of a kind cannot be without; of the others the column."""
 
 
@@ -61,13 +62,15 @@ def metric_to_document(metric: Metric) -> dict[str, Any]:
 
 
 def metric_from_document(document: Mapping[str, Any]) -> Metric:
-    """Read a metric.
+    """Read a metric; one that names an event and no column reads the event.
 
     Raises:
         InvalidInputError: the kind or a field is unknown, or the metric breaks a rule.
     """
     rest = dict(document)
     kind = rest.pop("kind", None)
+    if rest.get("event") and not rest.get("column") and "column" in _REQUIRED.get(kind, COLUMN):
+        rest["column"] = rest["event"]
     if kind not in _KINDS:
         listed = ", ".join(_KINDS)
         message = f"The kind of a metric is “{kind}”; choose one of {listed}."
@@ -77,7 +80,7 @@ def metric_from_document(document: Mapping[str, Any]) -> Metric:
     if kind == MetricKind.COUNT:
         rest["whole"] = True
     unknown = sorted(rest.keys() - {field.name for field in fields(cls)})
-    lacking = [name for name in _REQUIRED.get(kind, ("column",)) if not rest.get(name)]
+    lacking = [name for name in _REQUIRED.get(kind, COLUMN) if not rest.get(name)]
     if unknown or lacking:
         message = (
             f"A {kind} has no field “{unknown[0]}”."
@@ -88,6 +91,14 @@ def metric_from_document(document: Mapping[str, Any]) -> Metric:
         details = (Problem((unknown or lacking)[0], None, rule, message),)
         raise InvalidInputError(message, details=details)
     return cls(**rest)
+
+
+def reads_own_name(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The same; without column and event the metric reads the column or event of its key."""
+    named = said.get("column") or said.get("event") or not said.get("key")
+    if named or "column" not in _REQUIRED.get(said.get("kind"), COLUMN):
+        return dict(said)
+    return {**said, "column": said["key"]}
 
 
 def plan_to_document(plan: Plan) -> dict[str, Any]:

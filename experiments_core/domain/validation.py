@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from math import isfinite
 from typing import Any
 
-from experiments_core.domain.arms import LIMIT_EXTERNAL, LIMIT_HASH, variant_problems
+from experiments_core.domain.arms import (
+    LEAST,
+    LIMIT_EXTERNAL,
+    LIMIT_HASH,
+    variant_problems,
+)
 from experiments_core.domain.experiment import (
     ASSIGNMENT_MODES,
     HASH_METHODS,
@@ -17,7 +22,7 @@ from experiments_core.domain.experiment import (
     NamespaceSlot,
     Plan,
 )
-from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.metric import Metric, MetricKind, MetricRole
 from experiments_core.domain.namespaces import slot_problems
 from experiments_core.domain.targeting_checks import targeting_problems
 from experiments_core.domain.text import KEY, clean, grouped, text_problems
@@ -40,33 +45,40 @@ def refuse(problems: Iterable[Problem]) -> None:
     """Raise one error for all problems, or none if there are none.
 
     Raises:
-        InvalidInputError: its code is the rule's own when a single named rule was broken.
+        InvalidInputError: see :func:`refusal`.
     """
     found = tuple(problems)
-    if not found:
-        return
-    if len(found) == 1:
-        rule = found[0].rule
-        code = None if rule in GENERIC_RULES else rule
-        raise InvalidInputError(_sentence(found[0].message), code=code, details=found)
+    if found:
+        raise refusal(found)
+
+
+def refusal(found: Sequence[Problem]) -> InvalidInputError:
+    """One error for all problems; its code is the rule's own when one named rule was broken."""
     first = _sentence(found[0].message)
-    raise InvalidInputError(f"{len(found)} things to correct. {first}", details=found)
+    if len(found) > 1:
+        return InvalidInputError(
+            f"{len(found)} things to correct. {first}", details=tuple(found)
+        )
+    rule = found[0].rule
+    code = None if rule in GENERIC_RULES else rule
+    return InvalidInputError(first, code=code, details=tuple(found))
 
 
 def field_problems(
-    fields: Mapping[str, object], *, assignment_mode: str = "hash"
+    fields: Mapping[str, object], *, assignment_mode: str = "hash", least_arms: int = LEAST
 ) -> list[Problem]:
     """Check the fields of a draft or an edit, each by its own rule.
 
     Args:
         fields: Field name -> value as given.
         assignment_mode: Of the experiment; imported data may have more arms.
+        least_arms: A draft that loses its arms one by one may have fewer than a start needs.
     """
     problems: list[Problem] = []
     for name, value in fields.items():
         if name == "variants":
             limit = LIMIT_EXTERNAL if assignment_mode == "external" else LIMIT_HASH
-            problems += variant_problems(value, limit=limit)
+            problems += variant_problems(value, limit=limit, least=least_arms)
         elif name in _CHECKS:
             problems += _CHECKS[name](name, value)
         else:
@@ -75,6 +87,19 @@ def field_problems(
                 name, value, "UNKNOWN_FIELD", f"{name} cannot be set; these can: {known}",
             ))  # fmt: skip
     return problems
+
+
+def threshold_problems(threshold: object, metrics: object) -> list[Problem]:
+    """Check the threshold of auto-promote against the first primary metric.
+
+    It is a difference in that metric's own unit; two rates differ by 1 at most.
+    """
+    if _metrics("metrics", metrics) or not isinstance(metrics, list | tuple):
+        return []
+    first = next((one for one in metrics if one.role is MetricRole.PRIMARY), None)
+    if first is None or first.kind is not MetricKind.PROPORTION:
+        return []
+    return _number(-1, 1)("promote_threshold", threshold)
 
 
 def cleaned(name: str, value: Any) -> Any:

@@ -186,7 +186,7 @@ def _aggregate(column: EventColumn) -> str:
     inside = f"FILTER (WHERE e.name = {quoted(column.event)} AND {_inside(column)})"
     match column.aggregation:
         case "any":
-            return f"CAST(count(*) {inside} > 0 AS DOUBLE)"
+            return f"coalesce(CAST(bool_or(coalesce(e.value, 1) <> 0) {inside} AS DOUBLE), 0.0)"
         case "count":
             return f"CAST(count(*) {inside} AS DOUBLE)"
         case "sum":

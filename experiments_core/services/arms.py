@@ -9,7 +9,8 @@ from typing import Any
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment, Variant, VariantDraft
 from experiments_core.domain.lifecycle import Status
-from experiments_core.errors import ConflictError, NotFoundError
+from experiments_core.domain.validation import refuse
+from experiments_core.errors import ConflictError, NotFoundError, Problem
 from experiments_core.services import experiments
 from experiments_core.services.workspace import Workspace
 
@@ -68,10 +69,12 @@ def remove(
 ) -> Experiment:
     """Take an arm out; its weight goes to control, and from control to the next arm.
 
+    One may remain: the checklist holds back the start until there are two.
+
     Raises:
         NotFoundError: there is no such arm.
         ConflictError: ``SEALED``: the test has started.
-        InvalidInputError: fewer than two would remain.
+        InvalidInputError: none would remain.
         VersionStaleError: somebody saved since that version.
     """
     require(actor, Permission.EDIT)
@@ -79,6 +82,9 @@ def remove(
     place = _place(found, variant)
     gone = found.variants[place]
     rest = [v for v in found.variants if v is not gone]
+    if not rest:
+        message = f"“{gone.key}” is the only variant; add another one first"
+        refuse([Problem("variants", 0, "RANGE", message)])
     heir = next((v for v in rest if v.is_control), rest[0])
     drafts = [
         replace(
@@ -120,5 +126,5 @@ def _save(
     version: int,
 ) -> Experiment:
     return experiments.edit_experiment(
-        ws, actor, found.id, {"variants": tuple(drafts)}, version=version
+        ws, actor, found.id, {"variants": tuple(drafts)}, version=version, least_arms=1
     )

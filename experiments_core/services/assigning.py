@@ -20,12 +20,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.unit_ids import check_unit, unit_problem
 from experiments_core.domain.why import Step, walk
-from experiments_core.errors import (
-    ConflictError,
-    InvalidInputError,
-    Problem,
-    UpshotError,
-)
+from experiments_core.errors import ConflictError, InvalidInputError, TooLargeError, UpshotError
 from experiments_core.query.assignment import assignment_sql
 from experiments_core.services.designs import ready
 from experiments_core.services.participants import settle_listed
@@ -150,14 +145,15 @@ def assign_many(
         references: Experiments; every running one that Upshot assigns when empty.
 
     Raises:
-        InvalidInputError: more than 1 000 units. A problem with one unit or experiment is told
+        TooLargeError: more than 1 000 units. A problem with one unit or experiment is told
             in its own answer.
     """
     require(actor, Permission.ASSIGN)
     if len(units) > MOST_UNITS:
-        message = f"{len(units)} units; at most {MOST_UNITS} in one call"
-        problem = Problem("units", len(units), "TOO_MANY", message)
-        raise InvalidInputError(f"{message}.", details=(problem,))
+        raise TooLargeError(
+            f"{len(units)} units; at most {MOST_UNITS} in one call.",
+            hint="Ask for them in several calls.",
+        )
     tests = _tests(ws, actor, references)
     good = [(str(unit).strip(), a) for unit, a in units if unit_problem(unit) is None]
     by_test = {

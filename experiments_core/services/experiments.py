@@ -15,14 +15,20 @@ from experiments_core.domain import checklist as rules
 from experiments_core.domain import traffic
 from experiments_core.domain.access import Actor, AuditEvent, Permission, may, require
 from experiments_core.domain.acts import Act, needed_permission, perform
-from experiments_core.domain.arms import DEFAULT_ARMS, make_variants
+from experiments_core.domain.arms import DEFAULT_ARMS, LEAST, make_variants
+from experiments_core.domain.assignment import first_run
 from experiments_core.domain.checklist import ChecklistItem
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.lifecycle import Status, Verb, VerbInfo, allowed_actions
 from experiments_core.domain.sealing import check_edit, merge_metrics
 from experiments_core.domain.text import clean, slugify, unused
 from experiments_core.domain.traffic import TrafficPreview
-from experiments_core.domain.validation import cleaned, field_problems, refuse
+from experiments_core.domain.validation import (
+    cleaned,
+    field_problems,
+    refuse,
+    threshold_problems,
+)
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
 from experiments_core.services import deployed, deploying, erasing, places
 from experiments_core.services.project_rules import check_slot
@@ -37,7 +43,7 @@ from experiments_core.services.saving import (
     sees,
 )
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import audit, catalog
+from experiments_core.store import audit, catalog, eventlog
 
 
 def list_experiments(
@@ -99,6 +105,7 @@ def create_experiment(
     fields = _draft_fields(draft)
     refuse([
         *field_problems(fields, assignment_mode=draft.assignment_mode),
+        *threshold_problems(fields["promote_threshold"], fields["metrics"]),
         *places.place_problems(ws, actor, fields),
     ])  # fmt: skip
     now = ws.now()
@@ -136,6 +143,7 @@ def edit_experiment(
     *,
     version: int,
     merge: bool = False,
+    least_arms: int = LEAST,
 ) -> Experiment:
     """Change fields; those that the start sealed are refused.
 
@@ -147,6 +155,7 @@ def edit_experiment(
             the whole list.
         version: The version the editor last read.
         merge: A stale version will do if nobody has touched these fields since.
+        least_arms: Arms that a draft keeps at least.
 
     Raises:
         VersionStaleError: somebody saved since then.
@@ -158,7 +167,11 @@ def edit_experiment(
     def change(experiment: Experiment) -> Experiment:
         mode = str(changes.get("assignment_mode", experiment.assignment_mode))
         refuse([
-            *field_problems(changes, assignment_mode=mode),
+            *field_problems(changes, assignment_mode=mode, least_arms=least_arms),
+            *threshold_problems(
+                changes.get("promote_threshold", experiment.promote_threshold),
+                changes.get("metrics", experiment.metrics),
+            ),
             *places.place_problems(ws, actor, {"project": experiment.project, **changes}),
         ])  # fmt: skip
         check_edit(experiment, changes)
@@ -354,6 +367,11 @@ def preview_traffic(
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
         units = catalog.units_imported(cursor, experiment.id)
+        if units is None and experiment.first_started_at is not None:
+            counted = eventlog.count_assignments(
+                cursor, experiment.id, since_run=first_run(experiment)
+            )
+            units = sum(n for _, _, n in counted) or None
     return traffic.preview_traffic(
         experiment,
         weights_bp=weights_bp,

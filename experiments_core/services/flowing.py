@@ -67,6 +67,17 @@ def flow(ws: Workspace, actor: Actor, reference: str) -> tuple[Gate, ...]:
     return tuple(gates)
 
 
+def phase_units(
+    ws: Workspace, actor: Actor, reference: str
+) -> dict[tuple[int, str | None], int]:
+    """Units by the phase that assigned them and the arm they got; None is the holdout."""
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        experiment = find(cursor, actor, reference)
+        counted = eventlog.count_by_phase(cursor, experiment.id)
+    return {(phase, variant): units for phase, variant, units in counted}
+
+
 def _shares(experiment: Experiment, project_bp: int) -> list[tuple[str, str, float]]:
     shares = []
     if project_bp:

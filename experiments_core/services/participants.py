@@ -17,7 +17,7 @@ from experiments_core.errors import ConflictError, InvalidInputError, NotFoundEr
 from experiments_core.services.pseudonyms import kept_units, stand_in
 from experiments_core.services.saving import EXPERIMENT, find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import audit, eventlog
+from experiments_core.store import audit, deployments, eventlog
 from experiments_core.store.eventlog import Assignment, write_assignments
 
 MOST_PARTICIPANTS = 100_000
@@ -101,7 +101,10 @@ def add_participants(
 
 
 def participants(ws: Workspace, actor: Actor, reference: str) -> list[Participant]:
-    """The named units of a listed test with their arms, in the order they were named."""
+    """The named units of a listed test with the arm that each gets, in the order of naming.
+
+    An arm that was deployed to a unit goes before the one it was assigned.
+    """
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
@@ -110,13 +113,15 @@ def participants(ws: Workspace, actor: Actor, reference: str) -> list[Participan
         known = eventlog.assignments_of(
             cursor, experiment.id, units, since_run=first_run(experiment)
         )
+        given = {
+            one.unit_id: one.variant
+            for one in deployments.deployments_of(cursor, actor.org_id, experiment.id)
+            if one.unit_id is not None and one.reverted_at is None
+        }
     arms = _cut(experiment, listed)
-    return [
-        Participant(
-            unit, (known[unit].variant if unit in known else None) or arms[unit], batch, added
-        )
-        for unit, batch, added in listed
-    ]
+    arms |= {unit: one.variant for unit, one in known.items() if one.variant is not None}
+    arms |= given
+    return [Participant(unit, arms[unit], batch, added) for unit, batch, added in listed]
 
 
 def settle_listed(ws: Workspace, experiment: Experiment) -> None:

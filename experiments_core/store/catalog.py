@@ -7,9 +7,11 @@ change and its audit row stand or fall together.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import duckdb
 
@@ -24,6 +26,9 @@ _PHASE_COLUMNS = (
     "experiment_id", "seq", "run_no", "kind", "started_at", "ended_at", "weights_bp",
     "allocation_bp", "holdout_bp", "rerandomised", "reason", "actor", "targeting",
 )  # fmt: skip
+_EXTERNAL_IDS = "CAST(json_extract(doc, '$.external_ids') AS MAP(VARCHAR, VARCHAR))"
+PRINTED_ID = re.compile(r"exp_([0-9a-f]{32})")
+"""An id of ours as clients of a dialect know it."""
 _SELECT = f"SELECT {', '.join(_COLUMNS)}, doc FROM experiments WHERE org_id = ?"
 
 
@@ -78,13 +83,24 @@ def update_experiment(
 def find_experiment(
     cursor: duckdb.DuckDBPyConnection, org_id: str, reference: str
 ) -> Experiment | None:
-    """Find an experiment by id, key (in any case) or slug."""
+    """Find an experiment by id, key (in any case) or slug, or as clients of dialects do.
+
+    A dialect prints an id as ``exp_`` and 32 hexadecimal digits, or the id of the old system;
+    one that two systems use for different experiments finds none.
+    """
+    printed = PRINTED_ID.fullmatch(reference)
+    name = str(UUID(printed[1])) if printed else reference
     rows = cursor.execute(
         f"{_SELECT} AND (id = ? OR lower(key) = lower(?) OR slug = ?) "
         "ORDER BY id <> ?, lower(key) <> lower(?) LIMIT 1",
-        [org_id, reference, reference, reference, reference, reference],
+        [org_id, name, name, name, name, name],
     ).fetchall()
-    return _read(cursor, rows)[0] if rows else None
+    if not rows:
+        rows = cursor.execute(
+            f"{_SELECT} AND list_contains(map_values({_EXTERNAL_IDS}), ?) LIMIT 2",
+            [org_id, reference],
+        ).fetchall()
+    return _read(cursor, rows)[0] if len(rows) == 1 else None
 
 
 def find_by_external(
@@ -92,8 +108,7 @@ def find_by_external(
 ) -> Experiment | None:
     """Find an experiment by the id it has in another system."""
     rows = cursor.execute(
-        f"{_SELECT} AND map_extract_value("
-        "CAST(json_extract(doc, '$.external_ids') AS MAP(VARCHAR, VARCHAR)), ?) = ? LIMIT 1",
+        f"{_SELECT} AND map_extract_value({_EXTERNAL_IDS}, ?) = ? LIMIT 1",
         [org_id, system, external],
     ).fetchall()
     return _read(cursor, rows)[0] if rows else None

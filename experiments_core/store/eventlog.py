@@ -158,6 +158,18 @@ def count_assignments(
     return [(int(phase), variant, int(units)) for phase, variant, units in rows]
 
 
+def count_by_phase(
+    cursor: duckdb.DuckDBPyConnection, experiment_id: str
+) -> list[tuple[int, str | None, int]]:
+    """Units per phase and arm as they were assigned then, in every run."""
+    rows = cursor.execute(
+        "SELECT phase, variant, count(DISTINCT unit) FROM assignments "
+        "WHERE experiment_id = ? GROUP BY ALL ORDER BY ALL",
+        [experiment_id],
+    ).fetchall()
+    return [(int(phase), variant, int(units)) for phase, variant, units in rows]
+
+
 def overrides_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> dict[str, str]:
     """Unit -> the arm that a tester asked for."""
     sql = "SELECT unit, variant FROM overrides WHERE experiment_id = ? ORDER BY created_at"

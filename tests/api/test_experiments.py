@@ -203,8 +203,13 @@ def test_arms_of_a_draft_come_change_and_go(api: Client, made: dict[str, Any]):
     assert api("DELETE", f"{path}/{short}", headers=at(3)).status_code == 204
     arms = api.get(f"/experiments/{made['id']}").json()["data"]["variants"]
     assert [(v["key"], v["weight_bp"]) for v in arms] == [("control", 10_000), ("third", 0)]
-    assert api("DELETE", f"{path}/{third}", headers=at(4)).status_code == 422  # two remain
     assert api("DELETE", f"{path}/nothing", headers=at(4)).status_code == 404
+    assert api("DELETE", f"{path}/{third}", headers=at(4)).status_code == 204
+    alone = made["variants"][0]["id"]
+    assert api("DELETE", f"{path}/{alone}", headers=at(5)).status_code == 422  # one remains
+    assert api.patch(f"{path}/{alone}", {"name": "The one"}, headers=at(5)).status_code == 200
+    held = api.post(f"/experiments/{made['id']}/start", headers=at(6))
+    assert (held.status_code, held.json()["error"]["code"]) == (409, "CHECKLIST")
 
 
 def test_the_list_is_filtered_sorted_and_paged_without_gaps(api: Client):

@@ -337,7 +337,8 @@ def test_a_key_of_one_project_reaches_no_import_of_another(api: Client, ws: Work
 def test_a_file_that_is_none_is_named_as_such(api: Client):
     assert upload(api, "").status_code == 422
     assert upload(api, "{}").status_code == 422
-    assert api.post("/imports", {"file": "x"}).status_code == 415
+    assert api.post("/imports", {"file": "x"}).status_code == 422
+    assert api("POST", "/imports", content="x").status_code == 415
     assert api("PUT", "/imports/x/mapping", json={"colour": 1}).status_code == 422
     assert api("PUT", "/imports/x/mapping", json={}).status_code == 404
 
@@ -352,11 +353,11 @@ def test_an_upload_is_cut_off_at_its_limit(api: Client, ws: Workspace):
 def test_the_inbox_is_for_admins(api: Client, ws: Workspace):
     ws.db.inbox.mkdir(exist_ok=True)
     (ws.db.inbox / "t.csv").write_text(TABLE, encoding="utf-8")
-    assert api.post("/imports/inbox", {"inbox": "t.csv"}).status_code == 201
-    assert api.post("/imports/inbox", {"inbox": "../t.csv"}).status_code == 404
+    assert api.post("/imports", {"inbox": "t.csv"}).status_code == 201
+    assert api.post("/imports", {"inbox": "../t.csv"}).status_code == 404
     editor = keys.create_key(ws, LOCAL, "ed", role="editor").secret
     own = {"Authorization": f"Bearer {editor}"}
-    assert api.post("/imports/inbox", {"inbox": "t.csv"}, headers=own).status_code == 403
+    assert api.post("/imports", {"inbox": "t.csv"}, headers=own).status_code == 403
 
 
 def test_sql_reads_the_published_views(api: Client, sampled: Workspace):

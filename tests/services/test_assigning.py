@@ -7,7 +7,12 @@ import pytest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.metric_kinds import Proportion
-from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError
+from experiments_core.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    TooLargeError,
+)
 from experiments_core.services import deploying
 from experiments_core.services.assigning import (
     assign,
@@ -119,7 +124,7 @@ def test_many_units_are_answered_in_their_order_each_with_its_own_error(ws: Work
 
 
 def test_more_than_a_thousand_units_are_refused(ws: Workspace):
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(TooLargeError):
         assign_many(ws, LOCAL, [("u", None)] * 1001)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,16 +15,18 @@ from starlette.responses import Response
 from experiments_core.api import answers, envelope
 from experiments_core.api.call import Call
 from experiments_core.domain.definition import metric_of
-from experiments_core.domain.documents import metric_from_document
+from experiments_core.domain.documents import metric_from_document, metric_to_document
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Verb
 from experiments_core.domain.metric import Metric
+from experiments_core.domain.validation import refusal as refused
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem, UpshotError
 from experiments_core.services import analyses, experiments, library
 
 CONVERSION: dict[str, Any] = {
     "key": "conversion", "name": "Conversion", "kind": "proportion", "column": "conversion",
 }  # fmt: skip
+MEASURES = ("kind", "column", "event", "aggregation", "missing", "q")
 
 
 def respond(error: UpshotError, request_id: str) -> Response:
@@ -31,12 +34,7 @@ def respond(error: UpshotError, request_id: str) -> Response:
     full = envelope.error_body(error, request_id)
     body = {name: full[name] for name in ("code", "message", "details", "request_id")}
     answer = envelope.respond(error, request_id)
-    headers = {
-        name: value
-        for name, value in answer.headers.items()
-        if name in {"retry-after", "www-authenticate"}
-    }
-    return answers.raw({"error": body}, answer.status_code, headers)
+    return answers.raw({"error": body}, answer.status_code, _kept(answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +94,8 @@ def metrics_of(
     Args:
         call: The request.
         wanted: Their definitions.
-        any_kind: Take what the library calls so, whatever it is. If not, a metric of another
-            kind is left where it is, and the test has one of the dialect's own.
+        any_kind: Take what the library calls so, whatever it is. If not, a metric that
+            measures something else is left where it is, and the test has one of its own.
     """
     made = []
     for number, values in enumerate(wanted):
@@ -106,11 +104,19 @@ def metrics_of(
             definition = library.get_metric(call.ws, call.actor, values["key"])
         except NotFoundError:
             definition = library.define_metric(call.ws, call.actor, values)
-        if any_kind or definition.kind == values["kind"]:
-            made.append(metric_of(definition, role))
+        own = metric_from_document({**values, "role": role})
+        found = metric_of(definition, role)
+        if any_kind or _measured(found) == _measured(own):
+            made.append(found)
         else:
-            made.append(metric_from_document({**values, "role": role}))
+            made.append(own)
     return tuple(made)
+
+
+def _measured(metric: Metric) -> dict[str, Any]:
+    """What makes the number of a unit; direction, unit, window and cap may be the library's."""
+    document = metric_to_document(metric)
+    return {name: document.get(name) for name in MEASURES}
 
 
 def numbers_of(call: Call, experiment: Experiment) -> analyses.Measured:
@@ -131,7 +137,7 @@ def seconds(moment: datetime | None) -> str | None:
 
 def refusal(field: str, value: object, rule: str, message: str) -> InvalidInputError:
     """The refusal of one field."""
-    return InvalidInputError(f"{message}.", details=(Problem(field, value, rule, message),))
+    return refused([Problem(field, value, rule, message)])
 
 
 def camel(error: UpshotError, request_id: str) -> Response:
@@ -139,8 +145,29 @@ def camel(error: UpshotError, request_id: str) -> Response:
     answer = respond(error, request_id)
     body = json.loads(bytes(answer.body))["error"]
     body["requestId"] = body.pop("request_id")
-    kept = {k: v for k, v in answer.headers.items() if k in {"retry-after", "www-authenticate"}}
-    return answers.raw({"error": body}, answer.status_code, kept)
+    return answers.raw({"error": body}, answer.status_code, _kept(answer))
+
+
+def _kept(answer: Response) -> dict[str, str]:
+    """Headers of an error that stay whatever the form of its body."""
+    return {k: v for k, v in answer.headers.items() if k in {"retry-after", "www-authenticate"}}
+
+
+def camel_with(names: Mapping[str, str]) -> Callable[[UpshotError, str], Response]:
+    """The same, with the client's own names for fields of ours."""
+
+    def named(field: str) -> str:
+        head = re.split(r"[.\[]", field, maxsplit=1)[0]
+        return names.get(head, head) + field.removeprefix(head)
+
+    def write(error: UpshotError, request_id: str) -> Response:
+        answer = camel(error, request_id)
+        body = json.loads(bytes(answer.body))
+        for problem in body["error"]["details"]:
+            problem["field"] = named(problem["field"])
+        return answers.raw(body, answer.status_code, _kept(answer))
+
+    return write
 
 
 def basis_points(field: str, given: list[float], whole: float) -> list[int]:

@@ -15,7 +15,7 @@ from experiments_core.api.facades import common
 from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Body, One
-from experiments_core.domain.access import Permission, require
+from experiments_core.domain.access import Permission, may, require
 from experiments_core.domain.acts import already_deployed
 from experiments_core.domain.deployment import CONDITIONS
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
@@ -170,7 +170,9 @@ def list_experiments(
         "total_count": len(known), "current_page": page,
         "total_pages": max(1, -(-len(known) // per_page)), "per_page": per_page,
     }  # fmt: skip
-    return answers.raw({"data": [_body(one, org_id, places) for one in shown], "meta": meta})
+    return answers.raw(
+        {"data": [_body(call, one, org_id, places) for one in shown], "meta": meta}
+    )
 
 
 @door.post(
@@ -197,7 +199,7 @@ def create_experiment(call: The, org_id: str, body: NewExperiment) -> Response:
             metrics=common.metrics_of(call, *METRICS),
         )
         made = experiments.create_experiment(call.ws, call.actor, draft)
-    return answers.one(_body(made, org_id, _places(call)), status=201)
+    return answers.one(_body(call, made, org_id, _places(call)), status=201)
 
 
 @door.get(ONE, READ)
@@ -356,10 +358,10 @@ def _places(call: Call) -> dict[str, str]:
 
 
 def _shown(call: Call, org_id: str, one: Experiment) -> Response:
-    return answers.one(_body(one, org_id, _places(call)))
+    return answers.one(_body(call, one, org_id, _places(call)))
 
 
-def _body(one: Experiment, org_id: str, places: dict[str, str]) -> dict[str, Any]:
+def _body(call: Call, one: Experiment, org_id: str, places: dict[str, str]) -> dict[str, Any]:
     hashes = {
         variant.key: (variant.value or {}).get("version_hash", "")
         if isinstance(variant.value, dict)
@@ -381,7 +383,7 @@ def _body(one: Experiment, org_id: str, places: dict[str, str]) -> dict[str, Any
         "stopped_at": common.seconds(one.stopped_at),
         "created_at": common.seconds(one.created_at),
         "updated_at": common.seconds(one.updated_at),
-        "_links": _links(one, f"/{org_id}/experiments/{key}"),
+        "_links": _links(call, one, f"/{org_id}/experiments/{key}"),
     }
 
 
@@ -395,12 +397,13 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
 }
 
 
-def _links(one: Experiment, path: str) -> dict[str, Any]:
-    """The actions that would be accepted now."""
+def _links(call: Call, one: Experiment, path: str) -> dict[str, Any]:
+    """The actions that would be accepted now, of whoever asks."""
     actions = [
         name
         for name in _ALLOWED[one.status]
-        if not (name == "deploy" and one.deployed is not None)
+        if may(call.actor, Permission.DEPLOY if name == "deploy" else Permission.EDIT)
+        and not (name == "deploy" and one.deployed is not None)
     ]
     links = {name: {"href": f"{path}/{name}", "method": "POST"} for name in actions}
     return {"self": {"href": path, "method": "GET"}, **links}

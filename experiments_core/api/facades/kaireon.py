@@ -384,6 +384,12 @@ def _do(call: Call, one: Experiment, verb: Verb) -> Experiment:
     )
 
 
+def _takes_part(one: Experiment, variant: Variant) -> bool:
+    """Whether clients see a challenger; one taken out of a started test stays as an arm."""
+    drained = one.first_started_at is not None and variant.weight_bp == 0
+    return variant.key != NOBODY and not drained
+
+
 def _body(one: Experiment) -> dict[str, Any]:
     champion = one.control.value
     return {
@@ -398,7 +404,7 @@ def _body(one: Experiment) -> dict[str, Any]:
         "challengers": [
             {"id": v.id, "modelId": v.key, "trafficPct": v.weight_bp / 100}
             for v in one.variants
-            if not v.is_control and v.key != NOBODY
+            if not v.is_control and _takes_part(one, v)
         ],
         "autoPromote": one.auto_promote,
         "promoteThreshold": one.promote_threshold,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from experiments_core.api import answers
-from experiments_core.api.call import Call, The
+from experiments_core.api.call import The
 from experiments_core.api.facades import common
 from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
@@ -22,13 +21,20 @@ from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.services import analyses, experiments
 from experiments_core.services.analyses import Measured
 
-door = Door("ShortKit", envelope=common.camel, via="compat/shortkit", any_type=True)
+door = Door(
+    "ShortKit",
+    envelope=common.camel_with({"targeting": "targetingRules", "allocation_bp": "traffic"}),
+    via="compat/shortkit",
+    any_type=True,
+)
 
 KINDS = {
     "completionRate": "proportion", "retention": "proportion", "watchTime": "mean",
     "sessionsPerUser": "count",
 }  # fmt: skip
 """Metrics that ShortKit knows; another name is a mean."""
+USUAL = ("completionRate",)
+"""Metrics of a test that names none."""
 STATUS = {
     Status.DRAFT: "draft", Status.RUNNING: "running", Status.PAUSED: "stopped",
     Status.STOPPED: "stopped", Status.COMPLETED: "completed", Status.ARCHIVED: "completed",
@@ -37,7 +43,6 @@ TYPES = ("ranking", "config", "feature")
 DIALECT = common.Dialect("shortkit", lambda one: one.type in TYPES)
 HERE = "/v1/experiments"
 ONE = f"{HERE}/{{experiment_id}}"
-OURS = re.compile(r"exp_([0-9a-f]{32})")
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -58,7 +63,7 @@ class NewExperiment(Body):
     type: Literal["ranking", "config", "feature"]
     traffic: Share
     variants: Annotated[list[NewVariant], Field(min_length=2, max_length=20)]
-    metrics: Annotated[list[str], Field(min_length=1, max_length=20)] = ["completionRate"]  # noqa: RUF012  pydantic copies it
+    metrics: Annotated[list[str], Field(max_length=20)] | None = None
     targetingRules: dict[str, Any] | None = None  # noqa: N815  the client's spelling
 
 
@@ -131,7 +136,9 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
                 VariantDraft(one.id, one.name, weight_bp=weight, value=one.config)
                 for one, weight in zip(body.variants, weights, strict=True)
             ),
-            metrics=common.metrics_of(call, *map(_metric, body.metrics), any_kind=True),
+            metrics=common.metrics_of(
+                call, *map(_metric, body.metrics or USUAL), any_kind=True
+            ),
         )
         made = experiments.create_experiment(call.ws, call.actor, draft)
     return answers.one(_body(made), status=201)
@@ -140,7 +147,7 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
 @door.get(ONE, Rule(permission=Permission.READ, answer=One[ExperimentAnswer]))
 def read_experiment(call: The, experiment_id: str) -> Response:
     """One experiment, with what its arms are told and how many take part."""
-    one = _found(call, experiment_id)
+    one = DIALECT.found(call, experiment_id)
     units = common.numbers_of(call, one).units
     body = _body(one)
     for shown, variant in zip(body["variants"], one.variants, strict=True):
@@ -152,7 +159,7 @@ def read_experiment(call: The, experiment_id: str) -> Response:
 def change_experiment(call: The, experiment_id: str, body: Change) -> Response:
     """Change a draft; a running experiment cannot be changed."""
     with call.ws.db.write():
-        one = _found(call, experiment_id)
+        one = DIALECT.found(call, experiment_id)
         if one.status is not Status.DRAFT:
             raise invalid_transition(
                 one.place, "Experiments can only be modified in draft status."
@@ -173,7 +180,7 @@ def change_experiment(call: The, experiment_id: str, body: Change) -> Response:
 @door.delete(ONE, Rule(permission=Permission.EDIT, status=204, errors=(409,)))
 def delete_experiment(call: The, experiment_id: str) -> Response:
     """Delete one that is not running."""
-    return DIALECT.delete(call, _reference(experiment_id))
+    return DIALECT.delete(call, experiment_id)
 
 
 @door.post(
@@ -182,7 +189,7 @@ def delete_experiment(call: The, experiment_id: str) -> Response:
 def start(call: The, experiment_id: str) -> Response:
     """Begin, or begin again after a stop."""
     with call.ws.db.write():
-        one = _found(call, experiment_id)
+        one = DIALECT.found(call, experiment_id)
         after = experiments.transition(
             call.ws, call.actor, one.id, Verb.START, version=one.version
         )
@@ -196,7 +203,7 @@ def stop(call: The, experiment_id: str, body: Stop | None = None) -> Response:
     """End early; a winner is rolled out in the same transaction."""
     said = body or Stop()
     with call.ws.db.write():
-        one = _found(call, experiment_id)
+        one = DIALECT.found(call, experiment_id)
         after = experiments.transition(
             call.ws, call.actor, one.id, Verb.STOP, version=one.version,
             winner=said.winner, reason=said.reason,
@@ -211,7 +218,7 @@ def stop(call: The, experiment_id: str, body: Stop | None = None) -> Response:
 )
 def results(call: The, experiment_id: str) -> Response:
     """Every metric of every arm, and what follows from the first one."""
-    one = _found(call, experiment_id)
+    one = DIALECT.found(call, experiment_id)
     measured = analyses.measured(call.ws, call.actor, one.id, chances=True)
     began = one.first_started_at
     end = one.stopped_at or call.ws.now()
@@ -236,10 +243,16 @@ def results(call: The, experiment_id: str) -> Response:
 
 
 def _metrics(one: Experiment, measured: Measured, variant: str) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    """Every metric of the test, also before there are data."""
+    treated = variant != one.control.key
+    nothing = {"lift": None, "significant": False} if treated else {}
+    told: dict[str, dict[str, Any]] = {
+        metric.key: {"value": None, "confidence": 1 - one.plan.alpha, **nothing}
+        for metric in one.metrics
+    }
     for metric in measured.result.metrics:
         arm = metric.arm(variant)
-        told[metric.key] = {"value": common.number(arm.value), "confidence": 1 - one.plan.alpha}
+        told[metric.key]["value"] = common.number(arm.value)
         if arm.contrast is not None:
             p = common.number(arm.contrast.p_value)
             told[metric.key] |= {
@@ -298,15 +311,6 @@ def _allocation(traffic: float) -> int:
         message = f"traffic is {traffic!r}; it may have four decimals"
         raise common.refusal("traffic", traffic, "TOO_FINE", message)
     return round(exact)
-
-
-def _found(call: Call, experiment_id: str) -> Experiment:
-    return DIALECT.found(call, _reference(experiment_id))
-
-
-def _reference(experiment_id: str) -> str:
-    ours = OURS.fullmatch(experiment_id)
-    return str(UUID(ours[1])) if ours else experiment_id
 
 
 def _id(one: Experiment) -> str:

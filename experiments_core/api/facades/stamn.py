@@ -26,7 +26,12 @@ from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import arms, deploying, experiments, participants, projects
 
 DIALECT = common.Dialect("stamn", lambda one: one.assignment_mode == "listed")
-door = Door("Stamn", envelope=common.camel, via="compat/stamn", any_type=True)
+door = Door(
+    "Stamn",
+    envelope=common.camel_with({"unit_ids": "participantIds"}),
+    via="compat/stamn",
+    any_type=True,
+)
 
 STATUS = {
     Status.DRAFT: "draft", Status.RUNNING: "running", Status.PAUSED: "paused",
@@ -292,6 +297,8 @@ def _weigh(call: Call, one: Experiment, variant_id: str, percent: float) -> Expe
     weight = round(100 * percent)
     changed = next(v for v in one.variants if v.id == variant_id)
     others = [v for v in one.variants if v is not changed]
+    if not others:
+        return one
     heir = next((v for v in others if v.is_control), others[0])
     left = heir.weight_bp + changed.weight_bp - weight
     if left < 0:

@@ -11,7 +11,7 @@ import pytest
 
 from experiments_core.api.facades import common
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import deploying, experiments, projects
+from experiments_core.services import deploying, experiments, library, projects
 from experiments_core.services.workspace import Workspace
 from tests.api.facades.conftest import World
 from tests.api.facades.rules import holds
@@ -374,3 +374,22 @@ def test_the_level_is_that_of_the_plan_and_p_has_to_be_below_it(
         monkeypatch.setattr(common, "numbers_of", numbers)
         told = world("GET", f"{HERE}/{one['id']}/metrics").json()["significance"]
         assert told == {"p_value": p_value, "significant": significant, "confidence": 0.9}
+
+
+@holds(READ, rule="_links lists what the caller may do")
+def test_links_are_those_of_the_caller(ws: Workspace, world: World):
+    one = at_status(ws, world, "stopped")
+    path = f"{HERE}/{one['id']}"
+    for role, verbs in (("viewer", set()), ("editor", {"start", "archive"})):
+        shown = world.as_role(ws, role)("GET", path).json()["data"]
+        assert set(shown["_links"]) == {"self", *verbs}
+
+
+@holds(METRICS, rule="a metric of the library that measures otherwise is left alone")
+def test_a_success_of_the_library_that_counts_otherwise_is_not_taken(
+    ws: Workspace, world: World
+):
+    other = {"key": "success", "name": "Any success", "kind": "proportion", "column": "success"}
+    library.define_metric(ws, LOCAL, other)
+    found = experiments.get_experiment(ws, LOCAL, made(world)["id"])
+    assert found.metrics[0].aggregation == "max"

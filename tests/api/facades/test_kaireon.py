@@ -537,3 +537,17 @@ def test_a_split_that_changed_without_a_holdout(clock: Clock, world: World):
     assert body["uplift"]["reference"] == "champion"
     (n, x), (m, y) = (both(*(pair[i] for pair in strata)) for i in (0, 1))
     assert abs(y / m - x / n) > 3 * abs(body["uplift"]["uplift"])
+
+
+@holds(
+    PUT,
+    rule="a challenger left out of a started one is gone for clients, and comes back as it was",
+)
+def test_a_challenger_that_is_taken_out_of_a_started_one_is_gone(world: World):
+    both_of_them = [{"modelId": "m2", "trafficPct": 30}, {"modelId": "m3", "trafficPct": 20}]
+    one = made(world, status="active", challengers=both_of_them)
+    alone = [{"modelId": "m2", "trafficPct": 50}]
+    after = put(world, one, challengers=alone).json()
+    assert [(c["modelId"], c["trafficPct"]) for c in after["challengers"]] == [("m2", 50)]
+    again = put(world, one, challengers=both_of_them).json()
+    assert again["challengers"] == one["challengers"]

@@ -396,3 +396,57 @@ def test_without_a_difference_nobody_wins(ws: Workspace, world: World):
     assert body["variants"][1]["metrics"]["completionRate"]["significant"] is False
     assert body["recommendation"]["winner"] is None
     assert 0.5 <= body["recommendation"]["confidence"] < 0.7
+
+
+@holds(
+    RESULTS, rule="events name the experiment by the id that clients know, ours or the old one"
+)
+def test_events_name_the_experiment_as_clients_know_it(ws: Workspace, world: World):
+    one = made(world, traffic=1)
+    do(world, one, "start")
+    found = ours(ws, one)
+    old = {"external_ids": {"shortkit": "exp_abc123"}}
+    experiments.edit_experiment(ws, LOCAL, found.id, old, version=found.version)
+    for number, name in enumerate((one["id"], "exp_abc123")):
+        world.exposures(name, [f"u{number}"])
+        shown = world("GET", f"{HERE}/exp_abc123/results").json()["data"]
+        assert sum(arm["participants"] for arm in shown["variants"]) == number + 1
+
+
+@holds(RESULTS, rule="an event with the value 0 says that it did not happen")
+def test_a_completion_of_0_is_none(world: World):
+    one = made(world, traffic=1, metrics=["completionRate"])
+    do(world, one, "start")
+    units = [f"u{i}" for i in range(40)]
+    arms = world.exposures(one["id"], units)
+    metric = {"type": "metric", "name": "completionRate"}
+    world.events(*(
+        metric | {"unit_id": unit} | ({} if i % 4 == 0 else {"value": float(i % 2)})
+        for i, unit in enumerate(units)
+    ))  # fmt: skip
+    done = [unit for i, unit in enumerate(units) if i % 4 == 0 or i % 2]
+    for arm in told(world, one)["variants"]:
+        mine = [unit for unit in units if arms[unit] == arm["id"]]
+        share = len([unit for unit in done if unit in mine]) / len(mine)
+        assert arm["metrics"]["completionRate"]["value"] == pytest.approx(share)
+
+
+@holds(RESULTS, rule="before there are data every metric is there, its numbers null")
+@holds(CREATE, rule="an empty list of metrics is as good as none: completionRate")
+@holds(
+    CREATE, rule="errors name the fields of ShortKit; a broken sum is SPLIT_SUM, as everywhere"
+)
+def test_without_data_metrics_are_null(world: World):
+    one = made(world)
+    for arm in told(world, one)["variants"]:
+        treated = arm["id"] != "control"
+        nothing = {"lift": None, "significant": False} if treated else {}
+        assert arm["metrics"] == {
+            name: {"value": None, "confidence": 0.95, **nothing} for name in BODY["metrics"]
+        }
+    assert made(world, metrics=[])["metrics"] == ["completionRate"]
+    wrong = world("POST", HERE, BODY | {"targetingRules": {"devices": ["fridge"]}})
+    is_refused(wrong, 422)
+    assert wrong.json()["error"]["details"][0]["field"] == "targetingRules.devices[0]"
+    error = world("POST", HERE, BODY | split(0.5, 0.4)).json()["error"]
+    assert error["code"] == "SPLIT_SUM"

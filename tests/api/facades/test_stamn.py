@@ -180,9 +180,10 @@ def test_a_body_that_breaks_a_rule_is_422_in_camel_case(world: World):
 
 @holds(ADD, rule="201 with the experiment; the control gives the share")
 @holds(CHANGE_VARIANT, rule="name, content, weight, isControl")
-@holds(REMOVE, rule="200 with the experiment; at least two remain, else 422")
+@holds(REMOVE, rule="200 with the experiment; one may remain, but not none: 422")
+@holds(STATUS, rule="one variant alone cannot start: 409")
 @holds(CHANGE_VARIANT, REMOVE, rule="an unknown variant is 404")
-def test_variants_of_a_draft_are_changed_and_two_remain(world: World):
+def test_variants_of_a_draft_are_changed_and_one_remains(world: World):
     one = made(world)
     path = f"{HERE}/{one['id']}/variants"
     third = world("POST", path, {"name": "short", "content": "!", "weight": 20})
@@ -202,7 +203,11 @@ def test_variants_of_a_draft_are_changed_and_two_remain(world: World):
     for method, body in (("PATCH", {"name": "x"}), ("DELETE", None)):
         is_refused(world(method, f"{path}/nothing", body), 404)
     assert world("DELETE", f"{path}/{short}").status_code == 200
-    is_refused(world("DELETE", f"{path}/{one['variants'][1]['id']}"), 422)
+    assert world("DELETE", f"{path}/{one['variants'][1]['id']}").status_code == 200
+    is_refused(world("DELETE", f"{path}/{one['variants'][0]['id']}"), 422)
+    alone = to(world, one, "running")
+    is_refused(alone, 409)
+    assert alone.json()["error"]["code"] == "CHECKLIST"
 
 
 @holds(REMOVE, rule="its participants are given the versions that remain")
@@ -262,6 +267,7 @@ def test_a_running_one_is_not_deleted(world: World):
 
 
 @holds(DEPLOY, rule="200; one participant gets the version, the experiment's status stays")
+@holds(READ, DEPLOY, rule="assignments show what was deployed to a participant")
 @holds(DEPLOY, rule="without the deploy right 403")
 @holds(DEPLOY, rule="participantId and variantId are required: 422; a foreign variantId: 404")
 def test_one_participant_gets_a_version_and_the_status_stays(ws: Workspace, world: World):
@@ -283,7 +289,11 @@ def test_one_participant_gets_a_version_and_the_status_stays(ws: Workspace, worl
         assert (told["experimentId"], told["participantId"], told["variantId"]) == (
             one["id"], "agent-3", warm,
         )  # fmt: skip
-        assert world("GET", f"{HERE}/{one['id']}").json()["data"]["status"] == status
+        shown = world("GET", f"{HERE}/{one['id']}").json()["data"]
+        assert shown["status"] == status
+        given = {a["participantId"]: a["variantId"] for a in shown["assignments"]}
+        before = {a["participantId"]: a["variantId"] for a in one["assignments"]}
+        assert given == before | {"agent-3": warm}
         (row,) = deploying.deployments(ws, LOCAL, one["id"])
         assert (row.target, row.unit_id) == ("participant", "agent-3")
         if status == "running":
@@ -301,3 +311,15 @@ def test_a_jwt_of_an_unknown_issuer_is_401(world: World):
     is_refused(stranger("GET", HERE), 401)
     is_refused(stranger("POST", HERE, BODY), 401)
     is_refused(stranger("POST", f"{HERE}/{one['id']}/deploy", body), 401)
+
+
+@holds(CREATE, rule="errors name the fields of Stamn: participantIds")
+def test_errors_name_the_fields_of_the_client(world: World):
+    body = {
+        "name": "Tone", "targetFile": "a.md", "variants": [{"name": "a"}, {"name": "b"}],
+        "participantIds": ["one", "one"],
+    }  # fmt: skip
+    twice = world("POST", HERE, body)
+    is_refused(twice, 422)
+    (problem,) = twice.json()["error"]["details"]
+    assert (problem["field"], problem["rule"]) == ("participantIds", "DUPLICATE_PARTICIPANT")

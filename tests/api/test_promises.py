@@ -1,0 +1,140 @@
+"""Sentences of the contract that outsiders would try first, each over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Client
+
+ARMS = [
+    {"key": "control", "weight_bp": 5000, "value": {"fields": 9}},
+    {"key": "short", "weight_bp": 5000, "value": {"fields": 4}, "name": "Short form"},
+]
+
+
+def at(version: int) -> dict[str, str]:
+    return {"If-Match": f'"v{version}"'}
+
+
+def made(api: Client, **fields: Any) -> Any:
+    answer = api.post("/experiments", {"name": "Checkout", "variants": ARMS, **fields})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["data"]
+
+
+@pytest.mark.parametrize("name", ("", "   ", "x" * 201))
+def test_a_name_that_is_too_short_or_long_has_a_code_of_its_own(api: Client, name: str):
+    error = api.post("/experiments", {"name": name}).json()["error"]
+    assert (error["code"], error["details"][0]["field"]) == ("NAME_LENGTH", "name")
+
+
+def test_rules_of_the_fields_and_their_types_are_refused_at_once(api: Client):
+    body = {
+        "name": "", "key": "-a", "type": "poem", "tags": ["x" * 41], "holdout_bp": 9000,
+        "promote_after_days": 0, "colour": "red",
+    }  # fmt: skip
+    error = api.post("/experiments", body).json()["error"]
+    assert {(one["field"], one["rule"]) for one in error["details"]} == {
+        ("name", "NAME_LENGTH"), ("key", "PATTERN"), ("type", "UNKNOWN_CHOICE"),
+        ("tags[0]", "LENGTH"), ("holdout_bp", "RANGE"), ("promote_after_days", "RANGE"),
+        ("colour", "UNKNOWN_FIELD"),
+    }  # fmt: skip
+
+
+def test_a_threshold_of_a_rate_is_at_most_the_whole(api: Client):
+    rate = {"key": "paid", "kind": "proportion", "role": "primary"}
+    amount = {"key": "revenue", "kind": "mean", "role": "primary"}
+    too_much = {"name": "A", "promote_threshold": 1.5, "metrics": [rate]}
+    error = api.post("/experiments", too_much).json()["error"]
+    assert [(one["field"], one["rule"]) for one in error["details"]] == [
+        ("promote_threshold", "RANGE")
+    ]
+    one = made(api, promote_threshold=1.5, metrics=[amount])
+    changed = api.patch(f"/experiments/{one['id']}", {"metrics": [rate]}, headers=at(1))
+    assert changed.status_code == 422
+
+
+def test_what_a_patch_leaves_out_of_plan_and_arms_stays(api: Client):
+    plan = {"method": "sequential", "planned_units": 5000, "baseline": 0.1}
+    path = f"/experiments/{made(api, plan=plan)['id']}"
+    change = {"plan": {"alpha": 0.1, "baseline": None}}
+    after = api.patch(path, change, headers=at(1)).json()["data"]["plan"]
+    assert (after["alpha"], after["baseline"]) == (0.1, None)
+    assert (after["method"], after["planned_units"]) == ("sequential", 5000)
+    split = [{"key": "control", "weight_bp": 2000}, {"key": "short", "weight_bp": 8000}]
+    arms = api.patch(path, {"variants": split}, headers=at(2)).json()["data"]["variants"]
+    assert [(v["weight_bp"], v["value"], v["name"]) for v in arms] == [
+        (2000, {"fields": 9}, "control"), (8000, {"fields": 4}, "Short form"),
+    ]  # fmt: skip
+    crowned = [{"key": "control"}, {"key": "short", "is_control": True, "value": None}]
+    arms = api.patch(path, {"variants": crowned}, headers=at(3)).json()["data"]["variants"]
+    assert [(v["weight_bp"], v["value"], v["is_control"]) for v in arms] == [
+        (2000, {"fields": 9}, False), (8000, None, True),
+    ]  # fmt: skip
+
+
+def test_a_metric_reads_the_event_it_names_or_the_one_of_its_key(api: Client):
+    named = {"name": "Paid", "key": "paid", "kind": "proportion", "event": "order_paid"}
+    own = {"name": "Refund", "key": "refund", "kind": "mean"}
+    assert api.post("/metrics", named).json()["data"]["event"] == "order_paid"
+    assert api.post("/metrics", own).json()["data"]["column"] == "refund"
+    nameless = {"name": "Refund", "kind": "mean"}
+    assert api.post("/metrics", nameless).json()["error"]["details"][0]["field"] == "column"
+    one = made(api, metrics=[{"metric": "paid"}, {"key": "likes", "kind": "count"}])
+    shown = {metric["key"]: metric for metric in one["metrics"]}
+    assert shown["paid"]["role"] == "primary"
+    assert shown["likes"]["column"] == "likes"
+    assert shown["likes"]["preferred_direction"] == "increase"
+
+
+def test_phases_count_their_units_and_a_change_says_who_stays(api: Client):
+    one = made(api, metrics=[{"key": "paid", "kind": "proportion"}], holdout_bp=1000)
+    path = f"/experiments/{one['id']}"
+    api.post(f"{path}/start", headers=at(1))
+    units = [{"unit_id": f"u{i}"} for i in range(60)]
+    got = api.post("/assign", {"units": units, "experiments": [one["key"]]}).json()
+    arms = [answer["variant"] for answer in got["data"]["results"]]
+    (phase,) = api.get(f"{path}/phases").json()["data"]
+    assert phase["counts"] == {arm: arms.count(arm) for arm in ("control", "short")}
+    assert phase["held_out"] == 60 - sum(phase["counts"].values()) > 0
+    said = {"weights_bp": {"control": 2000, "short": 8000}, "dry_run": True}
+    preview = api.post(f"{path}/traffic", said, headers=at(2)).json()["data"]["preview"]
+    assert preview["units"] == 60
+    assert "60 users keep their version" in preview["sentence"]
+
+
+def test_null_lets_everybody_in_again(api: Client):
+    one = made(api, targeting={"countries": ["DE"]})
+    path = f"/experiments/{one['id']}"
+    opened = api.post(f"{path}/traffic", {"targeting": None}, headers=at(1))
+    assert opened.status_code == 200, opened.text
+    assert api.get(path).json()["data"]["targeting"] is None
+
+
+def test_an_experiment_is_found_by_the_ids_that_clients_know(api: Client):
+    one = made(api, external_ids={"krafter": "3c4d", "shortkit": "exp_abc123"})
+    for name in (f"exp_{one['id'].replace('-', '')}", "exp_abc123", "3c4d", "checkout"):
+        assert api.get(f"/experiments/{name}").json()["data"]["id"] == one["id"], name
+    made(api, name="Other", external_ids={"stamn": "3c4d"})
+    assert api.get("/experiments/3c4d").status_code == 404  # whose would it be?
+    assert api.get("/experiments/exp_00").status_code == 404
+
+
+def test_a_look_that_is_taken_can_be_read_again(api: Client):
+    one = made(api, metrics=[{"key": "paid", "kind": "proportion"}])
+    path = f"/experiments/{one['id']}"
+    assert api.post(f"{path}/looks").json()["data"]["look"] is None
+    api.post(f"{path}/start", headers=at(1))
+    seen = {"event_id": "x", "type": "exposure", "experiment": one["id"], "unit_id": "u"}
+    api.post("/events", {"events": [seen]})
+    taken = api.post(f"{path}/looks").json()["data"]
+    again = api.get(f"/looks/{taken['id']}").json()["data"]
+    assert (again["no"], again["results"]["verdict"]) == (taken["look"], taken["verdict"])
+
+
+def test_a_wrong_method_names_every_right_one(api: Client):
+    refused = api("PUT", "/experiments/some")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "DELETE, GET, PATCH")
+    assert refused.headers["X-Request-Id"] == refused.json()["error"]["request_id"]
