@@ -17,6 +17,7 @@ from pages.parts import (
     results_holdout,
     results_looks,
     results_past,
+    results_runs,
     results_scorecard,
     results_tabs,
     theme,
@@ -49,19 +50,32 @@ def page() -> None:
     if view.result.verdict.code == "no_data":
         results_head.no_data(view, experiment)
         results_decision.forecast_form(ws, who.actor(), experiment)
+        if results_runs.options(experiment):
+            theme.note("Earlier runs are under “Look at it differently”.")
+            _explore(ws, view, experiment)
         return
     results_looks.draw(view)
     theme.once(lambda: results_head.trust(view, experiment), "trust", view.result, experiment)
     shown = view
     if view.result.metrics and view.result.treatments:
-        shown = results_choices.draw(ws, who.actor(), view, experiment)
-        results_scorecard.draw(ws, who.actor(), shown, experiment)
-        results_expect.draw(ws, who.actor(), view, experiment)
-        results_holdout.draw(shown, experiment)
-        results_tabs.draw(ws, who.actor(), shown, experiment, past=number is not None)
+        shown = _explore(ws, view, experiment, past=number is not None)
     if number is None:
         results_decision.draw(ws, who.actor(), view, experiment)
     results_foot.draw(view, shown, experiment)
+
+
+def _explore(
+    ws: Workspace, view: LookView, experiment: Experiment, *, past: bool = False
+) -> LookView:
+    """The numbers, as the choices above them ask for them."""
+    shown = results_choices.draw(ws, who.actor(), view, experiment)
+    if shown.result.metrics and shown.result.treatments:
+        results_scorecard.draw(ws, who.actor(), shown, experiment)
+        if view.result.metrics:
+            results_expect.draw(ws, who.actor(), view, experiment)
+        results_holdout.draw(shown, experiment)
+        results_tabs.draw(ws, who.actor(), shown, experiment, past=past)
+    return shown
 
 
 def _view(ws: Workspace, experiment: Experiment, number: int | None) -> LookView:

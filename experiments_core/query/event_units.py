@@ -1,8 +1,9 @@
 """One row per unit out of the log of exposures and events. DuckDB's dialect; text only.
 
-The text has the parameters ``org`` and ``experiment``. A unit's first exposure counts; what it
-did is counted from there, inside each column's window, however late or out of order the events
-came. ``why`` is NULL for units that are analysed and names the reason for the others.
+The text has the parameters ``org`` and ``experiment``, unless the query names both itself. A
+unit's first exposure counts; what it did is counted from there, inside each column's window,
+however late or out of order the events came. ``why`` is NULL for units that are analysed and
+names the reason for the others.
 """
 
 from __future__ import annotations
@@ -34,9 +35,13 @@ class UnitsQuery:
         fallback: Arm whose value a held-out unit is served.
         since: Exposures before this moment do not count (units were assigned afresh).
         since_run: First run whose assignments still hold.
+        until: Exposures and events from this moment on do not count; None counts all.
+        until_run: Assignments of this run and later ones do not count.
         assigned_is_exposed: The service sends no exposures: the assignment stands for them.
         touched: Only the units of this table, None for all.
         log: Relation with the events; those of the touched units when there are such.
+        org: The organisation, as an expression.
+        experiment: The experiment, as an expression.
     """
 
     columns: tuple[EventColumn, ...]
@@ -46,9 +51,13 @@ class UnitsQuery:
     fallback: str = ""
     since: datetime | None = None
     since_run: int = 1
+    until: datetime | None = None
+    until_run: int | None = None
     assigned_is_exposed: bool = False
     touched: str | None = None
     log: str = "events"
+    org: str = "$org"
+    experiment: str = "$experiment"
 
 
 def names_of(columns: Sequence[EventColumn]) -> tuple[str, ...]:
@@ -95,29 +104,36 @@ def _exposed(query: UnitsQuery) -> str:
         for i, name in enumerate(query.segments)
     )
     since = "" if query.since is None else f" AND ts >= {moment_sql(query.since)}"
+    since += _until(query)
     return (
         "    SELECT unit, MIN(ts) AS first_ts, count(*) AS exposures, "
         "COUNT(DISTINCT variant) AS arms_seen, "
         "arg_min(variant, ts) AS reported, MIN(variant) AS one_arm, MAX(variant) AS other_arm"
-        f"{segments}\n    FROM {query.log} WHERE type = 'exposure' AND org_id = $org "
-        f"AND experiment_id = $experiment{since}\n    GROUP BY unit"
+        f"{segments}\n    FROM {query.log} WHERE type = 'exposure' AND org_id = {query.org} "
+        f"AND experiment_id = {query.experiment}{since}\n    GROUP BY unit"
     )
 
 
 def _assigned(query: UnitsQuery) -> str:
+    until = "" if query.until_run is None else f" AND run_no < {query.until_run}"
     return (
         "    SELECT unit, TRUE AS known, MIN(assigned_at) AS assigned_ts, "
         "arg_min(struct_pack(arm := variant), seq).arm AS arm\n"
-        "    FROM assignments WHERE experiment_id = $experiment "
-        f"AND run_no >= {query.since_run}{_touched(query)}\n    GROUP BY unit"
+        f"    FROM assignments WHERE experiment_id = {query.experiment} "
+        f"AND run_no >= {query.since_run}{until}{_touched(query)}\n    GROUP BY unit"
     )
 
 
 def _given(query: UnitsQuery) -> str:
+    holds = "reverted_at IS NULL"
+    if query.until is not None:
+        end = moment_sql(query.until)
+        holds = f"created_at < {end} AND (reverted_at IS NULL OR reverted_at >= {end})"
     return (
         "    SELECT unit_id AS unit, arg_max(variant, created_at) AS variant\n"
-        "    FROM deployments WHERE experiment_id = $experiment AND target = 'participant' "
-        f"AND reverted_at IS NULL{_touched(query, 'unit_id')}\n    GROUP BY unit_id"
+        f"    FROM deployments WHERE experiment_id = {query.experiment} "
+        f"AND target = 'participant' AND {holds}{_touched(query, 'unit_id')}\n"
+        "    GROUP BY unit_id"
     )
 
 
@@ -125,8 +141,8 @@ def _facts(query: UnitsQuery) -> str:
     named = ", ".join(map(quoted, names_of(query.columns))) or "NULL"
     return (
         f"    SELECT unit, name, ts, seq, value FROM {query.log}\n"
-        f"    WHERE type = 'metric' AND org_id = $org AND name IN ({named}) "
-        f"AND (experiment_id IS NULL OR experiment_id = $experiment)"
+        f"    WHERE type = 'metric' AND org_id = {query.org} AND name IN ({named}) "
+        f"AND (experiment_id IS NULL OR experiment_id = {query.experiment}){_until(query)}"
     )
 
 
@@ -152,7 +168,7 @@ def _everyone(query: UnitsQuery) -> str:
         "    LEFT JOIN exposed x USING (unit) LEFT JOIN assigned a USING (unit)\n"
         "    LEFT JOIN given g USING (unit)\n"
         "    LEFT JOIN (SELECT unit, variant FROM overrides "
-        "WHERE experiment_id = $experiment) o USING (unit)"
+        f"WHERE experiment_id = {query.experiment}) o USING (unit)"
     )
 
 
@@ -207,6 +223,10 @@ def _inside(column: EventColumn) -> str:
         return f"e.ts >= {begin}"
     end = column.delay_days + column.window_days
     return f"e.ts >= {begin} AND e.ts < u.first_ts + to_days({end})"
+
+
+def _until(query: UnitsQuery) -> str:
+    return "" if query.until is None else f" AND ts < {moment_sql(query.until)}"
 
 
 def _touched(query: UnitsQuery, column: str = "unit") -> str:

@@ -136,7 +136,7 @@ def cut_look(ws: Workspace, actor: Actor, view: LookView, cut: Cut) -> LookView:
         NotFoundError: there is no such run.
     """
     require(actor, Permission.RESULTS)
-    if not cut or view.result.verdict.code == "no_data":
+    if not cut or (view.result.verdict.code == "no_data" and cut.run is None):
         return view
     with ws.db.read() as cursor:
         reading, told = cut_reading(ws, cursor, view.experiment, cut)

@@ -90,6 +90,18 @@ def cut_reading(
     return _timed(reading, cut, (first, newest), window[1]), _told(cut, run, days)
 
 
+def assigned_afresh_after(experiment: Experiment, asked: str | None) -> int | None:
+    """The first later run that assigned afresh: an earlier run's units lie before it.
+
+    Args:
+        experiment: The experiment.
+        asked: A run, as :class:`Cut` names it.
+    """
+    run = _run(experiment, asked)
+    later = {p.run_no for p in experiment.phases if p.rerandomised and p.run_no > (run or 0)}
+    return None if run is None else min(later, default=None)
+
+
 def _timed(reading: Reading, cut: Cut, span: tuple[datetime, datetime], end: Any) -> Reading:
     """The reading with the calendar of the units that are left."""
     first, newest = span

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
-from experiments_core.domain.assignment import HOLDOUT, first_run
+from experiments_core.domain.assignment import HOLDOUT
 from experiments_core.domain.event_columns import columns_of
 from experiments_core.domain.experiment import Experiment
 from experiments_core.query.event_units import UnitsQuery
@@ -53,21 +54,30 @@ def _standing(cursor: Any, experiment: Experiment) -> tuple[bool, bool]:
 def _wanted(cursor: Any, experiment: Experiment, *, exposed: bool) -> tuple[Wanted, str]:
     """What the units have to hold, and the name of everything that would make them new."""
     named = columns_of(experiment.metrics)
-    fresh = [phase for phase in experiment.phases if phase.rerandomised]
     query = UnitsQuery(
         columns=tuple(dict.fromkeys(one.column for one in named)),
         external=experiment.assignment_mode == "external",
         held=None if HOLDOUT in experiment.weights_bp else HOLDOUT,
         fallback=experiment.control.key,
-        since=fresh[-1].started_at if fresh else None,
-        since_run=first_run(experiment),
         assigned_is_exposed=not exposed,
     )
+    *earlier, query = _by_assignment(experiment, query)
     by_hand = event_units.by_hand(cursor, experiment.id)
     told = [
-        repr(query),
+        repr((query, *earlier)),
         [[n.metric, n.name, n.role.value, repr(n.column)] for n in named],
         by_hand,
     ]
     spec = hashlib.sha256(json.dumps(told).encode()).hexdigest()
-    return Wanted(experiment.org_id, experiment.id, named, query), spec
+    return Wanted(experiment.org_id, experiment.id, named, query, tuple(earlier)), spec
+
+
+def _by_assignment(experiment: Experiment, query: UnitsQuery) -> list[UnitsQuery]:
+    """One query for each stretch of runs that share their assignments, the present one last."""
+    found = [query]
+    for phase in experiment.phases:
+        if phase.rerandomised:
+            at, run = phase.started_at, phase.run_no
+            found[-1] = replace(found[-1], until=at, until_run=run)
+            found.append(replace(query, since=at, since_run=run))
+    return found

@@ -137,5 +137,8 @@ def cut_reading(
 ) -> tuple[Reading, tuple[str, ...]]:
     """The reading of some of the units, and what tells people which."""
     data = readings.data_of(ws.db, cursor, experiment.id)
+    until = cutting.assigned_afresh_after(experiment, cut.run)
+    if until is not None and data is not None and data.from_events:
+        data = looks.earlier_data(cursor, data, until)
     taken = readings.looks_of(ws.db, cursor, experiment.id)
     return cutting.cut_reading(experiment, data, cut, now=ws.now(), looks=taken)

@@ -18,6 +18,7 @@ import duckdb
 from experiments_core.domain.event_columns import NamedColumn
 from experiments_core.domain.source import Role
 from experiments_core.query.event_units import UnitsQuery, touched_sql, units_sql
+from experiments_core.query.literals import quoted
 from experiments_core.store.catalog import to_utc
 from experiments_core.store.eventlog import next_seq
 from experiments_core.store.facts import units_table
@@ -33,12 +34,14 @@ class Wanted:
     Attributes:
         named: Columns under the names that the metrics know them by.
         query: With the columns of ``named``, each once, and no segments.
+        earlier: The same for the units of runs before units were assigned afresh.
     """
 
     org_id: str
     experiment_id: str
     named: tuple[NamedColumn, ...]
     query: UnitsQuery
+    earlier: tuple[UnitsQuery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,9 @@ def refresh(
         dataset_id = state.dataset_id
         touched = _make_touched(cursor, wanted, query, state)
     mark = next_seq(cursor) if touched or state is None else state.mark
-    counts = _counts(cursor, dataset_id) if touched or state is None else state.counts
+    counts = state.counts if state else {}
+    if touched or state is None:
+        counts = count_log(cursor, log_table(dataset_id))
     found = State(dataset_id, full, newest, mark, counts)
     cursor.execute("DELETE FROM event_data WHERE experiment_id = ?", [wanted.experiment_id])
     cursor.execute(
@@ -154,16 +159,45 @@ def log_table(dataset_id: str) -> str:
     return units_table(dataset_id).replace("units_", "log_", 1)
 
 
+def earlier_table(table: str, until_run: int) -> str:
+    """Name of the view of what came before a run that assigned afresh."""
+    return f"{table}_before_{until_run}"
+
+
+def drop_log(cursor: duckdb.DuckDBPyConnection, dataset_id: str) -> None:
+    """Drop the units made of the log, those of earlier runs too."""
+    names = (units_table(dataset_id), log_table(dataset_id))
+    views = cursor.execute(
+        "SELECT view_name FROM duckdb_views() WHERE database_name = 'upshot' AND "
+        "(starts_with(view_name, ?) OR starts_with(view_name, ?)) ORDER BY view_name DESC",
+        names,
+    ).fetchall()
+    for (view,) in views:
+        cursor.execute(f"DROP VIEW {view}")
+    cursor.execute(f"DROP TABLE IF EXISTS {log_table(dataset_id)}")
+
+
 def _make_anew(
     cursor: duckdb.DuckDBPyConnection, wanted: Wanted, query: UnitsQuery, dataset_id: str
 ) -> None:
     table, view = log_table(dataset_id), units_table(dataset_id)
-    cursor.execute(f"DROP VIEW IF EXISTS {view}")
-    cursor.execute(f"DROP TABLE IF EXISTS {table}")
+    drop_log(cursor, dataset_id)
     cursor.execute(f"CREATE TABLE {table} AS {units_sql(query)}", _parameters(wanted))
+    _view_analysed(cursor, view, table)
+    for earlier in wanted.earlier:  # seldom asked, so made when they are
+        made = replace(
+            earlier, segments=query.segments, org=quoted(wanted.org_id),
+            experiment=quoted(wanted.experiment_id),
+        )  # fmt: skip
+        names = [earlier_table(name, earlier.until_run or 0) for name in (table, view)]
+        cursor.execute(f"CREATE VIEW {names[0]} AS {units_sql(made)}")
+        _view_analysed(cursor, names[1], names[0])
+
+
+def _view_analysed(cursor: duckdb.DuckDBPyConnection, view: str, log: str) -> None:
     cursor.execute(
         f"CREATE VIEW {view} AS SELECT 'events' AS import_id, 0::BIGINT AS line, "
-        f"* EXCLUDE (why, happened, exposures) FROM {table} WHERE why IS NULL"
+        f"* EXCLUDE (why, happened, exposures) FROM {log} WHERE why IS NULL"
     )
 
 
@@ -225,11 +259,11 @@ def _columns(wanted: Wanted, query: UnitsQuery) -> str:
     return json.dumps(columns, ensure_ascii=False)
 
 
-def _counts(cursor: duckdb.DuckDBPyConnection, dataset_id: str) -> dict[str, int]:
+def count_log(cursor: duckdb.DuckDBPyConnection, log: str) -> dict[str, int]:
     """Units per reason, and how many were served another arm than they were assigned."""
     rows: Sequence[Any] = cursor.execute(
         f"SELECT coalesce(why, 'counted'), count(*), count(*) FILTER (WHERE mismatch), "
-        f"sum(happened), sum(exposures) FROM {log_table(dataset_id)} GROUP BY 1"
+        f"sum(happened), sum(exposures) FROM {log} GROUP BY 1"
     ).fetchall()
     counts = {why: int(units) for why, units, *_ in rows}
     counts["served_otherwise"] = sum(

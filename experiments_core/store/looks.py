@@ -15,7 +15,10 @@ from experiments_core.domain.source import CellKey, Shape
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.store.catalog import from_utc, to_utc
 from experiments_core.store.cells import unit_span
+from experiments_core.store.event_units import count_log, earlier_table, log_table
 from experiments_core.store.facts import units_table
+
+ASSIGNED = "assigned_ts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class DataState:
     by_metric: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     placed_by: str = "first_ts"
     span: tuple[datetime | None, datetime | None] = (None, None)
+
+    @property
+    def from_events(self) -> bool:
+        """Whether the units were made of the log of events."""
+        return self.placed_by == ASSIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +143,36 @@ def _logged_state(row: Sequence[Any]) -> DataState:
     for one in columns:
         names.setdefault(one["name"], (one["role"], one["column"]))
     own = {(o["metric"], o["name"]): (o["role"], o["column"]) for o in columns if o["metric"]}
+    log = _log_facts(f"events of {experiment_id} up to {mark}", counts, from_utc(refreshed_at))
+    table = units_table(dataset_id)
+    return DataState(dataset_id, "unit", table, names, (log,), own, ASSIGNED)
+
+
+def earlier_data(
+    cursor: duckdb.DuckDBPyConnection, data: DataState, until_run: int
+) -> DataState:
+    """The data of the runs before one that assigned afresh, of an experiment fed by events.
+
+    Args:
+        cursor: On the workspace.
+        data: Of the experiment as it is now.
+        until_run: The run that assigned afresh.
+    """
+    table = earlier_table(data.table, until_run)
+    counts = count_log(cursor, earlier_table(log_table(data.dataset_id), until_run))
+    (now,) = data.imports
+    name = f"{now.content_hash}, before run {until_run}"
+    log = _log_facts(name, counts, now.committed_at)
+    return replace(data, table=table, imports=(log,), span=unit_span(cursor, table))
+
+
+def _log_facts(name: str, counts: dict[str, int], refreshed_at: datetime | None) -> ImportFacts:
+    """The log as one import that grows."""
     left_out = counts["outcomes_without_assignment"]
     read = counts["exposures"] + counts["outcomes"]
-    log = ImportFacts(
+    return ImportFacts(
         id="events",
-        content_hash=f"events of {experiment_id} up to {mark}",
+        content_hash=name,
         rows_read=read,
         rows_used=read - left_out,
         rows_left_out=left_out,
@@ -149,10 +182,8 @@ def _logged_state(row: Sequence[Any]) -> DataState:
             "crossed_units": counts.get("crossed", 0),
             "counts": counts,
         },
-        committed_at=from_utc(refreshed_at),
+        committed_at=refreshed_at,
     )
-    table = units_table(dataset_id)
-    return DataState(dataset_id, "unit", table, names, (log,), own, "assigned_ts")
 
 
 def find_look(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
-from experiments_core.store.event_units import log_table
-from experiments_core.store.facts import has_table, units_table
+from experiments_core.store.event_units import drop_log
+from experiments_core.store.facts import has_table
 
 _BY_EXPERIMENT = (
     "SELECT table_name FROM duckdb_columns() WHERE database_name = 'upshot' "
@@ -48,8 +48,7 @@ def purge_experiment(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> d
         "SELECT dataset_id FROM event_data WHERE experiment_id = ?", one
     ).fetchall()
     for (dataset_id,) in follows:
-        cursor.execute(f"DROP VIEW IF EXISTS {units_table(dataset_id)}")
-        cursor.execute(f"DROP TABLE IF EXISTS {log_table(dataset_id)}")
+        drop_log(cursor, dataset_id)
     for (name,) in cursor.execute(_BY_EXPERIMENT).fetchall():
         erased[name] = _delete(cursor, name, "experiment_id = ?", one)
     _delete(cursor, "experiments", "id = ?", one)

@@ -14,7 +14,7 @@ from experiments_core.services.cutting import FIRST_DAY, Cut
 from experiments_core.services.exploring import Choices
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import links, theme
+from pages.parts import links, results_runs, theme
 from pages.parts.results_daily import Key
 from pages.parts.results_scorecard import names_of
 
@@ -32,7 +32,7 @@ METHODS = {
     "boschloo": "Test: Boschloo, exact (few units)",
 }
 DAYS = {PLAN: "Days: all", FIRST_DAY: "Days: without the first"}
-PARAMS = ("ref", "level", "correction", "side", "method", "covariate", "days")
+PARAMS = ("ref", "level", "correction", "side", "method", "covariate", "days", "run")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -107,6 +107,9 @@ def _choices(
         default = {PLAN: "Methods: the defaults"}
         method = links.box("Method", default | METHODS, param="method", scope=scope)
         covariate = links.box("Covariate", _covariates(view), param="covariate", scope=scope)
+        runs, run = results_runs.options(experiment), PLAN
+        if runs:
+            run = links.box("Runs", runs, param="run", scope=scope)
         days = PLAN
         if view.data_as_of is not None:
             days = links.box("Days", DAYS, param="days", scope=scope)
@@ -118,7 +121,8 @@ def _choices(
         methods=() if method == PLAN else (method,),
         covariate=None if covariate == PLAN else covariate,
     )
-    return choices, Cut() if days == PLAN else Cut(exclude=(days,))
+    cut = Cut(run=None if run == PLAN else run, exclude=() if days == PLAN else (days,))
+    return choices, cut
 
 
 def _covariates(view: LookView) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,14 +14,17 @@ from experiments_core.errors import InvalidInputError, TooLargeError
 from experiments_core.reports.formulas.replay import differences
 from experiments_core.reports.notebook import printed, study_of
 from experiments_core.services import analyses, assigning, deploying, inspecting, participants
+from experiments_core.services.cutting import Cut
 from experiments_core.services.events import MOST_EVENTS, Receipt, receive_events
 from experiments_core.services.experiments import (
     change_traffic,
     create_experiment,
     transition,
 )
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from experiments_core.store.looks import data_states
+from tests.services.conftest import Clock
 
 PAID = Proportion("paid")
 SPENT = Mean("spent", key="spent")
@@ -440,3 +444,43 @@ def test_any_order_of_arrival_with_looks_in_between_gives_the_same_units(
         if any(one.get("type") == "exposure" for one in told[: begin_at + 40]):
             found = {unit: row[2:] for unit, row in units(ws, test).items()}
             assert found == story.rows()
+
+
+def test_units_of_a_run_stay_there_after_units_were_assigned_afresh(
+    ws: Workspace, clock: Clock
+):
+    """Everybody is met twice: in run 1 half of them pay, in run 2 nobody."""
+    test = begin(ws)
+    people = [f"u{n}" for n in range(400)]
+    arms: list[dict[str, str]] = []
+    for run in (1, 2):
+        arms.append({u: assigning.assign(ws, LOCAL, test.id, u).variant or "" for u in people})
+        now = clock.wait(hours=1)
+        send(ws, *(exposure(u, now, f"run {run}") for u in people))
+        clock.wait(days=1)
+        if run == 1:
+            send(ws, *(event(u, "paid", clock.wait(seconds=1)) for u in people[:200]))
+            stopped = transition(ws, LOCAL, test.id, "stop", version=test.version)
+            clock.wait(days=1)
+            test = transition(
+                ws, LOCAL, test.id, "start", version=stopped.version, reassign="fresh"
+            )
+            empty = analyses.look(ws, LOCAL, test.id)
+            assert empty.result.verdict.code == "no_data"
+            assert _paid(analyses.cut_look(ws, LOCAL, empty, Cut(run="1"))) == (400, 200)
+    assert arms[0] != arms[1]
+    send(ws, event(people[-1], "paid", clock.now - timedelta(days=3), number="late"))
+    view = analyses.look(ws, LOCAL, test.id)
+    assert _paid(view) == (400, 0)
+    assert _paid(analyses.cut_look(ws, LOCAL, view, Cut(run="current"))) == (400, 0)
+    first = analyses.cut_look(ws, LOCAL, view, Cut(run="1"))
+    assert _paid(first) == (400, 201)
+    counted = {arm.variant: arm.n for arm in first.result.metric("paid").arms}
+    assert counted == Counter(arms[0].values())
+    assert len(inspecting.daily(ws, LOCAL, first)) == 2
+
+
+def _paid(view: LookView) -> tuple[int, int]:
+    """Units and those who paid, of all arms."""
+    arms = view.result.metric("paid").arms
+    return sum(one.n for one in arms), sum(one.conversions or 0 for one in arms)
