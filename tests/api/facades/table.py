@@ -31,6 +31,20 @@ no longer tested, fails the build.
 
 The paths and forms are those of the services' own documents, whose printed examples are sent as
 they stand to a server that was started with `upshot serve`.
+
+All of them, the pages and `/api/v1` share one organisation's experiments. A dialect lists and
+finds those that it can tell in its own words, whichever door they came by; the service's own
+filter narrows its list:
+
+| dialect | can tell | its list is narrowed to |
+|---|---|---|
+| crewkit | two arms called `control` and `variant` | the organisation in the path |
+| Krafter | tests of a resource | the flag in the path |
+| Stamn | named participants | what the caller owns |
+| KaireonAI | type `model` | nothing |
+| ShortKit | types `ranking`, `config`, `feature` | status, if asked |
+
+So ShortKit lists tests of a Krafter flag (`feature`) and of crewkit (`config`) too.
 """
 
 Outcomes = Mapping[str, str]

@@ -124,6 +124,38 @@ def test_a_key_is_needed(dialect: Dialect, world: World):
     assert world("GET", dialect.here, headers={"X-API-Key": world.token}).status_code == 200
 
 
+SEEN = {
+    "crewkit": {"crewkit"}, "krafter": {"krafter"}, "stamn": {"stamn"}, "kaireon": {"kaireon"},
+    "shortkit": {"shortkit", "krafter", "crewkit"},
+}  # fmt: skip
+
+
+@holds(
+    rule="a list has what the organisation has and the dialect can tell, whichever door it "
+    "came by, and nothing else; what is not listed so is not found by its id"
+)
+def test_a_list_has_what_the_dialect_can_tell(ws: Workspace, world: World):
+    made = {one.system: data_of(world("POST", one.here, one.body))["id"] for one in DIALECTS}
+    world("POST", "/api/v1/experiments", {"name": "Subject line", "type": "email"})
+    assert len(experiments.list_experiments(ws, LOCAL)) == 6
+    for dialect in DIALECTS:
+        listed = {one["id"] for one in data_of(world("GET", dialect.here))}
+        seen = {name for name, ident in made.items() if plain_id(ident) in
+                {plain_id(one) for one in listed}}  # fmt: skip
+        assert (dialect.system, seen, len(listed)) == (
+            dialect.system, SEEN[dialect.system], len(seen),
+        )  # fmt: skip
+        for other, ident in made.items():
+            if dialect.system != "krafter":  # it has no path that reads one
+                found = world("GET", f"{dialect.here}/{ident}").status_code
+                assert found == (200 if other in seen else 404), (dialect.system, other)
+
+
+def plain_id(ident: str) -> str:
+    """An id without the form that a dialect gives it."""
+    return ident.removeprefix("exp_").replace("-", "")
+
+
 @holds(rule="another organisation's experiment is 404, and so is one outside a key's projects")
 @each
 def test_what_is_not_yours_is_not_there(dialect: Dialect, ws: Workspace, world: World):
