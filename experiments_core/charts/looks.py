@@ -8,16 +8,12 @@ from itertools import pairwise
 from experiments_core.analysis.past_looks import LookLine
 from experiments_core.analysis.results import Contrast, MetricResult
 from experiments_core.charts import words
+from experiments_core.charts.verdicts import in_line
 from experiments_core.stats.estimate import Undefined
 
 Lines = Sequence[LookLine]
 
 DOORS = {"page": "page", "api": "API", "report": "report"}
-VERDICTS = {
-    "no_data": "– no data", "cannot_say": "✕ cannot say", "too_early": "… too early",
-    "interim": "… interim", "mixed": "! mixed", "better": "▲ better", "worse": "▼ worse",
-    "no_clear_difference": "● no clear difference",
-}  # fmt: skip
 
 
 def title(lines: Lines) -> str:
@@ -91,7 +87,7 @@ def _row(line: LookLine, treatment: str, unit: str, *, spends: bool) -> dict[str
     if spends:
         row["Alpha spent so far"] = _spent(line.contrast(treatment))
     return row | {
-        "Verdict": VERDICTS.get(line.verdict, line.verdict),
+        "Verdict": in_line(line.verdict),
         "Opened": words.plural(line.views, "time"),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from experiments_core.services.planning_design import Design, checked
 from experiments_core.stats import power as stats_power
@@ -103,52 +104,32 @@ def units_in(design: Design, days: int) -> int:
 
 def power_of(design: Design, effect: float, units: Sequence[int]) -> Value:
     """Power of any effect with so many units per arm (the smallest treatment counts)."""
-    control, treatment = units[0], min(units[1:])
+    told = _compared(design, units) | {"effect": effect}
     if design.kind == "rate":
-        return stats_power.power_rates(
-            baseline=design.baseline or 0.0,
-            effect=effect,
-            control=control,
-            treatment=treatment,
-            alpha=design.alpha,
-            alternative=design.alternative,
-            comparisons=design.comparisons,
-        )
-    return stats_power.power_means(
-        effect=effect,
-        standard_deviation=design.standard_deviation or 0.0,
-        control=control,
-        treatment=treatment,
-        alpha=design.alpha,
-        alternative=design.alternative,
-        comparisons=design.comparisons,
-    )
+        return stats_power.power_rates(**told, baseline=design.baseline or 0.0)
+    return stats_power.power_means(**told, standard_deviation=design.standard_deviation or 0.0)
 
 
 def detectable(design: Design, units: Sequence[int], direction: str) -> Value:
     """The smallest effect seen in one direction (``increase`` or ``decrease``)."""
-    control, treatment = units[0], min(units[1:])
+    told = _compared(design, units) | {"power": design.power, "direction": direction}
     if design.kind == "rate":
         return stats_power.minimum_detectable_effect_rates(
-            baseline=design.baseline or 0.0,
-            control=control,
-            treatment=treatment,
-            alpha=design.alpha,
-            power=design.power,
-            alternative=design.alternative,
-            direction=direction,
-            comparisons=design.comparisons,
+            **told, baseline=design.baseline or 0.0
         ).difference
     return stats_power.minimum_detectable_effect_means(
-        standard_deviation=design.standard_deviation or 0.0,
-        control=control,
-        treatment=treatment,
-        alpha=design.alpha,
-        power=design.power,
-        alternative=design.alternative,
-        direction=direction,
-        comparisons=design.comparisons,
+        **told, standard_deviation=design.standard_deviation or 0.0
     ).difference
+
+
+def _compared(design: Design, units: Sequence[int]) -> dict[str, Any]:
+    return {
+        "control": units[0],
+        "treatment": min(units[1:]),
+        "alpha": design.alpha,
+        "alternative": design.alternative,
+        "comparisons": design.comparisons,
+    }
 
 
 def relative_to_baseline(design: Design, effect: Value) -> Value:

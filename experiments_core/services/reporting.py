@@ -14,6 +14,7 @@ from experiments_core.analysis.results import (
 from experiments_core.charts import axis as axes
 from experiments_core.charts import beside, tables, theme, words
 from experiments_core.charts.rows import Group, Row, axis_of, scorecard_groups
+from experiments_core.charts.verdicts import BADGES
 from experiments_core.reports.html import (
     Axis,
     Bar,
@@ -24,16 +25,6 @@ from experiments_core.reports.html import (
     Table,
 )
 
-BADGES = {
-    "no_data": ("–", "No data", "neutral"),
-    "cannot_say": ("✕", "Cannot say", "worse"),
-    "too_early": ("…", "Too early", "neutral"),
-    "interim": ("…", "Interim", "neutral"),
-    "mixed": ("!", "Mixed", "warning"),
-    "better": ("▲", "Better", "better"),
-    "worse": ("▼", "Worse", "worse"),
-    "no_clear_difference": ("●", "No clear difference", "neutral"),
-}
 LEVELS = {
     "fail": ("✕", "worse"),
     "warn": ("!", "warning"),

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import published
+from experiments_core.store.published import Selected, select
 
 LONGEST = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Rows of a query.
-
-    Attributes:
-        truncated: There were more rows than are given.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    truncated: bool
-
-
-def run_sql(ws: Workspace, actor: Actor, sql: str) -> Answer:
+def run_sql(ws: Workspace, actor: Actor, sql: str) -> Selected:
     """Run one SELECT over the organisation's published views.
 
     Args:
@@ -44,5 +28,4 @@ def run_sql(ws: Workspace, actor: Actor, sql: str) -> Answer:
         raise InvalidInputError(
             f"{message}.", details=(Problem("sql", None, "LENGTH", message),)
         )
-    found = published.select(ws.db, actor.org_id, sql)
-    return Answer(found.columns, found.rows, found.truncated)
+    return select(ws.db, actor.org_id, sql)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
 from experiments_core.stats.estimate import Undefined, Value
 
@@ -48,17 +49,7 @@ def holm(p_values: Sequence[Value], alpha: float = 0.05) -> Family:
     Source: Holm 1979, Scandinavian Journal of Statistics 6:65-70.
     """
     m = len(p_values)
-    ordered = _ordered(p_values)
-    factors = [float(m - i) for i in range(m)]
-    rejections = _first(ordered, factors, alpha)
-    return _family(
-        p_values,
-        alpha,
-        rejections,
-        factors=factors,
-        monotone=_running_maximum,
-        divisors=_step_level(m),
-    )
+    return _family(p_values, alpha, [m - i for i in range(m)], _step_level(m), steps="down")
 
 
 def hochberg(p_values: Sequence[Value], alpha: float = 0.05) -> Family:
@@ -67,31 +58,13 @@ def hochberg(p_values: Sequence[Value], alpha: float = 0.05) -> Family:
     Source: Hochberg 1988, Biometrika 75:800-802.
     """
     m = len(p_values)
-    factors = [float(m - i) for i in range(m)]
-    rejections = _last(_ordered(p_values), factors, alpha)
-    return _family(
-        p_values,
-        alpha,
-        rejections,
-        factors=factors,
-        monotone=_running_minimum,
-        divisors=_step_level(m),
-    )
+    return _family(p_values, alpha, [m - i for i in range(m)], _step_level(m), steps="up")
 
 
 def bonferroni(p_values: Sequence[Value], alpha: float = 0.05) -> Family:
     """Every hypothesis at alpha/m; the intervals hold together with probability 1 - alpha."""
     m = len(p_values)
-    factors = [float(m)] * m
-    rejections = _first(_ordered(p_values), factors, alpha)
-    return _family(
-        p_values,
-        alpha,
-        rejections,
-        factors=factors,
-        monotone=_running_maximum,
-        divisors=lambda _: (m, m),
-    )
+    return _family(p_values, alpha, [m] * m, lambda _: (m, m), steps="down")
 
 
 def benjamini_hochberg(p_values: Sequence[Value], alpha: float = 0.05) -> Family:
@@ -115,15 +88,12 @@ def benjamini_yekutieli(p_values: Sequence[Value], alpha: float = 0.05) -> Famil
 def _discoveries(p_values: Sequence[Value], alpha: float, price: float) -> Family:
     m = len(p_values) * price
     factors = [m / (i + 1) for i in range(len(p_values))]
-    rejections = _last(_ordered(p_values), factors, alpha)
-    return _family(
-        p_values,
-        alpha,
-        rejections,
-        factors=factors,
-        monotone=_running_minimum,
-        divisors=lambda found: (m / max(1, found), m / max(1, found)),
-    )
+
+    def divisors(rejections: int) -> tuple[float, float]:
+        divisor = m / max(1, rejections)
+        return divisor, divisor
+
+    return _family(p_values, alpha, factors, divisors, steps="up")
 
 
 def _step_level(m: int) -> Callable[[int], tuple[float, float]]:
@@ -151,13 +121,25 @@ def _last(ordered: Sequence[float], factors: Sequence[float], alpha: float) -> i
 def _family(
     p_values: Sequence[Value],
     alpha: float,
-    rejections: int,
-    *,
     factors: Sequence[float],
-    monotone: Callable[[list[float]], list[float]],
     divisors: Callable[[int], tuple[float, float]],
+    *,
+    steps: Literal["down", "up"],
 ) -> Family:
-    """Put decisions, levels and adjusted p-values back into the order of the input."""
+    """Decide from the smallest p on (``down``) or from the largest (``up``).
+
+    Args:
+        p_values: In any order, which the family keeps.
+        alpha: Of the family.
+        factors: What the p-values are multiplied by, the smallest p first.
+        divisors: Number of rejections -> what alpha is divided by for the level of a rejected
+            hypothesis, and of another.
+        steps: Way of the method.
+    """
+    find, monotone = (
+        (_first, _running_maximum) if steps == "down" else (_last, _running_minimum)
+    )
+    rejections = find(_ordered(p_values), factors, alpha)
     of_rejected, of_others = divisors(rejections)
     known = [i for i, p in enumerate(p_values) if not isinstance(p, Undefined)]
     order = sorted(range(len(p_values)), key=lambda i: (_number(p_values[i]), i not in known))

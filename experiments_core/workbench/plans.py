@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from experiments_core.stats import power as planning
 from experiments_core.stats import sequential
@@ -17,6 +18,9 @@ __all__ = [
     "linearised_spread", "minimum_detectable_effect", "non_inferiority_margin",
     "non_inferiority_size", "power", "sample_size",
 ]  # fmt: skip
+
+
+Answer = TypeVar("Answer")
 
 
 def sample_size(
@@ -57,12 +61,10 @@ def sample_size(
         "power": power, "alpha": alpha, "alternative": alternative,
         "allocation_ratio": allocation_ratio, "comparisons": comparisons,
     }  # fmt: skip
-    if standard_deviation is not None:
-        fixed = planning.sample_size_means(
-            **shared, baseline=baseline, standard_deviation=standard_deviation
-        )
-    else:
-        fixed = planning.sample_size_rates(**shared, baseline=_baseline(baseline))
+    fixed = _by_kind(
+        planning.sample_size_rates, planning.sample_size_means, shared, baseline,
+        standard_deviation,
+    )  # fmt: skip
     return fixed if looks == 1 else _over_looks(fixed, looks, shared)
 
 
@@ -163,11 +165,9 @@ def power(  # noqa: D417  the others as in sample_size
         "control": control, "treatment": treatment, "effect": effect, "relative": relative,
         "alpha": alpha, "alternative": alternative, "comparisons": comparisons,
     }  # fmt: skip
-    if standard_deviation is not None:
-        return planning.power_means(
-            **shared, baseline=baseline, standard_deviation=standard_deviation
-        )
-    return planning.power_rates(**shared, baseline=_baseline(baseline))
+    return _by_kind(
+        planning.power_rates, planning.power_means, shared, baseline, standard_deviation
+    )
 
 
 def _over_looks(fixed: SampleSize, looks: int, shared: dict[str, Any]) -> SampleSize:
@@ -217,17 +217,25 @@ def minimum_detectable_effect(
         "control": control, "treatment": treatment, "power": power, "alpha": alpha,
         "alternative": alternative, "direction": direction, "comparisons": comparisons,
     }  # fmt: skip
+    return _by_kind(
+        planning.minimum_detectable_effect_rates, planning.minimum_detectable_effect_means,
+        shared, baseline, standard_deviation,
+    )  # fmt: skip
+
+
+def _by_kind(
+    of_rates: Callable[..., Answer],
+    of_means: Callable[..., Answer],
+    asked: Mapping[str, Any],
+    baseline: float | None,
+    standard_deviation: float | None,
+) -> Answer:
+    """A spread of one unit makes it a question about a mean, or about a ratio."""
     if standard_deviation is not None:
-        return planning.minimum_detectable_effect_means(
-            **shared, baseline=baseline, standard_deviation=standard_deviation
-        )
-    return planning.minimum_detectable_effect_rates(**shared, baseline=_baseline(baseline))
-
-
-def _baseline(baseline: float | None) -> float:
+        return of_means(**asked, baseline=baseline, standard_deviation=standard_deviation)
     if baseline is None:
         raise refusal(
             "baseline", None, "REQUIRED", "The baseline is missing.",
             "Give control's rate, such as baseline=0.2; for a mean also standard_deviation.",
         )  # fmt: skip
-    return baseline
+    return of_rates(**asked, baseline=baseline)

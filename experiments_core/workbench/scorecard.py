@@ -15,15 +15,11 @@ from experiments_core.analysis.results import (
     MetricResult,
     Verdict,
 )
+from experiments_core.charts.verdicts import BADGES
 from experiments_core.stats.estimate import Undefined, Value
 
 WIDTH, HEIGHT, EDGE = 240, 22, 6
 ROLES = ("primary", "guardrail", "secondary")
-BADGES = {
-    "better": "▲ Better", "worse": "▼ Worse", "no_clear_difference": "● No clear difference",
-    "mixed": "! Mixed", "cannot_say": "✕ Cannot say", "interim": "… Interim",
-    "too_early": "… Too early", "no_data": "– No data",
-}  # fmt: skip
 VERDICTS = {
     "better": ("▲", "better", "up"), "worse": ("▼", "worse", "down"),
     "no_clear_difference": ("●", "unclear", "open"), "cannot_say": ("–", "cannot say", "open"),
@@ -72,10 +68,9 @@ def text(result: ExperimentResult, design: Design, notes: Sequence[str] = ()) ->
 
 def _headline(verdict: Verdict) -> str:
     """The verdict behind its mark, or behind its badge where the sentence does not say it."""
-    badge = BADGES[verdict.code]
-    mark, _, word = badge.partition(" ")
+    mark, word, _ = BADGES[verdict.code]
     said = word.lower() in verdict.text.lower()
-    return f"{mark} {verdict.text}" if said else f"{badge}: {verdict.text}"
+    return f"{mark} {verdict.text}" if said else f"{mark} {word}: {verdict.text}"
 
 
 def _segment_lines(
@@ -116,9 +111,10 @@ def line(result: ExperimentResult, metric: MetricResult, arm: ArmResult) -> str:
 def html(result: ExperimentResult, design: Design, notes: Sequence[str] = ()) -> str:
     """The report for a notebook; every name is escaped."""
     reasons = " ".join(result.verdict.reasons)
+    mark, word, _ = BADGES[result.verdict.code]
     cells = [
         f"<style>{STYLE}</style>",
-        f'<p class="quiet">{_safe(BADGES[result.verdict.code])}</p>',
+        f'<p class="quiet">{_safe(f"{mark} {word}")}</p>',
         f"<h3>{_safe(result.verdict.text)}</h3>",
         f"<p>{_safe(reasons)}</p>" if reasons else "",
         f"<p><b>{_safe(result.recommendation.text)}</b></p>",

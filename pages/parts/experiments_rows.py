@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments_core.charts import words
+from experiments_core.charts.verdicts import in_line
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.services.listing import ExperimentSummary
@@ -27,16 +28,6 @@ BY_STATUS = {
     Status.PAUSED: "paused",
     Status.STOPPED: "decide",
     Status.COMPLETED: "completed",
-}
-VERDICTS = {
-    "better": "▲ better",
-    "worse": "▼ worse",
-    "no_clear_difference": "● unclear",
-    "mixed": "! mixed",
-    "interim": "… interim",
-    "too_early": "… too early",
-    "cannot_say": "– cannot say",
-    "no_data": "– no data",
 }
 SAMPLE = " (sample)"
 RISKY = ("=", "+", "-", "@", "\t", "\r")
@@ -69,7 +60,7 @@ class Row:
         code = self.summary.verdict if self.summary else "no_data"
         if code == "no_data" and self.experiment.status is Status.DRAFT:
             return ""
-        return VERDICTS.get(code, code)
+        return "● unclear" if code == "no_clear_difference" else in_line(code)
 
     @property
     def effect(self) -> tuple[float, Any, Any] | None:

@@ -5,20 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import words
+from experiments_core.charts.verdicts import BADGES
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services.viewing import LookView
 from pages.parts import theme
 
-VERDICTS = {
-    "no_data": ("–", "No data", "neutral"),
-    "cannot_say": ("✕", "Cannot say", "worse"),
-    "too_early": ("…", "Too early", "neutral"),
-    "interim": ("…", "Interim", "neutral"),
-    "mixed": ("!", "Mixed", "warning"),
-    "better": ("▲", "Better", "better"),
-    "worse": ("▼", "Worse", "worse"),
-    "no_clear_difference": ("●", "No clear difference", "neutral"),
-}
 LEVELS = {
     "fail": ":red[✕] **{}**",
     "warn": ":orange[!] **{}**",
@@ -31,7 +22,7 @@ ORDER = {level: place for place, level in enumerate(LEVELS)}
 def verdict(view: LookView, experiment: Experiment) -> None:
     """Badges, the verdict in one sentence, at most three reasons, what to do."""
     result = view.result
-    marks = [VERDICTS[result.verdict.code]]
+    marks: list[tuple[str, str, str]] = [BADGES[result.verdict.code]]
     guardrails = _guardrail_badge(view)
     if guardrails and result.verdict.code not in {"no_data", "cannot_say"}:
         marks.append(guardrails)

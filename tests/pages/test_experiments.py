@@ -124,7 +124,7 @@ def test_only_what_needs_a_person_gets_a_card(rows: list[Row]) -> None:
 
 def test_a_lift_that_may_not_be_read_is_not_shown(rows: list[Row]) -> None:
     shown = {row.name: (row.verdict, row.lift, row.interval) for row in rows}
-    assert shown["Off"] == ("– cannot say", "", "")
+    assert shown["Off"] == ("✕ cannot say", "", "")
     assert shown["Reached"] == ("▲ better", "+7.5\u202f%", "1.5 to 14.5\u202f%")
     assert shown["=SUM(A1)"] == ("", "", "")
 

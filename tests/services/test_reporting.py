@@ -7,11 +7,12 @@ from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.results import ExperimentResult
 from experiments_core.charts import theme
+from experiments_core.charts.verdicts import BADGES
 from experiments_core.domain.metric import Direction, MetricRole
 from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.reports.html import render
-from experiments_core.services.reporting import BADGES, COLOURS, Occasion, compose
+from experiments_core.services.reporting import COLOURS, Occasion, compose
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts, Moments
 
