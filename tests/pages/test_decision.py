@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,10 +12,9 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import deploying, experiments, noting, workspace
 from experiments_core.services.workspace import Workspace
+from tests.pages.running import run_page
 from tests.services.conftest import Clock
 from tests.services.test_analyses import START, make, rows, upload
-
-PAGE = Path(__file__).parents[2] / "pages" / "results.py"
 
 
 @pytest.fixture
@@ -28,11 +26,7 @@ def ws() -> Iterator[Workspace]:
 
 
 def opened(experiment: Experiment) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    app.query_params["exp"] = experiment.slug
-    app.run()
-    assert not app.exception
-    return app
+    return run_page("results", exp=experiment.slug)
 
 
 def told(app: AppTest) -> str:

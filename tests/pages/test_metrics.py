@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from experiments_core.domain.access import LOCAL
 from experiments_core.services import library, workspace
 from experiments_core.services.workspace import Workspace
+from tests.pages.running import run_page
 
-PAGE = Path(__file__).parents[2] / "pages" / "metrics.py"
 BEACON = "![x](http://example.invalid/beacon) :red[B] $a$"
 
 
@@ -23,12 +22,7 @@ def ws() -> Iterator[Workspace]:
 
 
 def opened(**params: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=20)
-    for name, value in params.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+    return run_page("metrics", **params)
 
 
 def told(app: AppTest) -> str:

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +22,7 @@ from experiments_core.services import analyses, experiments, inspecting, workspa
 from experiments_core.stats.estimate import Undefined
 from tests.charts import examples
 from tests.charts.figures import plain
+from tests.pages.running import run_page
 
 pytestmark = pytest.mark.usefixtures("told")
 COUNTED = itertools.count()
@@ -117,12 +117,7 @@ def box(app: AppTest, label: str) -> Any:
 
 
 def opened(**params: str) -> AppTest:
-    app = AppTest.from_file(Path("pages/results.py").resolve(), default_timeout=20)
-    for name, value in params.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+    return run_page("results", **params)
 
 
 def written(app: AppTest) -> str:

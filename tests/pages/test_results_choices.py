@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from experiments_core.settings import Settings
 from experiments_core.stats.moments import Counts
 from experiments_core.stats.rate_alternatives import newcombe
 from tests.charts.figures import plain
+from tests.pages.running import run_page
 
 ARMS = ("control", "B", "C")
 
@@ -67,12 +67,7 @@ def slug(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def opened(slug: str, **params: str) -> AppTest:
-    app = AppTest.from_file(Path("pages/results.py").resolve(), default_timeout=30)
-    for name, value in {"exp": slug, **params}.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+    return run_page("results", exp=slug, **params)
 
 
 def row(app: AppTest, metric: str, variant: str) -> dict[str, str]:

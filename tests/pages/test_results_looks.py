@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,6 +14,7 @@ from experiments_core.domain.experiment import Plan
 from experiments_core.services import analyses, workspace
 from experiments_core.stats.sequential import spent
 from tests.charts.figures import plain
+from tests.pages.running import run_page
 from tests.services.conftest import Clock
 from tests.services.test_analyses import START, make, rows, upload
 
@@ -44,12 +44,7 @@ def slug() -> Iterator[str]:
 
 
 def opened(slug: str, **params: str) -> AppTest:
-    app = AppTest.from_file(Path("pages/results.py").resolve(), default_timeout=30)
-    for name, value in {"exp": slug, **params}.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+    return run_page("results", exp=slug, **params)
 
 
 def told(app: AppTest) -> str:
