@@ -123,8 +123,6 @@ def _imported_units(
         ).fetchall()
         if gone:
             write_lines(cursor, table)
-        if gone:
-            write_lines(cursor, table)
         for import_id, units in gone:
             _leave_out(cursor, import_id, int(units))
         erased += _count_in(cursor, table, names)

@@ -32,9 +32,9 @@ ROWS = "".join(f"unit-{n},{'AB'[n % 2]},{n % 3 == 0:d}\n" for n in range(40))
 FILE = f"user_id,variant,converted\n{ROWS}{NAME},B,1\n{NAME.upper()},B,1\n,A,0\n{NAME},,1\n"
 
 
-def bring(ws: Workspace, actor: Actor = LOCAL, *, commit: bool = True, text: str = FILE) -> str:
+def bring(ws: Workspace, actor: Actor = LOCAL, *, commit: bool = True) -> str:
     """A file as the data of a new experiment; the id of the import."""
-    draft = ingestion.receive(ws, actor, io.BytesIO(text.encode()), "people.csv")
+    draft = ingestion.receive(ws, actor, io.BytesIO(FILE.encode()), "people.csv")
     mapping = draft.detection.proposal
     for question in draft.questions:
         answer = question.default or question.choices[0].value
@@ -115,16 +115,6 @@ def test_ids_are_exact_text_and_another_spelling_stays(ws: Workspace):
     for part in ("zoe.quill", "unit"):
         with pytest.raises(NotFoundError):
             erasing.erase_unit(ws, LOCAL, part)
-
-
-def test_the_rows_below_an_erased_one_keep_their_lines(ws: Workspace):
-    bring(ws, text=f"user_id,variant,converted\n{ROWS}")
-    erasing.erase_unit(ws, LOCAL, "unit-3")
-    with ws.db.read() as cursor:
-        (table,) = cursor.execute("SELECT table_name FROM datasets").fetchone() or ("",)
-        assert line_of(cursor, table) == WRITTEN
-        rows = cursor.execute(f"SELECT unit, line FROM {table} ORDER BY line").fetchall()
-    assert rows == [(f"unit-{n}", n + 2) for n in range(40) if n != 3]
 
 
 def test_an_upload_that_is_not_committed_goes_as_a_whole(ws: Workspace):
