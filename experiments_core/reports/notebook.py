@@ -30,7 +30,7 @@ from experiments_core.reports import formulas
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 FORMULAS = (
-    "strata", "rates", "means", "p_values", "lines", "kinds",
+    "strata", "rates", "means", "p_values", "lines", "kinds", "asked",
     "study", "arms", "compared", "phases", "contrasts", "visible", "replay",
 )  # fmt: skip
 OWN_IMPORTS = re.compile(
@@ -131,6 +131,7 @@ def study_of(result: ExperimentResult, cells: Cells, design: Design) -> dict[str
         "alpha": design.plan.alpha,
         "alternative": design.plan.alternative,
         "correction": design.plan.correction,
+        "methods": list(design.methods),
         "split": [dict(phase.weights) for phase in design.phases[: groups.phases]],
         "units": {
             arm: [groups.units(arm, k) for k in phases]

@@ -21,8 +21,6 @@ EXPERIMENT_COLUMNS = (
     "days_left", "split_bp", "allocation_bp", "owner", "tags", "hypothesis", "created_at",
     "first_started_at", "stopped_at", "conclusion", "conclusion_note",
 )  # fmt: skip
-CORRECTIONS = frozenset({"none", "holm", "bh"})
-"""Those that a plan may have."""
 
 
 def csv_of(view: LookView, *, for_spreadsheet: bool = True) -> bytes:
@@ -40,11 +38,6 @@ def notebook_of(view: LookView) -> bytes:
     """A notebook that recomputes every number of the reading and fails where one differs."""
     story = notebooks.Story(view.experiment.name, _moment(view), _facts(view), view.sql)
     return notebooks.build(view.result, view.cells, view.design, story)
-
-
-def has_notebook(view: LookView) -> bool:
-    """Whether the notebook knows every method of this view; it always knows those of a plan."""
-    return not view.design.methods and view.design.plan.correction in CORRECTIONS
 
 
 def html_of(view: LookView) -> bytes:

@@ -43,10 +43,9 @@ def draw(view: LookView, shown: LookView, experiment: Experiment) -> None:
         theme.note(" · ".join(parts))
         with st.container(horizontal=True, width="content", gap="small"):
             for label, suffix, mime, make in FILES:
-                lacks = suffix == "ipynb" and not downloads.has_notebook(shown)
                 st.download_button(
-                    f"{label} of the plan" if lacks else label,
-                    data=partial(make, view if lacks else shown),
+                    label,
+                    data=partial(make, shown),
                     file_name=f"{experiment.slug}-results.{suffix}",
                     mime=mime,
                     icon=":material/download:",
@@ -55,10 +54,7 @@ def draw(view: LookView, shown: LookView, experiment: Experiment) -> None:
                     key=f"download-{suffix}",
                 )
     if shown.result.exploring:
-        theme.note(
-            "The files hold what is shown, and say that it is explored. A notebook knows the "
-            "methods of plans only."
-        )
+        theme.note("The files hold what is shown, and say that it is explored.")
     theme.note("Each figure has a camera at its right: it saves a PNG.")
 
 

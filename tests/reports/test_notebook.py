@@ -147,6 +147,9 @@ def test_every_number_comes_out_again(seed: int, arms: tuple[str, ...], phases: 
         {"alternative": "less"},
         {"correction": "bh"},
         {"correction": "none"},
+        {"correction": "by"},
+        {"correction": "hochberg", "alternative": "greater"},
+        {"correction": "bonferroni"},
         {"alpha": 0.01, "power": 0.9},
         {"method": "sequential"},
         {"method": "sequential", "planned_units": 40_000},
@@ -160,6 +163,28 @@ def test_every_number_comes_out_again_whatever_the_plan(plan: dict[str, object],
     assert faults(asked, cells(asked, 7)) == []
     interim = replace(asked, finished=False, said_over=False, status="running")
     assert faults(interim, cells(interim, 8)) == []
+
+
+ASKED = (
+    ("newcombe", "log_delta", "fisher", "clopper_pearson"),
+    ("agresti_caffo", "barnard", "jeffreys"),
+    ("miettinen_nurminen", "boschloo"),
+)
+
+
+@pytest.mark.parametrize("methods", ASKED, ids=" ".join)
+@pytest.mark.parametrize("alternative", ("two-sided", "greater", "less"))
+def test_every_number_comes_out_again_by_the_methods_asked_for(
+    methods: tuple[str, ...], alternative: str
+):
+    asked = design(("control", "b", "c"), 1, alternative=alternative)
+    asked = replace(asked, methods=methods)
+    assert faults(asked, cells(asked, 5)) == []
+    few = replace(asked, metrics=(Proportion("paid"),))
+    for x, y, z in ((3, 0, 9), (0, 4, 0), (40, 38, 31), (0, 0, 0)):
+        counted = dict(zip(asked.arms, (x, y, z), strict=True))
+        units = {CellKey(a, 1): Cell(40, {"paid": Counts(40, k)}) for a, k in counted.items()}
+        assert faults(few, units) == []
 
 
 def test_what_is_too_early_to_judge_is_not_recomputed():

@@ -91,10 +91,16 @@ def test_files_of_an_explored_look_say_how_it_departs(ws: Workspace, experiment:
     assert {row["exploring"] for row in rows(downloads.csv_of(seen))} == {"99\u202f% intervals"}
     assert json.loads(downloads.json_of(seen))["exploring"] == ["99\u202f% intervals"]
     assert "Exploring, not the plan" in downloads.html_of(seen).decode()
-    assert downloads.has_notebook(seen)
-    run(downloads.notebook_of(seen))
-    for choices in (exploring.Choices(methods=("fisher",)), exploring.Choices(correction="by")):
-        assert not downloads.has_notebook(exploring.explore(plan, choices))
+    asked = (
+        exploring.Choices(confidence_level=0.99),
+        exploring.Choices(methods=("fisher", "newcombe", "jeffreys", "log_delta")),
+        exploring.Choices(correction="by", alternative="greater"),
+    )
+    for choices in asked:
+        shown = exploring.explore(plan, choices)
+        content = downloads.notebook_of(shown)
+        assert shown.result != plan.result
+        run(content)
 
 
 def test_the_list_has_a_row_per_experiment_with_its_verdict(

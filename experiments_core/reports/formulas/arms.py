@@ -6,6 +6,7 @@ from typing import Any
 
 from scipy.stats import norm, t
 
+from experiments_core.reports.formulas.asked import asked_limits
 from experiments_core.reports.formulas.kinds import adjusted_arm_cells, squared_error
 from experiments_core.reports.formulas.lines import own_line
 from experiments_core.reports.formulas.means import mean_limits
@@ -56,6 +57,9 @@ def arm_numbers(study: Study, key: str, metric: Mapping[str, Any]) -> Numbers:
         value, (low, high) = arm_value(
             [(w, own[k]) for w, k in used] or [(1.0, total)], study["alpha"]
         )
+        if is_rate(metric) and len(phases) == 1:
+            told = asked_limits(total[0], total[1], study["alpha"], study["methods"])
+            low, high = told or (low, high)
         found[f"{head} / value"] = value
         found[f"{head} / ci_lower"] = low
         found[f"{head} / ci_upper"] = high

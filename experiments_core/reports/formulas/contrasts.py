@@ -7,14 +7,14 @@ from typing import Any
 from scipy.special import ndtri_exp
 from scipy.stats import norm
 
+from experiments_core.reports.formulas.asked import with_asked
 from experiments_core.reports.formulas.compared import compared, margin_p_value
 from experiments_core.reports.formulas.kinds import parts_compared, parts_of, slope_of
 from experiments_core.reports.formulas.lines import lined_up
 from experiments_core.reports.formulas.p_values import (
+    CORRECTIONS,
     always_valid_bound,
     always_valid_p_value,
-    benjamini_hochberg,
-    holm,
 )
 from experiments_core.reports.formulas.phases import phase_numbers
 from experiments_core.reports.formulas.study import (
@@ -43,8 +43,9 @@ def all_levels(study: Study) -> dict[tuple[str, str], tuple[float, Any, float]]:
         adjusted, local = known, [study["alpha"]] * len(known)
         share = study["alpha"]
         if family and role != "guardrail" and study["correction"] != "none":
-            by_holm = role == "primary" and study["correction"] == "holm"
-            adjusted, local = (holm if by_holm else benjamini_hochberg)(known, study["alpha"])
+            planned = role == "primary" or study["correction"] == "by"
+            correct = CORRECTIONS[study["correction"] if planned else "bh"]
+            adjusted, local = correct(known, study["alpha"])
             share = study["alpha"] / len(family)
         for one, p, fixed, level in zip(family, raw, adjusted, local, strict=True):
             found[one] = level, None if p is None else fixed, share
@@ -55,9 +56,10 @@ def raw_p_value(study: Study, key: str, arm: str) -> Any:
     """Test of "no difference", before any correction; None where it does not exist."""
     if f"{key} / {arm}" in study["withheld"]:
         return None
-    kind = study["metrics"][key]["kind"]
-    found = compared(pairs(study, key, arm), 0.05, alternative_of(study, key), kind)
-    return found.get("p_value")
+    strata, alternative = pairs(study, key, arm), alternative_of(study, key)
+    how = study["metrics"][key]["kind"], strata
+    found = compared(strata, 0.05, alternative, how[0])
+    return with_asked(found, how, 0.05, alternative, study["methods"]).get("p_value")
 
 
 def contrast_numbers(
@@ -72,6 +74,7 @@ def contrast_numbers(
     kind = metric["kind"]
     found = compared(strata, alpha, alternative, kind)
     two_sided = alpha if alternative == "two-sided" else 2 * alpha
+    found = with_asked(found, (kind, strata), two_sided, alternative, study["methods"])
     found |= {"confidence_level": 1 - two_sided, "p_value_adjusted": adjusted}
     decided_at = alpha
     if any(c[0] or q[0] for c, q in strata):

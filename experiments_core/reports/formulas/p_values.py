@@ -86,15 +86,49 @@ def holm(p_values: Sequence[float], alpha: float) -> tuple[list[float], list[flo
     ]
 
 
+def hochberg(p_values: Sequence[float], alpha: float) -> tuple[list[float], list[float]]:
+    """Holm's factors from the largest p down (Hochberg 1988)."""
+    m = len(p_values)
+    adjusted = stepped_up(p_values, [m - i for i in range(m)])
+    rejected = sum(p < alpha for p in adjusted)
+    left = max(1, m - rejected)
+    return adjusted, [alpha / (m - rejected + 1 if p < alpha else left) for p in adjusted]
+
+
+def bonferroni(p_values: Sequence[float], alpha: float) -> tuple[list[float], list[float]]:
+    """Every one at its share of alpha."""
+    m = len(p_values)
+    return [min(1.0, m * p) for p in p_values], [alpha / m] * m
+
+
 def benjamini_hochberg(
-    p_values: Sequence[float], alpha: float
+    p_values: Sequence[float], alpha: float, price: float = 1.0
 ) -> tuple[list[float], list[float]]:
     """Adjusted p-values and false-coverage levels (Benjamini & Yekutieli 2005)."""
     m = len(p_values)
-    order = sorted(range(m), key=lambda i: p_values[i], reverse=True)
-    adjusted, lowest = [0.0] * m, 1.0
-    for rank, i in enumerate(order):
-        lowest = min(lowest, m / (m - rank) * p_values[i])
-        adjusted[i] = lowest
+    adjusted = stepped_up(p_values, [price * m / (i + 1) for i in range(m)])
     found = sum(p < alpha for p in adjusted)
-    return adjusted, [max(1, found) * alpha / m] * m
+    return adjusted, [max(1, found) * alpha / m / price] * m
+
+
+def benjamini_yekutieli(
+    p_values: Sequence[float], alpha: float
+) -> tuple[list[float], list[float]]:
+    """The same for any dependence, at the price of the sum of 1/i (2001)."""
+    return benjamini_hochberg(p_values, alpha, sum(1 / (i + 1) for i in range(len(p_values))))
+
+
+def stepped_up(p_values: Sequence[float], factors: Sequence[float]) -> list[float]:
+    """Smallest factor times p over the p-values that are as large or larger, at most 1."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, lowest = [0.0] * len(p_values), 1.0
+    for i, factor in zip(reversed(order), reversed(factors), strict=True):
+        lowest = min(lowest, factor * p_values[i])
+        adjusted[i] = lowest
+    return adjusted
+
+
+CORRECTIONS = {
+    "holm": holm, "hochberg": hochberg, "bonferroni": bonferroni, "bh": benjamini_hochberg,
+    "by": benjamini_yekutieli,
+}  # fmt: skip
