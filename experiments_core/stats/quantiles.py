@@ -14,9 +14,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
-from experiments_core.stats.estimate import Comparison, Estimate, Interval, Undefined, Value
+from experiments_core.stats.estimate import Estimate, Interval, Undefined, Value
 from experiments_core.stats.means import LARGEST_VALUE, Weighting
 from experiments_core.stats.moments import Located, Moments
 from experiments_core.stats.normal import critical_value
@@ -226,26 +225,6 @@ def quantile_estimate(
     """Quantile of one arm with its limits, the quantiles at the limiting shares."""
     lower, upper = (limits, limits) if isinstance(limits, Undefined) else limits
     return Estimate(quantile, Interval(lower, upper, confidence_level, METHOD))
-
-
-def compare_quantiles(
-    control: Estimate, treatment: Estimate, alpha: float = 0.05, alternative: str = "two-sided"
-) -> Comparison:
-    """Difference, lift and z test of two quantiles, at one level.
-
-    The standard error of an arm is the width of its interval over 2 z, at the level at which
-    the interval was taken; ``alpha`` only moves the critical value.
-
-    Args:
-        control: Control's quantile, from :func:`quantile_estimate`.
-        treatment: Treatment's quantile.
-        alpha: Level used here and now, a fraction.
-        alternative: ``two-sided``, ``greater`` or ``less``.
-
-    Returns:
-        Values or the reasons of the arms; ``no_variance`` where neither interval has a width.
-    """
-    return contrasts.compare(_pair(control, treatment), alpha, alternative)
 
 
 def _pair(control: Estimate, treatment: Estimate) -> MeanPair | Withheld:

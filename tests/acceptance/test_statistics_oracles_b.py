@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments_core.stats import power, sequential
+from experiments_core.stats import contrasts, power, sequential
 from experiments_core.stats import size_conventions as conventions
 from experiments_core.stats.adjust import adjust, compare_adjusted
 from experiments_core.stats.contrasts import Withheld
@@ -23,12 +23,9 @@ from experiments_core.stats.means import (
     phase_weights,
     student_test,
 )
-from experiments_core.stats.moments import Moments
-from experiments_core.stats.quantiles import (
-    compare_quantiles,
-    limiting_shares,
-    quantile_estimate,
-)
+from experiments_core.stats.moments import Located, Moments
+from experiments_core.stats.normal import critical_value
+from experiments_core.stats.quantiles import limiting_shares, located, quantile_pair
 from experiments_core.stats.ratios import compare_ratios, linearised
 from tests.stats.simulation import moments
 
@@ -164,7 +161,9 @@ def quantile_by_unit(inputs: Case) -> Answers:
             if isinstance(shares, Undefined)
             else tuple(float(limit) for limit in np.quantile(rows, shares))
         )
-        estimate = quantile_estimate(point, limits, level)
+        low, high = (None, None) if isinstance(limits, Undefined) else limits
+        group = Located(len(units), len(rows), point, low, high, level)
+        estimate = located(group)
         share = linearised(below)
         answers |= {
             f"{side}_quantile": point,
@@ -172,9 +171,13 @@ def quantile_by_unit(inputs: Case) -> Answers:
             f"{side}_ci": ends(estimate),
         }
         if not isinstance(limits, Undefined):
-            answers[f"{side}_standard_error"] = (limits[1] - limits[0]) / 2 / 1.959963984540054
-        made.append(estimate)
-    return answers | trio(compare_quantiles(*made, inputs["alpha"]), inputs["alpha"])
+            answers[f"{side}_standard_error"] = (
+                (limits[1] - limits[0]) / 2 / critical_value(inputs["alpha"] / 2)
+            )
+        made.append(group)
+    pair = quantile_pair([(made[0], made[1])])
+    found = contrasts.compare(pair, inputs["alpha"], "two-sided")
+    return answers | trio(found, inputs["alpha"])
 
 
 def winsorised_mean(inputs: Case) -> Answers:

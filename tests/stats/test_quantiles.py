@@ -6,15 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair
-from experiments_core.stats.estimate import Comparison, Estimate, Undefined
+from experiments_core.stats.estimate import Comparison, Undefined
 from experiments_core.stats.means import compare_means
 from experiments_core.stats.moments import Located, Moments
 from experiments_core.stats.quantiles import (
     _lopsided,
-    compare_quantiles,
     limiting_shares,
-    quantile_estimate,
     quantile_pair,
 )
 from tests.stats.simulation import bands_broken, moments
@@ -22,18 +21,15 @@ from tests.stats.simulation import bands_broken, moments
 Rows = list[np.ndarray]
 
 
-def arm(units: Rows, share: float) -> Estimate:
+def arm(units: Rows, share: float) -> Located:
     """The three steps, on rows in memory."""
     rows = np.concatenate(units)
     point = float(np.quantile(rows, share))
     below = moments([(unit <= point).sum() for unit in units], [unit.size for unit in units])
     shares = limiting_shares(share, below)
-    limits = (
-        shares
-        if isinstance(shares, Undefined)
-        else tuple(float(limit) for limit in np.quantile(rows, shares))
-    )
-    return quantile_estimate(point, limits)
+    known = None if isinstance(shares, Undefined) else np.quantile(rows, shares).tolist()
+    low, high = known or (None, None)
+    return Located(len(units), rows.size, point, low, high)
 
 
 def users(draw: np.random.Generator, n: int, scale: float = 1.0) -> Rows:
@@ -44,7 +40,12 @@ def users(draw: np.random.Generator, n: int, scale: float = 1.0) -> Rows:
 
 
 def compared(control: Rows, treatment: Rows, share: float = 0.9) -> Comparison:
-    return compare_quantiles(arm(control, share), arm(treatment, share))
+    return both(arm(control, share), arm(treatment, share))
+
+
+def both(control: Located, treatment: Located, alpha: float = 0.05) -> Comparison:
+    """As the engine takes it."""
+    return contrasts.compare(quantile_pair([(control, treatment)]), alpha, "two-sided")
 
 
 def test_one_row_per_unit_has_the_textbook_error_of_a_share():
@@ -89,11 +90,11 @@ def test_p_and_both_intervals_agree_for_quantiles(
     control: tuple[float, ...], treatment: tuple[float, ...], alpha: float
 ):
     made = [
-        quantile_estimate(point, (point - low, point + high))
+        Located(100, 100, point, point - low, point + high)
         for point, low, high in (control, treatment)
     ]
-    result = compare_quantiles(made[0], made[1], alpha)
-    back = compare_quantiles(made[1], made[0], alpha)
+    result = both(made[0], made[1], alpha)
+    back = both(made[1], made[0], alpha)
     assert result.test.p_value == back.test.p_value
     if isinstance(result.test.p_value, Undefined):
         assert result.test.p_value.reason == "no_variance"
@@ -121,8 +122,7 @@ def test_an_arm_without_units_has_no_shares():
     assert limiting_shares(0.5, nobody) == Undefined("no_users")
     assert limiting_shares(0.5, moments([1.0], [2.0])) == Undefined("too_few_units")
     assert limiting_shares(0.5, moments([0, 0], [0, 0])) == Undefined("zero_denominator")
-    missing = quantile_estimate(1.0, Undefined("no_users"))
-    assert compare_quantiles(missing, missing).test.p_value == Undefined("no_users")
+    assert both(Located(0), Located(0)).test.p_value == Undefined("no_users")
 
 
 def test_quantiles_of_clustered_rows_keep_their_error_rate():
