@@ -61,6 +61,7 @@ class CellQuery:
         confidence_level: Of the limits of a quantile, which give its error.
         rows: The table holds several rows per unit: outcomes happened if they did in any row,
             numbers are added up, quantiles are those of the rows.
+        whole: Whether a quantile is also wanted over all phases together.
     """
 
     table: str
@@ -81,6 +82,7 @@ class CellQuery:
     centred: bool = False
     confidence_level: float = 0.95
     rows: bool = False
+    whole: bool = True
 
     @property
     def keys(self) -> tuple[str, ...]:

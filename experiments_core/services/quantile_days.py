@@ -31,7 +31,7 @@ def cells_by_end(
     needs = tuple(one for one in query.needs if one.need.key == metric.key)
     if not needs:
         return {}
-    alone = replace(query, needs=needs)
+    alone = replace(query, needs=needs, whole=False)
     with ws.db.read() as cursor:
         first, last = store_cells.unit_span(cursor, query.table)
         if first is None or last is None:

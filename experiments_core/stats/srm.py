@@ -141,7 +141,9 @@ def sequential_sample_ratio(
 ) -> SequentialSampleRatio:
     """Multinomial mixture test: false alarms stay rare however often it is read.
 
-    log BF = lnΓ(c) - lnΓ(c + n) + Σ[lnΓ(c w + n_i) - lnΓ(c w)] - Σ n_i ln w.
+    log BF = lnΓ(c) - lnΓ(c + n) + Σ[lnΓ(c w + n_i) - lnΓ(c w)] - Σ n_i ln w. The terms that
+    grow with n nearly cancel, so lnΓ is taken apart by Stirling's formula and its leading part
+    summed as n times the divergence of the shares: right to nine digits at 1e9 users.
 
     Args:
         observed: Users per arm so far.
@@ -155,12 +157,29 @@ def sequential_sample_ratio(
     n = sum(observed.values())
     if n == 0:
         return SequentialSampleRatio(Undefined("no_users"), Undefined("no_users"))
-    terms = [math.lgamma(concentration), -math.lgamma(concentration + n)]
+    whole = concentration + n
+    terms = [
+        _beyond_stirling(concentration) - _beyond_stirling(whole),
+        (1 - len(shares)) / 2 * math.log(whole / concentration),
+    ]
     for arm, share in shares.items():
         prior, count = concentration * share, observed.get(arm, 0)
-        terms += [math.lgamma(prior + count), -math.lgamma(prior), -count * math.log(share)]
+        surplus = (count - n * share) / (whole * share)
+        bent = (1 + surplus) * math.log1p(surplus) - surplus
+        terms += [
+            whole * share * bent, -math.log1p(surplus) / 2,
+            _beyond_stirling(prior + count) - _beyond_stirling(prior),
+        ]  # fmt: skip
     evidence = math.fsum(terms)
     return SequentialSampleRatio(evidence, max(math.exp(min(0.0, -evidence)), SMALLEST_P))
+
+
+def _beyond_stirling(x: float) -> float:
+    """What lnΓ(x) has beyond (x - 1/2) ln x - x + ln(2π)/2."""
+    if x < 10:
+        return math.lgamma(x) - (x - 0.5) * math.log(x) + x - math.log(2 * math.pi) / 2
+    y = 1 / (x * x)
+    return (1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))) / x
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:

@@ -81,7 +81,8 @@ def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable
     for bound in query.needs:
         if bound.need.shape == "quantile":
             _locate(cursor, query, bound, cells)
-            if (query.boundaries or query.phase_column) and not query.by_day:
+            several = query.boundaries or query.phase_column
+            if several and query.whole and not query.by_day:
                 _locate_whole(cursor, query, bound, cells)
     return CellTable(cells, sql)
 

@@ -135,6 +135,25 @@ def test_the_test_for_every_batch_is_a_multinomial_mixture():
     assert sequential_sample_ratio({"control": 4400, "treatment": 5600}, HALVES).is_mismatch
 
 
+@pytest.mark.parametrize(
+    ("users", "weights", "concentration", "expected"),
+    (
+        ((785_714_285, 214_285_714), (33, 9), 10, -9.251232069056098),
+        ((980_294_117, 29_705_882), (33, 1), 1000, -6.915566678503301),
+    ),
+)
+def test_the_mixture_keeps_its_digits_at_a_thousand_million_users(
+    users: tuple[int, ...], weights: tuple[int, ...], concentration: int, expected: float
+):
+    # the formula with mpmath 1.4.1 at 40 digits; with lgamma in doubles six digits are right
+    observed, planned = (
+        dict(zip("ct", users, strict=True)),
+        dict(zip("ct", weights, strict=True)),
+    )
+    found = sequential_sample_ratio(observed, planned, concentration).log_bayes_factor
+    assert found == pytest.approx(expected, rel=1e-11)
+
+
 def test_the_test_for_every_batch_may_have_no_answer():
     nobody = sequential_sample_ratio({}, HALVES)
     assert nobody.p_value_always_valid == Undefined("no_users")
