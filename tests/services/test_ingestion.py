@@ -1,9 +1,10 @@
+"""A file becomes an experiment: read, asked about, committed or thrown away."""
+
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Mapping as Table
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,8 @@ import pytest
 
 from experiments_core.domain.access import LOCAL, Actor
 from experiments_core.domain.access import Role as Rank
-from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.metric import MetricKind
-from experiments_core.domain.metric_kinds import Mean, Proportion
-from experiments_core.domain.source import Mapping, Role
+from experiments_core.domain.source import Role
 from experiments_core.errors import (
     CancelledError,
     ConflictError,
@@ -24,80 +23,21 @@ from experiments_core.errors import (
     NotFoundError,
     UpshotError,
 )
-from experiments_core.services import analyses, experiments, ingestion
-from experiments_core.services.ingestion import Draft, ImportReport
+from experiments_core.services import experiments, ingestion
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
-from experiments_core.store.lines import line_of
-
-VIEWER = Actor("vera", Rank.VIEWER)
-EDITOR = Actor("ed", Rank.EDITOR)
-
-HEADER = "user_id,variant,converted,revenue,country"
-ARMS, COUNTRIES = ("control", "treatment"), ("DE", "DE", "DE", "US", "US")
-ROWS = "".join(
-    f"u{n},{ARMS[n % 2]},{n % 3 == 0:d},{n / 4},{COUNTRIES[n % 5]}\n" for n in range(60)
+from tests.services.files import (
+    EDITOR,
+    FILE,
+    ROWS,
+    TOTALS,
+    VIEWER,
+    answered,
+    bring,
+    receive,
+    traces,
+    units,
 )
-FILE = f"{HEADER}\n{ROWS}"
-TOTALS = "variant,visitors,signups\ncontrol,1000,50\ntreatment,990,61\n"
-
-
-def receive(ws: Workspace, text: str, name: str = "test.csv", **more: Any) -> Draft:
-    return ingestion.receive(ws, LOCAL, io.BytesIO(text.encode()), name, **more)
-
-
-def answered(draft: Draft, answers: Table[str, str] | None = None) -> Mapping:
-    """Answer everything: as told, else the default, else the first choice."""
-    mapping = draft.detection.proposal
-    for question in draft.questions:
-        value = (answers or {}).get(question.code) or question.default
-        mapping = ingestion.answer(mapping, question, value or question.choices[0].value)
-    return mapping
-
-
-def bring(ws: Workspace, text: str, **more: Any) -> tuple[Experiment, ingestion.ImportRecord]:
-    """From a file to an experiment with its data."""
-    draft = receive(ws, text)
-    mapping = answered(draft)
-    ingestion.check(ws, LOCAL, draft.import_id, mapping)
-    experiment = ingestion.create_from_import(ws, LOCAL, draft.import_id, mapping, name="Test")
-    return experiment, ingestion.commit(ws, LOCAL, draft.import_id, **more)
-
-
-def add(ws: Workspace, experiment: Experiment, text: str, **more: Any) -> ImportReport:
-    draft = receive(ws, text, experiment_id=experiment.id)
-    report = ingestion.check(ws, LOCAL, draft.import_id, answered(draft))
-    ingestion.commit(ws, LOCAL, draft.import_id, **more)
-    return report
-
-
-def units(ws: Workspace) -> list[tuple[str, str]]:
-    """Unit and arm of every row among the facts."""
-    with ws.db.read() as cursor:
-        tables = cursor.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'units_')"
-        ).fetchall()
-        return [
-            row
-            for (table,) in tables
-            for row in cursor.execute(
-                f"SELECT unit, arm FROM {table} ORDER BY rowid"
-            ).fetchall()
-        ]
-
-
-def traces(ws: Workspace) -> dict[str, int]:
-    """What is in the workspace: rows of tables, files of uploads."""
-    with ws.db.read() as cursor:
-        names = [row[0] for row in cursor.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'upshot'"
-        ).fetchall()]  # fmt: skip
-        found = {
-            name: (cursor.execute(f"SELECT count(*) FROM {name}").fetchone() or (0,))[0]
-            for name in names
-            if name not in {"commit_log", "meta"}
-        }
-    return found | {"files": len(list((ws.db.side / "uploads").iterdir()))}
 
 
 def test_a_file_becomes_an_experiment_with_its_data(ws: Workspace):
@@ -282,203 +222,6 @@ def test_a_file_with_a_broken_row_is_refused_when_it_is_read(ws: Workspace):
     with pytest.raises(InvalidInputError, match="Line 62 has 2 fields; 5 are expected"):
         ingestion.check(ws, LOCAL, draft.import_id, answered(draft))
     assert units(ws) == []
-
-
-def test_the_same_bytes_are_recognised(ws: Workspace):
-    experiment, record = bring(ws, FILE)
-    again = receive(ws, FILE, "copy.csv")
-    assert again.already_imported is not None
-    assert again.already_imported.id == record.id
-    other = receive(ws, FILE.replace("u0,", "u00,"))
-    assert other.already_imported is None
-    ingestion.undo(ws, LOCAL, record.id)
-    assert receive(ws, FILE, experiment_id=experiment.id).already_imported is None
-
-
-def test_the_same_rows_under_other_bytes_are_recognised_and_do_not_count_twice(ws: Workspace):
-    experiment, _ = bring(ws, FILE)
-    lines = FILE.strip().split("\n")
-    other = "\r\n".join([lines[0], *lines[:0:-1]])
-    draft = receive(ws, other, experiment_id=experiment.id)
-    assert draft.already_imported is None
-    report = ingestion.check(ws, LOCAL, draft.import_id, answered(draft))
-    assert "SAME_ROWS" in [remark.code for remark in report.warnings]
-    with pytest.raises(ConflictError, match="in the data already"):
-        ingestion.commit(ws, LOCAL, draft.import_id)
-
-
-def test_a_newer_export_adds_its_new_units_only(ws: Workspace):
-    experiment, _ = bring(ws, FILE)
-    newer = f"{HEADER}\n{ROWS[: len(ROWS) // 2].rsplit(chr(10), 1)[0]}\nv1,control,1,1,DE\n"
-    report = add(ws, experiment, newer)
-    known = report.rows_read - 1
-    remark = next(one for one in report.warnings if one.code == "UNIT_KNOWN")
-    assert remark.message.startswith(f"{known} units are in the data already")
-    latest = ingestion.imports_of(ws, LOCAL, experiment.id)[0]
-    assert (latest.rows_used, latest.rows_left_out) == (1, known)
-    assert latest.report["by_rule"][-1]["rule"] == "UNIT_KNOWN"
-    assert len(units(ws)) == 61
-
-
-def test_or_replaces_what_was_there(ws: Workspace):
-    experiment, first = bring(ws, FILE)
-    add(
-        ws,
-        experiment,
-        f"{HEADER}\nv1,control,1,1,DE\nv2,treatment,0,1,US\n",
-        existing="replace",
-    )
-    assert units(ws) == [("v1", "control"), ("v2", "treatment")]
-    states = {one.id: one.state for one in ingestion.imports_of(ws, LOCAL, experiment.id)}
-    assert states[first.id] == "undone"
-
-
-def test_answers_are_remembered_for_the_next_file_with_the_same_header(ws: Workspace):
-    arms = FILE.replace("control", "gate_30").replace("treatment", "gate_40")
-    draft = receive(ws, arms)
-    mapping = answered(draft, {"CONTROL": "gate_40"})
-    mapping = ingestion.give_role(mapping, 3, Role.COVARIATE)
-    ingestion.create_from_import(ws, LOCAL, draft.import_id, mapping, name="x")
-    ingestion.commit(ws, LOCAL, draft.import_id)
-    later = receive(ws, arms.replace("u0,", "z0,"))
-    assert [question.code for question in later.questions] == ["FINISHED"]
-    assert later.detection.proposal.control == "gate_40"
-    assert later.detection.proposal.columns[3].role is Role.COVARIATE
-    assert later.detection.notices[-1].code == "SOURCE_REMEMBERED"
-
-
-def test_undo_takes_exactly_the_rows_of_one_import(ws: Workspace):
-    experiment, first = bring(ws, FILE)
-    add(ws, experiment, f"{HEADER}\nv1,control,1,1,DE\nv2,treatment,0,1,US\n")
-    ingestion.undo(ws, LOCAL, first.id)
-    assert units(ws) == [("v1", "control"), ("v2", "treatment")]
-    with pytest.raises(ConflictError, match="only a committed import can be undone"):
-        ingestion.undo(ws, LOCAL, first.id)
-    last = ingestion.imports_of(ws, LOCAL, experiment.id)[0]
-    ingestion.undo(ws, LOCAL, last.id)
-    assert units(ws) == []
-    again, record = receive(ws, FILE, experiment_id=experiment.id), None
-    ingestion.check(ws, LOCAL, again.import_id, answered(again))
-    record = ingestion.commit(ws, LOCAL, again.import_id)
-    assert record.state == "committed"
-    assert len(units(ws)) == 60
-
-
-def test_an_undone_import_can_be_redone_from_its_stored_file(ws: Workspace):
-    experiment, first = bring(ws, FILE + "u9,,1,1,DE\n", mode="good_rows")
-    before = rows_with_lines(ws)
-    look = analyses.look(ws, LOCAL, experiment.id)
-    add(ws, experiment, f"{HEADER}\nv1,control,1,1,DE\nv2,treatment,0,1,US\n")
-    ingestion.undo(ws, LOCAL, first.id)
-    record = ingestion.redo(ws, LOCAL, first.id)
-    assert (record.state, record.rows_used, record.rows_left_out) == ("committed", 60, 1)
-    assert record.undone_at is None
-    assert sorted(rows_with_lines(ws)) == sorted([*before, ("v1", 2), ("v2", 3)])
-    rejects = list(csv.reader(io.StringIO(ingestion.rejects_csv(ws, LOCAL, first.id).decode())))
-    assert len(rejects) == 2
-    with ws.db.read() as cursor:
-        verbs = [one.verb for one in audit.events_of(cursor, "default", "import", first.id)]
-    assert verbs == ["commit", "undo", "redo"]
-    known = ingestion.imports_of(ws, LOCAL, experiment.id)
-    (second,) = (one.id for one in known if one.id != first.id)
-    ingestion.undo(ws, LOCAL, second)
-    again = analyses.look(ws, LOCAL, experiment.id)
-    assert (again.result.look, again.result.data_hash) == (
-        look.result.look,
-        look.result.data_hash,
-    )
-
-
-def test_units_that_came_meanwhile_stay_as_they_are_when_an_import_is_redone(ws: Workspace):
-    experiment, first = bring(ws, FILE)
-    add(ws, experiment, f"{HEADER}\nv1,control,1,1,DE\nv2,treatment,0,1,US\n")
-    ingestion.undo(ws, LOCAL, first.id)
-    add(ws, experiment, f"{HEADER}\nu0,control,1,9,DE\nw1,treatment,0,1,US\n")
-    record = ingestion.redo(ws, LOCAL, first.id)
-    assert (record.rows_used, record.rows_left_out) == (59, 1)
-    assert len(units(ws)) == 63
-
-
-def test_only_an_undone_import_whose_file_is_kept_can_be_redone(ws: Workspace, clock: Any):
-    experiment, first = bring(ws, FILE)
-    with pytest.raises(ConflictError, match="only an undone import can be redone"):
-        ingestion.redo(ws, LOCAL, first.id)
-    clock.wait(days=20)
-    undone = ingestion.undo(ws, LOCAL, first.id)
-    clock.wait(days=29)
-    receive(ws, FILE)
-    assert ingestion.can_redo(ws, undone)
-    with pytest.raises(ForbiddenError):
-        ingestion.redo(ws, VIEWER, first.id)
-    clock.wait(days=2)
-    receive(ws, FILE)
-    assert not ingestion.can_redo(ws, undone)
-    with pytest.raises(ConflictError, match="kept for 30 days"):
-        ingestion.redo(ws, LOCAL, first.id)
-    assert units(ws) == []
-    assert ingestion.imports_of(ws, LOCAL, experiment.id)[0].state == "undone"
-
-
-def test_a_redo_that_fails_changes_nothing(ws: Workspace):
-    _, first = bring(ws, FILE)
-    undone = ingestion.undo(ws, LOCAL, first.id)
-    before = traces(ws)
-    with pytest.raises(CancelledError):
-        ingestion.redo(ws, LOCAL, first.id, cancelled=lambda: True)
-    assert traces(ws) == before
-    assert ingestion.can_redo(ws, undone)
-
-
-def rows_with_lines(ws: Workspace) -> list[tuple[str, int]]:
-    with ws.db.read() as cursor:
-        (table,) = cursor.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'units_')"
-        ).fetchone() or ("",)
-        line = line_of(cursor, table).format(table)
-        return cursor.execute(f"SELECT unit, {line} FROM {table} ORDER BY rowid").fetchall()
-
-
-def test_rows_of_a_file_made_before_lines_were_kept_can_be_added_to(ws: Workspace):
-    experiment, first = bring(ws, FILE)
-    with ws.db.write() as cursor:
-        table = f"units_{str(first.dataset_id).replace('-', '')}"
-        cursor.execute(f"ALTER TABLE {table} DROP COLUMN ahead")
-    add(ws, experiment, f"{HEADER}\nv1,control,1,1,DE\nv2,treatment,0,1,US\n")
-    assert rows_with_lines(ws)[59:] == [("u59", None), ("v1", 2), ("v2", 3)]
-
-
-def test_undo_of_totals_takes_their_rows_only(ws: Workspace):
-    experiment, first = bring(ws, TOTALS)
-    add(ws, experiment, TOTALS.replace("1000", "2000"))
-    ingestion.undo(ws, LOCAL, first.id)
-    with ws.db.read() as cursor:
-        assert cursor.execute("SELECT sum(visitors) FROM totals").fetchone() == (2990,)
-
-
-def test_other_columns_cannot_be_added(ws: Workspace):
-    experiment, _ = bring(ws, FILE)
-    draft = receive(ws, "user_id,variant,converted\nv1,control,1\nv2,treatment,0\n",
-                    experiment_id=experiment.id)  # fmt: skip
-    report = ingestion.check(ws, LOCAL, draft.import_id, answered(draft))
-    assert "METRIC_MISSING" in [remark.code for remark in report.warnings]
-    with pytest.raises(ConflictError, match="converted, revenue, country; this file brings"):
-        ingestion.commit(ws, LOCAL, draft.import_id)
-
-
-def test_an_experiment_s_variants_decide(ws: Workspace):
-    experiment = experiments.create_experiment(ws, LOCAL, ExperimentDraft(
-        name="Ours",
-        variants=(
-            VariantDraft(key="control", name="Nine fields", is_control=True, weight_bp=5000),
-            VariantDraft(key="short", name="treatment", is_control=False, weight_bp=5000),
-        ),
-        metrics=(Proportion("converted"), Mean("revenue", role="secondary")),
-    ))  # fmt: skip
-    draft = receive(ws, FILE + "z,third,1,1,DE\n", experiment_id=experiment.id)
-    assert draft.questions == ()
-    report = ingestion.check(ws, LOCAL, draft.import_id, draft.detection.proposal)
-    assert report.arms == {"control": 30, "short": 30}
-    assert [rule.rule for rule in report.blocking] == ["VARIANT_UNKNOWN"]
 
 
 def test_a_mapping_that_contradicts_the_file_is_refused(ws: Workspace):

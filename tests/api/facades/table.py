@@ -89,7 +89,7 @@ def rows() -> Iterator[tuple[str, Row]]:
     named = {tag.lower().removesuffix("ai"): tag for tag in doors}
     for file in sorted(HERE.glob("test_*.py")):
         module = importlib.import_module(f"tests.api.facades.{file.stem}")
-        own = named.get(file.stem.removeprefix("test_"), COMMON)
+        own = named.get(file.stem.split("_")[1], COMMON)
         for name, test in vars(module).items():
             if not name.startswith("test_"):
                 continue

@@ -19,8 +19,8 @@ from experiments_core.errors import InvalidInputError
 from experiments_core.services import experiments, keys, library, projects
 from experiments_core.services.workspace import Workspace
 from tests.api.facades import (
+    kaireon,
     test_crewkit,
-    test_kaireon,
     test_krafter,
     test_shortkit,
     test_stamn,
@@ -54,7 +54,7 @@ DIALECTS = (
     Dialect("krafter", test_krafter.HERE, test_krafter.BODY, request_id="request_id"),
     Dialect("stamn", test_stamn.HERE, test_stamn.BODY,
             start=("PATCH", "/status", {"status": "running"})),
-    Dialect("kaireon", test_kaireon.HERE, test_kaireon.BODY, 400,
+    Dialect("kaireon", kaireon.HERE, kaireon.BODY, 400,
             start=("PUT", "", {"status": "active"})),
     Dialect("shortkit", test_shortkit.HERE, test_shortkit.BODY),
 )  # fmt: skip
