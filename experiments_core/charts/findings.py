@@ -246,15 +246,15 @@ def looks_note(result: ExperimentResult) -> str:
     """Which test decides this look, in a sentence; empty where nothing is compared."""
     found = _deciding_look(result)
     if found is None:
-        return "Decided by the one test at the end of the plan." if result.final else ""
+        return "Decided by one test, at the end." if result.final else ""
     if found.method == "always_valid":
-        return "Decided by a confidence sequence: it holds however often you look."
+        return "Decided by an interval that holds however often you look, so it is wider."
     share = words.percent(found.information or 0.0, 0)
     bound = f"{found.bound:.2f}" if isinstance(found.bound, float) else ""
-    needs = f"|z| has to be above {bound}" if bound else "too early for any decision"
+    needs = f"|z| has to be above {bound}" if bound else "it is too early for any decision"
     return (
-        f"Decided group-sequentially (Lan-DeMets, O’Brien-Fleming type): at {share} of the "
-        f"planned units {needs}."
+        "Decided by looks that share one error rate (group-sequential, Lan-DeMets, "
+        f"O’Brien-Fleming type): at {share} of the planned units {needs}."
     )
 
 

@@ -512,7 +512,7 @@ def _finished() -> Question:
     return Question(
         "FINISHED",
         "finished",
-        "Is the test over? A fixed plan allows a verdict only then.",
+        "Is the test over? Only then is there a verdict; before that it is a look.",
         (Choice("yes", "Yes, no more data will come"), Choice("no", "No, it is still running")),
     )
 

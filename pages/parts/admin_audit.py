@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 
 SHOWN = 200
+COUNTERS = {"version", "updated_at"}
 KINDS = ("experiment", "import", "key", "user", "project", "deployment", "metric")
 
 
@@ -46,7 +48,10 @@ def draw(ws: Workspace, actor: Actor) -> None:
             else:
                 st.error(f"Event {bad} is the first that was changed after it was written.")
     if shown:
-        st.dataframe([_row(event) for event in shown], hide_index=True, width="stretch")
+        st.dataframe(
+            [_row(event) for event in shown], hide_index=True, width="stretch",
+            column_config={"What changed": st.column_config.TextColumn(width="large")},
+        )  # fmt: skip
     else:
         theme.muted("Nothing fits these filters.")
 
@@ -54,16 +59,29 @@ def draw(ws: Workspace, actor: Actor) -> None:
 def _row(event: AuditEvent) -> dict[str, object]:
     return {
         "No": event.seq,
-        "When (UTC)": f"{event.ts:%Y-%m-%d %H:%M:%S}",
+        "When (UTC)": f"{words.day(event.ts, year=True)} {event.ts:%H:%M:%S}",
         "Who": event.actor,
         "Did": event.verb,
         "To": event.object,
         "Note": event.note,
-        "Before": _text(event.before),
-        "After": _text(event.after),
+        "What changed": _changes(event.before or {}, event.after or {}),
         "Through": event.via or "pages",
     }
 
 
-def _text(values: object) -> str:
-    return "" if not values else json.dumps(values, ensure_ascii=False)
+def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> str:
+    """``status: running → stopped``; the file has every field as it was stored."""
+    fields = [name for name in {**before, **after} if name not in COUNTERS]
+    return "; ".join(
+        f"{name.replace('_', ' ')}: {_text(before.get(name))} → {_text(after.get(name))}"
+        if name in before
+        else f"{name.replace('_', ' ')}: {_text(after.get(name))}"
+        for name in fields
+    )
+
+
+def _text(value: object) -> str:
+    if value is None or value in ("", [], {}):
+        return words.NONE
+    plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return words.plain(plain, 60)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import streamlit as st
 
 from experiments_core.charts import words
@@ -36,8 +38,9 @@ def draw(ws: Workspace, actor: Actor) -> None:
             {"Copy": one["file"], "Verified (UTC)": _minute(one["verified_at"]),
              "Rows": words.count(one["rows"]), "MB": words.number(one["bytes"] / 1e6, 1)}
             for one in found
-        ])  # fmt: skip
+        ], key="backups")  # fmt: skip
 
 
 def _minute(moment: str) -> str:
-    return moment[:16].replace("T", " ")
+    at = datetime.fromisoformat(moment)
+    return f"{words.day(at, year=True)} {at:%H:%M}"

@@ -20,7 +20,7 @@ def draw(ws: Workspace, actor: Actor) -> None:
     """Every key with its scopes and last use; a new one is shown once."""
     found = keys.list_keys(ws, actor)
     live = [key for key in found if key.revoked_at is None]
-    theme.section(f"{words.plural(len(live), 'key')} in use")
+    theme.section(f"{words.plural(len(live), 'key')} in use" if live else "No key yet")
     made = st.session_state.pop(MADE, None)
     if made is not None:
         st.success("Copy this key now. It is shown once and kept only as a hash.")

@@ -18,7 +18,7 @@ MADE = "admin-webhook-made"
 def draw(ws: Workspace, actor: Actor) -> None:
     """Every address with its last answer; a new one's secret is shown once."""
     found = webhooks.list_webhooks(ws, actor)
-    theme.section(f"{words.plural(len(found), 'webhook')}")
+    theme.section(words.plural(len(found), "webhook") if found else "No webhook yet")
     theme.muted(
         "Upshot pushes no code: it tells these addresses of every deployment and revert, "
         "signed, and tries again for twenty minutes where nobody answers."

@@ -71,7 +71,8 @@ def start_button() -> None:
     """Start, if nothing blocks it; says what starting does. A test that is over has results."""
     known = form.base()
     if known is not None and known.is_record:
-        st.page_link("pages/results.py", label="Open results", query_params={"exp": known.slug})
+        if st.button("Open results", type="primary"):
+            st.switch_page("pages/results.py", query_params={"exp": known.slug})
         return
     blocked = any(line.level == "block" for line in items()) or known is None
     st.button(

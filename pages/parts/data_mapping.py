@@ -192,7 +192,7 @@ def columns(known: Import) -> None:
                 help="What counts of this column where a unit has several rows.",
             ),
             "Seen": st.column_config.TextColumn(width=125),
-            "Why": st.column_config.TextColumn(width=230),
+            "Why": st.column_config.TextColumn(width=260),
         },
         key=key,
         on_change=_changed,

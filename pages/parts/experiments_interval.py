@@ -13,17 +13,19 @@ from pages.parts.experiments_rows import Row
 
 WIDTH, HEIGHT, EDGE = 190, 26, 12
 PALE = 0.55
-WIDEST = 2.0  # times the median end: what lies beyond is cut, and drawn so
+WIDEST = 2.0  # times the median reach: what lies beyond is cut, and drawn so
 
 
 def axis_of(rows: Iterable[Row]) -> Axis:
     """One axis for all rows; the widest intervals of open tests may be cut."""
     decided: list[float] = []
     others: list[float] = []
+    reaches: list[float] = []
     for row in rows:
         ends = [end for end in row.effect or () if isinstance(end, float)]
         (decided if _decided(row) else others).extend(ends)
-    usual = WIDEST * median(map(abs, decided + others)) if decided + others else 0.0
+        reaches += [max(map(abs, ends))] if ends else []
+    usual = WIDEST * median(reaches) if reaches else 0.0
     near = [end for end in others if abs(end) <= usual]
     return common_axis(decided or near, near)
 

@@ -93,6 +93,12 @@ class Row:
         return round(min(found or 0.0, 1.0), 2)
 
     @property
+    def has_plan(self) -> bool:
+        """Whether there is something to be reached; else no share of it is shown."""
+        plan = self.experiment.plan
+        return plan.planned_units is not None or plan.planned_end is not None
+
+    @property
     def split(self) -> str:
         """``50 / 50``; ``3 equal`` where shares would not fit."""
         weights = list(self.experiment.weights_bp.values())

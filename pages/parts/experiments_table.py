@@ -130,7 +130,7 @@ def _frame(rows: Sequence[Row], lift: str, tokens: Tokens) -> pd.DataFrame:
             {
                 "Name": row.name + (SAMPLE if row.experiment.sample else ""),
                 "Status": str(row.experiment.status),
-                "Plan": 100 * row.progress,
+                "Plan": 100 * row.progress if row.has_plan else None,
                 "Verdict": row.verdict,
                 "Primary lift": row.lift,
                 lift: interval.picture(row, axis, tokens),

@@ -114,7 +114,7 @@ def _is_new_run(info: VerbInfo) -> bool:
 
 
 def _edit_link(experiment: Experiment) -> None:
-    if st.button("Change the design", width="stretch"):
+    if st.button("Change the design"):
         st.switch_page("pages/create.py", query_params={"exp": experiment.slug})
     theme.note("Name, hypothesis, variants, metrics and plan: nothing is sealed yet.")
 

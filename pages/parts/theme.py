@@ -119,7 +119,7 @@ def title_row(title: str) -> DeltaGenerator:
     )
     row.title(text(title), anchor=False, width="content")
     return row.container(
-        horizontal=True, horizontal_alignment="right", vertical_alignment="bottom",
+        horizontal=True, horizontal_alignment="right", vertical_alignment="center",
         width="content",
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ def test_every_look_is_listed_with_what_it_spent(slug: str):
     assert spent(SIZES[0] / PLANNED, 0.05) < 0.0001
     assert list(table["Alpha spent so far"]) == [*shown, "< 0.0001"]
     assert "3 looks, opened" in told(app)
-    assert "group-sequentially" in told(app)
+    assert "group-sequential" in told(app)
     assert "Decided at look" in told(app)
 
 
