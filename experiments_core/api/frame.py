@@ -48,9 +48,9 @@ from experiments_core.errors import (
     UpshotError,
     WorkspaceError,
 )
-from experiments_core.services import idempotency, keys, rate_limits, workspace
+from experiments_core.services import idempotency, rate_limits, recognising, workspace
 from experiments_core.services.idempotency import StoredAnswer
-from experiments_core.services.keys import Caller
+from experiments_core.services.recognising import Caller
 from experiments_core.services.workspace import Workspace
 
 Handler = Callable[..., Response]
@@ -269,7 +269,7 @@ class _Frame:
             response = self.door.envelope(told_nothing, request_id)
         _finish(response, request_id, call)
         if call and caller and caller.touched and response.background is None:
-            response.background = BackgroundTask(keys.touch, call.ws, caller.key_id)
+            response.background = BackgroundTask(recognising.touch, call.ws, caller.key_id)
         return response
 
     async def _enter(
@@ -277,13 +277,13 @@ class _Frame:
     ) -> tuple[Caller | None, Call]:
         address = request.client.host if request.client else ""
         if self.rule.public:
-            return None, Call(ws, keys.NOBODY, request_id)
+            return None, Call(ws, recognising.NOBODY, request_id)
         try:
             token = _token(request)
             caller = (
-                keys.recognise(ws, token)
-                if keys.is_at_hand(ws, token)
-                else await run_in_threadpool(keys.recognise, ws, token)
+                recognising.recognise(ws, token)
+                if recognising.is_at_hand(ws, token)
+                else await run_in_threadpool(recognising.recognise, ws, token)
             )
         except UnauthorizedError:
             rate_limits.take(ws, "management", f"address {address}")

@@ -1,4 +1,4 @@
-"""API keys: made, registered, recognised, revoked.
+"""API keys: made, registered, listed, revoked.
 
 A key is shown once and kept as an HMAC under the workspace's secret. Whoever holds one acts
 with its role, narrowed by its scopes.
@@ -6,17 +6,11 @@ with its role, narrowed by its scopes.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 import string
-import threading
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
 
 from experiments_core.domain.access import (
     ALIASES,
@@ -40,23 +34,14 @@ from experiments_core.domain.tokens import (
     shown_part,
 )
 from experiments_core.domain.validation import refuse
-from experiments_core.errors import (
-    BusyError,
-    ConflictError,
-    NotFoundError,
-    Problem,
-    UnauthorizedError,
-)
-from experiments_core.services.operator_token import PREFIX as OPERATOR_PREFIX
-from experiments_core.services.operator_token import check_token
+from experiments_core.errors import ConflictError, NotFoundError, Problem
+from experiments_core.services.recognising import digest_of, forget_known
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
 from experiments_core.store import keys as rows
 from experiments_core.store.keys import KeyRow
 
 KEY = "key"
-NOBODY = Actor("nobody", Role.VIEWER, scopes=frozenset())
-"""Who asks what is open to everybody."""
 _ROLES = tuple(role.name.lower() for role in Role)
 _ALPHABET = string.ascii_lowercase + string.digits
 
@@ -83,15 +68,6 @@ class ApiKey:
     last_used_at: datetime | None
     revoked_at: datetime | None
     secret: str | None = None
-
-
-class _Known:
-    """Keys this process has recognised: the one process that can change them."""
-
-    by_workspace: ClassVar[WeakKeyDictionary[Workspace, dict[bytes, KeyRow]]] = (
-        WeakKeyDictionary()
-    )
-    lock = threading.Lock()
 
 
 def create_key(
@@ -210,77 +186,6 @@ def revoke_key(ws: Workspace, actor: Actor, reference: str) -> ApiKey:
     return _told(ended)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who holds a key.
-
-    Attributes:
-        key_id: Empty for the operator.
-        touched: The key was not used before in this minute.
-    """
-
-    actor: Actor
-    key_id: str
-    touched: bool = False
-
-
-def recognise(ws: Workspace, token: str) -> Caller:
-    """Find who holds a key.
-
-    Raises:
-        UnauthorizedError: nobody, or it has ended; the sentence does not tell which keys exist.
-    """
-    now = ws.now()
-    if token.startswith(f"{OPERATOR_PREFIX}."):
-        operator = check_token(ws.db.secret, token, now)
-        return Caller(replace(operator, via="cli"), "")
-    row = _find(ws, token)
-    if row is None or (is_printed(token) and not ws.settings.test_keys):
-        raise UnauthorizedError("This key is not valid.", hint="Ask an admin for a key.")
-    if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
-        raise UnauthorizedError("This key has ended.", hint="Ask an admin for a new one.")
-    actor = Actor(
-        f"key:{row.name}",
-        Role[row.role.upper()],
-        row.org_id,
-        scopes=frozenset(Scope(scope) for scope in row.scopes),
-        projects=row.projects,
-        via="api",
-    )
-    used = row.last_used_at
-    minute = now.replace(second=0, microsecond=0)
-    return Caller(actor, row.id, touched=used is None or used < minute)
-
-
-def is_at_hand(ws: Workspace, token: str) -> bool:
-    """Whether recognising this key reads nothing, so that it needs no thread of its own."""
-    with _Known.lock:
-        known = _Known.by_workspace.get(ws, {})
-    return hashlib.sha256(token.encode()).digest() in known
-
-
-def touch(ws: Workspace, key_id: str) -> None:
-    """Note that a key was used in this minute, when the writer comes to it; waits for nothing.
-
-    An answer must not hang on it: while a large import has the door, every request would.
-    """
-    with suppress(BusyError):
-        job = ws.writer.submit(_touch, (key_id, ws.now().replace(second=0, microsecond=0)))
-        job.add_done_callback(lambda _: forget_known(ws))
-
-
-def _touch(cursor: Any, used: Sequence[tuple[str, datetime]]) -> Sequence[None]:
-    for key_id, minute in dict.fromkeys(used):
-        rows.touch_key(cursor, key_id, minute)
-    return [None] * len(used)
-
-
-def forget_known(ws: Workspace) -> None:
-    """Read keys from the file again, after something about them has changed."""
-    with _Known.lock:
-        _Known.by_workspace.pop(ws, None)
-
-
 def read_scopes(names: Iterable[str]) -> tuple[tuple[Scope, ...], list[Problem]]:
     """Names and aliases -> scopes, and what is wrong with them."""
     found: dict[Scope, None] = {}
@@ -293,23 +198,6 @@ def read_scopes(names: Iterable[str]) -> tuple[tuple[Scope, ...], list[Problem]]
         else:
             problems.append(_choice("scopes", name, (*Scope, *ALIASES)))
     return tuple(found), problems
-
-
-def _find(ws: Workspace, token: str) -> KeyRow | None:
-    mark = hashlib.sha256(token.encode()).digest()
-    with _Known.lock:
-        known = _Known.by_workspace.setdefault(ws, {})
-    if mark in known:
-        return known[mark]
-    digest = _digest(ws, token)
-    ours = read_key(token)
-    with ws.db.read() as cursor:
-        found = rows.keys_by_lookup(cursor, ours.id if ours else digest[:24])
-    for row in found:
-        if hmac.compare_digest(row.digest, digest):
-            known[mark] = row
-            return row
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +236,7 @@ def _keep(
     now = ws.now()
     refuse([*problems, *order.problems(now)])
     ours = read_key(token)
-    digest = _digest(ws, token)
+    digest = digest_of(ws, token)
     row = KeyRow(
         id=ws.new_id(), org_id=actor.org_id, name=clean(order.name), role=order.role,
         scopes=order.granted(), projects=order.projects,
@@ -369,10 +257,6 @@ def _keep(
         )  # fmt: skip
         audit.append_event(cursor, ws.db.secret, event)
     return _told(row, secret=token)
-
-
-def _digest(ws: Workspace, token: str) -> str:
-    return hmac.new(ws.db.secret, b"api key\0" + token.encode(), hashlib.sha256).hexdigest()
 
 
 def _told(row: KeyRow, *, secret: str | None = None) -> ApiKey:

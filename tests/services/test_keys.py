@@ -12,7 +12,7 @@ from experiments_core.errors import (
     NotFoundError,
     UnauthorizedError,
 )
-from experiments_core.services import keys
+from experiments_core.services import keys, recognising
 from experiments_core.services.operator_token import make_token
 from experiments_core.services.workspace import Workspace
 from tests.services.conftest import Clock
@@ -25,7 +25,7 @@ def test_a_key_stands_for_role_and_scopes(ws: Workspace):
     assert made.secret is not None
     assert made.secret.startswith(f"{made.shown}_")
     assert len(made.secret) == len("up_live_") + 12 + 1 + 43
-    caller = keys.recognise(ws, made.secret)
+    caller = recognising.recognise(ws, made.secret)
     assert caller.actor.name == "key:ci"
     assert caller.actor.role is Role.EDITOR
     assert caller.actor.scopes == {Scope.EXPERIMENTS_READ, Scope.RESULTS_READ, Scope.ASSIGN}
@@ -34,20 +34,20 @@ def test_a_key_stands_for_role_and_scopes(ws: Workspace):
 def test_any_changed_character_makes_it_another_key(ws: Workspace):
     made = keys.create_key(ws, LOCAL, "ci")
     token = made.secret or ""
-    keys.recognise(ws, token)
+    recognising.recognise(ws, token)
     for place in range(0, len(token), 3):
         other = "x" if token[place] != "x" else "y"
         with pytest.raises(UnauthorizedError):
-            keys.recognise(ws, token[:place] + other + token[place + 1 :])
+            recognising.recognise(ws, token[:place] + other + token[place + 1 :])
 
 
 def test_a_revoked_key_is_refused_at_once(ws: Workspace):
     made = keys.create_key(ws, LOCAL, "ci")
-    keys.recognise(ws, made.secret or "")
+    recognising.recognise(ws, made.secret or "")
     ended = keys.revoke_key(ws, LOCAL, made.id)
     assert ended.revoked_at is not None
     with pytest.raises(UnauthorizedError):
-        keys.recognise(ws, made.secret or "")
+        recognising.recognise(ws, made.secret or "")
     with pytest.raises(ConflictError):
         keys.revoke_key(ws, LOCAL, made.id)
     with pytest.raises(NotFoundError):
@@ -56,28 +56,28 @@ def test_a_revoked_key_is_refused_at_once(ws: Workspace):
 
 def test_a_key_ends_by_itself(ws: Workspace, clock: Clock):
     made = keys.create_key(ws, LOCAL, "ci", expires_at=clock.now.replace(hour=12))
-    keys.recognise(ws, made.secret or "")
+    recognising.recognise(ws, made.secret or "")
     clock.wait(hours=4)
     with pytest.raises(UnauthorizedError):
-        keys.recognise(ws, made.secret or "")
+        recognising.recognise(ws, made.secret or "")
 
 
 def test_last_use_is_kept_to_the_minute(ws: Workspace, clock: Clock):
     made = keys.create_key(ws, LOCAL, "ci")
     clock.wait(seconds=90)
-    assert keys.recognise(ws, made.secret or "").touched
-    keys.touch(ws, made.id)
+    assert recognising.recognise(ws, made.secret or "").touched
+    recognising.touch(ws, made.id)
     ws.writer.close()  # what waits is written
-    assert not keys.recognise(ws, made.secret or "").touched
+    assert not recognising.recognise(ws, made.secret or "").touched
     assert keys.list_keys(ws, LOCAL)[0].last_used_at == clock.now.replace(second=0)
 
 
 def test_a_service_may_bring_its_own_key(ws: Workspace):
     made = keys.register_key(ws, LOCAL, FOREIGN, "krafter")
     assert made.shown == "kr_live_9f8e…"
-    assert keys.recognise(ws, FOREIGN).actor.name == "key:krafter"
+    assert recognising.recognise(ws, FOREIGN).actor.name == "key:krafter"
     with pytest.raises(UnauthorizedError):
-        keys.recognise(ws, f"{FOREIGN[:-1]}7")
+        recognising.recognise(ws, f"{FOREIGN[:-1]}7")
     with pytest.raises(ConflictError):
         keys.register_key(ws, LOCAL, FOREIGN, "again")
 
@@ -133,7 +133,7 @@ def test_another_organisation_does_not_see_a_key(ws: Workspace):
 
 
 def test_the_command_line_is_recognised_by_its_token(ws: Workspace, clock: Clock):
-    caller = keys.recognise(ws, make_token(ws.db.secret, clock.now))
+    caller = recognising.recognise(ws, make_token(ws.db.secret, clock.now))
     assert (caller.actor.name, caller.actor.role) == ("operator", Role.ADMIN)
 
 
