@@ -19,7 +19,7 @@ from experiments_core.analysis.results import (
 )
 from experiments_core.domain.metric import Direction, Metric
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.stats import bayes
+from experiments_core.stats import bayes, best_arm
 from experiments_core.stats.bayes import BayesianView
 from experiments_core.stats.contrasts import critical_value
 from experiments_core.stats.estimate import Comparison, Interval, Undefined, Value
@@ -197,7 +197,7 @@ def _best(
     highest = metric.preferred_direction is not Direction.DECREASE
     if is_rate(metric) and groups.phases == 1 and groups.has(metric):
         counts = [cast("Counts", groups.of_arm(metric, arm.variant)[0]) for arm in found.arms]
-        return bayes.probabilities_best_rates(
+        return best_arm.probabilities_best_rates(
             counts, prior_alpha=prior.alpha, prior_beta=prior.beta, highest=highest
         )
     estimates = []
@@ -209,7 +209,7 @@ def _best(
         if isinstance(error, Undefined):
             return (error,) * len(found.arms)
         estimates.append((arm.value, error, math.inf))
-    return bayes.probabilities_best_means(estimates, highest=highest)
+    return best_arm.probabilities_best_means(estimates, highest=highest)
 
 
 def _nothing(reason: Value, alpha: float) -> tuple[BayesianView, Interval]:

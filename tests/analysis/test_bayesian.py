@@ -22,7 +22,7 @@ from experiments_core.charts import bayes as shown
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.errors import InvalidInputError
-from experiments_core.stats import bayes
+from experiments_core.stats import bayes, best_arm
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts
 from tests.analysis.conftest import REVENUE, cell, design, rates
@@ -146,15 +146,15 @@ def test_the_best_of_three_rates_is_what_numerical_integration_says():
 
         return quad(inside, 0.05, 0.2, epsabs=1e-12, limit=200)[0]
 
-    found = bayes.probabilities_best_rates(arms)
+    found = best_arm.probabilities_best_rates(arms)
     assert found == pytest.approx([chance(i) for i in range(3)], abs=1e-8)
 
 
 def test_of_two_means_the_chances_are_those_of_the_difference():
-    best = bayes.probabilities_best_means([(1.0, 0.1, math.inf), (1.1, 0.2, math.inf)])
+    best = best_arm.probabilities_best_means([(1.0, 0.1, math.inf), (1.1, 0.2, math.inf)])
     two = bayes.bayesian_difference(0.1, math.hypot(0.1, 0.2), math.inf)
     assert best[1] == pytest.approx(two.probability_treatment_better, abs=1e-9)
-    lowest = bayes.probabilities_best_means(
+    lowest = best_arm.probabilities_best_means(
         [(1.0, 0.1, math.inf), (1.1, 0.2, math.inf)], highest=False
     )
     assert lowest[0] == pytest.approx(best[1], abs=1e-9)
