@@ -109,7 +109,9 @@ def list_keys(call: The, page: Page) -> Response:
 
 @door.post(
     "/keys",
-    Rule(permission=Permission.ADMIN, answer=One[KeyAnswer], status=201, secret=("key",)),
+    Rule(
+        permission=Permission.ADMIN, answer=One[KeyAnswer], status=201, secret=("key", "secret")
+    ),
 )
 def create_key(call: The, body: NewKey) -> Response:
     """Make a key, or with ``token`` register one that a migrating service has already."""
@@ -232,12 +234,11 @@ def check_audit(call: The) -> Response:
 def key_body(key: ApiKey) -> dict[str, Any]:
     """Render a key."""
     body = asdict(key)
-    secret = body.pop("secret")
     return body | {
         "role": key.role.name.lower(),
         "scopes": [scope.value for scope in key.scopes],
         "projects": list(key.projects),
-        "key": secret,
+        "key": key.secret,
         **{
             name: moment(getattr(key, name))
             for name in ("created_at", "expires_at", "last_used_at", "revoked_at")

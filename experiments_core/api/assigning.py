@@ -7,17 +7,18 @@ import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
+from fastapi import Body as BodyIs
 from fastapi import Header
 from pydantic import Field
 from starlette.responses import Response
 
-from experiments_core.api.answers import nothing, one, raw
-from experiments_core.api.call import Call, The
+from experiments_core.api.answers import listed, nothing, one, raw
+from experiments_core.api.call import Call, Page, The
 from experiments_core.api.envelope import error_body
 from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer as Shape
-from experiments_core.api.shapes import Body, Moment, One, moment
+from experiments_core.api.shapes import Body, Many, Moment, One, moment
 from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment, RampStep
 from experiments_core.services import assigning, experiments, participants, ramping, snapshots
@@ -89,10 +90,19 @@ class ParticipantsBody(Body):
     unit_ids: Annotated[list[str], Field(min_length=1, max_length=20_000)]
 
 
-class ParticipantsAnswer(Shape):
-    """Named units with their arms."""
+class ParticipantAnswer(Shape):
+    """A named unit with its arm."""
 
-    participants: list[dict[str, Any]]
+    unit_id: str
+    variant: str
+    batch: int
+    added_at: str
+
+
+class ParticipantsAnswer(Shape):
+    """Every named unit with its arm."""
+
+    participants: list[ParticipantAnswer]
 
 
 class OverrideBody(Body):
@@ -115,17 +125,14 @@ class RampStepBody(Body):
     allocation_bp: Annotated[int, Field(ge=1, le=10_000)]
 
 
-class RampBody(Body):
-    """Every rise that is planned."""
+class RampStepAnswer(Shape):
+    """One rise of the allocation."""
 
-    steps: Annotated[list[RampStepBody], Field(max_length=20)]
-
-
-class RampAnswer(Shape):
-    """The ramp and where the allocation stands."""
-
+    at: str
     allocation_bp: int
-    steps: list[dict[str, Any]]
+
+
+Ramp = list[RampStepAnswer]
 
 
 class ServedUnit(Body):
@@ -204,11 +211,15 @@ def snapshot(
 
 @door.get(
     "/experiments/{experiment}/participants",
-    Rule(permission=Permission.READ, answer=One[ParticipantsAnswer]),
+    Rule(permission=Permission.READ, answer=Many[ParticipantAnswer]),
 )
-def list_participants(call: The, experiment: str) -> Response:
-    """The named units of a listed test with their arms."""
-    return _participants(participants.participants(call.ws, call.actor, experiment))
+def list_participants(call: The, experiment: str, page: Page) -> Response:
+    """The named units of a listed test with their arms, by batch."""
+    found = participants.participants(call.ws, call.actor, experiment)
+    found.sort(key=lambda who: (who.batch, who.unit_id))
+    return listed(
+        call.request_id, found, page, lambda who: (who.batch, who.unit_id), _participant
+    )
 
 
 @door.post(
@@ -218,7 +229,7 @@ def list_participants(call: The, experiment: str) -> Response:
 def add_participants(call: The, experiment: str, body: ParticipantsBody) -> Response:
     """Name a batch of units; it is cut at the weights on its own."""
     found = participants.add_participants(call.ws, call.actor, experiment, body.unit_ids)
-    return _participants(found)
+    return one({"participants": [_participant(who) for who in found]})
 
 
 @door.put(
@@ -242,7 +253,8 @@ def remove_override(call: The, experiment: str, unit: str) -> Response:
 
 
 @door.get(
-    "/experiments/{experiment}/ramp", Rule(permission=Permission.READ, answer=One[RampAnswer])
+    "/experiments/{experiment}/ramp",
+    Rule(permission=Permission.READ, answer=One[Ramp]),
 )
 def get_ramp(call: The, experiment: str) -> Response:
     """The planned rises of the allocation."""
@@ -251,11 +263,20 @@ def get_ramp(call: The, experiment: str) -> Response:
 
 @door.put(
     "/experiments/{experiment}/ramp",
-    Rule(permission=Permission.EDIT, answer=One[RampAnswer], version=True, errors=(409,)),
+    Rule(
+        permission=Permission.EDIT,
+        answer=One[Ramp],
+        version=True,
+        errors=(409,),
+    ),
 )
-def set_ramp(call: The, experiment: str, body: RampBody) -> Response:
+def set_ramp(
+    call: The,
+    experiment: str,
+    body: Annotated[list[RampStepBody], BodyIs(max_length=20)],
+) -> Response:
     """Plan the rises of the allocation; an empty list plans none."""
-    steps = [RampStep(step.at, step.allocation_bp) for step in body.steps]
+    steps = [RampStep(step.at, step.allocation_bp) for step in body]
     version = call.version()
     return _ramp(ramping.set_ramp(call.ws, call.actor, experiment, steps, version=version))
 
@@ -317,22 +338,17 @@ def _answer(answer: Answer, call: Call) -> dict[str, Any]:
     }
 
 
-def _participants(found: list[Participant]) -> Response:
-    listed = [
-        {
-            "unit_id": who.unit_id,
-            "variant": who.variant,
-            "batch": who.batch,
-            "added_at": moment(who.added_at),
-        }
-        for who in found
-    ]
-    return one({"participants": listed})
+def _participant(who: Participant) -> dict[str, Any]:
+    return {
+        "unit_id": who.unit_id,
+        "variant": who.variant,
+        "batch": who.batch,
+        "added_at": moment(who.added_at),
+    }
 
 
 def _ramp(experiment: Experiment) -> Response:
     steps = [
         {"at": moment(step.at), "allocation_bp": step.allocation_bp} for step in experiment.ramp
     ]
-    found = {"allocation_bp": experiment.allocation_bp, "steps": steps}
-    return one(found, version=experiment.version)
+    return one(steps, version=experiment.version)

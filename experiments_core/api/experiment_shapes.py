@@ -76,6 +76,7 @@ class VariantChange(Body):
 
     name: Text | None = None
     is_control: Literal[True] | None = None
+    weight_bp: BasisPoints | None = None
     value: Any = None
 
 

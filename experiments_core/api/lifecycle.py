@@ -193,7 +193,7 @@ def read_phases(call: The, experiment: str) -> Response:
     ),
 )
 def add_variant(call: The, experiment: str, body: NewVariant) -> Response:
-    """Add an arm to a draft; its weight is 0 until the split is changed."""
+    """Add an arm to a draft; its weight comes from control, and is 0 unless said."""
     saved = arms.add(
         call.ws, call.actor, experiment, variant_draft(body), version=call.version()
     )
@@ -205,7 +205,7 @@ def add_variant(call: The, experiment: str, body: NewVariant) -> Response:
     Rule(permission=Permission.EDIT, answer=One[VariantAnswer], version=True, errors=(409,)),
 )
 def change_variant(call: The, experiment: str, variant: str, body: VariantChange) -> Response:
-    """Change an arm of a draft; the split is changed as a whole, by PATCH or traffic."""
+    """Change an arm of a draft; what its weight gains or loses is the control's."""
     saved, changed = arms.change(
         call.ws, call.actor, experiment, variant, body.given(), version=call.version()
     )

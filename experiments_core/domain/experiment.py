@@ -144,6 +144,7 @@ class ExperimentDraft:
         key: Made from the name when empty.
         variants: Control and treatment, half each, when empty.
         hash_seed: The key when empty.
+        environment: The project's default one when empty.
         sample: One of the samples that come with Upshot.
     """
 
@@ -171,7 +172,7 @@ class ExperimentDraft:
     promote_threshold: float = 0.02
     promote_after_days: int = 14
     project: str = "default"
-    environment: str = "production"
+    environment: str = ""
     resource: str | None = None
     external_ids: dict[str, str] = field(default_factory=dict)
     stored_results: dict[str, Any] | None = None

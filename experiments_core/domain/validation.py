@@ -54,7 +54,7 @@ def refuse(problems: Iterable[Problem]) -> None:
 
 def refusal(found: Sequence[Problem]) -> InvalidInputError:
     """One error for all problems; its code is the rule's own when one named rule was broken."""
-    first = _sentence(found[0].message)
+    first = _sentence(found[0])
     if len(found) > 1:
         return InvalidInputError(
             f"{len(found)} things to correct. {first}", details=tuple(found)
@@ -324,6 +324,9 @@ _CHECKS: dict[str, Check] = {
 }
 
 
-def _sentence(message: str) -> str:
-    text = message[0].upper() + message[1:]
+def _sentence(problem: Problem) -> str:
+    """The message as a sentence; one that begins with the name of its field keeps its case."""
+    message = problem.message
+    named = message.startswith(f"{problem.field}:")
+    text = message if named else message[0].upper() + message[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.arms import key_of, percent
 from experiments_core.domain.experiment import Experiment, Variant, VariantDraft
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.validation import refuse
@@ -18,7 +19,7 @@ from experiments_core.services.workspace import Workspace
 def add(
     ws: Workspace, actor: Actor, reference: str, draft: VariantDraft, *, version: int
 ) -> Experiment:
-    """Add an arm; without a weight nobody gets it yet.
+    """Add an arm; its weight comes from control, and without one nobody gets it yet.
 
     Raises:
         ConflictError: ``SEALED``: the test has started.
@@ -27,11 +28,11 @@ def add(
     """
     require(actor, Permission.EDIT)
     found = _draft(ws, actor, reference)
-    added = replace(draft, weight_bp=draft.weight_bp or 0)
     others = [
         _as_draft(v, control=v.is_control and not draft.is_control) for v in found.variants
     ]
-    return _save(ws, actor, found, [*others, added], version)
+    drafts = [*others, replace(draft, weight_bp=0)]
+    return _save(ws, actor, found, _weighed(drafts, -1, draft.weight_bp), version)
 
 
 def change(
@@ -43,7 +44,7 @@ def change(
     *,
     version: int,
 ) -> tuple[Experiment, str]:
-    """Change an arm.
+    """Change an arm; a new weight is taken from control, and that of control from the next arm.
 
     Returns:
         The experiment, and the id of the arm.
@@ -51,6 +52,7 @@ def change(
     Raises:
         NotFoundError: there is no such arm.
         ConflictError: ``SEALED``: the test has started.
+        InvalidInputError: a rule is broken, ``SPLIT_SUM`` when its weight is too much.
         VersionStaleError: somebody saved since that version.
     """
     require(actor, Permission.EDIT)
@@ -59,8 +61,9 @@ def change(
     takes_control = bool(changes.get("is_control"))
     drafts = [_as_draft(v, control=v.is_control and not takes_control) for v in found.variants]
     given = {k: v for k, v in changes.items() if v is not None or k == "value"}
+    weight = given.pop("weight_bp", None)
     drafts[place] = replace(drafts[place], **given)
-    saved = _save(ws, actor, found, drafts, version)
+    saved = _save(ws, actor, found, _weighed(drafts, place, weight), version)
     return saved, saved.variants[place].id
 
 
@@ -94,6 +97,23 @@ def remove(
         for v in rest
     ]
     return _save(ws, actor, found, drafts, version)
+
+
+def _weighed(
+    drafts: Sequence[VariantDraft], place: int, weight: int | None
+) -> list[VariantDraft]:
+    """The arms with a new weight for one of them; the split stays whole."""
+    changed = drafts[place]
+    others = [one for one in drafts if one is not changed]
+    if weight is None or not others:
+        return list(drafts)
+    heir = next((one for one in others if one.is_control), others[0])
+    left = (heir.weight_bp or 0) + (changed.weight_bp or 0) - weight
+    if left < 0:
+        message = f"{percent(weight)} is more than “{key_of(heir)}” has to give"
+        refuse([Problem("weight_bp", weight, "SPLIT_SUM", message)])
+    new = {id(changed): weight, id(heir): left}
+    return [replace(one, weight_bp=new.get(id(one), one.weight_bp)) for one in drafts]
 
 
 def _draft(ws: Workspace, actor: Actor, reference: str) -> Experiment:

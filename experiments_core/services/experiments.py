@@ -103,6 +103,7 @@ def create_experiment(
     """
     require(actor, Permission.EDIT)
     fields = _draft_fields(draft)
+    fields["environment"] = draft.environment or places.environment_of(ws, actor, draft.project)
     refuse([
         *field_problems(fields, assignment_mode=draft.assignment_mode),
         *threshold_problems(fields["promote_threshold"], fields["metrics"]),
@@ -372,7 +373,7 @@ def preview_traffic(
                 cursor, experiment.id, since_run=first_run(experiment)
             )
             units = sum(n for _, _, n in counted) or None
-    return traffic.preview_traffic(
+    seen = traffic.preview_traffic(
         experiment,
         weights_bp=weights_bp,
         allocation_bp=allocation_bp,
@@ -380,6 +381,12 @@ def preview_traffic(
         targeting=targeting,
         units=units,
     )
+    try:
+        places.check_strict(ws, actor, experiment)
+    except ConflictError as strict:
+        problem = Problem("project", experiment.project, strict.code, strict.message)
+        seen = replace(seen, problems=(problem, *seen.problems), sentence=strict.message)
+    return seen
 
 
 def expect_version(ws: Workspace, actor: Actor, experiment: Experiment, version: int) -> None:

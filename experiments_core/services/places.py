@@ -40,6 +40,14 @@ def check_external_ids(
             )
 
 
+def environment_of(ws: Workspace, actor: Actor, project: str) -> str:
+    """Where a test of a project runs when nobody says; of none that there is, any."""
+    try:
+        return projects.get_project(ws, actor, project).settings.default_environment
+    except NotFoundError:
+        return "production"
+
+
 def check_strict(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     """Refuse a change of traffic in a running test of a strict project.
 

@@ -90,20 +90,22 @@ def test_participants_are_cut_in_batches(api: Any, ws: Workspace):
     assert sorted(one["variant"] for one in named) == ["control"] * 2 + ["treatment"] * 2
     twice = api.post(path, {"unit_ids": ["a"]})
     assert twice.json()["error"]["code"] == "DUPLICATE_PARTICIPANT"
-    assert api.get(path).json()["data"]["participants"] == named
+    page = api.get(f"{path}?limit=3").json()
+    assert (page["data"], page["pagination"]["total"]) == (named[:3], 4)
 
 
 def test_a_ramp_needs_the_version_and_only_goes_up(api: Any, ws: Workspace):
     begin(ws, allocation_bp=1000)
     path = "/experiments/checkout/ramp"
     steps = [{"at": "2999-01-01T00:00:00Z", "allocation_bp": 5000}]
-    assert api("PUT", path, json={"steps": steps}).status_code == 428
+    assert api("PUT", path, json=steps).status_code == 428
     etag = {"If-Match": api.get(path).headers["etag"]}
     down = [{"at": "2999-01-01T00:00:00Z", "allocation_bp": 900}]
-    refused = api("PUT", path, json={"steps": down}, headers=etag)
+    refused = api("PUT", path, json=down, headers=etag)
     assert refused.json()["error"]["code"] == "ALLOCATION_SHRINKS"
-    planned = api("PUT", path, json={"steps": steps}, headers=etag)
-    assert planned.json()["data"] == {"allocation_bp": 1000, "steps": steps}
+    planned = api("PUT", path, json=steps, headers=etag)
+    assert planned.json()["data"] == api.get(path).json()["data"] == steps
+    assert api("PUT", path, json={"steps": []}, headers=etag).status_code == 422
 
 
 def test_events_are_taken_once(api: Any, ws: Workspace):

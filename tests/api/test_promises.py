@@ -138,3 +138,36 @@ def test_a_wrong_method_names_every_right_one(api: Client):
     refused = api("PUT", "/experiments/some")
     assert (refused.status_code, refused.headers["Allow"]) == (405, "DELETE, GET, PATCH")
     assert refused.headers["X-Request-Id"] == refused.json()["error"]["request_id"]
+
+
+def test_a_test_runs_in_the_environment_of_its_project(api: Client):
+    shop = {"key": "shop", "name": "Shop", "environments": ["qa"], "default_environment": "qa"}
+    assert api.post("/projects", shop).status_code == 201
+    assert made(api, project="shop")["environment"] == "qa"
+    assert made(api, project="shop", environment="live")["environment"] == "live"
+    assert made(api)["environment"] == "production"
+
+
+def test_a_preview_tells_that_the_project_is_strict(api: Client):
+    api.post("/projects", {"key": "shop", "name": "Shop", "strict_traffic": True})
+    one = made(api, project="shop", metrics=[{"key": "paid", "kind": "proportion"}])
+    path = f"/experiments/{one['id']}"
+    api.post(f"{path}/start", headers=at(1))
+    said = {"weights_bp": {"control": 2000, "short": 8000}, "dry_run": True}
+    preview = api.post(f"{path}/traffic", said, headers=at(2)).json()["data"]["preview"]
+    assert preview["problems"] == [preview["sentence"]]
+    assert "does not allow traffic changes" in preview["sentence"]
+
+
+def test_the_weight_of_one_arm_is_made_up_by_the_control(api: Client):
+    path = f"/experiments/{made(api)['id']}"
+    third = api.post(f"{path}/variants", {"key": "third", "weight_bp": 2000}, headers=at(1))
+    assert (third.status_code, third.json()["data"]["weight_bp"]) == (201, 2000)
+    api.patch(f"{path}/variants/short", {"weight_bp": 1000}, headers=at(2))
+    arms = api.get(path).json()["data"]["variants"]
+    assert [v["weight_bp"] for v in arms] == [7000, 1000, 2000]
+    api.patch(f"{path}/variants/control", {"weight_bp": 4000}, headers=at(3))
+    arms = api.get(path).json()["data"]["variants"]
+    assert [v["weight_bp"] for v in arms] == [4000, 4000, 2000]
+    refused = api.patch(f"{path}/variants/third", {"weight_bp": 6001}, headers=at(4))
+    assert refused.json()["error"]["code"] == "SPLIT_SUM"

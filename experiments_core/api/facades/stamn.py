@@ -28,7 +28,7 @@ from experiments_core.services import arms, deploying, experiments, participants
 DIALECT = common.Dialect("stamn", lambda one: one.assignment_mode == "listed")
 door = Door(
     "Stamn",
-    envelope=common.camel_with({"unit_ids": "participantIds"}),
+    envelope=common.camel_with({"unit_ids": "participantIds", "weight_bp": "weight"}),
     via="compat/stamn",
     any_type=True,
 )
@@ -200,10 +200,9 @@ def add_variant(call: The, experimentId: str, body: NewVariant) -> Response:  # 
     """Add a version to a draft."""
     with call.ws.db.write():
         one = DIALECT.found(call, experimentId)
-        draft = VariantDraft(body.name, body.name, body.isControl, 0, body.content)
+        weight = _basis_points(body.weight)
+        draft = VariantDraft(body.name, body.name, body.isControl, weight, body.content)
         after = arms.add(call.ws, call.actor, one.id, draft, version=one.version)
-        if body.weight:
-            after = _weigh(call, after, after.variants[-1].id, body.weight)
     return _shown(call, after, 201)
 
 
@@ -223,13 +222,11 @@ def change_variant(
             changes["name"] = said["name"]
         if "content" in said:
             changes["value"] = said["content"]
-        if body.isControl is not None:
-            changes["is_control"] = body.isControl
+        changes["is_control"] = body.isControl
+        changes["weight_bp"] = _basis_points(body.weight)
         after, _ = arms.change(
             call.ws, call.actor, one.id, variantId, changes, version=one.version
         )
-        if body.weight is not None:
-            after = _weigh(call, after, variantId, body.weight)
     return _shown(call, after)
 
 
@@ -292,26 +289,8 @@ def _to_status(call: Call, experiment_id: str, status: str) -> Response:
     return _shown(call, after)
 
 
-def _weigh(call: Call, one: Experiment, variant_id: str, percent: float) -> Experiment:
-    """Give one version of a draft a share; the control makes up the rest, or the next one."""
-    weight = round(100 * percent)
-    changed = next(v for v in one.variants if v.id == variant_id)
-    others = [v for v in one.variants if v is not changed]
-    if not others:
-        return one
-    heir = next((v for v in others if v.is_control), others[0])
-    left = heir.weight_bp + changed.weight_bp - weight
-    if left < 0:
-        message = f"{percent:g} is more than “{heir.name}” has to give"
-        raise common.refusal("weight", percent, "SPLIT_SUM", message)
-    new = {changed.key: weight, heir.key: left}
-    drafts = tuple(
-        VariantDraft(v.key, v.name, v.is_control, new.get(v.key, v.weight_bp), v.value)
-        for v in one.variants
-    )
-    return experiments.edit_experiment(
-        call.ws, call.actor, one.id, {"variants": drafts}, version=one.version
-    )
+def _basis_points(percent: float | None) -> int | None:
+    return None if percent is None else round(100 * percent)
 
 
 def _weights(given: list[NewVariant]) -> list[int]:
