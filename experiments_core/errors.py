@@ -134,13 +134,28 @@ class RateLimitedError(UpshotError):
 
     Attributes:
         retry_after: Seconds to wait.
+        limit: What the bucket holds.
+        remaining: What is left in it.
+        reset: Seconds until it is full again.
     """
 
     code = "RATE_LIMITED"
 
-    def __init__(self, message: str, *, retry_after: int, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: int,
+        limit: int,
+        remaining: int,
+        reset: int,
+        hint: str = "",
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+        self.limit = limit
+        self.remaining = remaining
+        self.reset = reset
 
 
 class TooLargeError(UpshotError):

@@ -43,6 +43,7 @@ from experiments_core.errors import (
     MediaTypeError,
     NotFoundError,
     Problem,
+    RateLimitedError,
     TooLargeError,
     UnauthorizedError,
     UpshotError,
@@ -50,6 +51,7 @@ from experiments_core.errors import (
 )
 from experiments_core.services import idempotency, rate_limits, recognising, workspace
 from experiments_core.services.idempotency import StoredAnswer
+from experiments_core.services.rate_limits import Standing
 from experiments_core.services.recognising import Caller
 from experiments_core.services.workspace import Workspace
 
@@ -251,6 +253,8 @@ class _Frame:
             response = await inner(request)
         except UpshotError as error:
             response = self.door.envelope(_outward(error), request_id)
+            if isinstance(error, RateLimitedError):
+                _tell_standing(response, error)
         except RequestValidationError as error:
             response = self.door.envelope(envelope.refused(error.errors()), request_id)
         except HTTPException as error:
@@ -457,9 +461,13 @@ def _finish(response: Response, request_id: str, call: Call | None) -> None:
     response.headers["X-Request-Id"] = request_id
     response.headers["Cache-Control"] = "no-store"
     if call is not None and call.standing is not None:
-        response.headers["RateLimit-Limit"] = str(call.standing.limit)
-        response.headers["RateLimit-Remaining"] = str(call.standing.remaining)
-        response.headers["RateLimit-Reset"] = str(call.standing.reset)
+        _tell_standing(response, call.standing)
+
+
+def _tell_standing(response: Response, standing: Standing | RateLimitedError) -> None:
+    response.headers["RateLimit-Limit"] = str(standing.limit)
+    response.headers["RateLimit-Remaining"] = str(standing.remaining)
+    response.headers["RateLimit-Reset"] = str(standing.reset)
 
 
 def _unknown(request: Request, error: HTTPException, write: Envelope) -> Response:

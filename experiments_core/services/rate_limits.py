@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import monotonic
 from weakref import WeakKeyDictionary
 
@@ -65,14 +65,16 @@ class Buckets:
             self._known[kind, holder] = (left, now)
             while len(self._known) > MOST_HOLDERS:
                 self._known.popitem(last=False)
+        standing = Standing(limit, int(left + 1e-9), -int(-(limit - left) * MINUTE // limit))
         if not allowed:
             wait = max(1, -int(-(wanted - left) * MINUTE // limit))
             raise RateLimitedError(
                 f"More than {grouped(limit)} requests of this kind in a minute.",
                 retry_after=wait,
+                **asdict(standing),
                 hint=f"Wait {wait} s, or have the limit raised in UPSHOT_RATE_LIMITS.",
             )
-        return Standing(limit, int(left + 1e-9), -int(-(limit - left) * MINUTE // limit))
+        return standing
 
     def __len__(self) -> int:
         return len(self._known)

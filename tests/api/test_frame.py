@@ -258,6 +258,9 @@ def test_too_many_requests_are_told_when_to_come_back(api: Client, ws: Workspace
     refused = api.get("/things")
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
+    told = {name: int(refused.headers[f"ratelimit-{name}"]) for name in ("limit", "remaining")}
+    assert told == {"limit": 5, "remaining": 0}
+    assert 1 <= int(refused.headers["ratelimit-reset"]) <= 60
     assert api.patch("/things/x", {"name": "a"}).status_code == 428  # another bucket
 
 
