@@ -182,7 +182,7 @@ def propose(
         reason = f"{len(several.values)} experiments, says the name"
         proposed[several.position] = _as(several, Role.EXPERIMENT, reason)
     return tuple(
-        _as(column, Role.IGNORE, "two columns have this name: say which one counts")
+        _as(column, Role.IGNORE, "one of two of this name: say which")
         if column.name in doubled
         else proposed[column.position]
         for column in columns
@@ -207,7 +207,7 @@ def _totals(
         elif column is time:
             found[column.position] = _as(column, Role.TIME, "when: rows are added up")
         elif column.kind in COUNTED and _is_amount(column, shape):
-            reason = "an amount, not a count; of amounts count, mean and spread are needed"
+            reason = "an amount: needs count, mean, spread"
             found[column.position] = _as(column, Role.IGNORE, reason)
         elif column.kind in COUNTED and not _is_rate(column):
             reason = "a count beside the number of units"
@@ -259,7 +259,7 @@ def _units(columns: Sequence[ColumnSeen], rows: Sequence[Row]) -> dict[int, Colu
     if variant is not None:
         found[variant.position] = _as(variant, Role.VARIANT, _variant_reason(variant))
     if unit is not None:
-        reason = "the name says: identifier" + (", all different" if unit.unique else "")
+        reason = "named as identifier" + (", all different" if unit.unique else "")
         found[unit.position] = _as(unit, Role.UNIT, reason)
     if time is not None:
         found[time.position] = _as(time, Role.TIME, "holds times")
@@ -310,7 +310,7 @@ def _moments(columns: Sequence[ColumnSeen]) -> dict[int, ColumnMapping]:
         if column is variant:
             role, reason = Role.VARIANT, _variant_reason(column)
         elif column is time:
-            role, reason = Role.TIME, "when the numbers were read; the last one counts"
+            role, reason = Role.TIME, "when the numbers were read"
         elif role is None:
             role, reason = Role.IGNORE, "no use is proposed"
         found[column.position] = _as(column, role, reason)
@@ -323,13 +323,13 @@ def _measure(
     """Outcome, value, covariate, segment, or nothing."""
     kind, different = column.kind, len(column.values)
     if column.position in blocked:
-        return _as(column, Role.IGNORE, "may be the variant: say which column it is")
+        return _as(column, Role.IGNORE, "may be the variant: say which")
     if kind in {Kind.WHOLE, Kind.NUMBER, Kind.PERCENT}:
         return _as(column, *_numeric(column, rows))
     if kind is Kind.YES_NO:
         if names.is_outcome(column.name) or only:
             return _as(column, Role.OUTCOME, "yes or no per row")
-        return _as(column, Role.SEGMENT, "yes or no, but the name does not say: outcome")
+        return _as(column, Role.SEGMENT, "yes or no, not named as an outcome")
     if kind is Kind.TEXT and 1 < different <= MOST_SEGMENT_VALUES and not column.unique:
         return _as(column, Role.SEGMENT, f"{different} different texts")
     return _as(column, Role.IGNORE, "no use is proposed")
@@ -342,13 +342,13 @@ def _numeric(column: ColumnSeen, rows: Sequence[Row]) -> tuple[Role, str]:
         (
             names.is_earlier(name),
             Role.COVARIATE,
-            "a number known before the test, says the name",
+            "known before the test, says the name",
         ),
         (names.is_value(name), Role.VALUE, "a number per row"),
         (
             names.is_outcome(name) and whole,
             Role.OUTCOME,
-            "sounds like an outcome, holds counts",
+            "sounds like an outcome, has counts",
         ),
         (names.is_outcome(name), Role.VALUE, "a number per row"),
         (_is_index(column, rows), Role.IGNORE, "numbers the rows"),

@@ -172,8 +172,7 @@ def columns(known: Import) -> None:
             for column in mapping.columns
         ]
     )
-    if not known.has_repeats:
-        frame = frame.drop(columns="Of several")
+    frame = frame.drop(columns="Seen" if known.has_repeats else "Of several")
     key = f"data-columns-{known.draft.import_id}-{st.session_state.get(EDITS, 0)}"
     st.data_editor(
         frame,
@@ -182,17 +181,17 @@ def columns(known: Import) -> None:
         row_height=ROW_HEIGHT,
         disabled=("Column", "Seen", "Why"),
         column_config={
-            "Column": st.column_config.TextColumn(width=130),
+            "Column": st.column_config.TextColumn(width=112),
             "Use as": st.column_config.SelectboxColumn(
-                options=[ROLES[role] for role in choices], required=True, width=105
+                options=[ROLES[role] for role in choices], required=True, width=98
             ),
             "Of several": st.column_config.SelectboxColumn(
                 options=list(RULES.values()),
                 width=90,
                 help="What counts of this column where a unit has several rows.",
             ),
-            "Seen": st.column_config.TextColumn(width=125),
-            "Why": st.column_config.TextColumn(width=260),
+            "Seen": st.column_config.TextColumn(width=105),
+            "Why": st.column_config.TextColumn(width=250),
         },
         key=key,
         on_change=_changed,
