@@ -55,6 +55,7 @@ class MappingChoices(Body):
     conversion_events: list[str] | None = None
     exposure_event: str | None = None
     window: str | None = None
+    shape: Literal["unit", "events", "totals", "moments", "counts"] | None = None
     zone: str | None = None
     experiment_column: str | None = None
     experiment: str | None = None

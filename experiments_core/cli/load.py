@@ -29,6 +29,7 @@ from experiments_core.cli.terminal import (
     say,
 )
 from experiments_core.domain.access import LOCAL
+from experiments_core.domain.source import Shape
 from experiments_core.domain.text import grouped
 from experiments_core.errors import BusyError, InvalidInputError, Problem
 from experiments_core.services.import_choices import Choices, choices_to_document
@@ -126,6 +127,7 @@ def _choices(options: argparse.Namespace) -> Choices:
         conversion_events=tuple(options.converts),
         exposure_event=options.exposure or "",
         window=options.window or "",
+        shape=options.shape or "",
         zone=options.zone or "",
         experiment=options.only[0] if len(options.only) == 1 else "*" if options.only else "",
         experiments=tuple(options.only) if len(options.only) > 1 else (),
@@ -313,6 +315,7 @@ def _parser() -> Parser:
     )
     add("--exposure", metavar="EVENT", help="event logs: the exposure, or any")
     add("--window", metavar="HOURS", help="event logs: how long after it events count, or all")
+    add("--shape", choices=list(Shape), help="what the rows are, where columns do not tell")
     add("--several", metavar="COL", help="column that tells several experiments apart")
     add(
         "--only",

@@ -87,6 +87,7 @@ class Dialect:
             ``samples`` (one column of values per arm), ``turn`` (a row per measure, a column
             per arm), ``metrics`` (a row per unit and metric), ``as_is``; empty while nobody
             has chosen.
+        shape: Shape of the rows that a person chose; empty to judge by the columns.
     """
 
     encoding: str = "utf-8"
@@ -98,6 +99,7 @@ class Dialect:
     sheet: str = ""
     combine: str = ""
     reshape: str = ""
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from experiments_core.tabular.courses import (
 from experiments_core.tabular.moments import Moment, read_moments
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.sniff import Row
-from experiments_core.tabular.text import fold
+from experiments_core.tabular.text import fold, visible
 from experiments_core.tabular.totals import Total, read_totals
 
 
@@ -68,7 +68,7 @@ def _of_totals(rows: Sequence[Row], mapping: Mapping, names: Sequence[str]) -> A
     totals, rejects = read_totals(rows, mapping, names)
     readings = days_of_totals(totals) if mapping.named(Role.TIME) else None
     if mapping.readings != RUNNING:
-        return ArmRows(totals, rejects, readings)
+        return ArmRows(totals, rejects, readings, tuple(_copies(totals, rows)))
     line = no_running_total(totals)
     if line:
         raise InvalidInputError(
@@ -84,6 +84,25 @@ def _of_totals(rows: Sequence[Row], mapping: Mapping, names: Sequence[str]) -> A
         "total, and each row counts as what it adds to the one before it.",
     )
     return ArmRows(taken_apart(totals), rejects, readings, (told,))
+
+
+def _copies(totals: Sequence[Total], rows: Sequence[Row]) -> Iterator[Remark]:
+    """Rows that say again what another one says; with a total they may be a mistake."""
+    used = {total.line for total in totals}
+    first: dict[tuple[str, ...], int] = {}
+    copies = []
+    for row in rows:
+        cells = tuple(visible(cell) for cell in row.cells)
+        if row.line in used and first.setdefault(cells, row.line) != row.line:
+            copies.append(row.line)
+    if copies:
+        rows_are = "row is an exact copy" if len(copies) == 1 else "rows are exact copies"
+        yield Remark(
+            "TOTALS_TWICE",
+            f"{grouped(len(copies))} {rows_are} of another; all of them were added up. If they "
+            "are the same people, take them out of the file.",
+            tuple(copies[:5]), len(copies),
+        )  # fmt: skip
 
 
 def _by_arm(settled: Sequence[Settled]) -> list[Total]:

@@ -118,11 +118,16 @@ def refuse_one_arm(arms: dict[str, int], mapping: Mapping, rules: Sequence[RuleC
     variant = mapping.named(Role.VARIANT)[0]
     if len(arms) < 2:
         only = listed(list(arms)) or "none"
+        few = (
+            f"only one variant that can be used ({only})" if arms else "no row that can be used"
+        )
+        told = "".join(f" {rule.message.rstrip('.')}." for rule in rules)
         raise InvalidInputError(
-            f"Column “{variant.name}” has only one variant that can be used ({only}); at least "
-            "two are needed.",
+            f"Column “{variant.name}” has {few}; at least two variants are needed.{told}",
             code="ONE_VARIANT",
-            hint="Add the rows of the other variant, or look at the rows that were left out.",
+            hint="Add the rows of the other variant, or correct those that were left out."
+            if rules
+            else "Add the rows of the other variant.",
             details=(Problem(variant.name, only, "ONE_VARIANT", "at least two variants"),),
         )
     if mapping.control and fold(mapping.control) not in {fold(arm) for arm in arms}:

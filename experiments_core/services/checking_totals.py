@@ -23,7 +23,7 @@ from experiments_core.tabular.rates import PERCENT, disagreements
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.shape import best_spelling
 from experiments_core.tabular.sniff import Row, split
-from experiments_core.tabular.text import fold, visible
+from experiments_core.tabular.text import arm_fold, visible
 from experiments_core.tabular.totals import Total
 
 SHOWN_REJECTS = 100
@@ -71,7 +71,7 @@ def check_totals(
         by_rule=rules,
         warnings=(
             *_totals_remarks(totals, arms, merged, context, mapping),
-            *read.remarks,
+            *(replace(one, lines=tuple(lines[n] for n in one.lines)) for one in read.remarks),
             *about_rates,
         ),
         preview=(
@@ -171,22 +171,22 @@ def _name_arms(
     """One spelling per arm; rows of arms that the experiment does not have are rejected."""
     groups: dict[str, dict[str, int]] = {}
     for total in totals:
-        group = groups.setdefault(fold(total.arm), {})
+        group = groups.setdefault(arm_fold(total.arm), {})
         group[total.arm] = group.get(total.arm, 0) + 1
-    chosen = {fold(text): arm for text, arm in mapping.merge_variants.items()}
+    chosen = {arm_fold(text): arm for text, arm in mapping.merge_variants.items()}
     best = {
         key: (known or {}).get(key) or chosen.get(key) or best_spelling(group)
         for key, group in groups.items()
     }
     name = mapping.named(Role.VARIANT)[0].name
     raw = {row.line: ",".join(row.cells) for row in rows}
-    kept = [replace(total, arm=best[fold(total.arm)]) for total in totals]
+    kept = [replace(total, arm=best[arm_fold(total.arm)]) for total in totals]
     unknown = [
         Reject(t.line, name, t.arm, "VARIANT_UNKNOWN", words("VARIANT_UNKNOWN", name, t.arm),
                raw[t.line])
         for t in kept if known is not None and t.arm not in known.values()
     ]  # fmt: skip
-    merged = {t.arm: best[fold(t.arm)] for t in totals if t.arm != best[fold(t.arm)]}
+    merged = {t.arm: best[arm_fold(t.arm)] for t in totals if t.arm != best[arm_fold(t.arm)]}
     lines = {reject.line for reject in unknown}
     return [total for total in kept if total.line not in lines], unknown, merged
 

@@ -26,7 +26,7 @@ from experiments_core.tabular.answers import Question
 from experiments_core.tabular.census import Structure
 from experiments_core.tabular.questions import open_questions
 from experiments_core.tabular.shape import Detection, Made, detect
-from experiments_core.tabular.text import fold
+from experiments_core.tabular.text import arm_fold, fold
 
 KEPT_JUMPS = 1_000
 
@@ -268,8 +268,9 @@ def arms_of(experiment: Experiment | None) -> dict[str, str] | None:
     """Folded key or name -> variant; None while no experiment says which there are."""
     if experiment is None:
         return None
+    numbers = {arm_fold(variant.key): variant.key for variant in experiment.variants}
     named = {fold(variant.name): variant.key for variant in experiment.variants}
-    return named | {fold(variant.key): variant.key for variant in experiment.variants}
+    return numbers | named | {fold(variant.key): variant.key for variant in experiment.variants}
 
 
 def detect_prepared(

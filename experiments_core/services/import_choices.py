@@ -37,6 +37,8 @@ class Choices:
     """Columns by name; what is None or empty stays as it was proposed.
 
     Attributes:
+        shape: What the rows are, where the columns do not tell: ``unit``, ``events``,
+            ``totals``, ``moments`` or ``counts``.
         variant: Column of arms.
         unit: Column that identifies a unit; ``""`` makes each row one.
         time: Column with the moment a unit was first seen; ``""`` for none.
@@ -70,6 +72,7 @@ class Choices:
         accept_defaults: Take the likeliest answer where there is one.
     """
 
+    shape: str = ""
     variant: str = ""
     unit: str | None = None
     time: str | None = None
@@ -314,6 +317,9 @@ def _typed(name: str, value: object) -> Any:
         if isinstance(value, bool) or (value is None and name == "finished"):
             return value
         raise _refuse(name, value, "TYPE", f"{name} is true or false")
+    if name == "shape" and value not in {"", *Shape}:
+        choices = ", ".join(Shape)
+        raise _refuse(name, value, "UNKNOWN_CHOICE", f"there is no shape “{value}”; {choices}")
     if isinstance(value, str) or (value is None and name in {"unit", "time"}):
         return value
     raise _refuse(name, value, "TYPE", f"{name} is text")

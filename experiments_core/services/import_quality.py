@@ -24,7 +24,7 @@ def context_of(seen: Detection, experiment: Experiment | None, now: datetime) ->
     Phases that follow one another are one run; a pause is none.
     """
     if experiment is None:
-        return Context(seen.notices)
+        return Context(seen.notices, now=now)
     runs: list[tuple[datetime, datetime | None]] = []
     for phase in experiment.phases:
         if runs and runs[-1][1] == phase.started_at:
@@ -36,7 +36,8 @@ def context_of(seen: Detection, experiment: Experiment | None, now: datetime) ->
     if runs and runs[-1][1] is None and experiment.status in {Status.STOPPED, Status.COMPLETED}:
         runs[-1] = (runs[-1][0], experiment.stopped_at or experiment.completed_at)
     past = tuple(one for one in runs if one[0] <= now)
-    return Context(seen.notices, runs=past, completed=experiment.completed_at is not None)
+    completed = experiment.completed_at is not None
+    return Context(seen.notices, runs=past, completed=completed, now=now)
 
 
 def split_remark(

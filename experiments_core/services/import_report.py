@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from experiments_core.domain.source import REPEATS_OF, ColumnMapping, Mapping, Role
@@ -21,6 +21,8 @@ from experiments_core.tabular.text import lines_text, listed, shorten, visible
 TINY = 0.001
 FEW_UNITS = 10
 MANY_ARMS = 10
+MOST_NAMED = 5
+EARLIEST_YEAR = 1995
 FIRST_LINES = 5
 WRITTEN_OUT = 1e15  # larger numbers are written with an exponent
 
@@ -157,12 +159,14 @@ class Context:
         blank_lines: First blank lines of the file, and how many there are.
         runs: When the experiment ran: start and end (None while it lasts), in order.
         completed: It was completed, so what comes after its end is late.
+        now: The present moment.
     """
 
     notices: Sequence[Notice] = ()
     blank_lines: tuple[tuple[int, ...], int] = ((), 0)
     runs: tuple[tuple[datetime, datetime | None], ...] = ()
     completed: bool = False
+    now: datetime | None = None
 
 
 def by_rule(broken: Iterable[Broken]) -> tuple[RuleCount, ...]:
@@ -198,7 +202,16 @@ def blank_line_warning(context: Context) -> Iterator[Remark]:
 def few_units(arms: dict[str, int]) -> Iterator[Remark]:
     """Arms that are too small for a test, or far smaller than the others."""
     total = sum(arms.values())
+    tiny = [arm for arm, count in arms.items() if count < max(2, TINY * total)]
+    if len(tiny) > MOST_NAMED:
+        yield Remark(
+            "VARIANT_TINY",
+            f"{grouped(len(tiny))} variants have hardly any units: {listed(tiny)}. Is this the "
+            "column of the variant?",
+        )
     for arm, count in arms.items():
+        if arm in tiny and len(tiny) > MOST_NAMED:
+            continue
         units = f"{grouped(count)} unit{'s' if count != 1 else ''}"
         only = f"Variant “{shorten(arm)}” has only {units}"
         if count < max(2, TINY * total):
@@ -242,7 +255,8 @@ def _about_arms(staged: Staged) -> Iterator[Remark]:
         names = listed(sorted({staged.merged[text] for text in hidden}))
         yield Remark(
             "VARIANT_INVISIBLE_CHARS",
-            f"Invisible characters were removed from names of variants: {names}.",
+            "Invisible characters were removed, or accents joined to their letters, in names "
+            f"of variants: {names}.",
         )
     spelled = {text: arm for text, arm in staged.merged.items() if text not in hidden}
     alike = {
@@ -355,6 +369,16 @@ def _about_reading(column: ColumnMapping) -> Iterator[Remark]:
         yield Remark("PERCENT_READ", text, column=name)
 
 
+def _odd_times(first: datetime, last: datetime, now: datetime | None) -> Iterator[Remark]:
+    """Times that no test has: before there were any, or still to come."""
+    if first.year < EARLIEST_YEAR:
+        yield Remark(
+            "TIME_ODD", f"The earliest time is {_day(first)}: is a missing time written as one?"
+        )
+    if now is not None and last > now + timedelta(days=1):
+        yield Remark("TIME_ODD", f"The newest time is {_day(last)}, which is still to come.")
+
+
 def _about_times(staged: Staged, context: Context) -> Iterator[Remark]:
     if staged.mixed_zones:
         yield Remark(
@@ -362,7 +386,10 @@ def _about_times(staged: Staged, context: Context) -> Iterator[Remark]:
             "Some times say their zone and some do not; those that do not are taken as UTC.",
         )
     if staged.no_time and staged.first_seen:
-        yield Remark("TIME_MISSING", f"{grouped(staged.no_time)} rows have no time.")
+        rows = f"{grouped(staged.no_time)} row{' has' if staged.no_time == 1 else 's have'}"
+        yield Remark("TIME_MISSING", f"{rows} no time.")
+    if staged.first_seen:
+        yield from _odd_times(*staged.first_seen, context.now)
     for one in staged.findings:
         if one.code != "OUTSIDE_RUN" or staged.first_seen is None:
             continue

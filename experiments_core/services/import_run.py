@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
@@ -218,6 +218,7 @@ def _laid_out(ws: Workspace, actor: Actor, draft: Draft, choices: Choices) -> Dr
     """Answer what has to be known before rows can be seen: sheet, files, shape, header."""
     for _ in range(MOST_ROUNDS):
         dialect = draft.detection.dialect
+        dialect = replace(dialect, shape=choices.shape or dialect.shape)
         for question in draft.questions:
             value = _answer_to(question, choices)
             if value and question.field.startswith("dialect."):

@@ -14,7 +14,7 @@ from experiments_core.domain.source import Dialect
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem, TooLargeError
 from experiments_core.tabular.census import Census, Structure
-from experiments_core.tabular.encoding import UTF16, BadByteError, Transcoder
+from experiments_core.tabular.encoding import UTF16, BadByteError, Transcoder, nul_error
 from experiments_core.tabular.foreign import is_gzip, refuse_foreign
 from experiments_core.tabular.sniff import Sniff, sniff
 from experiments_core.tabular.text import shorten
@@ -288,6 +288,8 @@ class _Intake:
         column = self._column_of(before)
         where = f"line {line}" + (f", column “{column}”" if column else "")
         text = before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")
+        if not error.value:
+            return nul_error(where, shorten(text, 30))
         byte = f"0x{error.value:02X}"
         written = "UTF-16" if self._transcoder.encoding == UTF16 else "UTF-8"
         return InvalidInputError(

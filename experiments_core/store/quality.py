@@ -22,6 +22,7 @@ from experiments_core.store.staging import Job
 
 SHOWN = 100
 SAMPLE = 10_000
+SOME = 5  # enough of them where all units have the same number of rows
 FEW = 20  # fewer rows than this show no regularity
 MOST_CODES = 20  # a column with more values does not name the variant
 AGREE = 0.9  # share of rows in which a column has to say the same as the variant
@@ -111,7 +112,8 @@ class Cut:
         for (_, value), (_, known, converted) in self.counts.items():
             n, x = groups.get(value, (0, 0.0))
             groups[value] = (n + known, x + converted)
-        units, events = (sum(part) for part in zip(*groups.values(), strict=True))
+        units = sum(n for n, _ in groups.values())
+        events = sum(x for _, x in groups.values())
         if not 0 < events < units or len(groups) < 2 or units < FEW:
             return False
         inside = sum(x * (1 - x / n) for n, x in groups.values() if n)
@@ -369,14 +371,16 @@ class _Look:
             for v in values
         )
         shown = " OR ".join(f"max({v}) <> 0" for v in values)
-        agreeing, telling = one_row(
+        agreeing, telling, sizes = one_row(
             self.cursor,
-            "SELECT count(*) FILTER (same), count(*) FILTER (same AND shown) "
-            f"FROM (SELECT {same} AS same, coalesce({shown}, FALSE) AS shown "
+            "SELECT count(*) FILTER (same), count(*) FILTER (same AND shown), "
+            "count(DISTINCT n) "
+            f"FROM (SELECT {same} AS same, coalesce({shown}, FALSE) AS shown, count(*) AS n "
             f"FROM {self.rows.all} "
             "SEMI JOIN repeated USING (unit) GROUP BY unit)",
         )
-        if agreeing >= SAME_IN_ALL * repeated and telling >= FEW:
+        enough = FEW if sizes > 1 or repeated < units else SOME
+        if agreeing >= SAME_IN_ALL * repeated and telling >= enough:
             yield Finding("ROWS_MULTIPLIED", repeated, facts={"times": 0, "whole": False})
 
     def cut_off(self) -> Iterator[Finding]:

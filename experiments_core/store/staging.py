@@ -28,6 +28,7 @@ from experiments_core.tabular.shape import best_spelling
 from experiments_core.tabular.text import (
     BLANK_WORDS,
     LONGEST_VARIANT,
+    arm_fold,
     fold,
     listed,
     shorten,
@@ -219,13 +220,13 @@ def arm_map(counts: dict[str, int], job: Job) -> dict[str, str | None]:
     groups: dict[str, dict[str, int]] = {}
     for text, count in filled.items():
         if text not in blanks:
-            group = groups.setdefault(fold(text), {})
+            group = groups.setdefault(arm_fold(text), {})
             group[visible(text)] = group.get(visible(text), 0) + count
-    chosen = {fold(text): arm for text, arm in job.mapping.merge_variants.items()}
+    chosen = {arm_fold(text): arm for text, arm in job.mapping.merge_variants.items()}
     known = job.known_arms or {}
     for text in filled:
         if text not in blanks:
-            key = fold(text)
+            key = arm_fold(text)
             wanted = chosen.get(key) or best_spelling(groups[key])
             found[text] = known.get(key) or known.get(fold(wanted)) or wanted
     return found

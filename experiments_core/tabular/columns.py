@@ -26,7 +26,10 @@ REMEMBERED = 4
 """Samples whose columns are remembered: one file is looked at several times on its way in."""
 
 YES_NO_WORDS = TRUE_WORDS | FALSE_WORDS
-TIME_NAMES = ("time", "date", "day", "_ts", "seen", "created", "epoch", "stamp", "_at")
+TIME_NAMES = (
+    "time", "date", "day", "_ts", "seen", "created", "epoch", "stamp", "_at", "datum", "zeit",
+    "fecha", "jour", "hora",
+)  # fmt: skip
 
 
 class Kind(StrEnum):

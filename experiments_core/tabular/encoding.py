@@ -53,8 +53,8 @@ class Transcoder:
         """Take the next piece, at least four bytes for the first one.
 
         Raises:
-            BadByteError: the piece holds a byte that is no text.
-            InvalidInputError: the file is UTF-16 without a mark, or holds NUL bytes.
+            BadByteError: the piece holds a byte that is no text, or NUL.
+            InvalidInputError: the file is UTF-32, or UTF-16 without a mark.
         """
         if not self._started:
             chunk = self._start(chunk)
@@ -62,25 +62,24 @@ class Transcoder:
             chunk = self._utf16(chunk, final=final)
         elif self.encoding == WINDOWS or not self._is_utf8(chunk, final=final):
             chunk = self._windows(chunk)
-        if b"\0" in chunk:
-            raise nul_error()
+        if (place := chunk.find(b"\0")) >= 0:
+            raise BadByteError(chunk[:place], 0)
         return self._line_feeds(chunk, final=final)
 
     def _start(self, chunk: bytes) -> bytes:
         self._started = True
         if chunk.startswith(codecs.BOM_UTF8):
             self.changed, chunk = True, chunk[len(codecs.BOM_UTF8) :]
+        elif chunk.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+            raise _other_encoding("UTF-32", "")
         elif chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             self.encoding, self.changed = UTF16, True
             self._decoder = codecs.getincrementaldecoder("utf-16")()
         elif len(chunk) >= 4 and (
             chunk[1:8:2].strip(b"\0") == b"" or chunk[:8:2].strip(b"\0") == b""
         ):
-            raise InvalidInputError(
-                "The file is UTF-16 without a byte-order mark: every second byte is NUL.",
-                code="FILE_ENCODING",
-                hint="Save it as “CSV UTF-8” and upload it again.",
-                details=(Problem("encoding", "UTF-16", "FILE_ENCODING", "UTF-8 is expected"),),
+            raise _other_encoding(
+                "UTF-16", " without a byte-order mark: every second byte is NUL"
             )
         return chunk
 
@@ -139,11 +138,26 @@ class Transcoder:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def nul_error() -> InvalidInputError:
-    """Refuse a file with NUL bytes."""
+def _other_encoding(name: str, why: str) -> InvalidInputError:
     return InvalidInputError(
-        "The file holds NUL bytes; text never does.",
+        f"The file is {name}{why}.",
+        code="FILE_ENCODING",
+        hint="Save it as “CSV UTF-8” and upload it again.",
+        details=(Problem("encoding", name, "FILE_ENCODING", "UTF-8 is expected"),),
+    )
+
+
+def nul_error(where: str, before: str) -> InvalidInputError:
+    """Refuse a file with NUL bytes.
+
+    Args:
+        where: Line and column of the first one.
+        before: Text before it on its line.
+    """
+    after = f" (after “{before}”)" if before else ""
+    return InvalidInputError(
+        f"The file holds NUL bytes, the first on {where}{after}; text never does.",
         code="FILE_NUL",
         hint="It may be UTF-16 or damaged. Save it as “CSV UTF-8” and upload it again.",
-        details=(Problem("file", "NUL", "FILE_NUL", "no NUL bytes"),),
+        details=(Problem(where, "NUL", "FILE_NUL", "no NUL bytes"),),
     )

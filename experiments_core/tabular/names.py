@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -11,13 +12,16 @@ from experiments_core.tabular.text import CACHED
 
 _VARIANT = re.compile(
     r"^(ab|exp|test|experiment|treatment|assigned)?_?(variants?|variation|group|arm|version|"
+    r"variante|variacion|gruppe|testgruppe|groupe|grupo|"
     r"treatment|condition|bucket|branch|assignment|cell|cohort)(_?(name|id|key|group))?$"
 )
 _UNIT = re.compile(
     r"^(user|customer|client|visitor|account|device|member|player|subject|participant|unit|"
     r"person|session|order|household|store|anonymous|cookie|driver|rider|guest|subscriber|"
-    r"location|patient|employee|contact|lead|company)_?(id|key|no|number|uuid)$"
-    r"|^(id|uid|uuid|guid|user|unit|email|customer|visitor|subject|participant|respondent)$"
+    r"location|patient|employee|contact|lead|company|kunden?|nutzer|benutzer|besucher|"
+    r"client|utilisateur|usuario|cliente)_?(id|key|no|number|uuid|nr|nummer)$"
+    r"|^(id|uid|uuid|guid|user|unit|email|customer|visitor|subject|participant|respondent|"
+    r"kennung|nutzer|benutzer|kunde|identifiant|utilisateur|usuario|cliente)$"
 )
 _MAYBE_VARIANT = re.compile(
     r"promo|campaign|offer|coupon|treat|shown|page$|^segment$|test|email"
@@ -25,15 +29,18 @@ _MAYBE_VARIANT = re.compile(
 _OUTCOME = re.compile(
     r"(^|_)(conver|purchas|bought|order|click|sign|subscri|retain|retention|return|churn|success|"
     r"outcome|paid|pay|trial|enrol|respon|visit|open|install|login|activ|booked|booking|call|"
-    r"complet|refund|bounce|cancel|checkout|upgrade|submit|register|engaged|sold|renew|added)"
+    r"complet|refund|bounce|cancel|checkout|upgrade|submit|register|engaged|sold|renew|added|"
+    r"konver|gekauft|kauf|bestell|anmeld|klick|geklickt|achat|achet|compra|compro|pedido)"
 )
 _VALUE = re.compile(
     r"revenue|amount|spend|spent|sales?|price|value|total|gmv|income|profit|margin|earning|"
     r"rounds|duration|second|minute|hour|_s$|_ms$|count|^num|^n_|views|clicks|pages|pv|"
-    r"sessions|items|quantit|score|rating|load|latency|orders|purchases|visits|basket"
+    r"sessions|items|quantit|score|rating|load|latency|orders|purchases|visits|basket|"
+    r"umsatz|betrag|preis|erlos|chiffre_d_affaires|montant|prix|ingreso|importe|gasto"
 )
 _AMOUNT = re.compile(
-    r"revenue|amount|spend|spent|price|gmv|income|profit|margin|earning|turnover"
+    r"revenue|amount|spend|spent|price|gmv|income|profit|margin|earning|turnover|"
+    r"umsatz|betrag|preis|erlos|chiffre_d_affaires|montant|prix|ingreso|importe|gasto"
 )
 _EARLIER = re.compile(
     r"^pre($|_)|_pre($|_)|before|prior|past|previous|prev_|histor|baseline|^last_|_last_|lag|"
@@ -42,31 +49,48 @@ _EARLIER = re.compile(
 _VISITORS = re.compile(
     r"^(visitors?|users?|n|units?|sample(_size)?|participants?|customers?|exposures?|exposed|"
     r"assigned|trials|sessions|impressions|views|page_?views|total(_users|_visitors)?|"
-    r"recipients|sent|delivered|accounts|devices|count)$"
+    r"recipients|sent|delivered|accounts|devices|count|besucher|nutzer|benutzer|teilnehmer|"
+    r"kunden|anzahl|sitzungen|visiteurs?|utilisateurs|clients|visitantes|usuarios|clientes|"
+    r"sesiones)$"
 )
-_RATE = re.compile(r"rate|ratio|percent|pct|share|ctr|cvr")
+_RATE = re.compile(r"rate|ratio|percent|pct|share|ctr|cvr|quote|anteil|prozent|taux|tasa")
 _EVENT = re.compile(
-    r"^(event|event_(name|type|action|kind|label|key)|action(_type|_name)?|activity)$"
+    r"^(event|event_(name|type|action|kind|label|key)|action(_type|_name)?|activity|"
+    r"ereignis|evenement|evento)$"
 )
-_EXPOSURE = re.compile(r"expos|assign|view|impression|bucket|enrol|seen|shown|open|start|visit")
+_EXPOSURE = re.compile(
+    r"expos|assign|view|impression|bucket|enrol|seen|shown|open|start|visit|gesehen|ansicht"
+)
+_DEVIATION = (
+    r"sd|std|stdev|std_dev|stddev|standard_deviation|standardabweichung|ecart_type|desviacion"
+)
 _MOMENT_ROLES = (
-    (r"^(count|counts|n|units?|users?|visitors?|sample(_size)?|size|nobs)$", Role.COUNT),
-    (r"^(mean|avg|average)(_\w+)?$", Role.MEAN),
-    (r"^(variance|var)(_\w+)?$", Role.VARIANCE),
-    (r"^(sd|std|stdev|std_dev|stddev|standard_deviation)(_\w+)?$", Role.DEVIATION),
+    (
+        r"^(count|counts|n|units?|users?|visitors?|sample(_size)?|size|nobs|anzahl|effectif)$",
+        Role.COUNT,
+    ),
+    (r"^(mean|avg|average|mittelwert|durchschnitt|moyenne|media|promedio)(_\w+)?$", Role.MEAN),
+    (r"^(variance|var|varianz|varianza)(_\w+)?$", Role.VARIANCE),
+    (rf"^({_DEVIATION})(_\w+)?$", Role.DEVIATION),
     (r"^(metric|kpi|measure|outcome)s?(_(id|name|key))?$", Role.METRIC),
 )
-_MEANS = {"mean", "avg", "average"}
+_MEANS = {
+    "mean", "avg", "average", "mittelwert", "durchschnitt", "moyenne", "media", "promedio",
+}  # fmt: skip
 _MOMENT = re.compile(
-    r"^(mean|avg|average|variance|var|sd|std|stdev|std_dev|stddev|standard_deviation)(_\w+)?$"
+    r"^(mean|avg|average|mittelwert|durchschnitt|moyenne|media|promedio|variance|var|varianz|"
+    rf"varianza|{_DEVIATION})(_\w+)?$"
 )
 
-CONTROL_WORDS = frozenset({"control", "ctrl", "champion", "baseline"})
+CONTROL_WORDS = frozenset({
+    "control", "ctrl", "champion", "baseline", "kontrolle", "kontrollgruppe", "contrôle",
+    "témoin",
+})  # fmt: skip
 """An arm with such a name is control without asking."""
 
 LIKELY_CONTROLS = (
     "control group", "a", "0", "old", "original", "no", "none", "off", "false", "default",
-    "current", "holdout", "placebo", "old_page", "1",
+    "current", "holdout", "placebo", "old_page", "alt", "ancien", "nein", "non", "1",
 )  # fmt: skip
 """Names that are offered first when somebody is asked which arm is control."""
 
@@ -78,8 +102,13 @@ ARM_WORDS = CONTROL_WORDS | frozenset({
 
 @lru_cache(maxsize=CACHED)
 def plain(name: str) -> str:
-    """Reduce a header to lower case with underscores: ``User ID`` → ``user_id``."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    """Reduce a header to lower case with underscores: ``User ID`` → ``user_id``.
+
+    Accents go: ``Käufe`` → ``kaufe``.
+    """
+    letters = unicodedata.normalize("NFKD", name.replace("ß", "ss"))
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", bare)
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
@@ -135,7 +164,12 @@ def is_event(name: str) -> bool:
 
 def is_elapsed(name: str) -> bool:
     """The header sounds like time since the start."""
-    return bool(re.search(r"^(time|day|days|hour|week)(s|_|$)|since|elapsed", plain(name)))
+    return bool(
+        re.search(
+            r"^(time|day|hour|week|tag|woche|jour|semaine|dia|semana)(s|e|n|_|$)|since|elapsed",
+            plain(name),
+        )
+    )
 
 
 def counts_from_start(name: str) -> bool:

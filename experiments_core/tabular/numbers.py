@@ -12,10 +12,12 @@ from experiments_core.tabular.text import CACHED, WHITE
 
 SPACES = " \u00a0\u202f"
 
-CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CAD|AUD|INR|BRL|zł|kr)"
+CURRENCY = r"(?:R\$|[$€£¥₹]|USD|EUR|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CAD|AUD|INR|BRL|zł|kr)"
 """Signs and codes that may stand before or after an amount."""
 
-CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN"}
+CURRENCIES = {
+    "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN", "R$": "BRL",
+}  # fmt: skip
 """Signs that are another way to write a code."""
 
 CURRENCY_BEFORE = rf"^([+-]?)\s*{CURRENCY}\s*"

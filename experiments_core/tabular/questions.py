@@ -66,6 +66,7 @@ def open_questions(
         *_unit(seen, mapping),
         *_measures(seen, mapping),
         *_events(seen, mapping),
+        *_visitors(seen, mapping),
         *_moments(seen, mapping),
         *_columns(seen, mapping, found),
         *_repeats(mapping, found),
@@ -269,6 +270,24 @@ def _moments(seen: Detection, mapping: Mapping) -> Iterator[Question]:
         )
 
 
+def _visitors(seen: Detection, mapping: Mapping) -> Iterator[Question]:
+    """No column, or several, may count the units of totals."""
+    known = next(iter(mapping.named(Role.VISITORS)), None)
+    counts = [c for c in seen.columns if c.kind in {Kind.WHOLE, Kind.NUMBER, Kind.YES_NO}]
+    named = [column for column in counts if names.is_visitors(column.name)]
+    if mapping.shape is not Shape.TOTALS or (
+        known is not None and (known.reason == "chosen" or len(named) < 2)
+    ):
+        return
+    yield Question(
+        "VISITORS_COLUMN",
+        f"role.{Role.VISITORS}",
+        "Which column counts the units that were given a variant?",
+        tuple(Choice(str(c.position), c.name) for c in (named if known else counts)),
+        str(known.position) if known is not None else "",
+    )
+
+
 def _measures(seen: Detection, mapping: Mapping) -> Iterator[Question]:
     if any(column.role in MEASURES for column in mapping.columns):
         return
@@ -310,7 +329,7 @@ def _columns(seen: Detection, mapping: Mapping, found: Found | None) -> Iterator
             if shown.kind is Kind.TIME:
                 yield _happened(column, shown)
             elif (shown.high or 0) > 1:
-                yield _counts(column, shown)
+                yield _counts(seen, column, shown)
         doubtful = shown.number is not None and shown.number.doubtful
         if column.role in DOUBTFUL and doubtful and not column.decimal:
             yield _number(column, shown)
@@ -352,11 +371,14 @@ def _happened(column: ColumnMapping, shown: ColumnSeen) -> Question:
     )
 
 
-def _counts(column: ColumnMapping, shown: ColumnSeen) -> Question:
+def _counts(seen: Detection, column: ColumnMapping, shown: ColumnSeen) -> Question:
+    rows = (row for row in seen.rows if row.line == shown.high_line)
+    cells = (shorten(row.cells[column.position].strip(), 40) for row in rows)
+    highest = next(cells, f"{shown.high:g}")
     return Question(
         "OUTCOME_COUNTS",
         f"columns[{column.position}].converted",
-        f"“{column.name}” holds values above 1, such as {shown.high:g}"
+        f"“{column.name}” holds values above 1, such as {highest}"
         + (f" on line {shown.high_line}" if shown.high_line else "")
         + ". Does any number above 0 count as converted? (For the mean number per unit, use "
         "the column as a value instead.)",
@@ -412,11 +434,14 @@ def _time(seen: Detection, column: ColumnMapping, shown: ColumnSeen) -> Question
             tuple(Choice(name, names_of[name[:2]]) for name in (time.format, time.rival)),
         )
     line, value = _odd_time(seen.rows, column.position)
+    told = f"writes times in several ways; line {line} reads “{value}”, and no cell is guessed"
+    if not line:
+        told = f"holds no times that can be read, such as “{next(iter(shown.examples), '')}”"
     return Question(
         "TIME_FORMAT",
         f"columns[{column.position}].role",
-        f"“{column.name}” writes times in several ways; line {line} reads “{value}”. Nothing "
-        "is guessed per cell: leave the column out, or export it again in one format.",
+        f"“{column.name}” {told}: leave the column out, or export it again in one format, such "
+        "as 2026-05-19 14:30:00.",
         (Choice("ignore", "Leave the times out"),),
     )
 

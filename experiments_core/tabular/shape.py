@@ -13,7 +13,7 @@ from experiments_core.tabular.answers import Question
 from experiments_core.tabular.columns import ColumnSeen, Kind, look
 from experiments_core.tabular.encoding import UTF8, WINDOWS
 from experiments_core.tabular.sniff import DELIMITER_WORDS, Row, Sniff, sniff, split
-from experiments_core.tabular.text import TOTAL_WORDS, fold, listed, shorten
+from experiments_core.tabular.text import TOTAL_WORDS, arm_fold, fold, listed, shorten
 
 UNKNOWN_HEADER = -1
 SEEN = {
@@ -126,7 +126,8 @@ def detect(
         found = sniff(head, complete=complete, delimiter=found.delimiter, header_line=0)
     rows = with_middle(found, middle)
     columns = columns_of(found, rows)
-    shape = roles.shape_of(columns, rows, complete=complete)
+    chosen = told.shape if told else ""
+    shape = Shape(chosen) if chosen else roles.shape_of(columns, rows, complete=complete)
     dialect = Dialect(
         encoding=encoding,
         delimiter=found.delimiter,
@@ -134,12 +135,15 @@ def detect(
         sheet=made.recipe.sheet,
         combine=made.recipe.combine,
         reshape=made.recipe.reshape,
+        shape=chosen,
     )
     mapping = roles.propose(shape, columns, rows)
     proposal = Mapping(shape, dialect, mapping)
     variant = next(iter(proposal.named(Role.VARIANT)), None)
     if not made.is_open:
-        _refuse_unusable(columns, shape, complete=complete)
+        _refuse_unusable(columns, shape, found, complete=complete)
+        if complete and shape is Shape.UNIT and not chosen:
+            _refuse_uncounted(columns)
     if variant is not None:
         values = spellings(rows, variant.position)
         proposal = replace(proposal, control=roles.certain_control(list(values)))
@@ -168,7 +172,7 @@ def spellings(rows: Sequence[Row], position: int) -> dict[str, int]:
     for row in rows:
         cell = row.cells[position]
         if fold(cell):
-            group = groups.setdefault(fold(cell), {})
+            group = groups.setdefault(arm_fold(cell), {})
             group[cell.strip()] = group.get(cell.strip(), 0) + 1
     found = {best_spelling(group): sum(group.values()) for group in groups.values()}
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))
@@ -205,7 +209,9 @@ def _ordinary(found: Sniff, rows: Sequence[Row]) -> list[Row]:
     ] or list(rows)
 
 
-def _refuse_unusable(columns: Sequence[ColumnSeen], shape: Shape, *, complete: bool) -> None:
+def _refuse_unusable(
+    columns: Sequence[ColumnSeen], shape: Shape, found: Sniff, *, complete: bool
+) -> None:
     """Say at once when no column can be the variant."""
     candidates = roles.variant_candidates(columns)
     if roles.certain_variant(columns) is not None or (
@@ -217,6 +223,14 @@ def _refuse_unusable(columns: Sequence[ColumnSeen], shape: Shape, *, complete: b
     ):
         return
     named = _constant_variant(columns)
+    if named and complete and found.odd is not None:
+        told = f"has {len(found.odd.cells)} fields; {len(columns)} are expected"
+        raise InvalidInputError(
+            f"Line {found.odd.line} {told}.",
+            code="ROW_BROKEN",
+            hint="Correct these lines or export the file again; nothing was stored.",
+            details=(Problem(f"line {found.odd.line}", None, "ROW_BROKEN", told),),
+        )
     if named and complete:
         only = named[0].examples[0] if named[0].examples else ""
         raise InvalidInputError(
@@ -238,6 +252,21 @@ def _refuse_unusable(columns: Sequence[ColumnSeen], shape: Shape, *, complete: b
         hint="Add a column that says which variant each row belongs to"
         + (", and the rows of the other arms." if one_arm else "."),
         details=(Problem("variant", None, "REQUIRED", "a variant column is needed"),),
+    )
+
+
+def _refuse_uncounted(columns: Sequence[ColumnSeen]) -> None:
+    """A row for each variant is no row per unit: somebody has to say how many there are."""
+    variant = roles.certain_variant(columns)
+    if variant is None or not variant.unique or roles.unit_column(columns) is not None:
+        return
+    others = listed([column.name for column in columns if column is not variant], 8)
+    raise InvalidInputError(
+        f"Each variant stands in one row, and no column counts its units; there are {others}. "
+        "A rate or an amount alone does not say how sure it is.",
+        code="COUNTS_NEEDED",
+        hint="Add the number of units of each variant (visitors), or upload one row per unit.",
+        details=(Problem("visitors", None, "REQUIRED", f"a number of units beside {others}"),),
     )
 
 

@@ -22,6 +22,7 @@ from experiments_core.tabular.text import (
     visible,
 )
 
+MOST_SHORT = 3  # named fields from which a line that is too short is a header
 DELIMITERS = (",", ";", "\t", "|")
 DELIMITER_WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 MOST_COLUMNS = 200
@@ -48,6 +49,7 @@ class Sniff:
         rows: Records below the header that have the right number of fields.
         preamble: Lines above the header that were passed over.
         header_doubtful: The header line looks like data.
+        odd: The first record below the header that has another number of fields.
     """
 
     delimiter: str
@@ -56,6 +58,7 @@ class Sniff:
     rows: tuple[Row, ...]
     preamble: int = 0
     header_doubtful: bool = False
+    odd: Row | None = None
 
 
 def sniff(
@@ -90,8 +93,11 @@ def sniff(
     header = _header(records, width, header_line)
     names = _names(header.cells if header else tuple("" for _ in range(width)))
     _refuse_width(names, delimiter, header.line if header else 1, header)
+    _refuse_single_quotes(names)
     below = header.line if header else 0
-    rows = tuple(row for row in records if row.line > below and len(row.cells) == len(names))
+    below_header = [row for row in records if row.line > below]
+    rows = tuple(row for row in below_header if len(row.cells) == len(names))
+    odd = next((row for row in below_header if len(row.cells) != len(names)), None)
     if header and not any(row.line > below for row in records):
         raise InvalidInputError(
             f"The file has a header ({listed(names)}) and no rows below it.",
@@ -99,6 +105,8 @@ def sniff(
             hint="Export it again with the data.",
         )
     doubtful = header and header_line is None and looks_like_data(header.cells, rows)
+    if doubtful and header and header is not records[0]:
+        _refuse_header_width(records[records.index(header) - 1], header)
     return Sniff(
         delimiter,
         header.line if header else 0,
@@ -106,6 +114,7 @@ def sniff(
         rows,
         preamble=header.line - 1 if header else 0,
         header_doubtful=bool(doubtful),
+        odd=odd,
     )
 
 
@@ -223,6 +232,34 @@ def _refuse_width(names: Sequence[str], delimiter: str, line: int, header: Row |
             code="FILE_PIVOT",
             hint="Upload the rows from which the pivot table was made.",
         )
+
+
+def _refuse_single_quotes(names: Sequence[str]) -> None:
+    quoted = [name for name in names if len(name) > 1 and name[0] == name[-1] == "'"]
+    if len(quoted) < max(2, len(names)):
+        return
+    raise InvalidInputError(
+        "Fields stand in single quotes (').",
+        code="FILE_SINGLE_QUOTES",
+        hint="Export the file again with double quotes, or without quotes.",
+        details=(Problem("line 1", listed(quoted), "FILE_SINGLE_QUOTES", "double quotes"),),
+    )
+
+
+def _refuse_header_width(above: Row, first: Row) -> None:
+    """The line above the first row names columns, but not as many as the rows have."""
+    named = [visible(cell) for cell in above.cells]
+    typed = any(numbers.read(name) is not None or times.formats_of(name) for name in named)
+    if len(named) < MOST_SHORT or not all(named) or typed or above.line + 1 != first.line:
+        return
+    told = f"has {len(named)} fields; the rows below it have {len(first.cells)}"
+    raise InvalidInputError(
+        f"The header on line {above.line} {told}.",
+        code="HEADER_WIDTH",
+        hint="Name every column. A number with a decimal comma needs quotes or another "
+        "delimiter, and a delimiter at the end of every row needs one in the header too.",
+        details=(Problem(f"line {above.line}", ",".join(named), "HEADER_WIDTH", told),),
+    )
 
 
 def _refuse_one_column(head: str) -> str:

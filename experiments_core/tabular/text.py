@@ -17,6 +17,8 @@ FALSE_WORDS = frozenset({"0", "false", "no", "n", "f", "nein", "falsch", "non", 
 
 SPREADSHEET_ERRORS = frozenset({
     "#div/0!", "#n/a", "#name?", "#null!", "#num!", "#ref!", "#value!", "#spill!", "#calc!",
+    "#nv", "#wert!", "#bezug!", "#zahl!", "#n/d", "#valeur!", "#nom?", "#nombre!", "#¡valor!",
+    "#¡div/0!", "#¡ref!", "#¿nombre?",
 })  # fmt: skip
 
 TOTAL_WORDS = frozenset({
@@ -65,6 +67,13 @@ def fold(text: str) -> str:
     No case, no surplus blanks, nothing invisible, no letter that only looks like a Latin one.
     """
     return " ".join(plain_letters(visible(text)).casefold().split())
+
+
+def arm_fold(text: str) -> str:
+    """What two spellings of one variant share: besides, ``1`` and ``1.0`` are one number."""
+    key = fold(text)
+    head, _, zeros = key.partition(".")
+    return head if head.isdecimal() and zeros and not zeros.strip("0") else key
 
 
 def neutral(cell: str) -> str:

@@ -41,12 +41,14 @@ ISO_PATTERN = (
 
 _ISO = re.compile(ISO_PATTERN)
 _BEGINS_LIKE_A_TIME = re.compile(
-    r"[0-9]{1,2}[-/. ]|[0-9]{4}[-/]|[A-Za-z]{3} |[0-9]{10}|[0-9]{5}([.,]|$)"
+    r"[0-9]{1,2}[-/. ]|[0-9]{4}[-/]|[A-Za-z]{3} |[0-9]{10}|[0-9]{8}$|[0-9]{5}([.,]|$)"
 )
 
 _NUMBERS = (
-    (r"[0-9]{10}", (EPOCH_SECONDS,)),
+    (r"[0-9]{10}(?:\.[0-9]{1,9})?", (EPOCH_SECONDS,)),
+    (r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])", ("%Y%m%d",)),
     (r"[0-9]{13}", (EPOCH_MILLISECONDS,)),
+    (r"[0-3]?[0-9]\.[01]?[0-9]\.[0-9]{2}", ("%d.%m.%y",)),
     (EXCEL_PATTERN, (EXCEL, EXCEL_1904)),
 )
 
@@ -170,9 +172,9 @@ def _of_number(text: str, time_format: str) -> float | None:
             return None
         days = float(text.replace(",", ".")) - DAYS_BEFORE_1970[time_format]
         return round(days * 86_400, 3)
-    if not text.isascii() or not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,13}(?:\.[0-9]{1,9})?", text):
         return None
-    return int(text) / (1000 if time_format == EPOCH_MILLISECONDS else 1)
+    return float(text) / (1000 if time_format == EPOCH_MILLISECONDS else 1)
 
 
 def exact_iso(text: str) -> str:

@@ -100,9 +100,9 @@ def plain_faults(row: Row, mapping: Mapping, header: list[str]) -> list[tuple[st
         return [("EMPTY_ROW", "", "")]
     if [fold(other) for other in row.cells] == header:
         return [("REPEATED_HEADER", "", "")]
-    if fold(cell) in TOTAL_WORDS or any(
-        not arm and fold(other) in TOTAL_WORDS for other in row.cells
-    ):
+    words = [row.cells[time.position] for time in mapping.named(Role.TIME)]
+    words = [cell, *words, *(row.cells if not arm else ())]
+    if any(fold(other) in TOTAL_WORDS for other in words):
         return [("TOTALS_ROW", variant.name, cell)]
     if not arm:
         return [("VARIANT_BLANK", variant.name, cell)]

@@ -130,7 +130,15 @@ def reading(known: Import) -> None:
                 max(dialect.header_line, 0),
                 key=f"header-{known.draft.import_id}",
             )
+        known_as = known.draft.detection.proposal.shape
+        shape = st.selectbox(
+            "Rows are", list(SHAPES), index=list(SHAPES).index(known_as),
+            format_func=lambda one: SHAPES[one].capitalize(),
+            key=f"shape-{known.draft.import_id}",
+        )  # fmt: skip
         changed = replace(dialect, delimiter=delimiter, header_line=int(header))
+        if shape is not known_as:
+            changed = replace(changed, shape=shape.value)
         for ask in known.draft.detection.asks:
             changed = ingestion.answer_layout(changed, ask, _again(known, ask))
         st.button(
