@@ -16,7 +16,7 @@ from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.store.cells import segment_cells
-from experiments_core.store.database import open_database
+from experiments_core.store.opening import open_database
 from experiments_core.store.whole_cells import whole_cells
 
 TABLE = "units_bench"

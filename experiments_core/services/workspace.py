@@ -12,8 +12,10 @@ from typing import Self
 from experiments_core.errors import WorkspaceError
 from experiments_core.settings import Settings, read_settings, workspace_file
 from experiments_core.store import imports
-from experiments_core.store.database import Database, open_database
+from experiments_core.store.commits import WAY_OUT
+from experiments_core.store.database import Database
 from experiments_core.store.lock import Owner, owner_of
+from experiments_core.store.opening import open_database
 from experiments_core.store.recovery import note
 from experiments_core.store.restoring import Restored, restore
 from experiments_core.store.writer import Writer
@@ -155,8 +157,8 @@ def damage() -> str:
 
 
 def way_out() -> str:
-    """What to do about a damage."""
-    return current().db.way_out
+    """What a person can do about a damage."""
+    return WAY_OUT
 
 
 def use(workspace: Workspace) -> Workspace:

@@ -7,8 +7,6 @@ this module.
 
 from __future__ import annotations
 
-import os
-import secrets
 import shutil
 import tempfile
 import threading
@@ -20,14 +18,20 @@ from typing import Self, TypeVar, cast
 
 import duckdb
 
-from experiments_core.domain.text import grouped
 from experiments_core.errors import BusyError, UnrecoverableError, WorkspaceError
+from experiments_core.store.commits import (
+    WAY_OUT,
+    acknowledge,
+    has_commits,
+    last_commit_in,
+    what_is_lacking,
+)
 from experiments_core.store.connect import connect, in_words
 from experiments_core.store.ids import uuid7
 from experiments_core.store.kept import Kept
-from experiments_core.store.lock import Owner, WorkspaceLock
+from experiments_core.store.lock import WorkspaceLock
 from experiments_core.store.migrate import migrate
-from experiments_core.store.recovery import note, open_or_repair
+from experiments_core.store.side import make_folders, secret_of
 from experiments_core.store.watch import time_limit
 
 Found = TypeVar("Found")
@@ -65,7 +69,7 @@ class Database:
         self.path = path
         self.side = side
         self.new_id = new_id
-        self.secret = _secret(side)
+        self.secret = secret_of(side)
         self._root = root
         self._lock = lock
         self._door = threading.Lock()
@@ -79,15 +83,16 @@ class Database:
         self.on_fatal: Callable[[str], None] | None = None
         self.longest_staging = LONGEST_STAGING
         with self._cursor() as cursor:
-            self._seq = _last_commit(cursor)
-            self.damage = self._missing()
-            if self.damage and not _has_commits(cursor):
-                raise UnrecoverableError(self.damage, hint=self.way_out)
+            self._seq = last_commit_in(cursor)
+            if path is not None:
+                self.damage = what_is_lacking(path, side, self._seq)
+            if self.damage and not has_commits(cursor):
+                raise UnrecoverableError(self.damage, hint=WAY_OUT)
             if not self.damage:
                 migrate(cursor, side)
                 _drop_staging(cursor)
         if not self.damage:
-            self._note_sequence()
+            self._acknowledge()
 
     @classmethod
     def memory(cls, *, readable: Iterable[Path] = (), memory_limit: str = "1GB") -> Database:
@@ -192,7 +197,7 @@ class Database:
         outer one rolls back even when it swallowed the error.
         """
         if self.damage:
-            raise WorkspaceError(self.damage, code="READ_ONLY", hint=self.way_out)
+            raise WorkspaceError(self.damage, code="READ_ONLY", hint=WAY_OUT)
         self._may_ask_the_file()
         writer = getattr(self._own, "writer", None)
         if writer is None:
@@ -214,7 +219,7 @@ class Database:
         Such tables are dropped at the next opening.
         """
         if self.damage:
-            raise WorkspaceError(self.damage, code="READ_ONLY", hint=self.way_out)
+            raise WorkspaceError(self.damage, code="READ_ONLY", hint=WAY_OUT)
         self._may_ask_the_file()
         with self._cursor() as cursor, time_limit(cursor, self.longest_staging):
             yield cursor
@@ -295,133 +300,16 @@ class Database:
             with suppress(duckdb.Error):  # the error may have ended the transaction already
                 cursor.execute("ROLLBACK")
             with suppress(duckdb.Error):  # a failed COMMIT may have committed
-                self._seq = _last_commit(cursor)
+                self._seq = last_commit_in(cursor)
             raise
         finally:
             self._own.writer = None
         self._seq += 1
-        self._note_sequence()
+        self._acknowledge()
 
-    def _note_sequence(self) -> None:
+    def _acknowledge(self) -> None:
         if self.path is not None:
-            (self.side / "seq").write_text(f"{self._seq:020d}\n", encoding="ascii")
-
-    def _missing(self) -> str:
-        """Compare the last commit in the file with the last one that was acknowledged."""
-        noted = self.side / "seq"
-        if self.path is None or not noted.exists():
-            return ""
-        acknowledged = int(noted.read_text(encoding="ascii") or 0)
-        if acknowledged <= self._seq:
-            return ""
-        missing = f"changes {grouped(self._seq + 1)} to {grouped(acknowledged)}"
-        if acknowledged == self._seq + 1:
-            missing = f"change {grouped(acknowledged)}"
-        damage = (
-            f"This workspace can only be read: {self.path.name} lacks the {missing} that "
-            "were saved before. It is an older copy, or its .wal file was lost or damaged."
-        )
-        note(self.side, f"{damage} {self.way_out}")
-        return damage
-
-    @property
-    def way_out(self) -> str:
-        """What a person can do about a damage."""
-        return (
-            "Stop Upshot and put the newer file back; or take the newest verified copy with "
-            "upshot restore; or go on without these changes: upshot restore --accept-loss."
-        )
-
-
-def open_database(
-    path: str | Path,
-    *,
-    memory_limit: str = "1GB",
-    threads: int = 2,
-    address: str = "",
-    port: int | None = None,
-) -> Database:
-    """Open a workspace file, made if absent, for this process alone.
-
-    Args:
-        path: The file; its side folder and inbox lie beside it.
-        memory_limit: As DuckDB writes it.
-        threads: Threads for one query.
-        address: Where this process serves, for the sentence a second opener reads.
-        port: TCP port it serves on.
-
-    A damaged file is repaired where that loses nothing that was acknowledged; one that lacks
-    acknowledged changes can only be read (``Database.damage``).
-
-    Raises:
-        BusyError: somebody has it open; the sentence says who and where.
-        WorkspaceError: the file cannot be used; the sentence says why.
-        UnrecoverableError: it is damaged, and so is everything that could replace it.
-    """
-    file = Path(path).expanduser().resolve()
-    side = file.with_suffix(".d")
-    try:
-        make_folders(side)
-        lock = WorkspaceLock(side / "lock", Owner(os.getpid(), address, port))
-    except OSError as error:
-        raise WorkspaceError(
-            f"{side} cannot be written ({error.strerror}).",
-            hint="Choose a folder of yours in UPSHOT_WORKSPACE.",
-        ) from error
-    root: duckdb.DuckDBPyConnection | None = None
-    try:
-        _refuse_unsafe(file, side)
-        _clear(side / "tmp")
-        root = open_or_repair(
-            file,
-            side,
-            lambda: connect(file, side, memory_limit=memory_limit, threads=threads),
-        )
-        return Database(root, file, side, lock=lock)
-    except BaseException:
-        if root is not None:
-            root.close()
-        lock.release()
-        raise
-
-
-def make_folders(side: Path) -> None:
-    """Make the side folder of a workspace."""
-    for name in ("uploads", "tmp"):
-        (side / name).mkdir(parents=True, exist_ok=True)
-
-
-def _clear(folder: Path) -> None:
-    """Remove what a process that was killed had put on disk for lack of memory."""
-    for left_over in folder.iterdir():
-        left_over.unlink()
-
-
-def _refuse_unsafe(file: Path, side: Path) -> None:
-    """Refuse a second name for the same file, and a write-ahead log without its file."""
-    wal = file.with_name(f"{file.name}.wal")
-    if not file.exists():
-        if wal.exists():
-            raise WorkspaceError(
-                f"{file} is missing, but {wal.name} with unsaved changes is there.",
-                hint=f"Put {file.name} back, or remove {wal.name} to start empty.",
-            )
-        (side / "seq").unlink(missing_ok=True)  # a new file counts from the beginning
-    elif file.stat().st_nlink > 1:
-        raise WorkspaceError(
-            f"{file} has more than one name (hard links); a second program could write to it.",
-            hint="Make a copy, and remove the other names.",
-        )
-
-
-def _secret(side: Path) -> bytes:
-    """The workspace's key for hash chains and tokens, made on first use."""
-    file = side / "secret"
-    if not file.exists():
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(secrets.token_bytes(32))
-    return file.read_bytes()
+            acknowledge(self.side, self._seq)
 
 
 def _drop_staging(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -432,19 +320,3 @@ def _drop_staging(cursor: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for (name,) in tables:
         cursor.execute(f'DROP TABLE "{name}"')
-
-
-def _has_commits(cursor: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the file has the table of commits: a new one has no table at all."""
-    sql = (
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'upshot' "
-        "AND table_name = 'commit_log'"
-    )
-    return cursor.execute(sql).fetchone() is not None
-
-
-def _last_commit(cursor: duckdb.DuckDBPyConnection) -> int:
-    if not _has_commits(cursor):
-        return 0
-    row = cursor.execute("SELECT max(seq) FROM commit_log").fetchone()
-    return int(row[0] or 0) if row else 0

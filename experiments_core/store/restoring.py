@@ -9,9 +9,11 @@ from pathlib import Path
 
 from experiments_core.errors import WorkspaceError
 from experiments_core.store import backup
-from experiments_core.store.database import make_folders, open_database
+from experiments_core.store.commits import ACKNOWLEDGED
 from experiments_core.store.lock import Owner, WorkspaceLock
+from experiments_core.store.opening import open_database
 from experiments_core.store.recovery import keep, note, put_in_place, wal_of
+from experiments_core.store.side import make_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def restore(file: Path, copy: Path | None, *, accept_loss: bool = False) -> Rest
             put_in_place(file, side, chosen)
             note(side, f"Somebody put {chosen} in the place of {file.name}.")
         if accept_loss:
-            (side / "seq").unlink(missing_ok=True)
+            (side / ACKNOWLEDGED).unlink(missing_ok=True)
             note(side, "Somebody decided to go on without the changes that are missing.")
     finally:
         lock.release()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments_core.store.database import open_database
+from experiments_core.store.opening import open_database
 from tests.servers import Server, free_port, start_server, stop_server
 
 

@@ -13,8 +13,10 @@ import pytest
 
 from experiments_core.errors import BusyError, UnrecoverableError, WorkspaceError
 from experiments_core.store import backup
-from experiments_core.store.database import Database, open_database
+from experiments_core.store.commits import WAY_OUT
+from experiments_core.store.database import Database
 from experiments_core.store.fingerprint import Fingerprint
+from experiments_core.store.opening import open_database
 from experiments_core.store.restoring import restore
 
 NOW = datetime(2026, 11, 28, 3, tzinfo=UTC)
@@ -159,7 +161,7 @@ def test_the_ladder_takes_the_newest_verified_copy_and_says_what_it_lacks(saved:
     with open_database(saved) as db:
         assert stored(db) == [1, 2]
         assert "lacks the change 3" in db.damage
-        assert "upshot restore" in db.way_out
+        assert "upshot restore" in WAY_OUT
     assert "Put the copy w-2.duckdb in the place of w.duckdb." in told(saved)
 
 

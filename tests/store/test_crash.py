@@ -9,12 +9,12 @@ import sys
 import time
 from pathlib import Path
 
-from experiments_core.store.database import open_database
+from experiments_core.store.opening import open_database
 
 ROUNDS = 12
 WRITE_FOR_EVER = """
 import sys
-from experiments_core.store.database import open_database
+from experiments_core.store.opening import open_database
 db = open_database(sys.argv[1])
 i = int(sys.argv[2])
 while True:

@@ -14,8 +14,9 @@ import duckdb
 import pytest
 
 from experiments_core.errors import BusyError, InvalidInputError, WorkspaceError
-from experiments_core.store.database import Database, open_database
+from experiments_core.store.database import Database
 from experiments_core.store.ids import uuid7
+from experiments_core.store.opening import open_database
 
 COUNT = "SELECT count(*) FROM meta WHERE name = 'x'"
 INSERT = "INSERT INTO meta VALUES ('x', ?)"

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from experiments_core.store.database import Database, open_database
+from experiments_core.store.database import Database
 from experiments_core.store.kept import MOST, Kept
+from experiments_core.store.opening import open_database
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import pytest
 
 from experiments_core.store import backup, facts
 from experiments_core.store.connect import STORAGE_VERSION
-from experiments_core.store.database import Database, open_database
+from experiments_core.store.database import Database
 from experiments_core.store.lines import line_of
+from experiments_core.store.opening import open_database
 
 from .files import load, mapping_of
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from experiments_core.errors import BusyError
-from experiments_core.store.database import open_database
 from experiments_core.store.lock import Owner, WorkspaceLock, owner_of
+from experiments_core.store.opening import open_database
 
 OPEN_IT = """
 import sys
 from experiments_core.errors import UpshotError
-from experiments_core.store.database import open_database
+from experiments_core.store.opening import open_database
 try:
     open_database(sys.argv[1])
 except UpshotError as error:

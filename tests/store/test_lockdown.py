@@ -9,7 +9,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from experiments_core.store.database import Database, open_database
+from experiments_core.store.database import Database
+from experiments_core.store.opening import open_database
 
 REFUSED = (
     # reading files

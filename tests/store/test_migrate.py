@@ -8,8 +8,8 @@ import pytest
 
 from experiments_core.errors import WorkspaceError
 from experiments_core.store import migrate as migrations
-from experiments_core.store.database import open_database
 from experiments_core.store.migrate import SCHEMA_VERSION, migrate, newest_version
+from experiments_core.store.opening import open_database
 
 NEWEST = newest_version()
 COLUMNS = (

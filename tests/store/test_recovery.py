@@ -15,13 +15,14 @@ import pytest
 
 from experiments_core.errors import UnrecoverableError, WorkspaceError
 from experiments_core.services import workspace
-from experiments_core.store.database import Database, open_database
+from experiments_core.store.database import Database
+from experiments_core.store.opening import open_database
 
 COMMITS = 40
 FAULTS = 40
 WRITE_AND_DIE = f"""
 import os, sys
-from experiments_core.store.database import open_database
+from experiments_core.store.opening import open_database
 db = open_database(sys.argv[1])
 for i in range({COMMITS}):
     with db.write() as cursor:
