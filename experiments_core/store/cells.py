@@ -36,6 +36,7 @@ from experiments_core.store.cell_rows import (
     read_rows,
     tell_skewness,
 )
+from experiments_core.store.parsed import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable
     questions, once its value is known.
     """
     sql = cells_sql(query)
-    found = read_rows(query, cursor.execute(sql).fetchall())
+    found = read_rows(query, cursor.execute(parsed(cursor, sql)).fetchall())
     needed = {name for one in found.values() for name in one.far}
     needed |= skewed(cursor, query, found.values())
     if needed:
@@ -116,7 +117,7 @@ def skewed(
     rows = list(found)
     if not wanted or not rows:
         return set()
-    values = iter(cursor.execute(extremes_sql(query)).fetchone() or ())
+    values = iter(cursor.execute(parsed(cursor, extremes_sql(query))).fetchone() or ())
     ends = {
         one.need.key: [(next(values), next(values)) for _ in range(one.width)] for one in wanted
     }
@@ -251,7 +252,7 @@ def unit_span(
     cursor: duckdb.DuckDBPyConnection, table: str
 ) -> tuple[datetime | None, datetime | None]:
     """First and last moment at which a unit was first seen, aware; None without times."""
-    row = cursor.execute(span_sql(table)).fetchone() or (None, None)
+    row = cursor.execute(parsed(cursor, span_sql(table))).fetchone() or (None, None)
     return from_utc(row[0]), from_utc(row[1])
 
 

@@ -31,6 +31,7 @@ from experiments_core.store.ids import uuid7
 from experiments_core.store.kept import Kept
 from experiments_core.store.lock import WorkspaceLock
 from experiments_core.store.migrate import migrate
+from experiments_core.store.parsed import parsed
 from experiments_core.store.side import make_folders, secret_of
 from experiments_core.store.watch import time_limit
 
@@ -153,12 +154,17 @@ class Database:
         state = self._seen.get(cursor)
         if state is None:
             return make()
+        known, value = self._kept.of(state, name)
+        if not known:
+            value = make()
+            self._kept.keep(state, name, value)
+            return value
         # What a transaction sees is settled by its first look at the file, not by its begin.
-        cursor.execute("SELECT 1 FROM meta LIMIT 0")
-        if self._kept.state() != state:
-            self._seen[cursor] = None
-            return make()
-        return self._kept.get(state, name, make)
+        cursor.execute(parsed(cursor, "SELECT 1 FROM meta LIMIT 0"))
+        if self._kept.state() == state:
+            return cast("Found", value)
+        self._seen[cursor] = None
+        return make()
 
     def recall(
         self, name: Hashable, make: Callable[[duckdb.DuckDBPyConnection], Found]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any
 
-Found = TypeVar("Found")
 MOST = 500
 """Values kept at a time; then it begins afresh."""
 
@@ -47,21 +46,22 @@ class Kept:
         with self._lock:
             return name in self._values and self._state % 2 == 0, self._values.get(name)
 
-    def get(self, state: int, name: Hashable, make: Callable[[], Found]) -> Found:
-        """The value of this name in this state, made unless it is kept.
+    def of(self, state: int, name: Hashable) -> tuple[bool, Any]:
+        """Whether a value of this name is kept of this state, and the value."""
+        with self._lock:
+            return state == self._state and name in self._values, self._values.get(name)
+
+    def keep(self, state: int, name: Hashable, value: Any) -> None:
+        """Keep what a reader of this state has read, if nothing was committed since.
 
         Args:
-            state: What the reader sees.
+            state: The number that stood before the reader's transaction began; if it still
+                stands after the value was read, the transaction has seen that very state.
             name: Says all that the value depends on besides the file.
-            make: Reads it from the file; the value must never be changed.
+            value: Must never be changed.
         """
-        with self._lock:
-            if state == self._state and name in self._values:
-                return cast("Found", self._values[name])
-        value = make()
         with self._lock:
             if state == self._state:
                 if len(self._values) >= MOST:
                     self._values.clear()
                 self._values[name] = value
-        return value

@@ -17,6 +17,7 @@ from experiments_core.store.catalog import from_utc, to_utc
 from experiments_core.store.cells import unit_span
 from experiments_core.store.event_units import count_log, earlier_table, log_table
 from experiments_core.store.facts import units_table
+from experiments_core.store.parsed import parsed
 
 ASSIGNED = "assigned_ts"
 
@@ -90,29 +91,29 @@ _LOOK = (
     "engine_version", "settings", "results", "verdict", "views",
 )  # fmt: skip
 _SELECT_LOOK = f"SELECT {', '.join(_LOOK)} FROM looks"
+_DATASETS = (
+    "SELECT created_at, id, experiment_id, shape, table_name, columns FROM datasets "
+    "WHERE list_contains(?, experiment_id)"
+)
+_IMPORTS = (
+    "SELECT committed_at, id, dataset_id, coalesce(content_hash, sha256), rows_read, "
+    "rows_used, rows_left_out, mapping, report FROM imports "
+    "WHERE state = 'committed' AND list_contains(?, dataset_id)"
+)
+"""Apart: planning a join of two small tables takes longer than reading both."""
 
 
 def data_states(
     cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
 ) -> dict[str, DataState]:
     """The data of each experiment that has any: its newest dataset, or what the log gave."""
-    rows = cursor.execute(
-        "SELECT d.experiment_id, d.id, d.shape, d.table_name, d.columns, i.id, "
-        "coalesce(i.content_hash, i.sha256), i.rows_read, i.rows_used, i.rows_left_out, "
-        "i.mapping, i.report, i.committed_at "
-        "FROM datasets d JOIN imports i ON i.dataset_id = d.id AND i.state = 'committed' "
-        "WHERE list_contains(?, d.experiment_id) "
-        "ORDER BY d.created_at, d.id, i.committed_at, i.id",
-        [list(experiment_ids)],
-    ).fetchall()
-    found: dict[str, dict[str, DataState]] = {}
-    for row in rows:
-        owner, dataset_id, shape, table, columns = row[:5]
-        datasets = found.setdefault(owner, {})
-        known = datasets.get(dataset_id)
-        imports = (*(known.imports if known else ()), _import(row[5:]))
-        datasets[dataset_id] = DataState(dataset_id, shape, table, _columns(columns), imports)
-    newest = {owner: list(datasets.values())[-1] for owner, datasets in found.items()}
+    rows = cursor.execute(parsed(cursor, _DATASETS), [list(experiment_ids)]).fetchall()
+    imports = _committed(cursor, [row[1] for row in rows]) if rows else {}
+    newest = {
+        owner: DataState(dataset_id, shape, table, _columns(columns), imports[dataset_id])
+        for _, dataset_id, owner, shape, table, columns in sorted(rows)
+        if dataset_id in imports
+    }
     states = _logged(cursor, [one for one in experiment_ids if one not in newest]) | newest
     return {
         owner: replace(data, span=unit_span(cursor, data.table))
@@ -120,6 +121,17 @@ def data_states(
         else data
         for owner, data in states.items()
     }
+
+
+def _committed(
+    cursor: duckdb.DuckDBPyConnection, dataset_ids: Sequence[str]
+) -> dict[str, tuple[ImportFacts, ...]]:
+    """Dataset -> the imports that fill it, in the order in which they came."""
+    rows = cursor.execute(parsed(cursor, _IMPORTS), [list(dataset_ids)]).fetchall()
+    found: dict[str, tuple[ImportFacts, ...]] = {}
+    for row in sorted(rows, key=lambda one: (one[0] is None, *one[:2])):
+        found[row[2]] = (*found.get(row[2], ()), _import(row))
+    return found
 
 
 def _logged(
@@ -336,7 +348,7 @@ def _columns(text: str) -> dict[str, tuple[str, str]]:
 
 
 def _import(row: Sequence[Any]) -> ImportFacts:
-    key, content_hash, read, used, left_out, mapping, report, committed_at = row
+    committed_at, key, _, content_hash, read, used, left_out, mapping, report = row
     return ImportFacts(
         id=key,
         content_hash=content_hash,

@@ -118,7 +118,7 @@ def test_who_asks_for_nothing_else_needs_no_transaction_for_what_is_kept(db: Dat
 def test_only_so_many_values_are_kept():
     memory = Kept()
     for name in range(MOST + 1):
-        memory.get(0, name, lambda: "value")
+        memory.keep(0, name, "value")
     assert memory.here(0) == (False, None)
     assert memory.here(MOST) == (True, "value")
     with memory.committing():
@@ -140,10 +140,13 @@ def test_while_a_commit_is_under_way_nothing_is_kept():
     assert memory.state() == 0
     with memory.committing():
         assert memory.state() is None
-        assert memory.get(0, "name", lambda: "old") == "old"
+        memory.keep(0, "name", "old")
     assert memory.state() == 2
-    assert memory.get(2, "name", lambda: "new") == "new"
-    assert memory.get(2, "name", lambda: "other") == "new"
+    memory.keep(0, "name", "old")
+    assert memory.of(2, "name") == (False, None)
+    memory.keep(2, "name", "new")
+    assert memory.of(2, "name") == (True, "new")
+    assert memory.of(0, "name")[0] is False
 
 
 def test_many_readers_beside_a_writer_always_see_one_state(db: Database):
