@@ -1,15 +1,14 @@
-"""Two people at one experiment: theirs and mine, field by field; nothing typed is lost."""
+"""Two people at one thing: theirs and mine, field by field; nothing typed is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment, Plan, Variant, VariantDraft
 from experiments_core.domain.metric import Metric
-from experiments_core.errors import VersionStaleError
 from pages.parts import theme
 
 NAMES = {
@@ -18,41 +17,46 @@ NAMES = {
     "allocation_bp": "Share of users", "plan": "Plan",
 }  # fmt: skip
 
+Row = tuple[str, str, str]
+"""Field, theirs, mine."""
+
 
 def show(
-    error: VersionStaleError,
-    mine: Mapping[str, object],
+    message: str,
+    rows: Iterable[Row],
     *,
     keep_mine: Callable[[], None],
     take_theirs: Callable[[], None],
+    keep_label: str = "Save mine over it",
 ) -> None:
     """Who was faster, both versions side by side, and the two ways on.
 
     Args:
-        error: Carries the experiment as it is now.
-        mine: Field -> what was typed here, only what differs from what was last read.
-        keep_mine: Writes the typed fields over theirs.
+        message: Who changed what.
+        rows: The fields that were changed here.
+        keep_mine: Goes on with the typed fields, over theirs.
         take_theirs: Shows theirs in the form.
+        keep_label: On the button of ``keep_mine``.
     """
-    theirs = error.current
     with st.container(border=True, key="conflict"):
-        st.markdown(f":orange[**!**] **{theme.text(error.message, 500)}**")
+        st.markdown(f":orange[**!**] **{theme.text(message, 500)}**")
         st.markdown("Your text is kept. Compare, then choose.")
         theme.table(
-            {
-                "Field": NAMES.get(name, name),
-                "Theirs, saved now": said(_stored(theirs, name)),
-                "Yours, not saved": said(value),
-            }
-            for name, value in mine.items()
+            {"Field": name, "Theirs, saved now": theirs, "Yours, not saved": mine}
+            for name, theirs, mine in rows
         )
         with st.container(horizontal=True):
-            st.button("Save mine over it", key="conflict-mine", on_click=keep_mine)
+            st.button(keep_label, key="conflict-mine", on_click=keep_mine)
             st.button("Take theirs", key="conflict-theirs", on_click=take_theirs)
 
 
-def _stored(experiment: object, name: str) -> object:
-    return getattr(experiment, name) if isinstance(experiment, Experiment) else ""
+def rows_of(theirs: object, mine: Mapping[str, object]) -> list[Row]:
+    """The typed fields of an experiment beside what is saved now."""
+    stored = theirs if isinstance(theirs, Experiment) else None
+    return [
+        (NAMES.get(name, name), said(getattr(stored, name, "")), said(value))
+        for name, value in mine.items()
+    ]
 
 
 def said(value: object) -> str:

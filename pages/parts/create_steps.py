@@ -149,7 +149,10 @@ def failure() -> None:
     """Why the last save was refused, and the way on."""
     error = st.session_state.get(FAILED)
     if isinstance(error, VersionStaleError):
-        conflict.show(error, _mine(), keep_mine=_keep_mine, take_theirs=_take_theirs)
+        conflict.show(
+            error.message, conflict.rows_of(error.current, _mine()),
+            keep_mine=_keep_mine, take_theirs=_take_theirs,
+        )  # fmt: skip
     elif isinstance(error, UpshotError):
         with st.container(border=True, key="refusal"):
             theme.refused(error)
@@ -167,6 +170,9 @@ def _mine() -> dict[str, object]:
 def _keep_mine() -> None:
     error = st.session_state[FAILED]
     keep(over=error.current)
+    saved = form.base()
+    if FAILED not in st.session_state and saved is not None:
+        form.fill(saved)  # what they changed elsewhere is in the form now, not undone by it
 
 
 def _take_theirs() -> None:

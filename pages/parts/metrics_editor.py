@@ -9,10 +9,10 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.definition import Definition
-from experiments_core.errors import UpshotError, VersionStaleError
+from experiments_core.errors import UpshotError
 from experiments_core.services import experiments, library
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import conflict, theme
 from pages.parts.create_metrics import BEFORE_HELP, COVARIATE_HELP
 
 NEW = ":new"
@@ -35,32 +35,89 @@ def new(ws: Workspace, actor: Actor) -> None:
     values = _form("new", {}, {})
     _preview(ws, actor, values, key="new")
     with st.container(horizontal=True):
-        if st.button("Define it", type="primary"):
-            _saved(lambda: library.define_metric(ws, actor, values))
+        if st.button("Define it", type="primary") and _saved(
+            lambda: library.define_metric(ws, actor, values)
+        ):
+            st.rerun()
         if st.button("Cancel"):
             del st.query_params["metric"]
             st.rerun()
 
 
 def edit(ws: Workspace, actor: Actor, metric: Definition) -> None:
-    """The form of a metric that is there; another meaning is a new version."""
-    key = f"{metric.key}-{metric.revision}"
+    """The form of a metric that is there; another meaning is a new version.
+
+    The form is filled once: what somebody else saves meanwhile takes nothing typed away.
+    """
+    begun = f"_editing-{metric.key}"
+    base: Definition = st.session_state.setdefault(begun, metric)
+    key = f"{metric.key}-{base.revision}"
     with st.expander("Change it", icon=":material/edit:", key=f"edit-{metric.key}"):
-        words_now = {
-            "name": metric.name, "description": metric.description, "owner": metric.owner,
-        }  # fmt: skip
-        values = _form(key, words_now, metric.meaning)
+        values = _form(key, _words(base), base.meaning)
+        mine = _changed(base, values)
+        if base.revision != metric.revision and not mine:
+            st.session_state[begun] = metric
+            st.rerun()
         _preview(ws, actor, values, key=key)
         theme.note(
             "Another name, description or owner stays in this version. Anything else is a new "
             "version; tests that use the metric keep theirs."
         )
-        if st.button("Save", type="primary", key=f"save-{key}"):
-            _saved(
-                lambda: library.change_metric(
-                    ws, actor, metric.key, values, revision=metric.revision
-                )
-            )
+
+        def save(revision: int) -> None:
+            if _saved(
+                lambda: library.change_metric(ws, actor, metric.key, mine, revision=revision)
+            ):
+                del st.session_state[begun]
+                st.rerun()
+
+        if base.revision == metric.revision:
+            if st.button("Save", type="primary", key=f"save-{key}"):
+                save(metric.revision)
+        elif _both(metric, mine, take_theirs=lambda: st.session_state.pop(begun)):
+            save(metric.revision)
+
+
+def _both(metric: Definition, mine: dict[str, Any], *, take_theirs: Any) -> bool:
+    """Show theirs and mine; whether mine is to be saved over theirs."""
+    pressed = f"_mine-over-{metric.key}-{metric.revision}"
+
+    def keep() -> None:
+        st.session_state[pressed] = True
+
+    theirs = _words(metric) | metric.meaning
+    conflict.show(
+        f"Somebody changed “{metric.name}” since you began.",
+        [(_label(name), _said(theirs.get(name)), _said(value)) for name, value in mine.items()],
+        keep_mine=keep,
+        take_theirs=take_theirs,
+    )
+    return bool(st.session_state.pop(pressed, False))
+
+
+def _changed(base: Definition, values: dict[str, Any]) -> dict[str, Any]:
+    """The fields that were touched."""
+    before = {"preferred_direction": "increase", "missing": "exclude", **base.meaning}
+    before |= _words(base)
+    return {
+        name: value
+        for name, value in values.items()
+        if (value or None) != (before.get(name) or None)
+    }
+
+
+def _words(metric: Definition) -> dict[str, str]:
+    return {
+        "name": metric.name, "description": metric.description, "owner": metric.owner,
+    }  # fmt: skip
+
+
+def _label(field: str) -> str:
+    return field.replace("_", " ").capitalize()
+
+
+def _said(value: Any) -> str:
+    return words.NONE if value in {None, ""} else str(value)
 
 
 def _form(key: str, words_now: dict[str, str], meaning: dict[str, Any]) -> dict[str, Any]:
@@ -185,14 +242,12 @@ def _preview(ws: Workspace, actor: Actor, values: dict[str, Any], *, key: str) -
     theme.note("A preview: nothing is compared, and no look is counted.")
 
 
-def _saved(save: Any) -> None:
+def _saved(save: Any) -> bool:
+    """Save, and show what was saved; say why where it is refused."""
     try:
         done = save()
-    except VersionStaleError as error:
-        theme.refused(error)
-        theme.note("Your text is kept. Open the metric in another tab to see theirs.")
     except UpshotError as error:
         theme.refused(error)
-    else:
-        st.query_params["metric"] = done.key
-        st.rerun()
+        return False
+    st.query_params["metric"] = done.key
+    return True

@@ -12,13 +12,13 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.traffic import TrafficPreview
-from experiments_core.errors import UpshotError, VersionStaleError
+from experiments_core.errors import UpshotError
 from experiments_core.services import experiments as service
 from experiments_core.services import traffic_effect
 from experiments_core.services.planning_baseline import Baseline, baseline_of
 from experiments_core.services.workspace import Workspace
-from pages.parts import rules, theme, traffic_fields, traffic_phases
-from pages.parts.traffic_fields import Typed, forget, key, percent
+from pages.parts import theme, traffic_conflict, traffic_fields, traffic_phases
+from pages.parts.traffic_fields import Typed, forget, percent
 
 
 def box(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
@@ -147,53 +147,18 @@ def _save(
     with st.container(horizontal=True):
         pressed = st.button(label, type="primary", disabled=refused)
         st.button(f"Keep {shares}", on_click=forget, args=[experiment])
-    seen = st.session_state.setdefault(key(experiment, "version"), experiment.version)
-    if seen != experiment.version:
-        _theirs_and_mine(experiment, typed)
+    seen = traffic_conflict.version_of(ws, actor, experiment)
     if not pressed:
         return
     try:
         service.change_traffic(
             ws, actor, experiment.id, version=seen, reason=typed.reason, **typed.changes
         )
-    except VersionStaleError as error:
-        theme.refused(error)
     except UpshotError as error:
         theme.refused(error)
     else:
         forget(experiment)
         st.rerun()
-
-
-def _theirs_and_mine(experiment: Experiment, typed: Typed) -> None:
-    """Somebody saved since these fields were filled: show both, lose nothing."""
-    theme.lead("Somebody changed this test since you began. What you typed is kept.")
-    mine: dict[str, int | None] = {
-        **typed.weights_bp, "allocation": typed.allocation_bp, "holdout": typed.holdout_bp
-    }  # fmt: skip
-    theirs = experiment.weights_bp | {
-        "allocation": experiment.allocation_bp, "holdout": experiment.holdout_bp
-    }  # fmt: skip
-    rows = [
-        {"Field": name, "Theirs": percent(theirs[name]),
-         "Mine": words.NONE if value is None else percent(value)}
-        for name, value in mine.items()
-    ]  # fmt: skip
-    if typed.targeting is not None:
-        told = [
-            " · ".join(rules.written(one)[1].splitlines()) or "everybody"
-            for one in (experiment.targeting, typed.targeting)
-        ]
-        rows.append({"Field": "rules", "Theirs": told[0], "Mine": told[1]})
-    theme.table(rows)
-    st.button(
-        f"Go on with mine, on version {experiment.version}",
-        on_click=_accept, args=[experiment],
-    )  # fmt: skip
-
-
-def _accept(experiment: Experiment) -> None:
-    st.session_state[key(experiment, "version")] = experiment.version
 
 
 def _names(experiment: Experiment) -> dict[str, str]:

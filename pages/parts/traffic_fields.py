@@ -52,8 +52,11 @@ def ask(experiment: Experiment) -> Typed:
     """Draw the fields and read them."""
     typed = Typed()
     for variant in experiment.variants:
-        label = f"Share of {words.plain(variant.name or variant.key, 60)}, %"
-        share = _share(experiment, typed, label, f"weight-{variant.key}", variant.weight_bp)
+        arm = variant.name or variant.key
+        share = _share(
+            experiment, typed, f"Share of {words.plain(arm, 60)}, %", f"weight-{variant.key}",
+            variant.weight_bp, shown=f"Share of {theme.text(arm, 60)}, %",
+        )  # fmt: skip
         if share is not None:
             typed.weights_bp[variant.key] = share
     st.button("Equal", on_click=_equal, args=(experiment,), help="Equal shares, exactly 100 %")
@@ -77,6 +80,18 @@ def ask(experiment: Experiment) -> Typed:
     return typed
 
 
+def saved_texts(experiment: Experiment) -> dict[str, str]:
+    """Name of a field -> its text, as the fields are filled from what is saved."""
+    how, text = rules.written(experiment.targeting)
+    weights = {f"weight-{v.key}": entry.share(v.weight_bp) for v in experiment.variants}
+    return weights | {
+        "allocation": entry.share(experiment.allocation_bp),
+        "holdout": entry.share(experiment.holdout_bp),
+        "rules-how": how,
+        "rules": text,
+    }
+
+
 def key(experiment: Experiment, name: str) -> str:
     """Key of a field in the session."""
     return f"traffic-{experiment.id}-{name}"
@@ -90,11 +105,12 @@ def forget(experiment: Experiment) -> None:
 
 
 def _share(
-    experiment: Experiment, typed: Typed, label: str, name: str, basis: int
+    experiment: Experiment, typed: Typed, label: str, name: str, basis: int, *, shown: str = ""
 ) -> int | None:
+    """One field; ``shown`` is its label where a name from data stands in it."""
     field_key = key(experiment, name)
     st.session_state.setdefault(field_key, entry.share(basis))
-    text = st.text_input(theme.text(label), key=field_key, live=LIVE) or ""
+    text = st.text_input(shown or label, key=field_key, live=LIVE) or ""
     try:
         return entry.basis_points(label, text)
     except InvalidInputError as fault:

@@ -107,3 +107,21 @@ def test_the_search_finds_by_name_and_says_when_nothing_fits(ws: Workspace):
     assert [one.label for one in app.button] == ["New metric", "**Page load\\, slowest 5 \\%**"]
     app.text_input[0].input("zebra").run()
     assert "No metric fits this search" in told(app)
+
+
+def test_two_people_at_one_metric_see_theirs_and_mine(ws: Workspace):
+    values = {"name": "Revenue", "kind": "mean", "column": "revenue"}
+    library.define_metric(ws, LOCAL, values)
+    app = opened(metric="revenue")
+    app.text_input(key="metric-revenue-1-cap").input("99.9%").run()
+    library.change_metric(ws, LOCAL, "revenue", {"owner": "Mira", "cap": "99%"})
+    button(app, "Save").click().run()  # type: ignore[attr-defined]
+    assert "Your text is kept." in told(app)
+    assert app.text_input(key="metric-revenue-1-cap").value == "99.9%"
+    tables = " ".join(table.value.to_string() for table in app.table).replace("\\", "")
+    assert "99%" in tables
+    button(app, "Save mine over it").click().run()  # type: ignore[attr-defined]
+    assert not app.exception
+    newest = library.get_metric(ws, LOCAL, "revenue")
+    assert (newest.meaning["cap"], newest.owner) == ("99.9%", "Mira")
+    assert "Your text is kept." not in told(app)

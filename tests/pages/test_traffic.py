@@ -125,11 +125,17 @@ def test_two_people_see_theirs_and_mine(
     app = type_split(open_page("traffic", exp=running.slug), "20", "80")
     experiments.change_traffic(
         ws, LOCAL, running.id, version=running.version, reason="ramp up",
-        weights_bp={"control": 4000, "treatment": 6000},
+        weights_bp={"control": 4000, "treatment": 6000}, holdout_bp=300,
     )  # fmt: skip
     reason(app).set_value("The sale is over").run()
-    assert "What you typed is kept." in said(app)
-    tables = unescaped(" ".join(table.value.to_string() for table in app.table))
-    assert "40.00" in tables
-    assert "20.00" in tables
+    assert "Your text is kept." in said(app)
+    tables = [unescaped(one.value.to_csv(index=False)).splitlines() for one in app.table]
+    both = next(lines for lines in tables if "Yours, not saved" in lines[0])
+    assert both[1:] == [
+        '"Share of Control, %",40,20', '"Share of Treatment, %",60,80',
+    ]  # fmt: skip
     assert field(app, "Share of Treatment, %").value == "80"
+    button(app, "Go on with mine").click().run()
+    button(app, "Open phase 3").click().run()
+    saved = experiments.get_experiment(ws, LOCAL, running.id)
+    assert (saved.weights_bp["treatment"], saved.holdout_bp) == (8000, 300)
