@@ -10,6 +10,7 @@ from typing import Any
 import experiments_core
 from experiments_core.cli.terminal import (
     USER_ERROR,
+    Options,
     Parser,
     complain,
     fraction,
@@ -95,56 +96,61 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("file", help="CSV with one row per unit, or with totals per variant")
+    add("--json", action="store_true", help="the results body, as the REST API returns it")
+    _columns(parser.options("columns"))
+    _plan(parser.options("the plan"))
+    _course(parser.options("a test that goes on"))
+    _rows(parser.options("rows"))
+    return parser
+
+
+def _columns(group: Options) -> None:
+    add, repeatable = group
     add("--variant", required=True, help="column of arms")
     add("--control", help="the arm to compare with; may go if one is called control")
+    add("--holdout", help="the arm of units kept out of the test")
     add("--unit", help="column that identifies a unit; without it each row is one")
-    add(
-        "--proportion",
-        action="append",
-        default=[],
-        metavar="COL[:OF]",
+    repeatable(
+        "--proportion", metavar="COL[:OF]",
         help="a rate: a column of 0/1, or conversions:visitors of totals; repeatable",
-    )
-    add("--mean", action="append", default=[], metavar="COL", help="a number; repeatable")
-    add("--segment", action="append", default=[], metavar="COL", help="cut by; repeatable")
+    )  # fmt: skip
+    repeatable("--mean", metavar="COL", help="a number; repeatable")
+    repeatable("--segment", metavar="COL", help="cut by; repeatable")
+
+
+def _plan(group: Options) -> None:
+    add = group.add
     add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
     add("--alpha", type=fraction, default=0.05, help="error rate of all comparisons (0.05)")
     add("--alternative", default="two-sided", help="two-sided, greater or less")
     add("--correction", default="holm", help="holm, hochberg, bonferroni, bh, by or none")
-    add(
+    group.repeatable(
         "--method",
-        action="append",
-        default=[],
         help="instead of the default, such as newcombe, log_delta or fisher; repeatable",
     )
     add("--bayes", action="store_true", help="with the Bayesian view, in --json")
-    add("--holdout", help="the arm of units kept out of the test")
-    add(
-        "--still-running",
-        action="store_true",
-        help="the test goes on: read it so that looking again is safe",
-    )
+
+
+def _course(group: Options) -> None:
+    add = group.add
+    add("--still-running", action="store_true", help="read it so that looking again is safe")
     add("--sequential", help="how: always_valid or group_sequential (needs --planned-units)")
     add("--planned-units", type=int, help="units of all arms together")
-    add(
-        "--look",
-        type=int,
-        action="append",
-        default=[],
-        metavar="UNITS",
+    group.repeatable(
+        "--look", type=int, metavar="UNITS",
         help="units of all arms at an earlier look; repeatable",
-    )
+    )  # fmt: skip
+
+
+def _rows(group: Options) -> None:
+    add = group.add
     add(
-        "--repeats",
-        default="refuse",
+        "--repeats", default="refuse",
         help="several rows of one unit: refuse, first, last, max, sum or mean",
-    )
+    )  # fmt: skip
     add(
-        "--crossovers",
-        default="exclude",
+        "--crossovers", default="exclude",
         help="units in two arms: exclude, first_seen or refuse",
-    )
+    )  # fmt: skip
     add("--decimal", help="decimal mark, where a column can be read in two ways")
     add("--good-rows", action="store_true", help="go on without rows that break a rule")
-    add("--json", action="store_true", help="the results body, as the REST API returns it")
-    return parser  # fmt: skip

@@ -12,24 +12,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from experiments_core.analysis import words
+from experiments_core.cli.load_options import parser
 from experiments_core.cli.operator import Server
 from experiments_core.cli.place import settle
 from experiments_core.cli.report import asked, report_text
 from experiments_core.cli.terminal import (
     USER_ERROR,
-    Parser,
     Progress,
     complain,
-    named_shares,
     say,
 )
 from experiments_core.domain.access import LOCAL
-from experiments_core.domain.source import Shape
 from experiments_core.domain.text import grouped
 from experiments_core.errors import BusyError, InvalidInputError, Problem
 from experiments_core.services.import_choices import Choices, choices_to_document
@@ -50,7 +47,7 @@ OPTIONS = {
 
 def run(arguments: Sequence[str]) -> int:
     """Import a file, asking what it cannot say by itself."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     settings = settle(workspace=options.workspace)
     files = [named_file(path) for path in options.file]
     choices = _choices(options)
@@ -260,99 +257,3 @@ def _free_name(inbox: Path, name: str) -> Path:
         number += 1
         place = inbox / f"{number}-{name.lstrip('.')}"
     return place
-
-
-def pair(text: str, wanted: str = "NAME=VALUE") -> tuple[str, str]:
-    """``NAME=VALUE`` as typed."""
-    code, sign, value = text.partition("=")
-    if not sign:
-        message = f"“{text}” is not {wanted}"
-        raise argparse.ArgumentTypeError(message)
-    return code.strip(), value.strip()
-
-
-def _rule(text: str) -> tuple[str, str]:
-    """``sum`` is the file's rule, ``revenue=mean`` that of a column."""
-    column, _, rule = text.rpartition("=")
-    return column.strip(), rule.strip()
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        "upshot import",
-        description="Bring a CSV file into an experiment. What is not said is proposed.",
-    )
-    add = parser.add_argument
-    add(
-        "file",
-        nargs="+",
-        help="CSV, TSV or text file, or one of them in .gz, or .xlsx; any "
-        "size. Several files become one table: arms, assignments and outcomes, or exposures "
-        "and events",
-    )
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--experiment", metavar="KEY", help="an experiment that exists")
-    where.add_argument("--new", metavar="NAME", help="make an experiment from the file")
-    add("--variant", metavar="COL", help="column of arms")
-    add("--control", help="the arm to compare with")
-    add("--unit", metavar="COL", help="column that identifies a unit; '' for none")
-    add("--time", metavar="COL", help="when a unit was first seen; '' for none")
-    for name, what in (
-        ("outcome", "a column of 0/1"), ("value", "a number per unit"),
-        ("segment", "an attribute to cut by"), ("covariate", "a number from before"),
-        ("conversions", "totals: converted units"),
-        ("rate", "totals: share that converted, instead of a count"),
-    ):  # fmt: skip
-        add(f"--{name}", metavar="COL", action="append", default=[], help=f"{what}; repeatable")
-    add("--sheet", help="sheet of a workbook; '*' for all, each one arm")
-    add("--event", metavar="COL", help="event logs: says what happened")
-    add(
-        "--converts",
-        metavar="EVENT",
-        action="append",
-        default=[],
-        help="event logs: an event that counts; repeatable",
-    )
-    add("--exposure", metavar="EVENT", help="event logs: the exposure, or any")
-    add("--window", metavar="HOURS", help="event logs: how long after it events count, or all")
-    add("--shape", choices=list(Shape), help="what the rows are, where columns do not tell")
-    add("--several", metavar="COL", help="column that tells several experiments apart")
-    add(
-        "--only",
-        metavar="VALUE",
-        action="append",
-        default=[],
-        help="which of them; '*' for each on its own; repeatable",
-    )
-    add("--zone", help="time zone of times that do not say theirs (UTC)")
-    add("--visitors", metavar="COL", help="totals: all units")
-    add(
-        "--merge",
-        type=pair,
-        action="append",
-        default=[],
-        metavar="TEXT=VARIANT",
-        help="what the file calls a variant; repeatable",
-    )
-    add("--split", type=named_shares, help="intended shares: control=50,treatment=50")
-    add("--finished", action=argparse.BooleanOptionalAction, help="is the test over?")
-    add("--blank", choices=("exclude", "zero"), help="what an empty outcome means")
-    add(
-        "--repeats",
-        type=_rule,
-        action="append",
-        default=[],
-        metavar="[COL=]RULE",
-        help="several rows of a unit: refuse, first, last, max, sum or mean; for one column "
-        "also min or count, such as revenue=mean; repeatable",
-    )
-    add("--crossovers", choices=("exclude", "first_seen", "refuse"), help="units in two arms")
-    code_and_value = partial(pair, wanted="CODE=VALUE")
-    add("--answer", type=code_and_value, action="append", default=[], metavar="CODE=VALUE",
-        help="answer a question; repeatable")  # fmt: skip
-    add("--yes", action="store_true", help="take the likeliest answer where there is one")
-    add("--good-rows", action="store_true", help="leave out rows that break a rule")
-    add("--replace", action="store_true", help="replace the rows the experiment has")
-    add("--check", action="store_true", help="report only, store nothing")
-    add("--workspace", help="folder or .duckdb file (default: data/)")
-    return parser

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments_core.analysis import words
-from experiments_core.cli.load import in_inbox, named_file, pair, run_there
+from experiments_core.cli.load import in_inbox, named_file, run_there
+from experiments_core.cli.load_options import pair
 from experiments_core.cli.place import settle
 from experiments_core.cli.terminal import USER_ERROR, Parser, complain, say, table
 from experiments_core.domain.text import grouped

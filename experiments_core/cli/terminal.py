@@ -10,8 +10,9 @@ import sys
 import textwrap
 import time
 import unicodedata
-from collections.abc import Sequence
-from typing import NoReturn, TextIO
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, NoReturn, TextIO
 
 USER_ERROR = 1
 REFUSED = 2
@@ -20,8 +21,25 @@ NARROWEST = 40
 REDRAW_SECONDS = 0.1
 
 
+class Options(NamedTuple):
+    """Options that stand together in the help.
+
+    Attributes:
+        add: As ``argparse`` adds an argument.
+        repeatable: The same for one that may be said several times.
+    """
+
+    add: Callable[..., object]
+    repeatable: Callable[..., object]
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are ours: one sentence, exit code 1."""
+
+    def options(self, title: str) -> Options:
+        """Begin a group of options."""
+        add = self.add_argument_group(title).add_argument
+        return Options(add, partial(add, action="append", default=[]))
 
     def error(self, message: str) -> NoReturn:
         complain(f"{message[:1].upper()}{message[1:]}.", f"{self.prog} --help tells more.")
