@@ -45,7 +45,7 @@ FILE_REPEATS = ("refuse", "first", "last", "max", "sum", "mean")
 
 REPEATS_OF: dict[Role, tuple[str, ...]] = {
     Role.OUTCOME: ("max", "min", "first", "last"),
-    Role.VALUE: ("sum", "mean", "max", "min", "first", "last", "count"),
+    Role.VALUE: ("sum", "mean", "max", "min", "first", "last", "count", "rows"),
     Role.COVARIATE: ("first", "last", "sum", "mean", "max", "min", "count"),
     Role.SEGMENT: ("first", "last"),
 }
@@ -120,8 +120,9 @@ class ColumnMapping:
         rate: For RATE: ``percent`` or ``fraction``, empty while nobody has said. For VALUE and
             COVARIATE: ``percent`` where cells carry the sign; ``12.5 %`` is kept as 0.125.
         repeats: Several rows of one unit: what this column's value is then: ``sum``, ``mean``,
-            ``max``, ``min``, ``first``, ``last`` (in the file; of an event log in time) or
-            ``count`` (filled rows); the file's rule when empty.
+            ``max``, ``min``, ``first``, ``last`` (in the file; of an event log in time),
+            ``count`` (filled rows) or ``rows`` (all of them for a quantile, their sum for
+            everything else); the file's rule when empty.
         converted: For OUTCOME: ``""`` reads the usual words (1/0, yes/no, true/false …),
             ``positive`` also takes a whole number above 0 as converted, ``filled`` whatever is
             not blank (``converted_at``).
@@ -213,6 +214,11 @@ class Mapping:
     def measures(self) -> tuple[ColumnMapping, ...]:
         """Columns of unit rows that are measured."""
         return (*self.named(Role.OUTCOME), *self.named(Role.VALUE))
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether every row counts, so that equal rows are events that were equal."""
+        return self.repeats == "rows" or any(c.repeats == "rows" for c in self.measures)
 
     @property
     def derived(self) -> tuple[ColumnMapping, ...]:

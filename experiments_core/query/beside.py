@@ -23,13 +23,12 @@ def below_sql(query: CellQuery, bound: BoundNeed) -> str:
     Of units with one row each only the share is asked for; it says the rest. Parameters: one
     list per key of the query with the keys of the cells, then the list of their quantiles.
     """
-    value = value_of(query, bound)
-    made = f"CAST({value} <= spot AS DOUBLE) AS below"
+    made = "CAST(value <= spot AS DOUBLE) AS below"
     asked = "COUNT(*), AVG(below)"
-    if query.rows:
+    if query.has_rows(bound):
         made = (
-            f"CAST(len(list_filter({value}, lambda x: x <= spot)) AS DOUBLE) AS below, "
-            f"CAST(len({value}) AS DOUBLE) AS k"
+            "CAST(len(list_filter(value, lambda x: x <= spot)) AS DOUBLE) AS below, "
+            "CAST(len(value) AS DOUBLE) AS k"
         )
         asked += ", AVG(k), VAR_SAMP(below), VAR_SAMP(k), COVAR_SAMP(below, k)"
     keyed = ", ".join(key_line(query, name) for name in query.keys)
@@ -37,7 +36,7 @@ def below_sql(query: CellQuery, bound: BoundNeed) -> str:
     spots = ", ".join(f"unnest(?) AS {name}" for name in (*query.keys, "spot"))
     return (
         f"WITH spots AS (SELECT {spots}), found AS (\n"
-        f"    SELECT {keyed}, {value}\n    FROM {relation(query)}"
+        f"    SELECT {keyed}, {value_of(query, bound)} AS value\n    FROM {relation(query)}"
         f"{where(query, has_value(query, bound))}\n), units AS (\n"
         f"    SELECT {keys}, {made}\n"
         f"    FROM found JOIN spots USING ({keys})\n)\n"
@@ -48,7 +47,7 @@ def below_sql(query: CellQuery, bound: BoundNeed) -> str:
 def limits_sql(query: CellQuery, bound: BoundNeed, shares: Sequence[float]) -> str:
     """The quantiles at all these shares of every cell, as a list behind its keys."""
     value = value_of(query, bound)
-    row = f"unnest({value})" if query.rows else value
+    row = f"unnest({value})" if query.has_rows(bound) else value
     listed = ", ".join(map(repr, shares))
     keys, keyed = ", ".join(query.keys), ", ".join(key_line(query, n) for n in query.keys)
     return (
@@ -61,10 +60,15 @@ def limits_sql(query: CellQuery, bound: BoundNeed, shares: Sequence[float]) -> s
 def values_sql(query: CellQuery, bound: BoundNeed) -> str:
     """The need's columns of every unit of two arms, uncut; parameters: treatment, both arms.
 
-    Columns: treated, then the query's keys but for the arm, then the values.
+    Columns: treated, then the query's keys but for the arm, then the values. Of a quantile with
+    several rows per unit one line per row, with the place of its unit ahead of the value.
     """
     keys = [key_line(query, name) for name in query.keys if name != "arm"]
-    return _units_sql(query, bound, ["arm = ? AS treated", *keys])
+    leading = ["arm = ? AS treated", *keys]
+    if not query.has_rows(bound):
+        return _units_sql(query, bound, leading)
+    units = _units_sql(query, bound, [*leading, "row_number() OVER () - 1 AS place"])
+    return f"SELECT * EXCLUDE (v0), unnest(v0) AS v0 FROM (\n{units}\n)"
 
 
 def rows_sql(query: CellQuery, bound: BoundNeed, most: int) -> str:
@@ -79,7 +83,8 @@ def rows_sql(query: CellQuery, bound: BoundNeed, most: int) -> str:
 def _units_sql(query: CellQuery, bound: BoundNeed, leading: Sequence[str]) -> str:
     alone = replace(query, needs=(bound,))
     plain = values_of(alone, bound, 0, cut=False)
-    values = [f"CAST({one} AS DOUBLE) AS v{i}" for i, one in enumerate(plain)]
+    kind = "DOUBLE[]" if query.has_rows(bound) else "DOUBLE"
+    values = [f"CAST({one} AS {kind}) AS v{i}" for i, one in enumerate(plain)]
     pool = pool_lines(alone, bound, 0)
     lead = ""
     source = relation(alone)

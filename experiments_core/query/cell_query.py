@@ -17,6 +17,8 @@ class BoundNeed:
         others: Those of the need's further columns, in order.
         covariates: Those of the covariate, none, one, or a numerator and its denominator.
         about: Points, one per column, that third powers of a centred query are taken about.
+        listed: Beside the outcome (what its rows add up to) every row of a unit is kept, in a
+            list; a quantile is that of the rows.
     """
 
     need: MomentNeed
@@ -24,6 +26,7 @@ class BoundNeed:
     others: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     about: tuple[float, ...] = ()
+    listed: bool = False
 
     @property
     def width(self) -> int:
@@ -93,6 +96,10 @@ class CellQuery:
             "day": self.by_day,
         }
         return ("arm", *(name for name, is_wanted in wanted.items() if is_wanted))
+
+    def has_rows(self, bound: BoundNeed) -> bool:
+        """Whether a quantile is that of several rows per unit."""
+        return bound.need.shape == "quantile" and (self.rows or bound.listed)
 
     def wants_skewness(self, bound: BoundNeed) -> bool:
         """Whether a third moment of this metric may be asked for."""

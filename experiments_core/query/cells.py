@@ -79,7 +79,7 @@ def _lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
 
 def _quantile_lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
     value, q = value_of(query, bound), repr(bound.need.q)
-    if not query.rows:
+    if not query.has_rows(bound):
         counts = [f"COUNT({value}) AS n{index}", f"COUNT({value}) AS k{index}"]
         return [*counts, f"quantile_cont(CAST({value} AS DOUBLE), {q}) AS q{index}"]
     return [

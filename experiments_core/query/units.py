@@ -13,6 +13,8 @@ from experiments_core.query.literals import moment_sql
 
 TABLE = re.compile(r"(units|staging)_[a-z0-9_]{1,62}")
 COLUMN = re.compile(r"c[0-9]{1,4}")
+ROWS = "_rows"
+"""Ending of the column that keeps every row of a unit beside what they add up to."""
 TIME = re.compile(r"first_ts|assigned_ts")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments_core.query.cell_query import BoundNeed, CellQuery
-from experiments_core.query.units import column_name
+from experiments_core.query.units import ROWS, column_name
 
 
 def names_of(bound: BoundNeed, index: int, *, cut: bool = True) -> list[str]:
@@ -65,6 +65,8 @@ def value_of(query: CellQuery, bound: BoundNeed) -> str:
     column = column_name(query, bound.column, how)
     if how == "list" and query.rows:
         return column
+    if query.has_rows(bound):
+        return column + ROWS
     return f"COALESCE({column}, 0)" if bound.need.missing == "zero" else column
 
 

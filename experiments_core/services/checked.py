@@ -22,7 +22,8 @@ class Checked:
     Attributes:
         table: The staging table.
         rejects: The table of rows left out, empty when there is none.
-        columns: ``{"name", "role", "column"}`` of each mapped column.
+        columns: ``{"name", "role", "column"}`` of each mapped column; ``repeats`` is ``rows``
+            where every row of a unit is kept.
         content_hash: Of the rows, whatever their order.
         found: What questions need to know.
     """

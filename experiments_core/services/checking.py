@@ -102,7 +102,9 @@ def report_units(db: Database, staged: Staged, mapping: Mapping, context: Contex
     if mapping.shape is Shape.EVENTS:
         report = replace(report, warnings=(*report.warnings, _about_events(mapping)))
     columns = tuple(
-        {"name": c.name, "role": c.role.value, "column": c.column} for c in staged.columns
+        {"name": c.name, "role": c.role.value, "column": c.column}
+        | ({"repeats": "rows"} if mapping.columns[c.position].repeats == "rows" else {})
+        for c in staged.columns
     )
     found = Found(staged.arms, staged.blanks, staged.repeated, staged.contradicted)
     return Checked(report, staged.table, staged.rejects, columns, staged.content_hash, found)

@@ -294,7 +294,10 @@ def _join_dataset(
         )
     columns = row.report["columns"]
     if dataset.shape != row.shape or dataset.columns != columns:
-        there, here = ([c["name"] for c in some] for some in (dataset.columns, columns))
+        there, here = (
+            [f"{c['name']}{' (every row)' if c.get('repeats') else ''}" for c in some]
+            for some in (dataset.columns, columns)
+        )
         raise ConflictError(
             f"The experiment's data have the columns {', '.join(there)}; this file brings "
             f"{', '.join(here)}.",

@@ -37,6 +37,7 @@ FILE_RULES = {
 COLUMN_RULES = {
     "sum": "the sum", "mean": "the mean", "max": "the highest value", "min": "the lowest value",
     "first": "the first value", "last": "the last value", "count": "the number of filled rows",
+    "rows": "every row (for a quantile; else their sum)",
 }  # fmt: skip
 
 

@@ -278,7 +278,11 @@ def _bound(metrics: Iterable[Metric], data: DataState) -> Iterable[BoundNeed]:
         before = [_column(data, name, NUMBERS, metric.key) for name in metric.covariates]
         ours = tuple(column for column in before if column)
         yield BoundNeed(
-            metric.needs, found[0], tuple(found[1:]), ours if len(ours) == len(before) else ()
+            metric.needs,
+            found[0],
+            tuple(found[1:]),
+            ours if len(ours) == len(before) else (),
+            listed=found[0] in data.listed,
         )
 
 

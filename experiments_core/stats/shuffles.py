@@ -28,10 +28,13 @@ class Phase:
     Attributes:
         treated: Whether a unit is in the treatment.
         columns: One row per unit: the outcome, and perhaps a second column.
+        units: Where units have several rows of a quantile: the place in ``treated`` of each
+            row of ``columns``.
     """
 
     treated: Array
     columns: Array
+    units: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +110,28 @@ def draw_quantiles(
         Per phase the sizes, and an array (2, shuffles, 3) of value, lower and upper limit; nan
         where a limit falls outside the data.
     """
-    ordered = [
-        (phase.treated[order := np.argsort(phase.columns[:, 0])], phase.columns[order, 0])
-        for phase in phases
-    ]
+    ordered = [_by_value(phase) for phase in phases]
     found = [np.empty((2, shuffles, 3)) for _ in phases]
     for number in range(shuffles):
-        for k, (treated, values) in enumerate(ordered):
+        for k, (treated, values, units) in enumerate(ordered):
             mixed = rng.permutation(treated)
-            for side in (0, 1):
-                found[k][side, number] = _located(values[mixed == bool(side)], q)
+            ours = mixed if units is None else mixed[units]
+            for side in (False, True):
+                rows = ours == side
+                own = None if units is None else units[rows]
+                found[k][int(side), number] = _located(values[rows], q, own)
         said(number + 1)
     sizes = [(int((~p.treated).sum()), int(p.treated.sum())) for p in phases]
     return list(zip(sizes, found, strict=True))
+
+
+def _by_value(phase: Phase) -> tuple[Array, Array, Array | None]:
+    """Arms of the units, sorted values, and the unit of each where units have several."""
+    order = np.argsort(phase.columns[:, 0])
+    values = phase.columns[order, 0]
+    if phase.units is None:
+        return phase.treated[order], values, None
+    return phase.treated, values, phase.units[order]
 
 
 def mean_test(drawn: Sequence[Drawn], slope: float = 0.0, lift: float = 0.0) -> Tested:
@@ -253,12 +265,22 @@ def _z(top: Array, variance: Array) -> Tested:
     return Tested(statistic, np.where(known, 2 * ndtr(-np.abs(statistic)), 1.0))
 
 
-def _located(values: Array, q: float) -> tuple[float, float, float]:
-    """Quantile (type 7) of sorted values and the quantiles at the limiting shares."""
+def _located(values: Array, q: float, units: Array | None) -> tuple[float, float, float]:
+    """Quantile (type 7) of sorted values and the quantiles at the limiting shares.
+
+    With the unit of each value the share varies by unit, as a ratio does (Deng et al. 2018).
+    """
     n = len(values)
     value = _at(values, q)
-    share = np.searchsorted(values, value, side="right") / n
-    reach = 1.959963984540054 * np.sqrt(share * (1 - share) / (n - 1))
+    below = int(np.searchsorted(values, value, side="right"))
+    share = below / n
+    error = np.sqrt(share * (1 - share) / (n - 1))
+    if units is not None:
+        rows = np.bincount(units)
+        surplus = np.bincount(units[:below], minlength=len(rows)) - share * rows
+        count = int((rows > 0).sum())
+        error = np.sqrt((surplus @ surplus) * count / (count - 1)) / n
+    reach = 1.959963984540054 * error
     if not (q - reach > 0 and q + reach < 1):
         return value, np.nan, np.nan
     return value, _at(values, q - reach), _at(values, q + reach)

@@ -26,7 +26,7 @@ from experiments_core.query.cells import cells_sql
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.stats.quantiles import limiting_shares, share_and_error
-from experiments_core.stats.shuffles import Phase
+from experiments_core.stats.shuffles import Array, Phase
 from experiments_core.store.catalog import from_utc
 from experiments_core.store.cell_rows import (
     CellRow,
@@ -205,7 +205,7 @@ def unit_values(
     Args:
         cursor: On the workspace.
         query: Its keys (phase, or a segment that names the phase) tell the phases apart.
-        bound: One need with one row per unit.
+        bound: One need; of a quantile units may have several rows.
         arms: Control, treatment.
     """
     control, treatment = arms
@@ -213,16 +213,29 @@ def unit_values(
     found = cursor.execute(sql, [treatment, control, treatment]).fetchnumpy()
     treated = np.asarray(found["treated"], dtype=bool)
     names = [name for name in found if name.startswith("v")]
+    places = np.asarray(found["place"]) if "place" in found else None
     columns = np.column_stack([np.asarray(found[name], dtype=float) for name in names])
     keys = [name for name in query.keys if name != "arm"]
     if not keys or not len(treated):
-        return [Phase(treated, columns)]
+        return [_phase(treated, columns, places)]
     labels, codes = np.unique(np.asarray(found[keys[0]]), return_inverse=True)
     return [
-        Phase(treated[codes == k], columns[codes == k])
+        _phase(
+            treated[codes == k],
+            columns[codes == k],
+            None if places is None else places[codes == k],
+        )
         for k, label in enumerate(labels)
         if keys[0] != "phase" or label > 0  # units of phase 0 have no time
     ]
+
+
+def _phase(treated: Array, columns: Array, places: Array | None) -> Phase:
+    """Lines of units, or of their rows with the place of the unit of each."""
+    if places is None:
+        return Phase(treated, columns)
+    _, first, units = np.unique(places, return_index=True, return_inverse=True)
+    return Phase(treated[first], columns, units)
 
 
 def first_rows(

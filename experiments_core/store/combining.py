@@ -13,7 +13,18 @@ AGGREGATES = {
     "first": "arg_min({0}, {1})",
     "last": "arg_max({0}, {1})",
     "count": "count({0})",
+    "rows": "sum({0})",
 }
+
+
+def all_rows(value: str, condition: str = "TRUE") -> str:
+    """Write the aggregate that keeps every filled row beside their sum."""
+    return f"list({value}) FILTER ({condition} AND {value} IS NOT NULL)"
+
+
+def one_row_of(value: str) -> str:
+    """Write the same for a unit that has one row."""
+    return f"CASE WHEN {value} IS NOT NULL THEN [{value}] END"
 
 
 def rule_of(column: StagedColumn, mapping: Mapping) -> str:

@@ -11,7 +11,7 @@ import duckdb
 from experiments_core.domain.source import ColumnMapping, Role
 from experiments_core.query.literals import quoted
 from experiments_core.store import conversion, sifting
-from experiments_core.store.combining import combined
+from experiments_core.store.combining import all_rows, combined
 from experiments_core.store.conversion import trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
@@ -201,6 +201,7 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         else:
             first = f"FILTER (record = first_record AND {column.column} IS NOT NULL)"
             values.append(f"any_value({column.column}) {first}")
+    values += [all_rows(column.column, "is_conversion") for column in job.listed]
     cells = "".join(f", {value}" for value in values)
     (jumps,) = one_row(cursor, "SELECT count(*) FROM jumps")
     ahead = (

@@ -45,6 +45,7 @@ class DataState:
         by_metric: (metric, header text) -> the same, where a metric has columns of its own.
         placed_by: Column that tells in which phase a unit was assigned.
         span: First and last moment at which a unit was first seen, aware; None without times.
+        listed: Columns of ours beside which every row of a unit is kept.
     """
 
     dataset_id: str
@@ -55,6 +56,7 @@ class DataState:
     by_metric: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     placed_by: str = "first_ts"
     span: tuple[datetime | None, datetime | None] = (None, None)
+    listed: frozenset[str] = frozenset()
 
     @property
     def from_events(self) -> bool:
@@ -110,7 +112,14 @@ def data_states(
     rows = cursor.execute(parsed(cursor, _DATASETS), [list(experiment_ids)]).fetchall()
     imports = _committed(cursor, [row[1] for row in rows]) if rows else {}
     newest = {
-        owner: DataState(dataset_id, shape, table, _columns(columns), imports[dataset_id])
+        owner: DataState(
+            dataset_id,
+            shape,
+            table,
+            _columns(columns),
+            imports[dataset_id],
+            listed=_listed(columns),
+        )
         for _, dataset_id, owner, shape, table, columns in sorted(rows)
         if dataset_id in imports
     }
@@ -345,6 +354,10 @@ def _summary(values: Mapping[str, Any]) -> Summary:
 
 def _columns(text: str) -> dict[str, tuple[str, str]]:
     return {one["name"]: (one["role"], one.get("column") or "") for one in json.loads(text)}
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(one["column"] for one in json.loads(text) if one.get("repeats") == "rows")
 
 
 def _import(row: Sequence[Any]) -> ImportFacts:

@@ -11,7 +11,7 @@ from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.literals import quoted
 from experiments_core.store import conversion, quality
-from experiments_core.store.combining import combined, rule_of
+from experiments_core.store.combining import all_rows, combined, one_row_of, rule_of
 from experiments_core.store.conversion import trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
@@ -236,7 +236,7 @@ def _find_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         "SELECT unit FROM good GROUP BY unit HAVING count(*) > 1"
     )
     fields = ", ".join(f"f{place}" for place in range(len(job.names)))
-    if job.mapping.repeats != "rows":  # there, equal rows are events that were equal
+    if not job.mapping.keeps_rows:  # there, equal rows are events that were equal
         add_problem(
             cursor,
             job,
@@ -314,7 +314,8 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     (jumps,) = one_row(cursor, "SELECT count(*) FROM jumps")
     ahead = "ASOF JOIN jumps ON record >= since" if jumps > 1 else "CROSS JOIN jumps"
     if not job.mapping.combines or job.mapped(Role.UNIT) is None:
-        values = ", ".join(["first_ts", *names])
+        lists = [one_row_of(column.column) for column in job.listed]
+        values = ", ".join(["first_ts", *names, *lists])
         cursor.execute(
             f"INSERT INTO {job.table} SELECT {quoted(job.import_id)}, record + line_offset, "
             f"unit, arm, {values} FROM good {ahead} ORDER BY record"
@@ -324,6 +325,7 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         [
             "min(first_ts)",
             *(combined(rule_of(c, job.mapping), c.column) for c in job.columns),
+            *(all_rows(column.column) for column in job.listed),
         ]
     )
     cursor.execute(

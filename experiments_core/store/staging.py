@@ -18,7 +18,9 @@ from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.literals import quoted
 from experiments_core.query.pseudonym import pseudonym_sql
+from experiments_core.query.units import ROWS
 from experiments_core.store import conversion
+from experiments_core.store.combining import one_row_of
 from experiments_core.store.lines import Jumps, put_lines_right
 from experiments_core.store.profile import Profile, all_different, take_profile
 from experiments_core.store.reading import Relation, forget_rejects, has_rejects
@@ -96,6 +98,16 @@ class Job:
             for number, column in enumerate(kept)
         )
 
+    @property
+    def listed(self) -> tuple[StagedColumn, ...]:
+        """Those of which every row of a unit is kept, in a list beside their sum."""
+        return tuple(
+            column
+            for column in self.columns
+            if column.role is Role.VALUE
+            and self.mapping.columns[column.position].repeats == "rows"
+        )
+
     def _outcomes(self) -> list[ColumnMapping]:
         """Of an event log: one outcome for each event that counts."""
         events = self.mapping.named(Role.EVENT)
@@ -143,6 +155,7 @@ def create_table(cursor: duckdb.DuckDBPyConnection, job: Job, *, place: str = "l
     """
     drop_tables(cursor, job.import_id)
     values = "".join(f", {c.column} {conversion.TYPES[c.role]}" for c in job.columns)
+    values += "".join(f", {c.column}{ROWS} DOUBLE[]" for c in job.listed)
     cursor.execute(
         f"CREATE TABLE {job.table} (import_id VARCHAR, {place} BIGINT, "
         "unit VARCHAR USING COMPRESSION zstd, "
@@ -186,6 +199,7 @@ def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> Clean | None:
     ]
     mapped = {column.position: column for column in job.mapping.columns}
     values += [job.value(mapped[c.position], source) for c in job.columns]
+    values += [one_row_of(job.value(mapped[c.position], source)) for c in job.listed]
     sql = f"INSERT INTO {job.table} SELECT {', '.join(values)} FROM {source.sql}"
     job.watch.run(cursor, sql, "Reading rows", Step(0.0, 0.75, source.size))
     if source.rejects and (has_rejects(cursor) or _joins_digits(cursor, job)):

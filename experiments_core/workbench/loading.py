@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -80,7 +80,7 @@ def load_units(
         staged = facts.load_frame(db, source.frame, mapping, import_id=import_id)
     _refuse_broken(staged, request, mapping)
     ours = {column.name: column.column for column in staged.columns}
-    query = _query(staged, request, ours)
+    query = _query(staged, request, mapping)
     if request.phases:
         query = replace(query, phase_column=ours[request.phases])
     with db.read() as cursor:
@@ -118,28 +118,24 @@ def load_values(
     """The values of every unit of two arms for the first metric, phase by phase.
 
     Raises:
-        InvalidInputError: as for :func:`load_units`; or units have several rows of a quantile.
+        InvalidInputError: as for :func:`load_units`.
     """
-    _, staged, _ = load_units(db, source, request)
+    _, staged, mapping = load_units(db, source, request)
     ours = {column.name: column.column for column in staged.columns}
-    query = _query(staged, request, ours)
+    query = _query(staged, request, mapping)
     bound = query.needs[0]
-    if query.rows and bound.need.shape == "quantile":
-        raise refusal(
-            "metric", bound.need.key, "TYPE",
-            "Quantiles of several rows per unit are not shuffled.",
-            "Read one row per unit.",
-        )  # fmt: skip
     if request.phases:
         query = replace(query, segment=ours[request.phases])
     with db.read() as cursor:
         return unit_values(cursor, query, bound, arms)
 
 
-def _query(staged: Staged, request: Request, ours: Table[str, str]) -> CellQuery:
+def _query(staged: Staged, request: Request, mapping: Mapping) -> CellQuery:
+    ours = {column.name: column.column for column in staged.columns}
+    every = {column.name for column in mapping.columns if column.repeats == "rows"}
     return CellQuery(
         staged.table,
-        tuple(_bound(metric, ours) for metric in request.metrics),
+        tuple(_bound(metric, ours, every) for metric in request.metrics),
         confidence_level=1 - request.alpha,
         rows=request.repeats == "rows",
     )
@@ -159,10 +155,11 @@ def _second_day(first: datetime | None, last: datetime | None) -> datetime | Non
     return datetime.combine(first.date() + timedelta(days=1), time(), UTC)
 
 
-def _bound(metric: Metric, ours: Table[str, str]) -> BoundNeed:
+def _bound(metric: Metric, ours: Table[str, str], every: Collection[str]) -> BoundNeed:
     first, *others = (ours[name] for name in metric.needs.columns)
     before = tuple(ours[name] for name in metric.covariates)
-    return BoundNeed(metric.needs, first, tuple(others), before)
+    listed = metric.needs.columns[0] in every
+    return BoundNeed(metric.needs, first, tuple(others), before, listed=listed)
 
 
 def _phases(cells: Table[CellKey, Cell]) -> tuple[str, ...]:

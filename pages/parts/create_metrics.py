@@ -31,6 +31,10 @@ COVARIATE_HELP = (
     "test sees smaller effects. Never use one that the test can move."
 )
 BEFORE_HELP = "Where the number from before is a ratio as well: the column it is divided by."
+ROWS_HELP = (
+    "Of the users, or of their rows where a user has several: then choose “Every row” for this "
+    "column on the page Data. The interval respects the users either way."
+)
 ROLES = {"primary": "Primary", "guardrail": "Guardrail", "secondary": "Secondary"}
 DIRECTIONS = {"increase": "More is better", "decrease": "Less is better"}
 ANY_DIRECTION = DIRECTIONS | {"neutral": "Neither"}
@@ -172,7 +176,8 @@ def _columns(number: int, kind: str) -> None:
         _text(number, "column", "Column that is counted", "clicks")
         _text(number, "denominator", "Column it is divided by", "views")
         return
-    _text(number, "column", "Column in the data", _column(number))
+    told = ROWS_HELP if kind == "quantile" else None
+    _text(number, "column", "Column in the data", _column(number), told)
     if kind == "quantile":
         _list(number, "q", "Which quantile", QUANTILES)
 

@@ -47,6 +47,7 @@ RULES = {
     "first": "First",
     "last": "Last",
     "count": "Count",
+    "rows": "Every row",
 }
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252"}
@@ -196,7 +197,8 @@ def columns(known: Import) -> None:
             "Of several": st.column_config.SelectboxColumn(
                 options=list(RULES.values()),
                 width=90,
-                help="What counts of this column where a unit has several rows.",
+                help="What counts of this column where a unit has several rows. “Every row” is "
+                "for a quantile, such as the p95 cost of sessions; a mean then takes the sum.",
             ),
             "Seen": st.column_config.TextColumn(width=105),
             "Why": st.column_config.TextColumn(width=250),

@@ -13,7 +13,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services import experiments, library
 from experiments_core.services.workspace import Workspace
 from pages.parts import conflict, theme
-from pages.parts.create_metrics import BEFORE_HELP, COVARIATE_HELP
+from pages.parts.create_metrics import BEFORE_HELP, COVARIATE_HELP, ROWS_HELP
 
 NEW = ":new"
 KINDS = {
@@ -170,7 +170,8 @@ def _source(kind: str, meaning: dict[str, Any], name_of: Any) -> dict[str, Any]:
             "denominator": text("denominator", "Denominator: column or event", "orders"),
         }
     else:
-        values = {"column": text("column", "Column or event", "paid_order")}
+        told = ROWS_HELP if kind == "quantile" else None
+        values = {"column": text("column", "Column or event", "paid_order", told)}
     if kind in {"mean", "count", "ratio"}:
         values["covariate"] = text(
             "covariate", "Adjust by (optional)",

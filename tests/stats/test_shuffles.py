@@ -130,6 +130,30 @@ def test_a_quantile_gives_the_p_value_of_the_product():
         assert found.statistic[number] == pytest.approx(z, rel=1e-8)
 
 
+def test_rows_of_a_unit_stay_together_and_give_the_p_value_of_the_product():
+    rng, recorder = np.random.default_rng(8), Recorder(9)
+    treated, units = rng.random(300) < 0.4, rng.integers(0, 300, 1500)
+    units = np.concatenate([np.arange(300), units])
+    values = rng.normal(0, 1, 300)[units] + rng.normal(0, 0.3, 1800)
+    both = [Phase(treated, values[:, None], units)]
+    found = quantile_test(draw_quantiles(both, 3, recorder, 0.8))  # type: ignore[arg-type]
+    for number in range(3):
+        arms = []
+        for side in (False, True):
+            ours = recorder.seen[number][units] == side
+            value = float(np.quantile(values[ours], 0.8))
+            rows = np.bincount(units[ours], minlength=300)
+            below = np.bincount(units[ours & (values <= value)], minlength=300)
+            shares = quantiles.limiting_shares(
+                0.8, moments(np.column_stack([below, rows])[rows > 0])
+            )
+            low, high = np.quantile(values[ours], shares).tolist()
+            arms.append(Located(int((rows > 0).sum()), int(rows.sum()), value, low, high))
+        pair = quantiles.quantile_pair([(arms[0], arms[1])])
+        z = pair.difference / pair.standard_error  # type: ignore[union-attr]
+        assert found.statistic[number] == pytest.approx(z, rel=1e-8)
+
+
 def located(values: Array, q: float) -> Located:
     n, value = len(values), float(np.quantile(values, q))
     share = float((values <= value).mean())
