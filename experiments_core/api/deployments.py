@@ -14,7 +14,7 @@ from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Body, Many, One, moment, sortable
 from experiments_core.domain.access import Permission
-from experiments_core.domain.deployment import CONDITIONS, Deployment
+from experiments_core.domain.deployment import CONDITIONS, PARTICIPANT, Deployment
 from experiments_core.services import deploying
 
 door = Door("Deployments")
@@ -76,14 +76,19 @@ def list_deployments(call: The, experiment: str, page: Page) -> Response:
 @door.post(
     AT,
     Rule(
-        permission=Permission.DEPLOY, answer=One[DeploymentAnswer], status=201, version=True,
-        errors=(409,),
+        permission=Permission.DEPLOY, answer=One[DeploymentAnswer], status=201,
+        version_for_all=True, errors=(409,),
     ),
 )  # fmt: skip
 def deploy(call: The, experiment: str, body: NewDeployment) -> Response:
-    """Give everybody a version (the experiment goes to the archive), or one unit."""
+    """Give everybody a version (the experiment goes to the archive), or one unit.
+
+    If-Match is needed for everybody; one unit changes nothing about the experiment.
+    """
+    alone = body.target == PARTICIPANT and call.if_match is None
     _, made = deploying.deploy(
-        call.ws, call.actor, experiment, version=call.version(), variant=body.variant,
+        call.ws, call.actor, experiment, version=None if alone else call.version(),
+        variant=body.variant,
         target=body.target, unit_id=body.unit_id, reason=body.reason,
         acknowledge=body.acknowledge,
     )  # fmt: skip

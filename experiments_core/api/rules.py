@@ -48,6 +48,7 @@ class Rule:
         status: Of the answer.
         errors: Statuses beside those that every route may answer.
         version: If-Match is required.
+        version_for_all: If-Match is required where everybody is affected, and heeded elsewhere.
         merges: ``Prefer: merge`` is understood.
         files: Media types when the answer is a file.
         upload: The body is multipart/form-data, as large as an upload may be.
@@ -67,6 +68,7 @@ class Rule:
     status: int = 200
     errors: tuple[int, ...] = ()
     version: bool = False
+    version_for_all: bool = False
     merges: bool = False
     files: tuple[str, ...] = ()
     upload: bool = False
@@ -109,7 +111,7 @@ class Rule:
             codes |= {413, 415}
         if method == "POST":
             codes.add(409)
-        if self.version:
+        if self.version or self.version_for_all:
             codes |= {412, 428}
         return sorted(codes)
 
@@ -123,8 +125,8 @@ class Rule:
             extra["x-permission"] = self.permission.value
             extra["x-role"] = right.role.name.lower()
             extra["x-scope"] = right.scope.value
-        if self.version:
-            parameters.append(_IF_MATCH)
+        if self.version or self.version_for_all:
+            parameters.append(_IF_MATCH | {"required": self.version})
         if self.merges:
             parameters.append(_PREFER)
         if method == "POST":

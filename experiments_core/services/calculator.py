@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from experiments_core.analysis import words
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.services import planning, planning_guardrails
+from experiments_core.services import planning, planning_guardrails, planning_words
 from experiments_core.services.planning_body import design_body, effect_body, plan_body
 from experiments_core.services.planning_design import Design, checked
 from experiments_core.stats.estimate import Undefined, Value
@@ -76,18 +76,37 @@ def answer(actor: Actor, asked: Question) -> dict[str, Any]:
         if asked.solve_for == "days" and asked.daily_units is None:
             raise _missing("daily_units", "to tell days")
         result = planning.plan(design)
-        arms = [
-            {"weight_bp": weight, "units": units}
-            for weight, units in zip(asked.weights_bp, result.units, strict=True)
-        ]
+        arms = _per_arm(asked, result.units)
         return {**plan_body(result), "solve_for": asked.solve_for, "per_arm": arms}
     total = _total(asked, design)
     if asked.solve_for == "effect":
-        found = effect_body(design, planning.detectable_effect(design, total))
-        return {**found, "solve_for": "effect", "total": total}
+        found = planning.detectable_effect(design, total)
+        seen = 0.0 if isinstance(found.increase, Undefined) else found.increase
+        body = effect_body(design, found) | _beside(asked, replace(design, effect=seen), total)
+        return {**body, "solve_for": "effect"}
     power = planning.power_for(design, total)
-    body = {"solve_for": "power", "design": design_body(design), "total": total}
-    return body | _told("power", power)
+    told = design if isinstance(power, Undefined) else replace(design, power=power)
+    body = {"solve_for": "power", "design": design_body(design), **_told("power", power)}
+    return body | _beside(asked, told, total)
+
+
+def _beside(asked: Question, design: Design, total: int) -> dict[str, Any]:
+    """What every answer has: units per arm and in all, days, the curve, what it rests on."""
+    units = design.split(total)
+    return {
+        "per_arm": _per_arm(asked, units),
+        "total": total,
+        "days": planning.days_for(design, total),
+        "curve": [asdict(point) for point in planning.power_curve(design, units)],
+        "assumptions": list(planning_words.assumptions(design)),
+    }
+
+
+def _per_arm(asked: Question, units: Sequence[int]) -> list[dict[str, Any]]:
+    return [
+        {"weight_bp": weight, "units": here}
+        for weight, here in zip(asked.weights_bp, units, strict=True)
+    ]
 
 
 def _guardrail(asked: Question, design: Design) -> dict[str, Any]:
@@ -117,10 +136,7 @@ def _guardrail(asked: Question, design: Design) -> dict[str, Any]:
     (one,) = guarded
     if isinstance(one.units, Undefined):
         raise _refused(asked, words.reason(one.units).rstrip("."))
-    arms = [
-        {"weight_bp": weight, "units": units}
-        for weight, units in zip(asked.weights_bp, one.units, strict=True)
-    ]
+    arms = _per_arm(asked, one.units)
     return body | {"units": list(one.units), "per_arm": arms, "total": one.total,
                    "days": one.days}  # fmt: skip
 

@@ -267,7 +267,6 @@ def transition(
         InvalidInputError: something that has to be told with the verb is missing or wrong.
         ForbiddenError: the verb needs a higher role.
     """
-    require(actor, Permission.EDIT)
     known = _verb(verb)
     if known is Verb.DEPLOY:
         after, _ = deploying.deploy(
@@ -275,6 +274,7 @@ def transition(
             acknowledge=acknowledge, at=at,
         )  # fmt: skip
         return after
+    require(actor, Permission.EDIT)
     if known is Verb.PURGE:
         return erasing.purge(ws, actor, reference, version=version)
     unmet: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ from experiments_core.stats.estimate import Undefined, Value
 __all__ = [
     "Design", "DetectableEffect", "OtherSize", "PlanResult", "PowerPoint", "Sensitivity",
     "SensitivityCell", "SensitivityRow", "WeekEffect", "days_for", "detectable_effect", "plan",
-    "plan_means", "plan_rates", "power_for", "units_for", "units_in",
+    "plan_means", "plan_rates", "power_curve", "power_for", "units_for", "units_in",
 ]  # fmt: skip
 
 CURVE_STEPS = 40
@@ -249,7 +249,7 @@ def plan(design: Design) -> PlanResult:
         total=total,
         days=days,
         weeks=weeks,
-        curve=_curve(design, sized),
+        curve=power_curve(design, sized),
         mde_by_week=_effects_by_week(design, weeks),
         sensitivity=_sensitivity(design),
         other_calculators=words.other_sizes(design, sized),
@@ -260,7 +260,7 @@ def plan(design: Design) -> PlanResult:
     )
 
 
-def _curve(design: Design, units: Sequence[int]) -> tuple[PowerPoint, ...]:
+def power_curve(design: Design, units: Sequence[int]) -> tuple[PowerPoint, ...]:
     """Power from just above no effect to twice the planned one, as far as rates allow."""
     points = []
     for step in range(1, CURVE_STEPS + 1):

@@ -26,6 +26,11 @@ SORTS: dict[str, Callable[[Experiment], Any]] = {
     "status": lambda one: list(Status).index(one.status),
 }
 DEFAULT_SORT = "-updated_at"
+VERDICTS = (
+    "no_data", "too_early", "interim", "cannot_say", "mixed", "better", "worse",
+    "no_clear_difference",
+)  # fmt: skip
+"""Codes that a reading may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def search(
         sort: One of :data:`SORTS`, with ``-`` before it for downward.
 
     Raises:
-        InvalidInputError: an unknown status, type or order.
+        InvalidInputError: an unknown status, type, verdict or order.
     """
     refuse(_problems(wanted, sort))
     found = list_experiments(
@@ -128,6 +133,7 @@ def _problems(wanted: Wanted, sort: str) -> list[Problem]:
     for name, value, choices in (
         ("status", wanted.status, (*Status, "bin")),
         ("type", wanted.type, TYPES),
+        ("verdict", wanted.verdict, VERDICTS),
         ("sort", sort.removeprefix("-"), tuple(SORTS)),
     ):
         if value is not None and value not in choices:

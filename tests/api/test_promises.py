@@ -171,3 +171,71 @@ def test_the_weight_of_one_arm_is_made_up_by_the_control(api: Client):
     assert [v["weight_bp"] for v in arms] == [4000, 4000, 2000]
     refused = api.patch(f"{path}/variants/third", {"weight_bp": 6001}, headers=at(4))
     assert refused.json()["error"]["code"] == "SPLIT_SUM"
+
+
+def test_one_unit_gets_a_version_without_a_version_of_the_experiment(api: Client):
+    one = made(api, metrics=[{"key": "paid", "kind": "proportion"}])
+    path = f"/experiments/{one['id']}"
+    api.post(f"{path}/start", headers=at(1))
+    said = {"variant": "short", "target": "participant", "unit_id": "u1", "reason": "a demo"}
+    assert api.post(f"{path}/deployments", said).status_code == 201
+    assert api.post(f"{path}/deployments", said, headers=at(1)).status_code == 412
+    everybody = {"variant": "short", "target": "production", "reason": "a demo"}
+    assert api.post(f"{path}/deployments", everybody).status_code == 428
+    assert api.post(f"{path}/assign", {"unit_id": "u1"}).json()["data"]["variant"] == "short"
+
+
+def test_an_unknown_verdict_is_refused_with_those_there_are(api: Client):
+    error = api.get("/experiments?verdict=good").json()["error"]
+    assert (error["details"][0]["field"], error["details"][0]["rule"]) == (
+        "verdict", "UNKNOWN_CHOICE",
+    )  # fmt: skip
+    assert "no_clear_difference" in error["message"]
+
+
+@pytest.mark.parametrize("sought", ("units", "days", "effect", "power"))
+def test_every_plan_tells_arms_days_curve_and_assumptions(api: Client, sought: str):
+    asked = {
+        "baseline": 0.1, "minimum_detectable_effect": 0.02, "daily_units": 1000,
+        "weights_bp": [2000, 8000], "solve_for": sought,
+    }  # fmt: skip
+    asked |= {"units": 12_000} if sought in {"effect", "power"} else {}
+    told = api.post("/plan", asked).json()["data"]
+    assert [arm["weight_bp"] for arm in told["per_arm"]] == [2000, 8000]
+    assert sum(arm["units"] for arm in told["per_arm"]) == told["total"]
+    assert told["days"] == -(-told["total"] // 1000)
+    assert len(told["curve"]) > 10
+    assert any("10.00" in sentence for sentence in told["assumptions"])
+
+
+def test_the_right_to_deploy_needs_no_other(api: Client):
+    one = made(api, metrics=[{"key": "paid", "kind": "proportion"}])
+    path = f"/experiments/{one['id']}"
+    for version, verb in enumerate(("start", "stop"), 1):
+        api.post(f"{path}/{verb}", headers=at(version))
+    made_key = api.post("/keys", {"name": "ops", "role": "admin", "scopes": ["deploy"]})
+    own = {"Authorization": f"Bearer {made_key.json()['data']['secret']}"}
+    said: dict[str, Any] = {"variant": "short", "target": "production", "reason": "go"}
+    unmet = api.post(f"{path}/deployments", said, headers=own | at(3)).json()["error"]
+    assert unmet["code"] == "DEPLOY_NOT_SUPPORTED"
+    said["acknowledge"] = [one["value"] for one in unmet["details"]]
+    done = api.post(f"{path}/deployments", said, headers=own | at(3))
+    assert done.status_code == 201, done.text
+    back = api.post(f"/deployments/{done.json()['data']['id']}/revert", headers=own)
+    assert back.status_code == 200, back.text
+    refused = api.post(f"{path}/unarchive", headers=own | at(5))
+    assert refused.json()["error"]["code"] == "SCOPE_MISSING"
+
+
+def test_a_winner_needs_the_rights_to_write_and_to_deploy(api: Client):
+    one = made(api, metrics=[{"key": "paid", "kind": "proportion"}])
+    path = f"/experiments/{one['id']}"
+    api.post(f"{path}/start", headers=at(1))
+    for scopes, status in (
+        (["experiments:write"], 403),
+        (["experiments:write", "deploy"], 200),
+    ):
+        asked = {"name": "ops", "role": "admin", "scopes": scopes}
+        own = {"Authorization": f"Bearer {api.post('/keys', asked).json()['data']['secret']}"}
+        stopped = api.post(f"{path}/stop", {"winner": "short"}, headers=own | at(2))
+        assert stopped.status_code == status, stopped.text

@@ -78,7 +78,8 @@ def test_making_a_key_again_under_one_idempotency_key_does_not_show_it_again(api
     first = api.post("/keys", {"name": "svc"}, headers=header).json()["data"]
     second = api.post("/keys", {"name": "svc"}, headers=header).json()["data"]
     assert first["key"] is not None
-    assert second == first | {"key": None}
+    assert first["secret"] == first["key"]
+    assert second == first | {"key": None, "secret": None}
     assert api.get("/keys").json()["pagination"]["total"] == 2
 
 
