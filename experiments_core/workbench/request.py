@@ -64,42 +64,38 @@ def check(request: Request) -> None:
     Raises:
         InvalidInputError: names the argument and what to do.
     """
-    if not request.metrics:
+    _check_metrics(request.metrics)
+    _check_rules(request)
+
+
+def _check_metrics(metrics: tuple[Metric, ...]) -> None:
+    if not metrics:
         raise refusal(
-            "metrics",
-            [],
-            "REQUIRED",
-            "There is no metric.",
+            "metrics", [], "REQUIRED", "There is no metric.",
             'Name at least one, such as metrics=[Proportion("converted")].',
-        )
-    for metric in request.metrics:
+        )  # fmt: skip
+    for metric in metrics:
         if not isinstance(metric, Metric):
             raise refusal(
-                "metrics",
-                metric,
-                "TYPE",
-                f"{metric!r} is no metric.",
+                "metrics", metric, "TYPE", f"{metric!r} is no metric.",
                 'Use Proportion("column"), Mean("column"), Ratio("above", "below") or '
                 'Quantile("column", 0.9).',
-            )
-    keys = [metric.key for metric in request.metrics]
+            )  # fmt: skip
+    keys = [metric.key for metric in metrics]
     double = next((key for key in keys if keys.count(key) > 1), None)
     if double is not None:
         raise refusal(
-            "metrics",
-            double,
-            "NOT_UNIQUE",
-            f"Two metrics have the key “{double}”.",
+            "metrics", double, "NOT_UNIQUE", f"Two metrics have the key “{double}”.",
             'Give one of them a key of its own: Mean("column", key="other").',
-        )
-    if not any(metric.role is MetricRole.PRIMARY for metric in request.metrics):
+        )  # fmt: skip
+    if not any(metric.role is MetricRole.PRIMARY for metric in metrics):
         raise refusal(
-            "metrics",
-            keys,
-            "REQUIRED",
-            "No metric is primary, so there is no verdict.",
+            "metrics", keys, "REQUIRED", "No metric is primary, so there is no verdict.",
             'Leave role out, or say role="primary", for at least one.',
-        )
+        )  # fmt: skip
+
+
+def _check_rules(request: Request) -> None:
     if request.repeats == "rows" and not request.unit:
         raise refusal(
             "unit",
