@@ -8,7 +8,7 @@ from experiments_core.api.app import lifespan, middleware, routes
 
 def navigate() -> None:
     """Draw the menu and run the page that is asked for."""
-    from pages.parts import banner, garbage, theme, who  # noqa: PLC0415  only a rerun draws
+    from pages.parts import banner, garbage, screen, theme, who  # noqa: PLC0415  only a rerun draws
 
     st.set_page_config(page_title="Upshot", page_icon=theme.ICON, layout="wide")
     st.logo(theme.LOGO, icon_image=theme.ICON, size="large")
@@ -36,6 +36,7 @@ def navigate() -> None:
         }
     )
     theme.apply()
+    screen.watch()
     banner.draw()
     who.greet()
     page.run()

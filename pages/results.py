@@ -41,6 +41,7 @@ def page() -> None:
             view = _view(ws, experiment, number)
     except UpshotError as error:
         theme.refused(error)
+        results_past.way_back()
         return
     if number is not None:
         results_past.banner(view)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from experiments_core.charts import findings, tables, words
 from experiments_core.charts.days import DayCount, units_by_day
@@ -19,10 +20,8 @@ def draw(experiment: Experiment, days: Sequence[DayCount], names: Sequence[str])
     shown = phases if len(phases) > 1 else []
     title = findings.days_title(days, f"{experiment.unit}s")
     theme.lead(title)
-    palette = theme.tokens()
-    theme.wide_and_narrow(
-        units_by_day(days, names, palette, phases=shown),
-        units_by_day(days, names, palette, phases=shown, narrow=True),
+    theme.fitting(
+        partial(units_by_day, days, names, theme.tokens(), phases=shown),
         key="arrivals",
         alt=title,
         image=f"{experiment.slug}-per-day",

@@ -11,7 +11,7 @@ from experiments_core.charts import words
 from experiments_core.charts.theme import Tokens
 from experiments_core.domain.lifecycle import Status
 from pages.parts import experiments_interval as interval
-from pages.parts import links, theme
+from pages.parts import links, screen, theme
 from pages.parts.experiments_rows import GROUPS, SAMPLE, Row, as_csv, fitting
 
 ROW_HEIGHT, HEAD = 38, 35
@@ -71,13 +71,7 @@ def _clear() -> None:
 
 
 def _table(rows: Sequence[Row]) -> None:
-    """Twice, as a pinned column is drawn faded: the style sheet shows the one that fits."""
-    for fit in ("wide", "narrow"):
-        with st.container(key=f"{fit}-experiments"):
-            _one_table(rows, fit)
-
-
-def _one_table(rows: Sequence[Row], fit: str) -> None:
+    fit = "narrow" if screen.is_narrow() else "wide"
     lift = interval.caption(interval.axis_of(rows))
     opened = st.session_state.setdefault(OPENED, 0)
     frame = _frame(rows, lift, theme.tokens())

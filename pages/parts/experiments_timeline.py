@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import streamlit as st
-
 from experiments_core.charts import words
 from experiments_core.charts.timeline import KEY, NARROW_DAYS, Run, timeline
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
-from pages.parts import theme
+from pages.parts import screen, theme
 from pages.parts.experiments_attention import counted
 from pages.parts.experiments_rows import Row
 
@@ -30,18 +28,15 @@ def draw(rows: Sequence[Row], now: datetime) -> None:
     runs = [_run(row, now) for row in started[:MOST]]
     today = now.date()
     alt = " ".join(f"{run.name}: {words.day(run.start)}, {run.outcome}." for run in runs)
-    with st.container(key="wide-timeline"):
-        theme.figure(timeline(runs, theme.tokens(), today=today), key="timeline", alt=alt)
+    narrow = screen.is_narrow()
+    first = today - timedelta(days=NARROW_DAYS)
+    drawn = [run for run in runs if not narrow or run.end is None or run.end >= first]
+    if drawn:
+        drawing = timeline(drawn, theme.tokens(), today=today, narrow=narrow)
+        theme.figure(drawing, key="timeline", alt=alt)
         theme.note(KEY)
-    with st.container(key="narrow-timeline"):
-        first = today - timedelta(days=NARROW_DAYS)
-        recent = [run for run in runs if run.end is None or run.end >= first]
-        if recent:
-            drawing = timeline(recent, theme.tokens(), today=today, narrow=True)
-            theme.figure(drawing, key="timeline-recent", alt=alt)
-            theme.note(KEY)
-        else:
-            theme.muted("Nothing ran in the last eight weeks; the table below has all runs.")
+    else:
+        theme.muted("Nothing ran in the last eight weeks; the table below has all runs.")
     theme.numbers([_line(run) for run in runs], key="timeline-table")
 
 

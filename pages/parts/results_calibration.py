@@ -60,10 +60,8 @@ def _run(subject: Subject, kept: str) -> None:
 
 
 def _figure(subject: Subject, found: Calibration) -> None:
-    palette = theme.tokens()
-    theme.wide_and_narrow(
-        charts.histogram(found, palette),
-        charts.histogram(found, palette),
+    theme.figure(
+        charts.histogram(found, theme.tokens()),
         key="calibration",
         alt=charts.title(found),
         image=f"{subject.experiment.slug}-{subject.metric}-calibration",

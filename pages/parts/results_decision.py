@@ -10,7 +10,7 @@ from experiments_core.domain.deployment import Deployment
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.notes import ACTIONS, Decision
 from experiments_core.errors import UpshotError
-from experiments_core.services import deploying, noting, promoting
+from experiments_core.services import deploying, noting, past_looks, promoting
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
@@ -192,6 +192,8 @@ def forecast_form(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     }
     metrics = {one.key: words.plain(one.name, 60) for one in experiment.metrics}
     if not metrics or not treatments or experiment.deleted_at:
+        return
+    if past_looks.listed(ws, actor, experiment.id):
         return
     with st.container(border=True, key="forecast"):
         theme.lead("What do you expect?", "before anybody has looked")

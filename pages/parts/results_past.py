@@ -31,6 +31,12 @@ def banner(view: LookView) -> None:
         st.button("Open the newest", type="tertiary", on_click=_leave)
 
 
+def way_back() -> None:
+    """From a look that cannot be shown to the one that can."""
+    if asked() is not None:
+        st.button("Open the newest look", on_click=_leave)
+
+
 def marks(lines: tuple[LookLine, ...]) -> list[LookMark]:
     """Where the data of each look end on the time axis."""
     return [LookMark((line.newest or line.taken_at).date(), line.no) for line in lines]

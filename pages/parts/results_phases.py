@@ -36,9 +36,8 @@ def draw(subject: Subject) -> None:
             narrow=narrow,
         )
 
-    theme.wide_and_narrow(
-        plot(narrow=False),
-        plot(narrow=True),
+    theme.fitting(
+        plot,
         key="phases",
         alt=findings.phases_title(metric, subject.treatment, name),
         image=f"{subject.experiment.slug}-{subject.metric}-phases",

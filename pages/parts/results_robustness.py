@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from experiments_core.charts import robustness as charts
 from experiments_core.charts import words
-from experiments_core.charts.theme import Figure
 from experiments_core.domain.access import Actor
 from experiments_core.errors import UpshotError
 from experiments_core.services import explaining
@@ -69,14 +70,8 @@ def _explained(subject: Subject, found: Robustness) -> None:
 
 
 def _figure(subject: Subject, found: Robustness) -> None:
-    palette = theme.tokens()
-
-    def figure(*, narrow: bool) -> Figure:
-        return charts.robustness_sheet(found, palette, narrow=narrow)
-
-    theme.wide_and_narrow(
-        figure(narrow=False),
-        figure(narrow=True),
+    theme.fitting(
+        partial(charts.robustness_sheet, found, theme.tokens()),
         key="robustness",
         alt=charts.title(found),
         image=f"{subject.experiment.slug}-{subject.metric}-robustness",

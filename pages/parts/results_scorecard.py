@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import streamlit as st
 
@@ -73,11 +73,16 @@ def _behind(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment)
 def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines) -> None:
     """Draw the figure, its key and its numbers."""
     result, names = view.result, names_of(experiment)
-    palette = theme.tokens()
-    options: dict[str, Any] = {"show": show, "names": names, "unit": experiment.unit}
-    theme.wide_and_narrow(
-        scorecard(result, palette, sparklines=lines, **options),
-        scorecard(result, palette, narrow=True, **options),
+    theme.fitting(
+        partial(
+            scorecard,
+            result,
+            theme.tokens(),
+            sparklines=lines,
+            show=show,
+            names=names,
+            unit=experiment.unit,
+        ),
         key="scorecard",
         alt=findings.scorecard_alt(result, names),
         image=f"{experiment.slug}-scorecard",

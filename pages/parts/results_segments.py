@@ -99,9 +99,8 @@ def _forest(subject: Subject, found: Cut) -> None:
             narrow=narrow,
         )
 
-    theme.wide_and_narrow(
-        forest(narrow=False),
-        forest(narrow=True),
+    theme.fitting(
+        forest,
         key="segments",
         alt=findings.segments_alt(found, subject.treatment),
         image=f"{subject.experiment.slug}-{subject.metric}-segments",

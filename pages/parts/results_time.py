@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 import streamlit as st
 
@@ -58,16 +59,16 @@ def _figures(
     palette = theme.tokens()
     level = _level(subject)
     taken = looks if dated else []
-    wide, narrow = (
-        cumulative(
-            points, palette, phases=shown, looks=taken, notes=events, confidence_level=level,
-            narrow=is_narrow,
-        )
-        for is_narrow in (False, True)
-    )  # fmt: skip
-    theme.wide_and_narrow(
-        wide,
-        narrow,
+    theme.fitting(
+        partial(
+            cumulative,
+            points,
+            palette,
+            phases=shown,
+            looks=taken,
+            notes=events,
+            confidence_level=level,
+        ),
         key="course",
         alt=findings.series_alt(points),
         image=f"{subject.experiment.slug}-{subject.metric}-over-time",

@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import streamlit as st
 
 from experiments_core.charts import theme as palette
 from experiments_core.charts import words
 from experiments_core.errors import UpshotError
+from pages.parts import screen
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -28,12 +29,6 @@ CHART = {"displayModeBar": False, "scrollZoom": False, "responsive": True}
 CSS = """<style>
 .stMainBlockContainer { max-width: calc(1240px + 2 * clamp(16px, 4vw, 52px));
   padding-left: clamp(16px, 4vw, 52px); padding-right: clamp(16px, 4vw, 52px); }
-.stMainBlockContainer > .stVerticalBlock { container: upshot-page / inline-size; }
-[class*="st-key-narrow-"] { display: none; }
-@container upshot-page (max-width: 839px) {
-  [class*="st-key-wide-"] { display: none; }
-  [class*="st-key-narrow-"] { display: flex; }
-}
 .stMarkdown p { max-width: 820px; }
 h1 { padding: 0.25rem 0 !important; }
 [class*="st-key-checks"] button { min-height: 1.75rem; padding: 0 0.75rem 0 0; }
@@ -101,14 +96,15 @@ def once(draw: Callable[[], None], *key: object) -> None:
 
     Args:
         draw: Draws texts, tables and figures, no widgets.
-        key: Everything that is drawn, its ``repr`` says all there is; the colours are added.
+        key: Everything that is drawn, its ``repr`` says all there is; colours and
+            width are added.
     """
-    digest = hashlib.sha256(repr(key).encode()).hexdigest()
-    _kept(digest, st.context.theme.type, draw)
+    seen = (*key, st.context.theme.type, screen.is_narrow())
+    _kept(hashlib.sha256(repr(seen).encode()).hexdigest(), draw)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _kept(digest: str, scheme: str | None, _draw: Callable[[], None]) -> None:  # noqa: ARG001
+def _kept(digest: str, _draw: Callable[[], None]) -> None:  # noqa: ARG001
     _draw()
 
 
@@ -171,14 +167,18 @@ def figure(drawing: palette.Figure, *, key: str, alt: str, image: str = "") -> N
     st.plotly_chart(drawing, theme=None, key=key, alt=alt, config=config)
 
 
-def wide_and_narrow(
-    wide: palette.Figure, narrow: palette.Figure, *, key: str, alt: str, image: str = ""
-) -> None:
-    """Draw both variants; the style sheet shows the one that fits the width of the page."""
-    with st.container(key=f"wide-{key}"):
-        figure(wide, key=f"{key}-wide", alt=alt, image=image)
-    with st.container(key=f"narrow-{key}"):
-        figure(narrow, key=f"{key}-narrow", alt=alt)
+class Drawing(Protocol):
+    """Makes one figure for a wide or a narrow page."""
+
+    def __call__(self, *, narrow: bool) -> palette.Figure: ...
+
+
+def fitting(draw: Drawing, *, key: str, alt: str, image: str = "") -> None:
+    """Draw a figure for the width that the reader has; only a wide one can be saved."""
+    narrow = screen.is_narrow()
+    fit = "narrow" if narrow else "wide"
+    with st.container(key=f"{fit}-{key}"):
+        figure(draw(narrow=narrow), key=f"{key}-{fit}", alt=alt, image="" if narrow else image)
 
 
 def numbers(rows: Iterable[Mapping[str, object]], *, key: str) -> None:

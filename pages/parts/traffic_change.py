@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from experiments_core.charts import words
@@ -38,16 +40,11 @@ def box(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
 def as_it_is(experiment: Experiment) -> None:
     """The split of a test whose traffic cannot be changed any more."""
     names = _names(experiment)
-    wide, narrow = (
-        split_bar(
-            None, experiment.weights_bp, theme.tokens(), names=names,
-            labels=("", "Planned split" if experiment.is_record else "Last split"),
-            narrow=narrow, alone=True,
-        )
-        for narrow in (False, True)
+    draw = partial(
+        split_bar, None, experiment.weights_bp, theme.tokens(), names=names, alone=True,
+        labels=("", "Planned split" if experiment.is_record else "Last split"),
     )  # fmt: skip
-    alt = split_alt(None, experiment.weights_bp, names)
-    theme.wide_and_narrow(wide, narrow, key="split", alt=alt)
+    theme.fitting(draw, key="split", alt=split_alt(None, experiment.weights_bp, names))
 
 
 def _effect(ws: Workspace, actor: Actor, experiment: Experiment, typed: Typed) -> None:
@@ -75,13 +72,11 @@ def _bars(experiment: Experiment, typed: Typed) -> None:
     labels = ("Now", "New people") if started else ("Saved", "To save")
     notes = (f"phase {len(experiment.phases)}", f"phase {_next(experiment)}")
     notes = notes if started else ("", "")
-    wide, narrow = (
-        split_bar(old, typed.weights_bp, theme.tokens(), names=names, labels=labels,
-                  notes=notes, narrow=narrow)
-        for narrow in (False, True)
+    draw = partial(
+        split_bar, old, typed.weights_bp, theme.tokens(), names=names, labels=labels,
+        notes=notes,
     )  # fmt: skip
-    alt = split_alt(old, typed.weights_bp, names)
-    theme.wide_and_narrow(wide, narrow, key="split", alt=alt)
+    theme.fitting(draw, key="split", alt=split_alt(old, typed.weights_bp, names))
 
 
 def _beside(experiment: Experiment, preview: TrafficPreview) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from experiments_core.charts import words
 from experiments_core.charts.bars import number_of
@@ -46,16 +47,13 @@ def draw(experiment: Experiment, now: datetime) -> None:
     first = now.date() - timedelta(days=NARROW_DAYS)
     recent = any(run.end is None or run.end >= first for run in runs)
     ended = all(run.end is not None for run in runs)
-    wide, narrow = (
-        timeline(
-            runs, theme.tokens(), today=now.date(), narrow=narrow, whole=ended or not recent
-        )
-        for narrow in (False, True)
+    calendar = partial(
+        timeline, runs, theme.tokens(), today=now.date(), whole=ended or not recent
     )
     alt = "; ".join(
         f"{row['Phase']}: {row['Split']}, from {row['From']}" for row in _rows(phases)
     )
-    theme.wide_and_narrow(wide, narrow, key="phases", alt=alt)
+    theme.fitting(calendar, key="phases", alt=alt)
     theme.table(_rows(phases))
 
 

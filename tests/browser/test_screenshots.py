@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import wait_until_drawn, watched_page
 from tests.servers import Server
@@ -45,6 +45,8 @@ def test_every_page_draws_itself_without_a_fault(
         page.goto(path)
         wait_until_drawn(page)
         assert page.get_by_test_id("stException").count() == 0, f"{name} shows an exception"
+        unfit = page.locator(f"[class*=st-key-{'narrow' if width > 840 else 'wide'}-]")
+        expect(unfit).to_have_count(0)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{name} is wider than its window: {wide} px"
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

@@ -94,8 +94,8 @@ def test_a_look_that_never_was_says_so(slug: str):
 
 def test_looks_are_triangles_on_the_time_axis(slug: str):
     app = opened(slug, tab="time")
-    course = json.loads(app.get("plotly_chart")[2].proto.spec)
+    course = json.loads(app.get("plotly_chart")[1].proto.spec)
     marks = [one for one in course["data"] if one.get("marker", {}).get("symbol")]
     assert len(marks) == 3
-    spec = app.get("plotly_chart")[2].proto.spec
+    spec = app.get("plotly_chart")[1].proto.spec
     assert all(f"look {number}<" in spec or f'"look {number}"' in spec for number in (1, 2, 3))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import theme
+from pages.parts import screen, theme
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,24 @@ def test_a_long_name_is_cut():
     assert theme.text("x" * 300, 20) == "x" * 19 + "…"
 
 
-def test_the_style_sheet_shows_one_of_two_figures():
-    assert '[class*="st-key-narrow-"] { display: none; }' in theme.CSS
-    assert '[class*="st-key-wide-"] { display: none; }' in theme.CSS
+FIGURE = """
+from functools import partial
+from experiments_core.charts.bars import split_bar
+from pages.parts import screen, theme
+
+draw = partial(split_bar, None, {"a": 5000, "b": 5000}, theme.tokens())
+theme.fitting(draw, key="split", alt="Half each.", image="split")
+"""
+
+
+@pytest.mark.parametrize("narrow", (False, True))
+def test_a_figure_is_drawn_once_for_the_width_that_the_browser_told(*, narrow: bool):
+    app = AppTest.from_string(FIGURE)
+    app.session_state[screen.KEY] = {screen.NARROW: narrow}
+    (chart,) = app.run().get("plotly_chart")
+    height = json.loads(chart.proto.spec)["layout"]["height"]
+    assert height == (64 if narrow else 48)
+    assert ("toImage" in chart.proto.config) is not narrow
 
 
 def test_logo_and_icon_are_our_own_files():
@@ -44,7 +60,7 @@ def test_logo_and_icon_are_our_own_files():
 
 PAGE = """
 from experiments_core.errors import InvalidInputError, Problem
-from pages.parts import theme
+from pages.parts import screen, theme
 
 theme.apply()
 theme.title_row("Plan [x](y)")
