@@ -96,7 +96,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
                 await timer
         await run_in_threadpool(stop_imports)
         await run_in_threadpool(workspace.stop)
-        print(f"\nUpshot has stopped. Everything is in {settings.workspace}.", flush=True)  # noqa: T201
+        print(f"\nUpshot has stopped. Everything is in {settings.workspace}.", flush=True)  # noqa: T201  said in the terminal
 
 
 def _keep_what_is_loaded() -> None:

@@ -55,7 +55,7 @@ class EventsAnswer(Answer):
 def send_events(
     call: The,
     body: EventsBody,
-    atomic: Annotated[bool, Query(description="All or none.")] = False,  # noqa: FBT002
+    atomic: Annotated[bool, Query(description="All or none.")] = False,  # noqa: FBT002  a query parameter
 ) -> Response:
     """Store up to 10 000 exposures and events; ids known from before cost nothing."""
     call.spend(len(body.events) - 1)

@@ -240,5 +240,5 @@ def _tidy(ws: Workspace) -> None:
             for import_id in stale:
                 imports.delete_import(cursor, import_id)
     for import_id in (*stale, *old):
-        with suppress(OSError):
+        with suppress(OSError):  # another time; what nobody asks for any more can wait
             preparing.forget(stored_file(ws, import_id))

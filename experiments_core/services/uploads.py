@@ -202,7 +202,7 @@ class _Intake:
     def finish(self, path: Path) -> Upload:
         """Close the census and say what came."""
         assert self._census is not None  # noqa: S101  run() has made it
-        assert self._found is not None  # noqa: S101
+        assert self._found is not None  # noqa: S101  run() has made it
         structure = self._census.finish()
         _refuse_quotes(structure)
         return Upload(
@@ -273,7 +273,7 @@ class _Intake:
         self._census.feed(bytes(self._head))
 
     def _refuse_rows(self) -> None:
-        assert self._census is not None  # noqa: S101
+        assert self._census is not None  # noqa: S101  run() has made it
         if self._most_rows is not None and self._census.lines > self._most_rows:
             raise TooLargeError(
                 f"The file has more than {grouped(self._most_rows)} rows.",

@@ -137,7 +137,9 @@ def backups_in(side: Path) -> list[Backup]:
     """The verified copies of a workspace, the newest first; reads no copy."""
     found = []
     for told in (side / FOLDER).glob("*.duckdb.json"):
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        with suppress(
+            OSError, ValueError, TypeError, KeyError
+        ):  # torn or gone: no copy to count on
             body = json.loads(told.read_text(encoding="utf-8"))
             one = Backup(file=told.with_suffix(""), **{name: body[name] for name in TOLD})
             if one.file.stat().st_size == one.bytes:

@@ -205,7 +205,7 @@ class Census:
             self._open_line = 0
         return inside
 
-    def _orderly(self, data: Bytes, quotes: Positions, carried: bool) -> bool:  # noqa: FBT001
+    def _orderly(self, data: Bytes, quotes: Positions, carried: bool) -> bool:  # noqa: FBT001  in the order of the sentence
         """Every quote opens a field, closes one, or is doubled inside one."""
         opening = (np.arange(len(quotes)) + carried) & 1 == 0
         before = np.where(quotes > 0, data[np.maximum(quotes - 1, 0)], NEWLINE)

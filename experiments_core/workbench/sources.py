@@ -69,7 +69,7 @@ def open_file(path: Path, db: Database) -> Source:
 def _parquet(path: Path) -> Any:
     """A Parquet file of one's own disk, read as its rows are asked for."""
     import pyarrow as pa  # noqa: PLC0415 - a second to import, and only some files need it
-    import pyarrow.dataset  # noqa: PLC0415
+    import pyarrow.dataset  # noqa: PLC0415  as above
 
     try:
         return pa.dataset.dataset(path, format="parquet")

@@ -42,7 +42,7 @@ def _explored(
     _view: LookView,
     _choices: Choices,
     _cut: Cut,
-    key: Key,  # noqa: ARG001
+    key: Key,  # noqa: ARG001  names the cache
 ) -> LookView:
     part = analyses.cut_look(_ws, _actor, _view, _cut)
     return exploring.explored(_ws, _actor, part, _choices)

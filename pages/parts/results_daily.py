@@ -20,6 +20,6 @@ def key_of(view: LookView) -> Key:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def cells(_ws: Workspace, _actor: Actor, _view: LookView, key: Key) -> Daily:  # noqa: ARG001
+def cells(_ws: Workspace, _actor: Actor, _view: LookView, key: Key) -> Daily:  # noqa: ARG001  the cache
     """Every metric by day, as the look or the choices take the rows."""
     return inspecting.daily(_ws, _actor, _view)

@@ -104,7 +104,7 @@ def once(draw: Callable[[], None], *key: object) -> None:
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _kept(digest: str, _draw: Callable[[], None]) -> None:  # noqa: ARG001
+def _kept(digest: str, _draw: Callable[[], None]) -> None:  # noqa: ARG001  names the cache
     _draw()
 
 
