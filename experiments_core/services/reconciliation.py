@@ -7,7 +7,7 @@ import io
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from experiments_core.store.reconciliation import Case
+from experiments_core.store.reconciled import Case
 from experiments_core.tabular.text import neutral
 
 COLUMNS = ("reason", "detail", "unit", "line")

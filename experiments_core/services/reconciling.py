@@ -15,7 +15,8 @@ from experiments_core.services.checked import Checked
 from experiments_core.services.reconciliation import Reason, Reconciliation
 from experiments_core.store.database import Database
 from experiments_core.store.imports import DatasetRow
-from experiments_core.store.reconciliation import Reconciled, Side, Why, reconcile_units
+from experiments_core.store.reconciled import Reconciled, Side, Why
+from experiments_core.store.reconciliation import reconcile_units
 from experiments_core.tabular.rejects import RULES
 from experiments_core.tabular.text import fold, shorten
 

@@ -13,7 +13,8 @@ from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.services.reconciling import Totals, of_totals, of_units
 from experiments_core.stats.moments import Counts, Moments
 from experiments_core.store.database import Database
-from experiments_core.store.reconciliation import Side, reconcile_units
+from experiments_core.store.reconciled import Side
+from experiments_core.store.reconciliation import reconcile_units
 from experiments_core.store.staged import Staged
 from experiments_core.workbench import loading
 from experiments_core.workbench.reading import database_for, source_of
