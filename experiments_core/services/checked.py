@@ -40,6 +40,8 @@ def can_be_read(mapping: Mapping) -> bool:
     """Whether enough is known to read rows at all."""
     if mapping.dialect.header_line == UNKNOWN_HEADER or not mapping.named(Role.VARIANT):
         return False
+    if mapping.named(Role.EXPERIMENT) and not mapping.experiment:
+        return False  # rows of several experiments together say nothing
     if mapping.shape is Shape.TOTALS and not mapping.named(Role.VISITORS):
         return False
     if mapping.shape is Shape.EVENTS:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from experiments_core.domain.source import Mapping, Role, Shape
+from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import import_report
@@ -17,7 +17,7 @@ from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Example
 from experiments_core.tabular.census import Structure
-from experiments_core.tabular.courses import RUNNING
+from experiments_core.tabular.courses import RUNNING, At, at_of
 from experiments_core.tabular.questions import Found
 from experiments_core.tabular.rates import PERCENT, disagreements
 from experiments_core.tabular.rejects import Reject, words
@@ -75,9 +75,9 @@ def check_totals(
             *about_rates,
         ),
         preview=(
-            ("variant", "visitors", *measured),
-            tuple((t.arm, t.visitors, *(_shown(t.conversions.get(n)) for n in measured))
-                  for t in totals[:PREVIEW]),
+            ("variant", "visitors", *measured, *((time.name,) if time else ())),
+            tuple((t.arm, t.visitors, *(_shown(t.conversions.get(n)) for n in measured),
+                   *_when(t, time)) for t in totals[:PREVIEW]),
         ),
         rejects_total=len(out),
         first_rejects=tuple(rejects[:SHOWN_REJECTS]),
@@ -115,6 +115,12 @@ def _columns(totals: Sequence[Total], mapping: Mapping) -> tuple[dict[str, str],
         for column in mapping.columns
         if column in counted
     )
+
+
+def _when(total: Total, time: ColumnMapping | None) -> tuple[At | None, ...]:
+    if time is None:
+        return ()
+    return (None if total.time is None else at_of(total.time, time),)
 
 
 def _shown(value: object) -> object:

@@ -40,6 +40,7 @@ ON_PURPOSE = frozenset({
     CROSSED, "UNIT_REPEATED", "UNIT_DUPLICATE_ROWS", "UNIT_KNOWN", "UNIT_ERASED",
     "EMPTY_ROW", "REPEATED_HEADER", "TOTALS_ROW", "EVENT_OTHER", "EXPOSURE_AGAIN",
     "NOT_EXPOSED", "BEFORE_EXPOSURE", "OUTSIDE_WINDOW", "OTHER_EXPERIMENT", "EARLIER_SNAPSHOT",
+    "READING_COPY",
     "OUTCOME_NOT_ASSIGNED",
 })  # fmt: skip
 """Rows left out by a rule that somebody chose, or that are no data; others are rejected."""

@@ -53,7 +53,7 @@ class Settled:
 
 def readings_of(found: Sequence[Moment], mapping: Mapping) -> Readings | None:
     """Look whether arms have several rows of a metric; None when they do not."""
-    several = [rows for rows in _by_key(found).values() if len(rows) > 1]
+    several = [rows for rows in _by_key(_apart(found)[0]).values() if len(rows) > 1]
     if not several:
         return None
     time = _time(mapping)
@@ -83,8 +83,9 @@ def settle(
     how = mapping.readings or (seen.likelier if seen else RUNNING)
     time = _time(mapping)
     settled: list[Settled] = []
-    left_out: list[tuple[Moment, str]] = []
-    for rows in _by_key(found).values():
+    apart, copies = _apart(found)
+    left_out = [(one, "READING_COPY") for one in copies]
+    for rows in _by_key(apart).values():
         if how == PARTS:
             settled.append(_added_up(rows, time))
         elif time is None:
@@ -158,6 +159,21 @@ def _visitors(one: Total) -> int:
 
 def _time(mapping: Mapping) -> ColumnMapping | None:
     return next(iter(mapping.named(Role.TIME)), None)
+
+
+def _apart(found: Sequence[Moment]) -> tuple[list[Moment], list[Moment]]:
+    """Rows, and those that say again what another one says of the same arm, metric and time.
+
+    A table that holds a comparison per row repeats control for every treatment.
+    """
+    seen: set[tuple[object, ...]] = set()
+    kept: list[Moment] = []
+    copies: list[Moment] = []
+    for one in found:
+        said = (fold(one.arm), fold(one.metric), one.time, one.n, one.mean, one.variance)
+        (copies if said in seen else kept).append(one)
+        seen.add(said)
+    return kept, copies
 
 
 def _by_key(found: Iterable[Moment]) -> dict[tuple[str, str], list[Moment]]:

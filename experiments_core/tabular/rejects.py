@@ -94,6 +94,8 @@ RULES: dict[str, Rule] = {
         Rule("OTHER_EXPERIMENT", False, "belongs to “{value}”", "rows of other experiments"),
         Rule("EARLIER_SNAPSHOT", False, "an earlier reading than the last one",
              "earlier readings of running totals; the last one counts"),
+        Rule("READING_COPY", False, "says again what another row says",
+             "rows that say the same of one variant, metric and time as another one"),
         Rule("READING_TWICE", True, "another row has this variant, metric and time",
              "a second row of one variant, metric and time"),
         Rule("VARIANCE", True, "{value} is not a number of 0 or more",

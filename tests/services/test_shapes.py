@@ -289,6 +289,18 @@ def test_a_newer_export_of_moments_shows_the_difference(ws: Workspace):
     assert [point.control_n for point in course] == [100, 200, 300]
 
 
+def test_control_that_stands_beside_every_treatment_counts_once(ws: Workspace):
+    text = (
+        "variant_id,count_c,count_t,mean_c,mean_t,variance_c,variance_t\n"
+        "1,100,101,10,11,4,5\n2,100,99,10,12,4,5\n"
+    )
+    draft = receive(ws, text)
+    _, report = read(ws, draft, control="control")
+    assert report.arms == {"control": 100, "1": 101, "2": 99}
+    assert report.questions == ()
+    assert [(one.rule, one.blocking) for one in report.by_rule] == [("READING_COPY", False)]
+
+
 def test_a_second_row_of_one_time_is_refused(ws: Workspace):
     draft = receive(ws, DAILY + "new,2026-05-03,21,7,4\n")
     _, report = read(ws, draft, readings="running")
