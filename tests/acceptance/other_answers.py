@@ -1,4 +1,4 @@
-"""What Upshot answers to reference cases beside the verdict: priors, margins, holdouts, past."""
+"""What Upshot answers to reference cases beside the verdict: priors, margins, holdout, past."""
 
 from __future__ import annotations
 
