@@ -28,7 +28,8 @@ class EventColumn:
 
     Attributes:
         event: Name of the event.
-        aggregation: ``any``, ``count``, ``sum``, ``mean``, ``min``, ``max`` or ``last``.
+        aggregation: ``any``, ``count``, ``sum``, ``mean``, ``min``, ``max``, ``last``, or
+            ``rows``: every event, in a list beside their sum.
         window_days: Days that count from the first one on; 0 is no end.
         delay_days: Days between the first exposure and the first that counts; negative lets
             days before the exposure count.

@@ -21,7 +21,8 @@ class MetricKind(StrEnum):
     QUANTILE = "quantile"
 
 
-AGGREGATIONS = ("any", "count", "sum", "mean", "min", "max", "last")
+AGGREGATIONS = ("any", "count", "sum", "mean", "min", "max", "last", "rows")
+"""``rows`` takes every event by itself, for a quantile of events."""
 """How the events of one unit become its number."""
 
 
@@ -181,6 +182,12 @@ class Metric:
             problems.append(Problem(
                 "aggregation", self.aggregation, "UNKNOWN_CHOICE",
                 f"aggregation is “{self.aggregation}”; choose one of {', '.join(AGGREGATIONS)}",
+            ))  # fmt: skip
+        if self.aggregation == "rows" and self.kind is not MetricKind.QUANTILE:
+            problems.append(Problem(
+                "aggregation", "rows", "UNKNOWN_CHOICE",
+                "“rows” takes every event by itself, which only a quantile does; say how the "
+                "events of a unit are added up, such as “sum”",
             ))  # fmt: skip
         for name, low, high in (("window_days", 0, 365), ("delay_days", -30, 30)):
             value = getattr(self, name)

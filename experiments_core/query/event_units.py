@@ -14,6 +14,7 @@ from datetime import datetime
 
 from experiments_core.domain.event_columns import EventColumn
 from experiments_core.query.literals import moment_sql, quoted
+from experiments_core.query.units import ROWS
 
 CROSSED = "crossed"
 CONTAMINATED = "contaminated"
@@ -195,17 +196,22 @@ def _made_columns(query: UnitsQuery) -> list[tuple[str, str]]:
     made = [(f"c{i}", _aggregate(column)) for i, column in enumerate(query.columns)]
     begin = len(made)
     made += [(f"c{begin + i}", f"any_value(u.s{i})") for i in range(len(query.segments))]
+    made += [
+        (f"c{i}{ROWS}", f"list(e.value) {_counted(column, 'e.value IS NOT NULL')}")
+        for i, column in enumerate(query.columns)
+        if column.aggregation == "rows"
+    ]
     return made
 
 
 def _aggregate(column: EventColumn) -> str:
-    inside = f"FILTER (WHERE e.name = {quoted(column.event)} AND {_inside(column)})"
+    inside = _counted(column)
     match column.aggregation:
         case "any":
             return f"coalesce(CAST(bool_or(coalesce(e.value, 1) <> 0) {inside} AS DOUBLE), 0.0)"
         case "count":
             return f"CAST(count(*) {inside} AS DOUBLE)"
-        case "sum":
+        case "sum" | "rows":
             return f"coalesce(sum(e.value) {inside}, 0.0)"
         case "last":
             return f"arg_max(e.value, (e.ts, e.seq)) {inside}"
@@ -213,6 +219,12 @@ def _aggregate(column: EventColumn) -> str:
             return f"avg(e.value) {inside}"
         case other:
             return f"{other}(e.value) {inside}"
+
+
+def _counted(column: EventColumn, *further: str) -> str:
+    """The clause that lets only the events of a column count."""
+    conditions = (f"e.name = {quoted(column.event)}", _inside(column), *further)
+    return f"FILTER (WHERE {' AND '.join(conditions)})"
 
 
 def _inside(column: EventColumn) -> str:

@@ -249,6 +249,7 @@ def _columns(wanted: Wanted, query: UnitsQuery) -> str:
     columns = [
         {"name": named.name, "metric": named.metric, "role": named.role.value,
          "column": places[named.column]}
+        | ({"repeats": "rows"} if named.column.aggregation == "rows" else {})
         for named in wanted.named
     ]  # fmt: skip
     begin = len(query.columns)

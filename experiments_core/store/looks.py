@@ -166,7 +166,9 @@ def _logged_state(row: Sequence[Any]) -> DataState:
     own = {(o["metric"], o["name"]): (o["role"], o["column"]) for o in columns if o["metric"]}
     log = _log_facts(f"events of {experiment_id} up to {mark}", counts, from_utc(refreshed_at))
     table = units_table(dataset_id)
-    return DataState(dataset_id, "unit", table, names, (log,), own, ASSIGNED)
+    return DataState(
+        dataset_id, "unit", table, names, (log,), own, ASSIGNED, listed=_listed(text)
+    )
 
 
 def earlier_data(

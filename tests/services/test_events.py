@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
-from experiments_core.domain.metric_kinds import Mean, Proportion
+from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile
 from experiments_core.errors import InvalidInputError, TooLargeError
 from experiments_core.reports.formulas.replay import differences
 from experiments_core.reports.notebook import printed, study_of
@@ -285,6 +286,34 @@ def test_a_held_out_unit_is_measured_apart_from_the_arms(ws: Workspace):
     assert not differences(
         dict(printed(view.result)), study_of(view.result, view.cells, view.design)
     )
+
+
+def test_a_quantile_may_be_that_of_every_event(ws: Workspace):
+    cost = Quantile("session", 0.5, key="cost", aggregation="rows")
+    test, now = begin(ws, metrics=(cost,)), ws.now()
+    draw = random.Random(5)  # noqa: S311
+    people = [f"p{i}" for i in range(80)]
+    arms = {p: assigning.assign(ws, LOCAL, test.id, p).variant for p in people}
+    costs = {
+        p: [round(draw.random(), 3) for _ in range(1 + i % 5)] for i, p in enumerate(people)
+    }
+    send(ws, *(exposure(p, now) for p in people))
+
+    def shown() -> dict[str, float]:
+        view = analyses.look(ws, LOCAL, test.id)
+        return {arm.variant: arm.value for arm in view.result.metric("cost").arms}
+
+    for part in (people[:50], people[50:]):  # the second one follows what is there
+        send(ws, *(
+            event(p, "session", now, value, str(k))
+            for p in part for k, value in enumerate(costs[p])
+        ))  # fmt: skip
+        found = shown()
+    for arm, value in found.items():
+        rows = [one for p in people if arms[p] == arm for one in costs[p]]
+        assert value == pytest.approx(statistics.median(rows))
+    with pytest.raises(InvalidInputError, match="only a quantile"):
+        begin(ws, name="Other", metrics=(Mean("session", aggregation="rows"),))
 
 
 def test_a_variant_that_is_called_holdout_is_not_mixed_with_those_held_out(ws: Workspace):
