@@ -42,7 +42,7 @@ _HELD = {
 }  # fmt: skip
 _WHERE_THEY_APPLY = (
     "verdict_reason", "guardrail", "guardrail_p_value", "difference_interval_method",
-    "relative_lift_interval_method",
+    "relative_lift_interval_method", "p_value_exact",
 )  # fmt: skip
 _SOME_METRICS = ("q", "denominator", "covariate", "cap", "cap_rule")
 _ROWS = {

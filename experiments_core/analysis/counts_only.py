@@ -12,14 +12,16 @@ their sum); Wilson 1927.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from experiments_core.analysis.cells import Cell, Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.results import Check, Contrast, ExperimentResult, MetricResult
 from experiments_core.domain.source import CellKey
-from experiments_core.stats.estimate import Undefined
+from experiments_core.stats.estimate import Undefined, Value
 from experiments_core.stats.moments import Counts, Summary
+from experiments_core.stats.srm import exact_sample_ratio_p_value
 
 BEYOND = 10**10
 """Units per conversion; the results differ from the limit by about one part in it."""
@@ -56,8 +58,12 @@ def spread(cells: Cells, design: Design) -> dict[CellKey, Cell]:
     }
 
 
-def without_rates(result: ExperimentResult) -> ExperimentResult:
-    """Take out what would need the number of units; say what the rest rests on."""
+def without_rates(result: ExperimentResult, design: Design) -> ExperimentResult:
+    """Take out what would need the number of units; say what the rest rests on.
+
+    The exact binomial p-value of the split between an arm and its reference stands beside the
+    z-test.
+    """
     caution = Check(
         "counts_only", "warn", "Only conversions", "no rates",
         "Nobody counted the units: this holds if they followed the intended split.",
@@ -66,12 +72,18 @@ def without_rates(result: ExperimentResult) -> ExperimentResult:
     return replace(
         result,
         health=(caution, *kept),
-        metrics=tuple(map(_without, result.metrics)),
+        metrics=tuple(
+            _without(metric, result.reference, design.phases[0].weights)
+            for metric in result.metrics
+        ),
         progress=None,
     )
 
 
-def _without(metric: MetricResult) -> MetricResult:
+def _without(
+    metric: MetricResult, reference: str, weights: Mapping[str, float]
+) -> MetricResult:
+    counted = {arm.variant: arm.conversions or 0 for arm in metric.arms}
     arms = tuple(
         replace(
             arm,
@@ -79,11 +91,26 @@ def _without(metric: MetricResult) -> MetricResult:
             value=UNKNOWN,
             ci_lower=UNKNOWN,
             ci_upper=UNKNOWN,
-            contrast=None if arm.contrast is None else _no_difference(arm.contrast),
+            contrast=None
+            if arm.contrast is None
+            else replace(
+                _no_difference(arm.contrast),
+                p_value_exact=_exact(counted, weights, reference, arm.variant),
+            ),
         )
         for arm in metric.arms
     )
     return replace(metric, arms=arms)
+
+
+def _exact(
+    counted: Mapping[str, int], weights: Mapping[str, float], *arms: str
+) -> Value | None:
+    if not all(arm in counted and weights.get(arm, 0) > 0 for arm in arms):
+        return None
+    return exact_sample_ratio_p_value(
+        {arm: counted[arm] for arm in arms}, {arm: weights[arm] for arm in arms}
+    )
 
 
 def _no_difference(contrast: Contrast) -> Contrast:

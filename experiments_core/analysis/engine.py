@@ -72,7 +72,9 @@ def analyze(
         progress=progress,
         holdout=held_out.block(everyone, design, at),
     )
-    return counts_only.without_rates(result) if design.basis == "counts_only" else result
+    return (
+        counts_only.without_rates(result, design) if design.basis == "counts_only" else result
+    )
 
 
 def _has_decided(design: Design, metrics: Sequence[MetricResult]) -> bool:

@@ -164,6 +164,7 @@ class Contrast:
     sequential: Sequential | None = None
     guardrail: str | None = None  # safe | harmed | safe_but_worse | not_shown_safe | cannot_say
     guardrail_p_value: Value | None = None  # against the margin, one-sided
+    p_value_exact: Value | None = None  # of conversions alone: binomial, two-sided
     flags: tuple[str, ...] = ()
     by_phase: tuple[PhaseResult, ...] = ()
     size_weighted: PhaseResult | None = None

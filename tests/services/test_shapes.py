@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import date
+from math import comb
 from typing import Any
 
 import pytest
 
+from experiments_core.analysis.body import from_dict, to_dict
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.errors import ConflictError, InvalidInputError
@@ -404,6 +406,10 @@ def test_conversions_alone_give_a_verdict_and_a_lift_but_no_rate(ws: Workspace):
     assert found is not None
     assert found.statistic == pytest.approx(2.4809303, rel=1e-6)
     assert found.p_value == pytest.approx(0.0131040, rel=1e-5)
+    exact = 2 * sum(comb(329, x) for x in range(187, 330)) / 2**329
+    assert found.p_value_exact == pytest.approx(exact, rel=1e-9)
+    assert found.p_value_exact == pytest.approx(0.0151, abs=5e-5)
+    assert from_dict(to_dict(view.result)) == view.result
     lift = (found.relative_lift, found.relative_lift_ci_lower, found.relative_lift_ci_upper)
     # Wilson's interval of 187/329 (0.51438 … 0.62228), as a lift s / (1 - s) - 1
     assert lift == pytest.approx((45 / 142, 0.0592371, 0.6372438), rel=1e-6)

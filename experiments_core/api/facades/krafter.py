@@ -180,8 +180,6 @@ def _body(call: Call, experiment: Experiment) -> dict[str, Any]:
 def _conversions(call: Call, experiment: Experiment) -> dict[str, int]:
     """Units that converted on the primary metric, per variant, over all runs."""
     counts = {one.key: 0 for one in experiment.variants}
-    if experiment.first_started_at is None:
-        return counts
     for metric in common.numbers_of(call, experiment).result.metrics[:1]:
         counts |= {arm.variant: arm.conversions or 0 for arm in metric.arms}
     return counts

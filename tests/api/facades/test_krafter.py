@@ -228,8 +228,9 @@ def test_conversions_are_counted_and_kept_over_a_restart(clock: Clock, world: Wo
 
 
 @holds(LIST, rule="with no exposures known, conversions alone are told, as uploaded (R23)")
-def test_conversions_that_were_uploaded_without_users(world: World):
-    one = made(world, status="stopped")
+@pytest.mark.parametrize("status", ("draft", "stopped"))
+def test_conversions_that_were_uploaded_without_users(world: World, status: str):
+    one = made(world, status=status)
     text = "variant,conversion\ncontrol,142\ntreatment,187\n"
     sent = world.send("POST", "/api/v1/imports", files={"file": ("c.csv", text, "text/csv")},
                       data={"experiment": one["id"]})  # fmt: skip
