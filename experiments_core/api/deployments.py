@@ -77,7 +77,7 @@ def list_deployments(call: The, experiment: str, page: Page) -> Response:
     AT,
     Rule(
         permission=Permission.DEPLOY, answer=One[DeploymentAnswer], status=201,
-        version_for_all=True, errors=(409,),
+        heeds_version=True, errors=(409,),
     ),
 )  # fmt: skip
 def deploy(call: The, experiment: str, body: NewDeployment) -> Response:

@@ -177,7 +177,7 @@ def versions(call: The, key: str, page: Page) -> Response:
 @door.post(
     "/metrics/{key}/versions",
     Rule(
-        permission=Permission.EDIT, answer=One[MetricAnswer], status=201, version=True,
+        permission=Permission.EDIT, answer=One[MetricAnswer], status=201, heeds_version=True,
         errors=(409,),
     ),
 )  # fmt: skip
@@ -185,7 +185,8 @@ def change(call: The, key: str, body: MetricChange) -> Response:
     """Change a metric: another meaning is another version; tests keep the one they have."""
     words = {"name", "kind", "description", "owner"}
     said = {k: v for k, v in body.given().items() if v is not None or k not in words}
-    after = library.change_metric(call.ws, call.actor, key, said, revision=call.version())
+    known = None if call.if_match is None else call.version()
+    after = library.change_metric(call.ws, call.actor, key, said, revision=known)
     return one(body_of(after), status=201, version=after.revision)
 
 

@@ -26,8 +26,9 @@ Kind = Literal["note", "incident", "release", "comment", "deviation"]
 
 
 class NewDecision(Body):
-    """What was decided on the present look."""
+    """What was decided, on the present look or the one whose number is said."""
 
+    look: Annotated[int, Field(ge=1, le=10**9)] | None = None
     action: Literal["ship", "roll_back", "extend", "stop_flat", "invalidate"]
     variant: Variant | None = None
     note: Annotated[str, Field(max_length=5_000)] = ""
@@ -54,8 +55,7 @@ class NewForecast(Body):
     metric: Annotated[str, Field(min_length=1, max_length=100)]
     variant: Variant | None = None
     guess: float
-    lower: float | None = None
-    upper: float | None = None
+    interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
 class ForecastAnswer(Answer):
@@ -66,8 +66,7 @@ class ForecastAnswer(Answer):
     metric: str
     variant: str
     guess: float
-    lower: float | None
-    upper: float | None
+    interval: list[float] | None
     by: str
     created_at: str
 
@@ -127,7 +126,11 @@ def list_forecasts(call: The, experiment: str, page: Page) -> Response:
 )
 def forecast(call: The, experiment: str, body: NewForecast) -> Response:
     """Write down a guess; after the first look none is taken."""
-    made = noting.forecast(call.ws, call.actor, experiment, **body.given())
+    lower, upper = body.interval or (None, None)
+    made = noting.forecast(
+        call.ws, call.actor, experiment, metric=body.metric, guess=body.guess,
+        variant=body.variant, lower=lower, upper=upper,
+    )  # fmt: skip
     return one(forecast_body(made), status=201)
 
 
@@ -174,7 +177,9 @@ def decision_body(decision: Decision) -> dict[str, Any]:
 
 def forecast_body(forecast: Forecast) -> dict[str, Any]:
     """Render a forecast."""
-    return _plain(forecast)
+    body = _plain(forecast)
+    limits = body.pop("lower"), body.pop("upper")
+    return body | {"interval": None if None in limits else list(limits)}
 
 
 def annotation_body(annotation: Annotation) -> dict[str, Any]:

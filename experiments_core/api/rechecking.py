@@ -170,7 +170,7 @@ def calibration_body(found: Calibration) -> dict[str, Any]:
 def _variation(found: Variation) -> dict[str, Any]:
     body: dict[str, Any] = {"days": found.setting.days, "crossovers": found.setting.crossovers}
     for field in fields(found):
-        if field.name != "setting":
+        if field.name not in {"setting", "strata"}:
             body |= told(field.name, getattr(found, field.name))
     return body
 

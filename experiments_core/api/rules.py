@@ -48,7 +48,7 @@ class Rule:
         status: Of the answer.
         errors: Statuses beside those that every route may answer.
         version: If-Match is required.
-        version_for_all: If-Match is required where everybody is affected, and heeded elsewhere.
+        heeds_version: If-Match is heeded where it is sent; the handler may ask for it.
         merges: ``Prefer: merge`` is understood.
         files: Media types when the answer is a file.
         upload: The body is multipart/form-data, as large as an upload may be.
@@ -68,7 +68,7 @@ class Rule:
     status: int = 200
     errors: tuple[int, ...] = ()
     version: bool = False
-    version_for_all: bool = False
+    heeds_version: bool = False
     merges: bool = False
     files: tuple[str, ...] = ()
     upload: bool = False
@@ -111,7 +111,7 @@ class Rule:
             codes |= {413, 415}
         if method == "POST":
             codes.add(409)
-        if self.version or self.version_for_all:
+        if self.version or self.heeds_version:
             codes |= {412, 428}
         return sorted(codes)
 
@@ -125,7 +125,7 @@ class Rule:
             extra["x-permission"] = self.permission.value
             extra["x-role"] = right.role.name.lower()
             extra["x-scope"] = right.scope.value
-        if self.version or self.version_for_all:
+        if self.version or self.heeds_version:
             parameters.append(_IF_MATCH | {"required": self.version})
         if self.merges:
             parameters.append(_PREFER)

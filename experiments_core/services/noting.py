@@ -52,8 +52,9 @@ def decide(
     action: str,
     variant: str | None = None,
     note: str = "",
+    look: int | None = None,
 ) -> Decision:
-    """Write down what was decided on the present look.
+    """Write down what was decided on a look.
 
     Args:
         ws: The workspace.
@@ -62,13 +63,19 @@ def decide(
         action: ``ship``, ``roll_back``, ``extend``, ``stop_flat`` or ``invalidate``.
         variant: Key of the variant it is about; needed to ship.
         note: Why; needed where it departs from the recommendation.
+        look: Number of the look it rests on; the present one when left out.
 
     Raises:
+        NotFoundError: there is no such look.
         InvalidInputError: what was said breaks a rule.
         ConflictError: the experiment is in the bin.
     """
     require(actor, Permission.EDIT)
-    view = analyses.look(ws, actor, reference)
+    view = (
+        analyses.look(ws, actor, reference)
+        if look is None
+        else analyses.past_look(ws, actor, reference, look)
+    )
     experiment, result = view.experiment, view.result
     _check_place(experiment)
     advice = result.recommendation

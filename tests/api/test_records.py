@@ -62,6 +62,8 @@ def test_a_decision_that_departs_says_why(api: Client):
     assert made.status_code == 201, made.text
     assert made.json()["data"]["departs_from_recommendation"] is True
     assert api.get(path).json()["data"] == [made.json()["data"]]
+    unseen = {"action": "extend", "note": "One more week.", "look": 9}
+    assert error_of(api.post(path, unseen)) == (404, "NOT_FOUND")
 
 
 @pytest.mark.usefixtures("stopped")
@@ -69,10 +71,11 @@ def test_a_viewer_forecasts_and_comments_with_an_editors_scope_only(
     ws: Workspace, app: Any, api: Client
 ):
     editor = Client(app, keys.create_key(ws, LOCAL, "e", role="editor").secret or "")
-    guess = {"metric": "paid_order", "guess": 0.05, "lower": 0.0, "upper": 0.1}
+    guess = {"metric": "paid_order", "guess": 0.05, "interval": [0.0, 0.1]}
     made = editor.post(f"{HERE}/forecasts", guess)
     assert made.status_code == 201, made.text
     assert made.json()["data"]["variant"] == "short"
+    assert made.json()["data"]["interval"] == [0.0, 0.1]
     assert editor.post(f"{HERE}/forecasts", guess | {"guess": 12}).status_code == 422
     viewer = Client(app, keys.create_key(ws, LOCAL, "v", role="viewer").secret or "")
     assert viewer.post(f"{HERE}/forecasts", guess).status_code == 403
@@ -108,7 +111,6 @@ def test_a_metric_is_defined_changed_and_used_by_its_key(api: Client):
     (metric,) = experiment.json()["data"]["metrics"]
     assert (metric["key"], metric["column"]) == ("paid-order", "paid")
     path = "/metrics/paid-order/versions"
-    assert error_of(api.post(path, {"column": "bought"})) == (428, "VERSION_REQUIRED")
     second = api.post(path, {"column": "bought"}, headers=at(1))
     assert (second.status_code, second.json()["data"]["version"]) == (201, 2)
     stale = api.post(path, {"column": "third"}, headers=at(1))
@@ -117,7 +119,9 @@ def test_a_metric_is_defined_changed_and_used_by_its_key(api: Client):
     assert [(one["slug"], one["version"]) for one in detail["used_in"]] == [
         ("shorter-checkout", 1)
     ]
-    assert [one["version"] for one in api.get(path).json()["data"]] == [2, 1]
+    unread = api.post(path, {"column": "third"})
+    assert (unread.status_code, unread.json()["data"]["version"]) == (201, 3)
+    assert [one["version"] for one in api.get(path).json()["data"]] == [3, 2, 1]
     assert api.get("/metrics").json()["pagination"]["total"] == 1
 
 
