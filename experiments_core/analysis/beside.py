@@ -7,6 +7,7 @@ from typing import TypedDict
 from experiments_core.analysis import comparing
 from experiments_core.analysis.cells import FILLED, UNCAPPED
 from experiments_core.analysis.design import Design
+from experiments_core.analysis.effects import effect
 from experiments_core.analysis.groups import Groups, Pair
 from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import Adjustment, Plain
@@ -49,17 +50,11 @@ def beside(groups: Groups, design: Design, one: Hypothesis, alpha: float) -> Bes
 
 def _plain(one: Hypothesis, strata: Strata, alpha: float) -> Plain:
     found = comparing.compare(one.metric, strata, alpha, one.alternative)
-    difference, lift = found.difference, found.relative_lift
     control, treatment = _levels(one, strata)
     return Plain(
         control_value=control,
         treatment_value=treatment,
-        difference=difference.value,
-        difference_ci_lower=difference.ci_lower,
-        difference_ci_upper=difference.ci_upper,
-        relative_lift=lift.value,
-        relative_lift_ci_lower=lift.ci_lower,
-        relative_lift_ci_upper=lift.ci_upper,
+        **effect(found),
         p_value=found.test.p_value,
     )
 

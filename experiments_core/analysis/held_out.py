@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from experiments_core.analysis import comparing, looking
 from experiments_core.analysis.arms import value_over_phases
 from experiments_core.analysis.design import Design
+from experiments_core.analysis.effects import effect
 from experiments_core.analysis.groups import Groups, Pair, is_quantile
 from experiments_core.analysis.judging import verdict_of
 from experiments_core.analysis.results import HoldoutMetric, HoldoutResult
@@ -69,7 +70,7 @@ def _metric(everyone: Groups, design: Design, at: Stage, metric: Metric) -> Hold
     )
     level = _level(design, at, held.n + exposed.n)
     found = comparing.compare(metric, strata, level)
-    p, difference, lift = found.test.p_value, found.difference, found.relative_lift
+    p, difference = found.test.p_value, found.difference
     significant = not isinstance(p, Undefined) and p < level
     reason = p.reason if isinstance(p, Undefined) else None
     if not design.holdout_randomised:
@@ -92,12 +93,7 @@ def _metric(everyone: Groups, design: Design, at: Stage, metric: Metric) -> Hold
         exposed_n=exposed.n,
         holdout_value=levels[0],
         exposed_value=levels[1],
-        difference=difference.value,
-        difference_ci_lower=difference.ci_lower,
-        difference_ci_upper=difference.ci_upper,
-        relative_lift=lift.value,
-        relative_lift_ci_lower=lift.ci_lower,
-        relative_lift_ci_upper=lift.ci_upper,
+        **effect(found),
         p_value=p,
         confidence_level=difference.interval.confidence_level,
         effective_n=held.n * exposed.n / both if both else 0.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from experiments_core.analysis import beside, comparing, looking, on_request, phases
 from experiments_core.analysis.design import Design
+from experiments_core.analysis.effects import effect
 from experiments_core.analysis.families import Level
 from experiments_core.analysis.groups import Groups, is_rate
 from experiments_core.analysis.hypothesis import Hypothesis
@@ -32,18 +33,12 @@ def judge(design: Design, groups: Groups, at: Stage, one: Hypothesis, level: Lev
         decided_at = level.alpha_local
     verdict, reason = _verdict(one.metric, found, significant=significant)
     guardrail, guardrail_p = _guardrail(one, verdict, decided_at)
-    difference, lift = found.difference, found.relative_lift
     return Contrast(
-        difference=difference.value,
-        difference_ci_lower=difference.ci_lower,
-        difference_ci_upper=difference.ci_upper,
-        relative_lift=lift.value,
-        relative_lift_ci_lower=lift.ci_lower,
-        relative_lift_ci_upper=lift.ci_upper,
+        **effect(found),
         statistic=found.test.statistic,
         p_value=found.test.p_value,
         p_value_adjusted=level.adjusted if one.withheld is None else found.test.p_value,
-        confidence_level=difference.interval.confidence_level,
+        confidence_level=found.difference.interval.confidence_level,
         test_method=found.test.method,
         interval_method=_interval_method(one.metric, found),
         significant=significant,

@@ -10,6 +10,7 @@ from typing import TypedDict
 from experiments_core.analysis import comparing
 from experiments_core.analysis.cells import WHOLE
 from experiments_core.analysis.design import Design
+from experiments_core.analysis.effects import effect
 from experiments_core.analysis.groups import Groups, Pair, is_quantile
 from experiments_core.analysis.hypothesis import Hypothesis
 from experiments_core.analysis.results import PhaseResult
@@ -146,12 +147,7 @@ def _result(
         treatment_n=pair[1].n,
         control_value=levels[0],
         treatment_value=levels[1],
-        difference=found.difference.value,
-        difference_ci_lower=found.difference.ci_lower,
-        difference_ci_upper=found.difference.ci_upper,
-        relative_lift=found.relative_lift.value,
-        relative_lift_ci_lower=found.relative_lift.ci_lower,
-        relative_lift_ci_upper=found.relative_lift.ci_upper,
+        **effect(found),
         p_value=found.test.p_value,
         weight=weight,
     )

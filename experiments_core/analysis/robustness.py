@@ -15,6 +15,7 @@ from typing import cast
 from experiments_core.analysis import comparing, other_methods
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
+from experiments_core.analysis.effects import effect
 from experiments_core.analysis.groups import Groups, Pair, is_rate
 from experiments_core.analysis.judging import verdict_of
 from experiments_core.analysis.results import Contrast
@@ -179,7 +180,6 @@ def _variation(
     *,
     planned: bool,
 ) -> Variation:
-    difference, lift = found.difference, found.relative_lift
     method, adjusted, cap = how
     p = found.test.p_value
     return Variation(
@@ -190,12 +190,7 @@ def _variation(
         planned=planned,
         control_n=sum(control.n for control, _ in strata),
         treatment_n=sum(treatment.n for _, treatment in strata),
-        difference=difference.value,
-        difference_ci_lower=difference.ci_lower,
-        difference_ci_upper=difference.ci_upper,
-        relative_lift=lift.value,
-        relative_lift_ci_lower=lift.ci_lower,
-        relative_lift_ci_upper=lift.ci_upper,
+        **effect(found),
         p_value=None if found.test.method == "none" else p,
         verdict=_verdict(metric, found),
         strata=strata,

@@ -9,6 +9,7 @@ from datetime import date
 from experiments_core.analysis import comparing
 from experiments_core.analysis.cells import Cell, Cells
 from experiments_core.analysis.design import Design
+from experiments_core.analysis.effects import effect
 from experiments_core.analysis.families import family_size
 from experiments_core.analysis.groups import Groups, Pair, is_quantile
 from experiments_core.analysis.looking import always_valid_level
@@ -125,17 +126,11 @@ def _point(
     looks_alpha = design.plan.alpha / family_size(design, metric)
     level = always_valid_level(sum(sizes), looks_alpha, design.tuned_to(treatment))
     wide = comparing.compare(metric, strata, level).relative_lift
-    difference, lift = found.difference, found.relative_lift
     return SeriesPoint(
         day=day,
         control_n=sizes[0],
         treatment_n=sizes[1],
-        difference=difference.value,
-        difference_ci_lower=difference.ci_lower,
-        difference_ci_upper=difference.ci_upper,
-        relative_lift=lift.value,
-        relative_lift_ci_lower=lift.ci_lower,
-        relative_lift_ci_upper=lift.ci_upper,
+        **effect(found),
         always_valid_lower=wide.ci_lower,
         always_valid_upper=wide.ci_upper,
     )

@@ -18,6 +18,8 @@ SMALL_SPLIT = 200
 """Units in all below which the exact test of a split of two arms is told too."""
 
 Metrics = Sequence[MetricResult]
+Strata = Sequence[tuple[Mapping[str, int], Mapping[str, float]]]
+"""Per phase: units by arm, planned weights."""
 
 
 def sample_ratio(design: Design, groups: Groups) -> Check:
@@ -36,18 +38,9 @@ def sample_ratio(design: Design, groups: Groups) -> Check:
     ]
     found = srm.sample_ratio(strata)
     p = found.p_value
-    facts: dict[str, object] = {
-        "observed": {arm: groups.units(arm) for arm in arms},
-        "expected": {arm: round(n, 1) for arm, n in found.expected.items()},
-        "residuals": {arm: round(r, 3) for arm, r in found.residuals.items()},
-        "degrees_of_freedom": found.degrees_of_freedom,
-        "by_phase": _ratio_by_phase(strata),
-    }
-    if not isinstance(found.chi_square, Undefined):
-        facts["chi_square"] = found.chi_square
     exact = _exact(strata)
-    if exact is not None:
-        facts["exact_p_value"] = exact
+    observed = {arm: groups.units(arm) for arm in arms}
+    facts = {"observed": observed, **_facts(strata, found, exact)}
 
     def card(level: str, short: str, message: str) -> Check:
         return Check("sample_ratio_mismatch", level, "Sample ratio", short, message, p, facts)
@@ -72,7 +65,21 @@ def sample_ratio(design: Design, groups: Groups) -> Check:
     return card("pass", words.p(p), f"Units came as planned: {shares}.")
 
 
-def _exact(strata: Sequence[tuple[Mapping[str, int], Mapping[str, float]]]) -> float | None:
+def _facts(strata: Strata, found: srm.SampleRatio, exact: float | None) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "expected": {arm: round(n, 1) for arm, n in found.expected.items()},
+        "residuals": {arm: round(r, 3) for arm, r in found.residuals.items()},
+        "degrees_of_freedom": found.degrees_of_freedom,
+        "by_phase": _ratio_by_phase(strata),
+    }
+    if not isinstance(found.chi_square, Undefined):
+        facts["chi_square"] = found.chi_square
+    if exact is not None:
+        facts["exact_p_value"] = exact
+    return facts
+
+
+def _exact(strata: Strata) -> float | None:
     """The exact p-value beside the chi-square, where two arms of one phase are small."""
     if len(strata) != 1 or sum(weight > 0 for weight in strata[0][1].values()) != 2:
         return None
