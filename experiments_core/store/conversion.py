@@ -7,6 +7,7 @@ a number, infinity in a time. NULL means blank.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from experiments_core.domain.source import ColumnMapping, Dialect, Role
@@ -38,6 +39,10 @@ from experiments_core.tabular.times import (
 
 NUMBERED = frozenset({EPOCH_SECONDS, EPOCH_MILLISECONDS, *DAYS_BEFORE_1970})
 EPOCH_PATTERN = r"[+-]?[0-9]{1,18}(?:\.[0-9]*)?"
+
+STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
+STAMP_WITH_OFFSET = STAMP + r"(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
+"""How programs write ISO times; told apart whole, which is much less work than taking apart."""
 
 TYPES = {
     Role.OUTCOME: "TINYINT",
@@ -186,11 +191,16 @@ def number(
     cleared = f"translate({bare}, {quoted(surplus)}, '')" if surplus else bare
     value = f"TRY_CAST(replace({cleared}, {quoted(decimal)}, '.') AS DOUBLE)"
     whole = f"regexp_full_match({bare}, {quoted(pattern(decimal, thousands))})"
+    at_once = ""
     if percent:
         value, whole = f"{value} / 100", f"{has_percent(text)} AND {whole}"
+    else:  # most cells are digits and a mark, and need neither trimming nor a look for signs
+        plain = quoted(pattern_of_digits(decimal))
+        read = f"TRY_CAST(replace({text}, {quoted(decimal)}, '.') AS DOUBLE)"
+        at_once = f"WHEN regexp_full_match({text}, {plain}) THEN {_or_nan(read)} "
     return (
-        f"CASE WHEN {is_blank(text)} THEN {empty} WHEN {whole} "
-        f"THEN coalesce({value}, CAST('nan' AS DOUBLE)) ELSE CAST('nan' AS DOUBLE) END"
+        f"CASE {at_once}WHEN {is_blank(text)} THEN {empty} WHEN {whole} "
+        f"THEN {_or_nan(value)} ELSE CAST('nan' AS DOUBLE) END"
     )
 
 
@@ -226,10 +236,11 @@ def time(field: str, sql_type: str, time_format: str, zone: str = "") -> str:
         value = local(f"try_strptime({text}, {quoted(time_format)})", zone)
     read = (
         f"CASE WHEN lower({text}) IN ({_list(BLANK_WORDS)}) THEN NULL "
-        f"ELSE coalesce({value}, CAST('infinity' AS TIMESTAMP)) END"
+        f"ELSE {_or_infinity(value)} END"
     )
     found = _once(text, trimmed(_text(field, sql_type)), read)
-    return f"CASE WHEN {field} IS NULL THEN NULL ELSE {found} END"
+    at_once = stamps(_text(field, sql_type), zone) if time_format == ISO else ""
+    return f"CASE WHEN {field} IS NULL THEN NULL {at_once}ELSE {found} END"
 
 
 def local(value: str, zone: str) -> str:
@@ -263,9 +274,23 @@ def iso(text: str) -> str:
     return _once("the_parts", match, moved)
 
 
+def stamps(text: str, zone: str) -> str:
+    """Branches of a CASE that read the usual ISO times as :func:`iso` does."""
+    moved = f"make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))"
+    naive = local(f"TRY_CAST({text} AS TIMESTAMP)", zone)
+    return (
+        f"WHEN {_is_like(text, STAMP_WITH_OFFSET)} THEN {_or_infinity(moved)} "
+        f"WHEN {_is_like(text, STAMP)} THEN {_or_infinity(naive)} "
+    )
+
+
 def has_offset(text: str) -> str:
     """Whether an ISO time says its offset."""
-    return f"regexp_extract({text}, {quoted('^' + ISO_PATTERN + '$')}, 3) <> ''"
+    taken_apart = f"regexp_extract({text}, {quoted('^' + ISO_PATTERN + '$')}, 3) <> ''"
+    return (
+        f"CASE WHEN {_is_like(text, STAMP_WITH_OFFSET)} THEN TRUE "
+        f"WHEN {_is_like(text, STAMP)} THEN FALSE ELSE {taken_apart} END"
+    )
 
 
 def is_wrong(role: Role, value: str) -> str:
@@ -313,7 +338,25 @@ def currency(field: str) -> str:
 
 def has_currency(field: str) -> str:
     """Whether an amount carries a sign or code."""
-    return f"({trimmed(field)} <> {without_currency(field)})"
+    differs = f"{trimmed(field)} <> {without_currency(field)}"
+    return f"CASE WHEN {_is_like(field, '[-+0-9.,]*')} THEN FALSE ELSE {differs} END"
+
+
+def pattern_of_digits(decimal: str) -> str:
+    """The regular expression of a number without anything but digits, sign and mark."""
+    return rf"-?[0-9]+(?:{re.escape(decimal)}[0-9]+)?"
+
+
+def _is_like(text: str, pattern_: str) -> str:
+    return f"regexp_full_match({text}, {quoted(pattern_)})"
+
+
+def _or_nan(value: str) -> str:
+    return f"coalesce({value}, CAST('nan' AS DOUBLE))"
+
+
+def _or_infinity(value: str) -> str:
+    return f"coalesce({value}, CAST('infinity' AS TIMESTAMP))"
 
 
 def _cast_number(text: str) -> str:

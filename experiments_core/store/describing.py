@@ -53,11 +53,12 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
     else:
         profile = clean.profile
         rows = profile["units"]
+        mixed_zones, currency = _only_texts_tell(cursor, job, job.text)
         staged = replace(
             _describe(cursor, job, profile, rows),
             merged=clean.merged,
-            mixed_zones=_mixed_zones(cursor, job, job.text),
-            currency=_currency(cursor, job, job.text),
+            mixed_zones=mixed_zones,
+            currency=currency,
         )
         behind = quality.clean_rows(job.table, AHEAD)
         jumps = (0,), (0,)  # their lines are known
@@ -117,6 +118,7 @@ def _sifted(cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged) -> Stag
     has_unit = job.mapped(Role.UNIT) is not None
     fields = tuple(f"f{place}" for place in range(len(job.names)))
     text = Relation("raw", fields, ("VARCHAR",) * len(fields))
+    mixed_zones, currency = _only_texts_tell(cursor, job, text)
     return replace(
         staged,
         rejects=job.rejects,
@@ -126,8 +128,8 @@ def _sifted(cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged) -> Stag
         blanks=_blank_lines(cursor, staged),
         repeated=_count(cursor, "SELECT count(*) FROM repeated") if has_unit else 0,
         crossed=_count(cursor, "SELECT count(*) FROM crossed") if has_unit else 0,
-        mixed_zones=_mixed_zones(cursor, job, text),
-        currency=_currency(cursor, job, text),
+        mixed_zones=mixed_zones,
+        currency=currency,
     )
 
 
@@ -224,41 +226,50 @@ def _blank_lines(
     }
 
 
-def _mixed_zones(cursor: duckdb.DuckDBPyConnection, job: Job, text: Relation) -> bool:
-    time = job.mapped(Role.TIME)
-    if time is None or (text is job.text and not _is_text(job, time.position)):
-        return False
-    field = conversion.trimmed(text.fields[time.position])
-    offset, naive = one_row(
-        cursor,
-        f"SELECT count(*) FILTER ({conversion.has_offset(field)}), "
-        f"count(*) FILTER (NOT {conversion.has_offset(field)}) FROM {text.sql} "
-        f"WHERE {field} <> ''",
-    )
-    return bool(offset and naive)
+def _only_texts_tell(
+    cursor: duckdb.DuckDBPyConnection, job: Job, text: Relation
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether only some times say their offset, and the columns of amounts with a sign.
 
-
-def _currency(cursor: duckdb.DuckDBPyConnection, job: Job, text: Relation) -> tuple[str, ...]:
-    """Columns of amounts with a sign.
+    One pass over the texts, and none where the reader has checked all these columns itself.
 
     Raises:
         InvalidInputError: a column has amounts in several currencies, which cannot be added.
     """
-    found = []
-    for column in job.columns:
-        is_number = column.role in {Role.VALUE, Role.COVARIATE} and column.position >= 0
-        if not is_number or (text is job.text and not _is_text(job, column.position)):
-            continue
-        field = text.fields[column.position]
-        rows = cursor.execute(
-            f"SELECT {conversion.currency(field)} AS sign, any_value({field}) FROM {text.sql} "
-            f"WHERE {conversion.has_currency(field)} GROUP BY sign LIMIT 100"
-        ).fetchall()
-        examples = {CURRENCIES.get(sign, sign): str(cell) for sign, cell in rows}
-        if len(examples) > 1:
-            raise _mixed_currency(column.name, examples)
-        found += [column.name] if examples else []
-    return tuple(found)
+    unread = [
+        place for place in range(len(job.names)) if text is not job.text or _is_text(job, place)
+    ]
+    amounts = [
+        column
+        for column in job.columns
+        if column.role in {Role.VALUE, Role.COVARIATE} and column.position in unread
+    ]
+    asked = [conversion.has_currency(text.fields[column.position]) for column in amounts]
+    time = job.mapped(Role.TIME)
+    if time is not None and time.position in unread:
+        field = conversion.trimmed(text.fields[time.position])
+        offset = conversion.has_offset(field)
+        asked += [f"{field} <> '' AND {offset}", f"{field} <> '' AND NOT {offset}"]
+    if not asked:
+        return False, ()
+    counts = ", ".join(f"count(*) FILTER ({one})" for one in asked)
+    found = one_row(cursor, f"SELECT {counts} FROM {text.sql}")
+    signed = [column for column, count in zip(amounts, found, strict=False) if count]
+    for column in signed:
+        _refuse_currencies(cursor, column.name, text.fields[column.position], text)
+    return all(found[len(amounts) :] or (0,)), tuple(column.name for column in signed)
+
+
+def _refuse_currencies(
+    cursor: duckdb.DuckDBPyConnection, name: str, field: str, text: Relation
+) -> None:
+    rows = cursor.execute(
+        f"SELECT {conversion.currency(field)} AS sign, any_value({field}) FROM {text.sql} "
+        f"WHERE {conversion.has_currency(field)} GROUP BY sign LIMIT 100"
+    ).fetchall()
+    examples = {CURRENCIES.get(sign, sign): str(cell) for sign, cell in rows}
+    if len(examples) > 1:
+        raise _mixed_currency(name, examples)
 
 
 def _mixed_currency(name: str, examples: dict[str, str]) -> InvalidInputError:

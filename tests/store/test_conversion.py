@@ -1,10 +1,13 @@
+from itertools import product
 from math import isnan
 
 import pytest
 
 from experiments_core.domain.source import Role
+from experiments_core.query.literals import quoted
 from experiments_core.store import conversion
 from experiments_core.store.database import Database
+from experiments_core.tabular.times import ISO, ISO_PATTERN
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +139,67 @@ def test_each_wrong_cell_has_its_rule(db: Database, role: Role, cell: str, rule:
 
 def test_text_in_quotes_stays_text():
     assert conversion.quoted("it's") == "'it''s'"
+
+
+DAYS = (
+    "2026-05-01",
+    "2024-02-29",
+    "2026-02-29",
+    "0001-01-01",
+    "0000-01-01",
+    "9999-12-31",
+    "2026-5-1",
+)
+CLOCKS = (
+    "00:00:00", "23:59:59", "24:00:00", "12:60:00", "12:00:60", "7:00:00", "00:00:00.1",
+    "01:30:00.123456", "02:30:00.9999999", "10:30",
+)  # fmt: skip
+OFFSETS = (
+    "", "Z", "z", " UTC", " Z", "+00:00", "-00:00", "+02:00", "-09:30", "+14:59", "+15:00",
+    "-23:59", "+99:99", "+0200", "+02", "+2:00",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", ("", "Europe/Berlin"))
+def test_usual_times_are_read_as_if_they_were_taken_apart(db: Database, zone: str):
+    """Both ways of reading agree on every mixture of parts, possible or not."""
+    cells = [
+        f"{day}{gap}{clock}{offset}"
+        for day, gap, clock, offset in product(DAYS, ("T", " ", "  "), CLOCKS, OFFSETS)
+    ]
+    said = f"regexp_extract(f, {quoted(f'^{ISO_PATTERN}$')}, 3) <> ''"
+    in_utc = conversion.iso("f")
+    apart = f"CASE WHEN {said} THEN {in_utc} ELSE {conversion.local(in_utc, zone)} END"
+    at_once = conversion.time("f", "VARCHAR", ISO, zone)
+    with db.read() as cursor:
+        read, other, told = cursor.execute(
+            "SELECT count(*) FILTER (isfinite(a)), "
+            "count(*) FILTER (coalesce(a, 'infinity') IS DISTINCT FROM b), "
+            f"count(*) FILTER (({conversion.has_offset('f')}) IS DISTINCT FROM ({said})) "
+            f"FROM (SELECT f, {apart} AS a, {at_once} AS b FROM (SELECT unnest(?) AS f))",
+            [cells],
+        ).fetchone()
+    assert read > 1_000
+    assert (other, told) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands"), ((",", ""), (".", ""), (",", "."), (".", ","))
+)
+def test_plain_digits_are_read_as_python_reads_them(db: Database, decimal: str, thousands: str):
+    cells = [
+        f"{sign}{whole}{part}"
+        for sign, whole, part in product(
+            ("", "-"), ("0", "007", "12", "12345678901234567890"), ("", ".5", ",5", ".", ",25")
+        )
+    ]
+    kept = [cell for cell in cells if (thousands or "|") not in cell]
+    expected = [
+        None if {".", ","} & {*cell} - {decimal} else float(cell.replace(decimal, "."))
+        for cell in kept
+    ]
+    number = conversion.number("f", "VARCHAR", decimal, thousands)
+    with db.read() as cursor:
+        rows = cursor.execute(f"SELECT {number} FROM (SELECT unnest(?) AS f)", [kept])
+        found = [one for (one,) in rows.fetchall()]
+    assert [None if isnan(one) else one for one in found] == expected
