@@ -48,7 +48,7 @@ def page() -> None:
     theme.once(
         lambda: results_head.verdict(view, experiment), "verdict", view.result, experiment
     )
-    if view.result.verdict.code == "no_data":
+    if view.result.verdict.code == "no_data" or view.result.verdict.basis == "stored":
         results_head.no_data(view, experiment)
         results_decision.forecast_form(ws, who.actor(), experiment)
         if results_runs.options(experiment):

@@ -38,6 +38,8 @@ def decide(story: Story, units: int) -> tuple[Verdict, Recommendation]:
 def _unread(story: Story, units: int) -> Ending | None:
     """Why nobody should read the primary metrics now."""
     red = closed_by(story.health)
+    if not units and story.design.basis == "stored":
+        return "cannot_say", None, "stored_only"
     if not units:
         return "no_data", None, None
     if red is not None:

@@ -41,7 +41,8 @@ class Design:
         phases: In order; the k-th is phase k of the cells.
         names: Variant key -> what people call it.
         unit: What was randomised, in the singular.
-        basis: ``units``, ``totals`` or ``moments``.
+        basis: ``units``, ``totals``, ``moments``, ``counts_only``, or ``stored`` where there
+            are only results from elsewhere.
         status: Of the experiment, None where there is none.
         finished: Stopped or completed, or the data are said to be complete.
         said_over: The data are said to be complete.

@@ -96,7 +96,10 @@ def judged(
     """
     reading = reading_of_now(ws, actor, experiment_id, reference=reference)
     if reading.data is None:
-        result = analyze({}, reading.design, data_hash=reading.data_hash)
+        design = reading.design
+        if reading.experiment.stored_results is not None:
+            design = replace(design, basis="stored")
+        result = analyze({}, design, data_hash=reading.data_hash)
         return LookView(
             result=result,
             experiment=reading.experiment,
@@ -104,7 +107,7 @@ def judged(
             sql="",
             moments=(),
             cells={},
-            design=reading.design,
+            design=design,
             data_as_of=None,
             finished=reading.design.finished,
         )

@@ -349,8 +349,11 @@ def _metric(design: Design, key: str) -> Metric:
 
 
 def _levels(result: ExperimentResult, metric: Metric) -> dict[str, float]:
-    """Level of each treatment's interval on the scorecard."""
+    """Level of each treatment's interval on the scorecard; none before there are data."""
     contrasts: Iterable[tuple[str, Any]] = (
-        (arm.variant, arm.contrast) for arm in result.metric(metric.key).arms
+        (arm.variant, arm.contrast)
+        for shown in result.metrics
+        if shown.key == metric.key
+        for arm in shown.arms
     )
     return {arm: 1 - found.confidence_level for arm, found in contrasts if found is not None}

@@ -239,3 +239,15 @@ def test_a_winner_needs_the_rights_to_write_and_to_deploy(api: Client):
         own = {"Authorization": f"Bearer {api.post('/keys', asked).json()['data']['secret']}"}
         stopped = api.post(f"{path}/stop", {"winner": "short"}, headers=own | at(2))
         assert stopped.status_code == status, stopped.text
+
+
+def test_results_from_elsewhere_without_counts_say_nothing(api: Client):
+    one = made(api, stored_results={"lift": 0.1})
+    path = f"/experiments/{one['id']}"
+    told = api.get(f"{path}/results").json()["data"]
+    assert (told["verdict"]["code"], told["verdict"]["reason"], told["verdict"]["basis"]) == (
+        "cannot_say", "stored_only", "stored",
+    )  # fmt: skip
+    assert (told["look"], told["metrics"]) == (None, [])
+    api.patch(path, {"stored_results": None}, headers=at(1))
+    assert api.get(f"{path}/results").json()["data"]["verdict"]["code"] == "no_data"

@@ -181,8 +181,11 @@ def test_a_closed_gate_says_the_cause_and_greys_the_numbers(
     assert "1 of 3 checks pass; 2 to know about" in written(app)
 
 
-def test_no_data_has_doors_and_no_chart(ws: workspace.Workspace, told: Told):
-    told.result = replace(examples.no_metrics(), health=(), progress=None)
+@pytest.mark.parametrize("basis", ("units", "stored"))
+def test_no_data_has_doors_and_no_chart(ws: workspace.Workspace, told: Told, basis: str):
+    bare = replace(examples.no_metrics(), health=(), progress=None)
+    code = {"units": "no_data", "stored": "cannot_say"}[basis]
+    told.result = replace(bare, verdict=replace(bare.verdict, code=code, basis=basis))
     running(ws, "Empty")
     app = opened()
     assert app.get("plotly_chart") == []
