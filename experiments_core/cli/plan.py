@@ -19,8 +19,7 @@ from experiments_core.services.planning import (
     PlanResult,
     Sensitivity,
     detectable_effect,
-    plan_means,
-    plan_rates,
+    plan,
     power_for,
     units_in,
 )
@@ -129,23 +128,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> PlanResult:
-    shared: dict[str, Any] = {
-        "minimum_detectable_effect": options.mde,
-        "relative": options.relative,
-        "alpha": options.alpha,
-        "power": options.power,
-        "alternative": options.alternative,
-        "weights": _weights(options),
-        "primary_metrics": options.primary_metrics,
-        "daily_units": options.daily_units,
-        "allocation": options.allocation,
-    }
-    if options.sd is not None:
-        return plan_means(
-            kind=_kind(options), baseline=options.baseline, standard_deviation=options.sd,
-            **shared,
-        )  # fmt: skip
-    return plan_rates(baseline=_rate_baseline(options), **shared)
+    return plan(_design(options).with_effect(options.mde, relative=options.relative))
 
 
 def _design(options: argparse.Namespace) -> Design:

@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import planning_words as words
 from experiments_core.services.planning_design import Design, checked
 from experiments_core.services.planning_numbers import (
@@ -30,7 +29,7 @@ from experiments_core.stats.estimate import Undefined, Value
 __all__ = [
     "Design", "DetectableEffect", "OtherSize", "PlanResult", "PowerPoint", "Sensitivity",
     "SensitivityCell", "SensitivityRow", "WeekEffect", "days_for", "detectable_effect", "plan",
-    "plan_means", "plan_rates", "power_curve", "power_for", "units_for", "units_in",
+    "power_curve", "power_for", "units_for", "units_in",
 ]  # fmt: skip
 
 CURVE_STEPS = 40
@@ -147,87 +146,6 @@ class PlanResult:
     formula_with_numbers: str
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-def plan_rates(
-    *,
-    baseline: float,
-    minimum_detectable_effect: float,
-    relative: bool = False,
-    alpha: float = 0.05,
-    power: float = 0.8,
-    alternative: str = "two-sided",
-    weights: Sequence[float] = (1.0, 1.0),
-    primary_metrics: int = 1,
-    daily_units: float | None = None,
-    allocation: float = 1.0,
-) -> PlanResult:
-    """Plan a test of a rate.
-
-    Args:
-        baseline: Control's rate, a fraction in (0, 1).
-        minimum_detectable_effect: Smallest difference worth seeing; below 0 for a decrease.
-        relative: The effect is a fraction of the baseline, not a difference.
-        alpha: Error rate of the whole primary family.
-        power: Probability to see the effect.
-        alternative: ``two-sided``, ``greater`` or ``less``.
-        weights: Shares of the arms, control first; any scale.
-        primary_metrics: Metrics that decide; each is compared in every treatment arm.
-        daily_units: New eligible units a day.
-        allocation: Share of them that enters the test, a fraction.
-
-    Raises:
-        InvalidInputError: a value is out of range, or no number of units can show the effect.
-    """
-    effect = minimum_detectable_effect * (baseline if relative else 1.0)
-    return plan(Design(
-        kind="rate", baseline=baseline, effect=effect, relative=relative, alpha=alpha,
-        power=power, alternative=alternative, weights=tuple(weights),
-        primary_metrics=primary_metrics, daily_units=daily_units, allocation=allocation,
-    ))  # fmt: skip
-
-
-def plan_means(  # noqa: D417  the others are those of plan_rates
-    *,
-    standard_deviation: float,
-    minimum_detectable_effect: float,
-    kind: str = "mean",
-    baseline: float | None = None,
-    relative: bool = False,
-    alpha: float = 0.05,
-    power: float = 0.8,
-    alternative: str = "two-sided",
-    weights: Sequence[float] = (1.0, 1.0),
-    primary_metrics: int = 1,
-    daily_units: float | None = None,
-    allocation: float = 1.0,
-) -> PlanResult:
-    """Plan a test of a mean or of a ratio of sums; arguments as :func:`plan_rates`.
-
-    Args:
-        standard_deviation: Of one unit, the same in every arm, > 0; for a ratio that of its
-            linearised value.
-        kind: ``mean`` or ``ratio``.
-        minimum_detectable_effect: In the metric's unit, or relative to the baseline.
-        baseline: Control's mean; needed for a relative effect.
-
-    Raises:
-        InvalidInputError: a value is out of range, or no number of units can show the effect.
-    """
-    if relative and baseline is None:
-        message = "A relative effect needs the baseline it is relative to"
-        raise InvalidInputError(
-            f"{message}.",
-            hint="Give control's mean, or the effect in the metric's own unit.",
-            details=(Problem("baseline", None, "REQUIRED", message),),
-        )
-    effect = minimum_detectable_effect * (baseline or 0.0 if relative else 1.0)
-    return plan(Design(
-        kind=kind, baseline=baseline, effect=effect, relative=relative,
-        standard_deviation=standard_deviation, alpha=alpha, power=power,
-        alternative=alternative, weights=tuple(weights), primary_metrics=primary_metrics,
-        daily_units=daily_units, allocation=allocation,
-    ))  # fmt: skip
 
 
 def plan(design: Design) -> PlanResult:

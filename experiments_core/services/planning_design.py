@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments_core.errors import InvalidInputError, Problem
 
@@ -45,6 +45,22 @@ class Design:
     primary_metrics: int = 1
     daily_units: float | None = None
     allocation: float = 1.0
+
+    def with_effect(self, effect: float, *, relative: bool = False) -> Design:
+        """The same for an effect in the metric's unit, or as a fraction of the baseline.
+
+        Raises:
+            InvalidInputError: a relative effect, and nobody knows of what.
+        """
+        if relative and self.baseline is None:
+            message = "A relative effect needs the baseline it is relative to"
+            raise InvalidInputError(
+                f"{message}.",
+                hint="Give control's mean, or the effect in the metric's own unit.",
+                details=(Problem("baseline", None, "REQUIRED", message),),
+            )
+        whole = effect * (self.baseline or 0.0) if relative else effect
+        return replace(self, effect=whole, relative=relative)
 
     @property
     def target(self) -> float | None:

@@ -1,18 +1,32 @@
 import math
+from typing import Any
 
 import pytest
 
 from experiments_core.errors import InvalidInputError
 from experiments_core.services.planning import (
     Design,
+    PlanResult,
     detectable_effect,
     plan,
-    plan_means,
-    plan_rates,
     power_for,
     units_in,
 )
 from experiments_core.stats.estimate import Undefined
+
+
+def plan_rates(
+    baseline: float, minimum_detectable_effect: float, *, relative: bool = False, **told: Any
+) -> PlanResult:
+    design = Design(kind="rate", baseline=baseline, **told)
+    return plan(design.with_effect(minimum_detectable_effect, relative=relative))
+
+
+def plan_means(
+    standard_deviation: float, minimum_detectable_effect: float, *, relative: bool = False
+) -> PlanResult:
+    design = Design(kind="mean", baseline=None, standard_deviation=standard_deviation)
+    return plan(design.with_effect(minimum_detectable_effect, relative=relative))
 
 
 def test_the_plan_of_the_textbook_case():
