@@ -51,7 +51,7 @@ def page() -> None:
     if view.result.verdict.code == "no_data" or view.result.verdict.basis == "stored":
         results_head.no_data(view, experiment)
         results_decision.forecast_form(ws, who.actor(), experiment)
-        if results_runs.options(experiment):
+        if results_runs.are_apart(experiment):
             theme.note("Earlier runs are under “Look at it differently”.")
             _explore(ws, view, experiment)
         return

@@ -74,7 +74,7 @@ def verdict(
         needs = (
             f"; the plan needs {words.count(planned)} {story.design.unit}s" if planned else ""
         )
-        return f"No data yet. Upload a file{needs}.", ()
+        return f"No data yet. Upload a file or send events{needs}.", ()
     if code == "cannot_say" and red is not None:
         head, _, rest = red.message.partition(". ")
         return f"{head.rstrip('.')}.", ((rest,) if rest else ())

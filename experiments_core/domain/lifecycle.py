@@ -92,23 +92,53 @@ class VerbInfo:
     permission: Permission = Permission.EDIT
 
 
-_BEGIN = "Seals hypothesis, metrics and plan, and opens phase 1: new units enter from now on."
-_AGAIN = "Starts a new run. Earlier data are kept, and units keep the version they have."
-_PAUSE = "Units in the test keep their version, new ones get the fallback. Data are accepted."
-_RESUME = "New units enter again under the present split. A new phase of the same run begins."
-_STOP = "The test ends and everyone gets the fallback. Data are kept; a new run can follow."
-_COMPLETE = (
-    "Records how the test ended and closes it. Late data can be imported and are marked."
+_BEGIN = (
+    "Seals hypothesis, metrics and plan, and opens phase 1: new units enter from now on. "
+    "Results begin with the first data."
 )
-_REOPEN = "Takes the conclusion back; it stays in the history."
+_AGAIN = (
+    "Starts a new run. Units keep the version they have, unless everybody is assigned anew. "
+    "Earlier data are kept; results count all runs that share their assignments."
+)
+_PAUSE = (
+    "Units in the test keep their version, new ones get the fallback. Data are accepted, and "
+    "results go on."
+)
+_RESUME = (
+    "New units enter again under the present split, the others keep their version. Data and "
+    "results go on, in a new phase of the same run."
+)
+_STOP = (
+    "The test ends and everyone gets the fallback. Data are kept and results become final; a "
+    "new run can follow."
+)
+_COMPLETE = (
+    "Records how the test ended and closes it; everyone gets the fallback. Results are final; "
+    "late data can be imported and are marked."
+)
+_REOPEN = (
+    "Takes the conclusion back, which stays in the history; the test is stopped again. Nothing "
+    "changes for users, data and results."
+)
 _DEPLOY = (
     "Everyone gets the version you choose, and the experiment goes to the archive. Data and "
     "results stay as they are. It can be reverted."
 )
-_ARCHIVE = "Leaves the list and becomes read-only. Unarchive brings it back as it is."
-_UNARCHIVE = "Comes back to the list in the status it had."
-_DELETE = f"Goes to the bin for {BIN_DAYS} days, with its data. Its key stays reserved."
-_RESTORE = "Comes back as it was when it was deleted."
+_ARCHIVE = (
+    "Leaves the list and becomes read-only. Nothing changes for users, data and results; "
+    "Unarchive brings it back as it is."
+)
+_UNARCHIVE = (
+    "Comes back to the list in the status it had. Nothing changes for users, data and results."
+)
+_DELETE = (
+    f"Goes to the bin for {BIN_DAYS} days, with its data and results; users get the fallback. "
+    "Its key stays reserved."
+)
+_RESTORE = (
+    "Comes back as it was when it was deleted, with its data and results. Nothing changes for "
+    "users."
+)
 _PURGE = (
     "Erases the experiment with its data, looks and decisions for ever, and units get no "
     "answer any more. Only the audit trail remains."

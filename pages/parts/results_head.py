@@ -35,7 +35,7 @@ def verdict(view: LookView, experiment: Experiment) -> None:
     st.title(theme.text(result.verdict.text, 300), anchor=False)
     if result.verdict.reasons:
         st.markdown(theme.text(" ".join(result.verdict.reasons[:3]), 1200))
-    if result.recommendation.text:
+    if result.recommendation.text and result.verdict.code != "no_data":
         st.markdown(f"**We suggest:** {theme.text(result.recommendation.text, 600)}")
 
 

@@ -28,6 +28,11 @@ def options(experiment: Experiment) -> dict[str, str]:
     }
 
 
+def are_apart(experiment: Experiment) -> bool:
+    """Whether earlier runs have units of their own, that do not count now."""
+    return first_run(experiment) > 1
+
+
 def _days(experiment: Experiment, run: int) -> str:
     phases = [phase for phase in experiment.phases if phase.run_no == run]
     begin, end = phases[0].started_at, phases[-1].ended_at

@@ -26,8 +26,8 @@ CONCLUSIONS = {
 }
 WITH_REASON = {Verb.PAUSE, Verb.STOP, Verb.COMPLETE, Verb.REOPEN, Verb.DEPLOY}
 REASSIGN = {
-    "keep": "Units that took part keep their version",
-    "fresh": "Everybody is assigned anew (recorded)",
+    "keep": "Units that took part keep their version; results count all runs",
+    "fresh": "Everybody is assigned anew (recorded); results count the new run",
 }
 LAST = "experiment-last"
 CLOSED = "more-verbs-closed"

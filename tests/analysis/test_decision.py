@@ -173,7 +173,7 @@ def test_without_conversions_in_control_the_difference_speaks():
 def test_no_data_names_what_the_plan_needs():
     told: Design = design(plan=Plan(planned_units=56_200), status="running")
     assert analyze({}, told).verdict.text == (
-        f"No data yet. Upload a file; the plan needs 56{GAP}200 users."
+        f"No data yet. Upload a file or send events; the plan needs 56{GAP}200 users."
     )
     assert analyze({}, told).recommendation.action == "keep_running"
 

@@ -258,7 +258,7 @@ def test_a_one_sided_plan_opens_the_other_limit_and_leaves_secondary_metrics_two
 def test_nobody_is_no_data_and_no_number():
     result = analyze({}, design(status="draft"))
     assert (result.verdict.code, result.metrics, result.health) == ("no_data", (), ())
-    assert result.verdict.text == "No data yet. Upload a file."
+    assert result.verdict.text == "No data yet. Upload a file or send events."
     assert result.treatments == ()
 
 
