@@ -10,6 +10,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.traffic import TrafficPreview
 from experiments_core.services import readings
+from experiments_core.services.following import follow_log
 from experiments_core.services.planning_baseline import Baseline
 from experiments_core.services.planning_design import Design
 from experiments_core.services.planning_numbers import detectable_effect
@@ -41,6 +42,8 @@ def units_by_day(ws: Workspace, actor: Actor, reference: str) -> dict[date, dict
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
+    follow_log(ws, experiment)
+    with ws.db.read() as cursor:
         data = readings.data_of(ws.db, cursor, experiment.id)
         query = readings.read(experiment, data, now=ws.now()).query
         if query is None:

@@ -21,18 +21,20 @@ MOST_SHOWN = 50
 def overrides(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     """Set, see and take back the arms of testers."""
     known = service.overrides(ws, actor, experiment.id)
+    names = {variant.key: variant.name or variant.key for variant in experiment.variants}
     theme.muted("A tester sees the arm you choose and is left out of the analysis.")
     with st.form(f"override-{experiment.id}", clear_on_submit=True, border=False):
         with st.grid(2, min_column_width=200, gap="medium"):
             unit = st.text_input(f"{experiment.unit.capitalize()} id", max_chars=256)
-            keys = [variant.key for variant in experiment.variants]
-            variant = st.selectbox("Sees", keys, format_func=theme.text)
+            variant = st.selectbox(
+                "Sees", list(names), format_func=lambda key: words.plain(names[key], 60)
+            )
         pressed = st.form_submit_button("Override")
     if pressed:
         _do(lambda: service.set_override(ws, actor, experiment.id, unit, variant))
     if not known:
         return
-    theme.table([{"Unit": unit, "Sees": variant} for unit, variant in known.items()])
+    theme.table([{"Unit": unit, "Sees": names.get(arm, arm)} for unit, arm in known.items()])
     chosen = st.selectbox(
         "Take back", list(known), index=None, key=f"back-{experiment.id}",
         format_func=theme.text, placeholder="Choose a unit",

@@ -51,10 +51,11 @@ def draw(experiment: Experiment, now: datetime) -> None:
         timeline, runs, theme.tokens(), today=now.date(), whole=ended or not recent
     )
     alt = "; ".join(
-        f"{row['Phase']}: {row['Split']}, from {row['From']}" for row in _rows(phases)
+        f"{phase.seq}: {shares(phase.weights_bp)}, from {_when(phase.started_at, now)} UTC"
+        for phase in phases
     )
     theme.fitting(calendar, key="phases", alt=alt)
-    theme.table(_rows(phases))
+    theme.table(_rows(phases, now))
 
 
 def _run(experiment: Experiment, run_no: int, now: datetime) -> Run:
@@ -81,20 +82,19 @@ def _outcome(experiment: Experiment) -> str:
     return experiment.conclusion if experiment.conclusion in known else "undecided"
 
 
-def _rows(phases: tuple[Phase, ...]) -> list[dict[str, object]]:
+def _rows(phases: tuple[Phase, ...], now: datetime) -> list[dict[str, object]]:
     return [
         {
             "Phase": phase.seq,
-            "From": _when(phase.started_at),
-            "To": "still on" if phase.ended_at is None else _when(phase.ended_at),
+            "From (UTC)": _when(phase.started_at, now),
+            "To": "still on" if phase.ended_at is None else _when(phase.ended_at, now),
             "Split": shares(phase.weights_bp),
             "Allocation": words.percent(phase.allocation_bp / WHOLE_BP, 0),
-            "By": phase.by,
-            "Why": phase.reason or phase.kind,
+            "Why, by whom": f"{phase.reason or phase.kind} ({phase.by})",
         }
         for phase in phases
     ]
 
 
-def _when(moment: datetime) -> str:
-    return f"{words.day(moment, year=True)} {moment:%H:%M} UTC"
+def _when(moment: datetime, now: datetime) -> str:
+    return f"{words.day(moment, year=moment.year != now.year)} {moment:%H:%M}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -43,7 +44,8 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     except UpshotError as error:
         theme.refused(error)
         return
-    st.markdown(f"**{theme.text(sentence(unit, found))}**")
+    names = {variant.key: variant.name or variant.key for variant in experiment.variants}
+    st.markdown(f"**{theme.text(sentence(unit, found, names))}**")
     _steps(found)
 
 
@@ -80,13 +82,14 @@ def draw_list(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     )
 
 
-def sentence(unit: str, trial: Trial) -> str:
-    """What the unit gets, and the rule that says so."""
+def sentence(unit: str, trial: Trial, names: Mapping[str, str]) -> str:
+    """What the unit gets, and the rule that says so; ``names`` by key."""
     decision = trial.decision
     why = decision.reason.value.replace("_", " ")
+    served = names.get(trial.served, trial.served)
     if decision.variant is None:
-        return f"{unit.strip()} gets the fallback, {trial.served}: {why}."
-    return f"{unit.strip()} gets {decision.variant}: {why}."
+        return f"{unit.strip()} gets the fallback, {served}: {why}."
+    return f"{unit.strip()} gets {names.get(decision.variant, decision.variant)}: {why}."
 
 
 def attributes_of(typed: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def test_a_unit_is_tried_with_every_rules_answer(open_page: Open, ws: Workspace)
     field(app, "User id").set_value("<b>u1</b>")
     area(app, "Attributes, one a line").set_value("age = 12").run()
     assert not app.exception
-    assert "gets the fallback, control: not targeted" in said(app)
+    assert "gets the fallback, Control: not targeted" in said(app)
     area(app, "Attributes, one a line").set_value("age").run()
     assert "write it as name = value" in said(app)
 
