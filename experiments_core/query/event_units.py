@@ -9,7 +9,7 @@ names the reason for the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from experiments_core.domain.event_columns import EventColumn
@@ -43,6 +43,8 @@ class UnitsQuery:
         log: Relation with the events; those of the touched units when there are such.
         org: The organisation, as an expression.
         experiment: The experiment, as an expression.
+        by_hand: Some unit was given an arm by hand; else nobody looks for such. It does not
+            belong to the name of the query, since what was given by hand is told beside it.
     """
 
     columns: tuple[EventColumn, ...]
@@ -59,6 +61,7 @@ class UnitsQuery:
     log: str = "events"
     org: str = "$org"
     experiment: str = "$experiment"
+    by_hand: bool = field(default=True, repr=False)
 
 
 def names_of(columns: Sequence[EventColumn]) -> tuple[str, ...]:
@@ -74,7 +77,7 @@ def units_sql(query: UnitsQuery) -> str:
     return (
         f"WITH exposed AS (\n{_exposed(query)}\n),\n"
         f"assigned AS (\n{_assigned(query)}\n),\n"
-        f"given AS (\n{_given(query)}\n),\n"
+        f"{_given(query)}"
         f"facts AS (\n{_facts(query)}\n),\n"
         f"everyone AS (\n{_everyone(query)}\n)\n"
         f"SELECT\n    u.unit, any_value(u.arm) AS arm, any_value(u.first_ts) AS first_ts, "
@@ -83,7 +86,8 @@ def units_sql(query: UnitsQuery) -> str:
         "    coalesce(any_value(u.mismatch), FALSE) AS mismatch,\n"
         f"    count(*) FILTER (WHERE {events}) AS happened, "
         "coalesce(any_value(u.exposures), 0) AS exposures\n"
-        "FROM everyone u LEFT JOIN facts e ON e.unit = u.unit\nGROUP BY u.unit"
+        "FROM everyone u LEFT JOIN facts e ON e.unit = u.unit\nGROUP BY u.unit\n"
+        "HAVING any_value(u.exposures) > 0 OR any_value(u.known) OR count(e.unit) > 0"
     )
 
 
@@ -108,7 +112,6 @@ def _exposed(query: UnitsQuery) -> str:
     since += _until(query)
     return (
         "    SELECT unit, MIN(ts) AS first_ts, count(*) AS exposures, "
-        "COUNT(DISTINCT variant) AS arms_seen, "
         "arg_min(variant, ts) AS reported, MIN(variant) AS one_arm, MAX(variant) AS other_arm"
         f"{segments}\n    FROM {query.log} WHERE type = 'exposure' AND org_id = {query.org} "
         f"AND experiment_id = {query.experiment}{since}\n    GROUP BY unit"
@@ -126,15 +129,17 @@ def _assigned(query: UnitsQuery) -> str:
 
 
 def _given(query: UnitsQuery) -> str:
+    if not query.by_hand:
+        return ""
     holds = "reverted_at IS NULL"
     if query.until is not None:
         end = moment_sql(query.until)
         holds = f"created_at < {end} AND (reverted_at IS NULL OR reverted_at >= {end})"
     return (
-        "    SELECT unit_id AS unit, arg_max(variant, created_at) AS variant\n"
+        "given AS (\n    SELECT unit_id AS unit, arg_max(variant, created_at) AS variant\n"
         f"    FROM deployments WHERE experiment_id = {query.experiment} "
         f"AND target = 'participant' AND {holds}{_touched(query, 'unit_id')}\n"
-        "    GROUP BY unit_id"
+        "    GROUP BY unit_id\n),\n"
     )
 
 
@@ -151,23 +156,41 @@ def _everyone(query: UnitsQuery) -> str:
     """Every unit that was exposed, assigned or did something, with its arm and times."""
     segments = "".join(f", x.s{i}" for i in range(len(query.segments)))
     arm = served = "x.reported"
+    given = "g.variant" if query.by_hand else "NULL::VARCHAR"
     if not query.external:
         held = "NULL" if query.held is None else quoted(query.held)
         arm, served = (
-            f"CASE WHEN a.known THEN coalesce(a.arm, {instead}) ELSE g.variant END"
+            f"CASE WHEN a.known THEN coalesce(a.arm, {instead}) ELSE {given} END"
             for instead in (held, quoted(query.fallback))
         )
     assigned = "x.first_ts" if query.external else "a.assigned_ts"
     first = f"coalesce(x.first_ts, {assigned})" if query.assigned_is_exposed else "x.first_ts"
     return (
         f"    SELECT unit, {arm} AS arm, {first} AS first_ts, {assigned} AS assigned_ts, "
-        "x.arms_seen, x.exposures, x.one_arm, x.other_arm, a.known, g.variant AS given_arm, "
-        "o.variant AS override, "
+        f"x.exposures, x.one_arm, x.other_arm, a.known, {given} AS given_arm, "
+        f"{'o.variant' if query.by_hand else 'NULL::VARCHAR'} AS override, "
         f"x.one_arm <> {served} OR x.other_arm <> {served} AS mismatch{segments}\n"
-        "    FROM (SELECT unit FROM exposed UNION SELECT unit FROM assigned "
-        "UNION SELECT unit FROM facts) base\n"
-        "    LEFT JOIN exposed x USING (unit) LEFT JOIN assigned a USING (unit)\n"
-        "    LEFT JOIN given g USING (unit)\n"
+        f"    FROM {_base(query)}\n"
+        "    LEFT JOIN exposed x USING (unit) LEFT JOIN assigned a USING (unit)"
+        f"{_hands(query)}"
+    )
+
+
+def _base(query: UnitsQuery) -> str:
+    """Every unit that anything is known of; of touched units perhaps some that are not."""
+    if query.touched is not None:
+        return f"{query.touched} base"
+    return (
+        "(SELECT unit FROM exposed UNION SELECT unit FROM assigned "
+        "UNION SELECT unit FROM facts) base"
+    )
+
+
+def _hands(query: UnitsQuery) -> str:
+    if not query.by_hand:
+        return ""
+    return (
+        "\n    LEFT JOIN given g USING (unit)\n"
         "    LEFT JOIN (SELECT unit, variant FROM overrides "
         f"WHERE experiment_id = {query.experiment}) o USING (unit)"
     )
@@ -187,7 +210,7 @@ def _why(query: UnitsQuery) -> str:
         f"WHEN u.override IS NOT NULL THEN '{OVERRIDDEN}' {known}"
         f"WHEN u.given_arm IS NOT NULL AND (u.known IS NULL OR u.given_arm <> u.arm) "
         f"THEN '{CONTAMINATED}' "
-        f"WHEN u.arms_seen > 1 THEN '{CROSSED}' "
+        f"WHEN u.one_arm <> u.other_arm THEN '{CROSSED}' "
         f"WHEN u.arm IS NULL THEN '{NOT_IN_TEST}' END"
     )
 

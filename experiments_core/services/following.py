@@ -54,15 +54,16 @@ def _standing(cursor: Any, experiment: Experiment) -> tuple[bool, bool]:
 def _wanted(cursor: Any, experiment: Experiment, *, exposed: bool) -> tuple[Wanted, str]:
     """What the units have to hold, and the name of everything that would make them new."""
     named = columns_of(experiment.metrics)
+    by_hand = event_units.by_hand(cursor, experiment.id)
     query = UnitsQuery(
         columns=tuple(dict.fromkeys(one.column for one in named)),
         external=experiment.assignment_mode == "external",
         held=None if HOLDOUT in experiment.weights_bp else HOLDOUT,
         fallback=experiment.control.key,
         assigned_is_exposed=not exposed,
+        by_hand=bool(by_hand),
     )
     *earlier, query = _by_assignment(experiment, query)
-    by_hand = event_units.by_hand(cursor, experiment.id)
     told = [
         repr((query, *earlier)),
         [[n.metric, n.name, n.role.value, repr(n.column)] for n in named],
@@ -78,6 +79,6 @@ def _by_assignment(experiment: Experiment, query: UnitsQuery) -> list[UnitsQuery
     for phase in experiment.phases:
         if phase.rerandomised:
             at, run = phase.started_at, phase.run_no
-            found[-1] = replace(found[-1], until=at, until_run=run)
+            found[-1] = replace(found[-1], until=at, until_run=run, by_hand=True)
             found.append(replace(query, since=at, since_run=run))
     return found

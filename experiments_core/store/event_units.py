@@ -24,7 +24,8 @@ from experiments_core.store.eventlog import next_seq
 from experiments_core.store.facts import units_table
 
 MOST_SEGMENTS = 20
-_TOUCHED, _TOUCHED_LOG = "touched_units", "touched_events"
+_TOUCHED, _KNOWN, _LOG = "touched_units", "known_units", "touched_events"
+_LOG_COLUMNS = "* EXCLUDE (event_id, id_hash, content_hash)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,19 +212,44 @@ def _make_touched(
         parameters | {"after": state.high_water},
     )
     table = log_table(state.dataset_id)
-    row = cursor.execute(f"SELECT count(*) FROM {_TOUCHED}").fetchone()
-    touched = bool(row and row[0])
+    touched = _count(cursor, _TOUCHED) > 0
     if touched:
-        cursor.execute(f"DELETE FROM {table} WHERE unit IN (SELECT unit FROM {_TOUCHED})")
-        cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_TOUCHED_LOG} AS SELECT * EXCLUDE (event_id, "
-            f"id_hash, content_hash) FROM events SEMI JOIN {_TOUCHED} USING (unit)"
-        )
-        sql = units_sql(replace(query, touched=_TOUCHED, log=_TOUCHED_LOG))
+        _gather(cursor, table, state.high_water)
+        sql = units_sql(replace(query, touched=_TOUCHED, log=_LOG))
         cursor.execute(f"INSERT INTO {table} {sql}", parameters)
-        cursor.execute(f"DROP TABLE {_TOUCHED_LOG}")
+        cursor.execute(f"DROP TABLE {_LOG}")
     cursor.execute(f"DROP TABLE {_TOUCHED}")
     return touched
+
+
+def _gather(cursor: duckdb.DuckDBPyConnection, table: str, after: int) -> None:
+    """Collect the events of the touched units and take away the rows that they have.
+
+    The table has every unit that anything is known of. A touched unit that it does not have
+    did nothing before, so the old events are looked through only for the others.
+    """
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_LOG} AS SELECT {_LOG_COLUMNS} FROM events "
+        f"SEMI JOIN {_TOUCHED} USING (unit) WHERE seq > $after",
+        {"after": after},
+    )
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_KNOWN} AS SELECT rowid AS place, unit FROM {table} "
+        f"SEMI JOIN {_TOUCHED} USING (unit)"
+    )
+    if _count(cursor, _KNOWN):
+        cursor.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT place FROM {_KNOWN})")
+        cursor.execute(
+            f"INSERT INTO {_LOG} SELECT {_LOG_COLUMNS} FROM events "
+            f"SEMI JOIN {_KNOWN} USING (unit) WHERE seq <= $after",
+            {"after": after},
+        )
+    cursor.execute(f"DROP TABLE {_KNOWN}")
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
+    ((rows,),) = cursor.execute(f"SELECT count(*) FROM {table}").fetchall()
+    return int(rows)
 
 
 def _parameters(wanted: Wanted) -> dict[str, str]:
