@@ -6,19 +6,14 @@ same data under the same settings opened again are the same look.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from experiments_core.analysis import bayesian, locking
 from experiments_core.analysis import explain as explaining
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.results import (
-    ExperimentResult,
-)
 from experiments_core.domain.access import Actor, Permission, require
-from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import NotFoundError
 from experiments_core.services import promoting, readings
 from experiments_core.services.cutting import Cut
@@ -174,58 +169,6 @@ def _to_scale(design: Design, whole: Cells, part: Cells) -> Design:
     return replace(
         design, plan=replace(design.plan, planned_units=max(1, planned * left // units))
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """An experiment's numbers as its data are now; nobody's look.
-
-    Attributes:
-        units: Variant key -> units analysed.
-        groups: What the result was computed from, with the holdout.
-        design: What the analysis was told besides.
-    """
-
-    experiment: Experiment
-    result: ExperimentResult
-    units: dict[str, int]
-    groups: Groups
-    design: Design
-
-
-def measured(
-    ws: Workspace, actor: Actor, experiment_id: str, *, chances: bool = False
-) -> Measured:
-    """Compute the numbers without keeping a look, for counters that are read all the time.
-
-    The plan's minima do not hold anything back: dialects print the fixed-horizon test that
-    their service defines. Locked results are as good as none.
-
-    Args:
-        ws: The workspace.
-        actor: Who asks.
-        experiment_id: Id, key or slug.
-        chances: Also the probability of each arm to be best.
-
-    Raises:
-        NotFoundError: there is no such experiment.
-    """
-    require(actor, Permission.RESULTS)
-    reading = reading_of_now(ws, actor, experiment_id)
-    with ws.db.read() as cursor:
-        table = readings.fetch(cursor, reading)
-    plan = replace(
-        reading.design.plan, min_units_per_arm=2, min_conversions_per_arm=0, min_runtime_days=0
-    )
-    design = replace(reading.design, plan=plan)
-    result = analyze(table.cells, design, reading.quality, data_hash=reading.data_hash)
-    groups = Groups.of(table.cells, len(design.phases))
-    if locking.is_locked(reading.experiment, result):
-        result = locking.shut(result)
-    if chances and result.metrics:
-        result = bayesian.with_view(result, groups, design)
-    units = {arm: groups.total((arm,)) for arm in reading.design.arms}
-    return Measured(reading.experiment, result, units, groups, design)
 
 
 def past_look(ws: Workspace, actor: Actor, experiment_id: str, number: int) -> LookView:

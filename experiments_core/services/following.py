@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,9 +34,38 @@ def follow_log(ws: Workspace, experiment: Experiment) -> bool:
         return fed
     with ws.db.write() as cursor:
         exposed, _ = event_units.is_fed(cursor, experiment.id)
-        wanted, spec = _wanted(cursor, experiment, exposed=exposed)
+        hands = event_units.by_hand(cursor, experiment.id)
+        wanted, spec = _wanted(experiment, hands, exposed=exposed)
         event_units.refresh(cursor, wanted, spec, dataset_id=ws.new_id(), now=ws.now())
     return True
+
+
+def follow_logs(ws: Workspace, experiments: Sequence[Experiment]) -> None:
+    """The same for several, with as few queries as for one where nothing came."""
+    named = tuple((one.id, one.version) for one in experiments)
+    behind = ws.db.recall(
+        ("behind the log", named), lambda cursor: _behind(cursor, experiments)
+    )
+    for experiment in behind:
+        follow_log(ws, experiment)
+
+
+def _behind(cursor: Any, experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Those that are fed by events and whose units lack some."""
+    newest = event_units.newest_commit(cursor)
+    if not newest:
+        return []
+    exposed, assigned = event_units.fed(cursor)
+    fed = [one for one in experiments if one.id in exposed or one.id in assigned]
+    ids = [one.id for one in fed]
+    states = event_units.states_of(cursor, ids)
+    hands = event_units.all_by_hand(cursor, ids)
+
+    def is_behind(one: Experiment) -> bool:
+        _, spec = _wanted(one, hands.get(one.id, []), exposed=one.id in exposed)
+        return not event_units.is_current(states.get(one.id), spec, newest)
+
+    return [one for one in fed if is_behind(one)]
 
 
 def _standing(cursor: Any, experiment: Experiment) -> tuple[bool, bool]:
@@ -46,15 +76,17 @@ def _standing(cursor: Any, experiment: Experiment) -> tuple[bool, bool]:
     exposed, assigned = event_units.is_fed(cursor, experiment.id)
     if not exposed and not assigned:
         return False, True
-    _, spec = _wanted(cursor, experiment, exposed=exposed)
+    hands = event_units.by_hand(cursor, experiment.id)
+    _, spec = _wanted(experiment, hands, exposed=exposed)
     state = event_units.state_of(cursor, experiment.id)
     return True, event_units.is_current(state, spec, newest)
 
 
-def _wanted(cursor: Any, experiment: Experiment, *, exposed: bool) -> tuple[Wanted, str]:
+def _wanted(
+    experiment: Experiment, by_hand: list[list[str]], *, exposed: bool
+) -> tuple[Wanted, str]:
     """What the units have to hold, and the name of everything that would make them new."""
     named = columns_of(experiment.metrics)
-    by_hand = event_units.by_hand(cursor, experiment.id)
     query = UnitsQuery(
         columns=tuple(dict.fromkeys(one.column for one in named)),
         external=experiment.assignment_mode == "external",

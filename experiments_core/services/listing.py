@@ -12,10 +12,9 @@ from experiments_core.analysis.results import (
 )
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.metric import MetricRole
-from experiments_core.services import readings
-from experiments_core.services.following import follow_log
 from experiments_core.services.taking import (
     look_of_today,
+    readings_of_now,
     take,
 )
 from experiments_core.services.workspace import Workspace
@@ -50,20 +49,13 @@ class ExperimentSummary:
 def summaries(ws: Workspace, actor: Actor) -> dict[str, ExperimentSummary]:
     """What a list shows of every experiment with data; readings not yet seen are taken."""
     require(actor, Permission.RESULTS)
+    known = ws.db.recall(
+        ("experiments", actor.org_id),
+        lambda cursor: catalog.all_experiments(cursor, actor.org_id),
+    )
+    present = [experiment for experiment in known if not experiment.deleted_at]
+    ready = [one for one in readings_of_now(ws, present) if one.data is not None]
     with ws.db.read() as cursor:
-        known = [e for e in catalog.all_experiments(cursor, actor.org_id) if not e.deleted_at]
-    for experiment in known:
-        follow_log(ws, experiment)
-    with ws.db.read() as cursor:
-        ids = [experiment.id for experiment in known]
-        states = looks.data_states(cursor, ids)
-        taken = looks.units_at_looks(cursor, ids)
-        now = ws.now()
-        ready = [
-            readings.read(one, states.get(one.id), now=now, looks=taken.get(one.id, ()))
-            for one in known
-            if one.id in states
-        ]
         stored = looks.find_looks(
             cursor, [(one.experiment.id, one.data_hash, one.settings_hash) for one in ready]
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import cutting, readings
 from experiments_core.services.cutting import Cut
-from experiments_core.services.following import follow_log
+from experiments_core.services.following import follow_log, follow_logs
 from experiments_core.services.readings import Reading
 from experiments_core.services.saving import look_up
 from experiments_core.services.workspace import Workspace
@@ -39,6 +40,21 @@ def reading_of_now(
         ),
     )
     return readings.read(experiment, data, now=ws.now(), looks=taken, reference=reference)
+
+
+def readings_of_now(ws: Workspace, experiments: Sequence[Experiment]) -> list[Reading]:
+    """The same of several, with as few queries as for one."""
+    follow_logs(ws, experiments)
+    ids = tuple(one.id for one in experiments)
+    states, taken = ws.db.recall(
+        ("data and looks", ids),
+        lambda cursor: (looks.data_states(cursor, ids), looks.units_at_looks(cursor, ids)),
+    )
+    now = ws.now()
+    return [
+        readings.read(one, states.get(one.id), now=now, looks=taken.get(one.id, ()))
+        for one in experiments
+    ]
 
 
 def stored_look(ws: Workspace, reading: Reading) -> StoredLook | None:

@@ -9,7 +9,7 @@ from experiments_core.analysis.comparing import total
 from experiments_core.analysis.groups import is_rate
 from experiments_core.analysis.held_out import pooled, strata_of
 from experiments_core.domain.metric import Metric
-from experiments_core.services.analyses import Measured
+from experiments_core.services.measuring import Measured
 from experiments_core.stats.estimate import Value
 from experiments_core.stats.moments import Counts
 from experiments_core.stats.power import sample_size_rates

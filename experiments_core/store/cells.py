@@ -269,6 +269,19 @@ def unit_span(
     return from_utc(row[0]), from_utc(row[1])
 
 
+def unit_spans(
+    cursor: duckdb.DuckDBPyConnection, tables: Sequence[str]
+) -> dict[str, tuple[datetime | None, datetime | None]]:
+    """The same of several tables, in one query."""
+    if len(tables) < 2:
+        return {table: unit_span(cursor, table) for table in tables}
+    spans = " UNION ALL ".join(
+        f"SELECT {place}, * FROM ({span_sql(table)})" for place, table in enumerate(tables)
+    )
+    rows = cursor.execute(spans).fetchall()
+    return {tables[place]: (from_utc(first), from_utc(last)) for place, first, last in rows}
+
+
 def totals_cells(
     cursor: duckdb.DuckDBPyConnection,
     dataset_id: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -47,6 +48,22 @@ def deployments_of(
         [org_id, experiment_id],
     ).fetchall()
     return tuple(_read(row) for row in rows)
+
+
+def given_to_units(
+    cursor: duckdb.DuckDBPyConnection, org_id: str, experiment_ids: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Experiment -> unit -> the arm that is deployed to it."""
+    rows = cursor.execute(
+        "SELECT experiment_id, unit_id, variant FROM deployments WHERE org_id = ? "
+        "AND list_contains(?, experiment_id) AND unit_id IS NOT NULL AND reverted_at IS NULL "
+        "ORDER BY created_at, id",
+        [org_id, list(experiment_ids)],
+    ).fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for owner, unit, variant in rows:
+        found.setdefault(owner, {})[unit] = variant
+    return found
 
 
 def find_deployment(

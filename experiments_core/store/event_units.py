@@ -58,15 +58,22 @@ class State:
 
 def state_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> State | None:
     """How far an experiment's units follow the log; None before the first refresh."""
-    row = cursor.execute(
-        "SELECT dataset_id, spec, high_water, mark, counts FROM event_data "
-        "WHERE experiment_id = ?",
-        [experiment_id],
-    ).fetchone()
-    if row is None:
-        return None
-    dataset_id, spec, high_water, mark, counts = row
-    return State(dataset_id, spec, int(high_water), int(mark), json.loads(counts))
+    return states_of(cursor, [experiment_id]).get(experiment_id)
+
+
+def states_of(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, State]:
+    """The same for each of several experiments that had a refresh."""
+    rows = cursor.execute(
+        "SELECT experiment_id, dataset_id, spec, high_water, mark, counts FROM event_data "
+        "WHERE list_contains(?, experiment_id)",
+        [list(experiment_ids)],
+    ).fetchall()
+    return {
+        owner: State(dataset_id, spec, int(high_water), int(mark), json.loads(counts))
+        for owner, dataset_id, spec, high_water, mark, counts in rows
+    }
 
 
 def is_fed(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> tuple[bool, bool]:
@@ -80,6 +87,16 @@ def is_fed(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> tuple[bool,
     return row[0] is not None, row[1] is not None
 
 
+def fed(cursor: duckdb.DuckDBPyConnection) -> tuple[set[str], set[str]]:
+    """Every experiment that the log has exposures of, and every one with assignments."""
+    exposed = cursor.execute(
+        "SELECT DISTINCT experiment_id FROM events WHERE type = 'exposure'"
+    )
+    found = {owner for (owner,) in exposed.fetchall()}
+    assigned = cursor.execute("SELECT DISTINCT experiment_id FROM assignments").fetchall()
+    return found, {owner for (owner,) in assigned}
+
+
 def newest_commit(cursor: duckdb.DuckDBPyConnection) -> int:
     """Number of the last commit that wrote an event or an assignment."""
     row = cursor.execute(
@@ -91,13 +108,25 @@ def newest_commit(cursor: duckdb.DuckDBPyConnection) -> int:
 
 def by_hand(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> list[list[str]]:
     """Units that somebody gave an arm: overrides, and versions deployed to one unit."""
+    return all_by_hand(cursor, [experiment_id]).get(experiment_id, [])
+
+
+def all_by_hand(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, list[list[str]]]:
+    """The same for each of several experiments where there are any."""
     rows = cursor.execute(
-        "SELECT unit, variant FROM overrides WHERE experiment_id = $id UNION ALL "
-        "SELECT unit_id, variant FROM deployments WHERE experiment_id = $id "
+        "SELECT experiment_id, unit, variant FROM overrides "
+        "WHERE list_contains($ids, experiment_id) UNION ALL "
+        "SELECT experiment_id, unit_id, variant FROM deployments "
+        "WHERE list_contains($ids, experiment_id) "
         "AND target = 'participant' AND reverted_at IS NULL ORDER BY ALL",
-        {"id": experiment_id},
+        {"ids": list(experiment_ids)},
     ).fetchall()
-    return [[unit, variant] for unit, variant in rows]
+    found: dict[str, list[list[str]]] = {}
+    for owner, unit, variant in rows:
+        found.setdefault(owner, []).append([unit, variant])
+    return found
 
 
 def refresh(

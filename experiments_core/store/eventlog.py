@@ -200,12 +200,38 @@ def participants_of(
     cursor: duckdb.DuckDBPyConnection, experiment_id: str
 ) -> list[tuple[str, int, datetime]]:
     """Named units: (unit, batch, added at), in the order in which they were named."""
+    return participants_in(cursor, [experiment_id]).get(experiment_id, [])
+
+
+def participants_in(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, list[tuple[str, int, datetime]]]:
+    """The same of each of several experiments that has any."""
     rows = cursor.execute(
-        "SELECT unit, batch, added_at FROM participants WHERE experiment_id = ? "
-        "ORDER BY batch, rowid",
-        [experiment_id],
+        "SELECT experiment_id, unit, batch, added_at FROM participants "
+        "WHERE list_contains(?, experiment_id) ORDER BY batch, rowid",
+        [list(experiment_ids)],
     ).fetchall()
-    return [(unit, int(batch), aware(added)) for unit, batch, added in rows]
+    found: dict[str, list[tuple[str, int, datetime]]] = {}
+    for owner, unit, batch, added in rows:
+        found.setdefault(owner, []).append((unit, int(batch), aware(added)))
+    return found
+
+
+def assigned_participants(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, list[tuple[str, str | None, int]]]:
+    """Experiment -> (unit, arm, run) of named units, the first assignment last."""
+    rows = cursor.execute(
+        "SELECT a.experiment_id, a.unit, a.variant, a.run_no FROM assignments a "
+        "SEMI JOIN participants p ON p.experiment_id = a.experiment_id AND p.unit = a.unit "
+        "WHERE list_contains(?, a.experiment_id) ORDER BY a.seq DESC",
+        [list(experiment_ids)],
+    ).fetchall()
+    found: dict[str, list[tuple[str, str | None, int]]] = {}
+    for owner, unit, variant, run_no in rows:
+        found.setdefault(owner, []).append((unit, variant, int(run_no)))
+    return found
 
 
 def insert_participants(

@@ -14,7 +14,7 @@ from experiments_core.analysis.cells import Cell
 from experiments_core.domain.source import CellKey, Shape
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.store.catalog import from_utc, to_utc
-from experiments_core.store.cells import unit_span
+from experiments_core.store.cells import unit_span, unit_spans
 from experiments_core.store.event_units import count_log, earlier_table, log_table
 from experiments_core.store.facts import units_table
 from experiments_core.store.parsed import parsed
@@ -124,10 +124,10 @@ def data_states(
         if dataset_id in imports
     }
     states = _logged(cursor, [one for one in experiment_ids if one not in newest]) | newest
+    tables = [data.table for data in states.values() if data.shape == Shape.UNIT]
+    spans = unit_spans(cursor, tables)
     return {
-        owner: replace(data, span=unit_span(cursor, data.table))
-        if data.shape == Shape.UNIT
-        else data
+        owner: replace(data, span=spans[data.table]) if data.table in spans else data
         for owner, data in states.items()
     }
 

@@ -19,6 +19,7 @@ from experiments_core.services import (
     inspecting,
     library,
     listing,
+    measuring,
     ramping,
     viewing,
 )
@@ -161,7 +162,7 @@ def test_a_locked_plan_shows_health_and_progress_and_no_number_of_an_arm(
     (kept,) = analyses.looks_of(ws, LOCAL, key)
     assert analyses.find_look(ws, LOCAL, kept.id)[1].cells == {}
     assert listing.summaries(ws, LOCAL)[key].relative_lift is None
-    assert analyses.measured(ws, LOCAL, key).result.metrics == ()
+    assert measuring.measured(ws, LOCAL, key).result.metrics == ()
     view = analyses.look(ws, LOCAL, key)
     explored = exploring.explore(view, Choices(confidence_level=0.9))
     assert explored.result.metrics == ()

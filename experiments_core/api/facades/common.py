@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from experiments_core.domain.lifecycle import Verb
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.validation import refusal as refused
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem, UpshotError
-from experiments_core.services import analyses, experiments, library
+from experiments_core.services import experiments, library, measuring
 
 CONVERSION: dict[str, Any] = {
     "key": "conversion", "name": "Conversion", "kind": "proportion", "column": "conversion",
@@ -119,10 +119,16 @@ def _measured(metric: Metric) -> dict[str, Any]:
     return {name: document.get(name) for name in MEASURES}
 
 
-def numbers_of(call: Call, experiment: Experiment) -> analyses.Measured:
+def numbers_of(call: Call, experiment: Experiment) -> measuring.Measured:
     """The numbers that a dialect prints inside its objects, whoever may read the object."""
     reader = replace(call.actor, scopes=None)
-    return analyses.measured(call.ws, reader, experiment.id)
+    return measuring.measured(call.ws, reader, experiment.id)
+
+
+def numbers_of_all(call: Call, found: Sequence[Experiment]) -> dict[str, measuring.Measured]:
+    """The same of several, by id."""
+    reader = replace(call.actor, scopes=None)
+    return measuring.measured_all(call.ws, reader, found)
 
 
 def number(value: object) -> float | None:

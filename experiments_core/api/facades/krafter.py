@@ -19,6 +19,7 @@ from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.domain.shares import largest_remainder
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments, projects
+from experiments_core.services.measuring import Measured
 from experiments_core.services.recording import History, create_with_status
 
 DIALECT = common.Dialect("krafter", lambda one: one.resource is not None)
@@ -80,7 +81,9 @@ class ListAnswer(BaseModel):
 @door.get(AT, Rule(permission=Permission.READ, answer=ListAnswer))
 def list_experiments(call: The, flag_id: str) -> Response:
     """Every experiment of a flag, the oldest first; an unknown flag has none."""
-    return answers.raw({"data": [_body(call, one) for one in _of_flag(call, flag_id)]})
+    found = _of_flag(call, flag_id)
+    numbers = common.numbers_of_all(call, found)
+    return answers.raw({"data": [_body(one, numbers[one.id]) for one in found]})
 
 
 @door.post(
@@ -113,7 +116,7 @@ def create_experiment(call: The, flag_id: str, body: NewExperiment) -> Response:
         made = create_with_status(
             call.ws, call.actor, draft, body.status, history=History() if over else None
         )
-    return answers.one(_body(call, made), status=201)
+    return _shown(call, made, status=201)
 
 
 @door.post(
@@ -144,7 +147,7 @@ def _step(call: Call, flag_id: str, experiment_id: str, verb: Verb) -> Response:
         after = experiments.transition(
             call.ws, call.actor, before.id, verb, version=before.version
         )
-    return answers.one(_body(call, after))
+    return _shown(call, after)
 
 
 def _of_flag(call: Call, flag_id: str) -> list[Experiment]:
@@ -157,7 +160,12 @@ def _of_flag(call: Call, flag_id: str) -> list[Experiment]:
     return [one for one in reversed(DIALECT.all(call)) if one.resource in flags]
 
 
-def _body(call: Call, experiment: Experiment) -> dict[str, Any]:
+def _shown(call: Call, experiment: Experiment, *, status: int = 200) -> Response:
+    numbers = common.numbers_of(call, experiment)
+    return answers.one(_body(experiment, numbers), status=status)
+
+
+def _body(experiment: Experiment, numbers: Measured) -> dict[str, Any]:
     weights = [one.weight_bp for one in experiment.variants]
     shares = largest_remainder(100, weights)
     return {
@@ -169,7 +177,7 @@ def _body(call: Call, experiment: Experiment) -> dict[str, Any]:
             {"key": one.key, "value": one.value, "percentage": share}
             for one, share in zip(experiment.variants, shares, strict=True)
         ],
-        "conversions": _conversions(call, experiment),
+        "conversions": _conversions(experiment, numbers),
         "started_at": common.seconds(experiment.started_at),
         "stopped_at": common.seconds(experiment.stopped_at),
         "created_at": common.seconds(experiment.created_at),
@@ -177,9 +185,9 @@ def _body(call: Call, experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _conversions(call: Call, experiment: Experiment) -> dict[str, int]:
+def _conversions(experiment: Experiment, numbers: Measured) -> dict[str, int]:
     """Units that converted on the primary metric, per variant, over all runs."""
     counts = {one.key: 0 for one in experiment.variants}
-    for metric in common.numbers_of(call, experiment).result.metrics[:1]:
+    for metric in numbers.result.metrics[:1]:
         counts |= {arm.variant: arm.conversions or 0 for arm in metric.arms}
     return counts

@@ -18,8 +18,8 @@ from experiments_core.api.shapes import Body, One
 from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
-from experiments_core.services import analyses, experiments
-from experiments_core.services.analyses import Measured
+from experiments_core.services import experiments, measuring
+from experiments_core.services.measuring import Measured
 
 door = Door(
     "ShortKit",
@@ -219,7 +219,7 @@ def stop(call: The, experiment_id: str, body: Stop | None = None) -> Response:
 def results(call: The, experiment_id: str) -> Response:
     """Every metric of every arm, and what follows from the first one."""
     one = DIALECT.found(call, experiment_id)
-    measured = analyses.measured(call.ws, call.actor, one.id, chances=True)
+    measured = measuring.measured(call.ws, call.actor, one.id, chances=True)
     began = one.first_started_at
     end = one.stopped_at or call.ws.now()
     return answers.one({

@@ -24,6 +24,7 @@ from experiments_core.domain.experiment import (
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import arms, deploying, experiments, participants, projects
+from experiments_core.services.participants import Participant
 
 DIALECT = common.Dialect("stamn", lambda one: one.assignment_mode == "listed")
 door = Door(
@@ -126,7 +127,8 @@ def list_experiments(call: The) -> Response:
     """The experiments that the caller owns, the newest first."""
     mine = [one for one in DIALECT.all(call) if one.owner == call.actor.name]
     files = _files(call)
-    return answers.raw({"data": [_body(call, one, files) for one in mine]})
+    named = participants.participants_of_all(call.ws, call.actor, mine)
+    return answers.raw({"data": [_body(one, files, named[one.id]) for one in mine]})
 
 
 @door.post(
@@ -312,7 +314,8 @@ def _variant(one: Experiment, variant_id: str) -> str:
 
 
 def _shown(call: Call, one: Experiment, status: int = 200) -> Response:
-    return answers.one(_body(call, one, _files(call)), status=status)
+    named = participants.participants(call.ws, call.actor, one.id)
+    return answers.one(_body(one, _files(call), named), status=status)
 
 
 def _files(call: Call) -> dict[str, str]:
@@ -320,7 +323,7 @@ def _files(call: Call) -> dict[str, str]:
     return {one.id: one.locator for one in projects.list_resources(call.ws, call.actor)}
 
 
-def _body(call: Call, one: Experiment, files: dict[str, str]) -> dict[str, Any]:
+def _body(one: Experiment, files: dict[str, str], named: list[Participant]) -> dict[str, Any]:
     ids = {variant.key: variant.id for variant in one.variants}
     return {
         "id": DIALECT.id_of(one),
@@ -337,6 +340,6 @@ def _body(call: Call, one: Experiment, files: dict[str, str]) -> dict[str, Any]:
         ],
         "assignments": [
             {"participantId": known.unit_id, "variantId": ids[known.variant]}
-            for known in participants.participants(call.ws, call.actor, one.id)
+            for known in named
         ],
     }  # fmt: skip
