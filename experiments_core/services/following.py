@@ -14,7 +14,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.query.event_units import UnitsQuery
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import event_units
-from experiments_core.store.event_units import Wanted
+from experiments_core.store.event_units import State, Wanted
 
 
 def follow_log(ws: Workspace, experiment: Experiment) -> bool:
@@ -41,31 +41,62 @@ def follow_log(ws: Workspace, experiment: Experiment) -> bool:
 
 
 def follow_logs(ws: Workspace, experiments: Sequence[Experiment]) -> None:
-    """The same for several, with as few queries as for one where nothing came."""
+    """The same for several; only those that something came for cost queries of their own."""
     named = tuple((one.id, one.version) for one in experiments)
     behind = ws.db.recall(
         ("behind the log", named), lambda cursor: _behind(cursor, experiments)
     )
+    if len(behind) > 1:
+        with ws.db.write() as cursor:
+            behind = _touched(cursor, behind)
     for experiment in behind:
         follow_log(ws, experiment)
 
 
+Wanting = tuple[Experiment, Wanted, State | None]
+
+
 def _behind(cursor: Any, experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Those that are fed by events and whose units lack some."""
+    """Those that are fed by events and whose units lack some, or are made by another spec."""
     newest = event_units.newest_commit(cursor)
     if not newest:
         return []
+    return [
+        one
+        for one, _, state in _same_spec(cursor, experiments)
+        if state is None or state.high_water < newest
+    ]
+
+
+def _touched(cursor: Any, behind: Sequence[Experiment]) -> list[Experiment]:
+    """Those that something came for; of the others it is noted that nothing did."""
+    newest = event_units.newest_commit(cursor)
+    known = _same_spec(cursor, behind)
+    marks = [state.high_water for _, _, state in known if state is not None]
+    came = event_units.came_after(cursor, min(marks, default=newest))
+    idle = {
+        one.id
+        for one, wanted, state in known
+        if state is not None and came.newest(wanted) <= state.high_water
+    }
+    event_units.raise_high_water(cursor, sorted(idle), newest)
+    return [one for one in behind if one.id not in idle]
+
+
+def _same_spec(cursor: Any, experiments: Sequence[Experiment]) -> list[Wanting]:
+    """Those that are fed by events, and how far their units follow; None for another spec."""
     exposed, assigned = event_units.fed(cursor)
     fed = [one for one in experiments if one.id in exposed or one.id in assigned]
     ids = [one.id for one in fed]
     states = event_units.states_of(cursor, ids)
     hands = event_units.all_by_hand(cursor, ids)
-
-    def is_behind(one: Experiment) -> bool:
-        _, spec = _wanted(one, hands.get(one.id, []), exposed=one.id in exposed)
-        return not event_units.is_current(states.get(one.id), spec, newest)
-
-    return [one for one in fed if is_behind(one)]
+    found: list[Wanting] = []
+    for one in fed:
+        wanted, spec = _wanted(one, hands.get(one.id, []), exposed=one.id in exposed)
+        state = states.get(one.id)
+        same = state is not None and event_units.is_current(state, spec, 0)
+        found.append((one, wanted, state if same else None))
+    return found
 
 
 def _standing(cursor: Any, experiment: Experiment) -> tuple[bool, bool]:

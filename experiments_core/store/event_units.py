@@ -16,8 +16,9 @@ from typing import Any
 import duckdb
 
 from experiments_core.domain.event_columns import NamedColumn
+from experiments_core.domain.events import EXPOSURE, METRIC
 from experiments_core.domain.source import Role
-from experiments_core.query.event_units import UnitsQuery, touched_sql, units_sql
+from experiments_core.query.event_units import UnitsQuery, names_of, touched_sql, units_sql
 from experiments_core.query.literals import quoted
 from experiments_core.store.catalog import to_utc
 from experiments_core.store.eventlog import next_seq
@@ -127,6 +128,60 @@ def all_by_hand(
     for owner, unit, variant in rows:
         found.setdefault(owner, []).append([unit, variant])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """The newest commit that brought something of each kind, of those after some commit.
+
+    Attributes:
+        exposures: Experiment -> its exposures.
+        assignments: Experiment -> its assignments.
+        events: (organisation, experiment or None for all, name) -> such events.
+    """
+
+    exposures: dict[str, int]
+    assignments: dict[str, int]
+    events: dict[tuple[str, str | None, str], int]
+
+    def newest(self, wanted: Wanted) -> int:
+        """The newest commit with something that touches a unit of an experiment, or 0."""
+        key = wanted.experiment_id
+        named = names_of(wanted.query.columns)
+        kinds = [(wanted.org_id, owner, name) for owner in (key, None) for name in named]
+        told = [self.events.get(kind, 0) for kind in kinds]
+        return max(self.exposures.get(key, 0), self.assignments.get(key, 0), *told, 0)
+
+
+def came_after(cursor: duckdb.DuckDBPyConnection, seq: int) -> Came:
+    """What came after a commit."""
+    rows = cursor.execute(
+        "SELECT type, org_id, experiment_id, name, max(seq) FROM events WHERE seq > ? "
+        "GROUP BY ALL",
+        [seq],
+    ).fetchall()
+    assigned = cursor.execute(
+        "SELECT experiment_id, max(seq) FROM assignments WHERE seq > ? GROUP BY ALL", [seq]
+    ).fetchall()
+    return Came(
+        {owner: int(last) for kind, _, owner, _, last in rows if kind == EXPOSURE},
+        {owner: int(last) for owner, last in assigned},
+        {
+            (org, owner, name): int(last)
+            for kind, org, owner, name, last in rows
+            if kind == METRIC
+        },
+    )
+
+
+def raise_high_water(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str], newest: int
+) -> None:
+    """Note that nothing up to a commit touched the units of some experiments."""
+    cursor.execute(
+        "UPDATE event_data SET high_water = ? WHERE list_contains(?, experiment_id)",
+        [newest, list(experiment_ids)],
+    )
 
 
 def refresh(

@@ -148,10 +148,40 @@ def test_numbers_in_a_list_are_those_of_now(ws: Workspace):
         return [sum(one["conversions"].values()) for one in data]
 
     assert converted() == [4, 4]
-    experiment = client.get(LISTS["/compat/krafter"]).json()["data"][1]["id"]
-    about = {"unit_id": "new", "experiment": experiment}
-    receive_events(ws, LOCAL, [
-        {"event_id": "x-new", "type": "exposure", **about},
-        {"event_id": "c-new", "name": "conversion", **about},
-    ])  # fmt: skip
-    assert converted() == [4, 5]
+    made = [one["id"] for one in client.get(LISTS["/compat/krafter"]).json()["data"]]
+    for place, counts in ((1, [4, 5]), (0, [5, 5])):
+        about = {"unit_id": f"new-{place}", "experiment": made[place]}
+        receive_events(ws, LOCAL, [
+            {"event_id": f"x-{place}", "type": "exposure", **about},
+            {"event_id": f"c-{place}", "name": "conversion", **about},
+        ])  # fmt: skip
+        assert converted() == counts
+    exposed = [
+        {"event_id": f"y-{key}", "type": "exposure", "unit_id": "both", "experiment": key}
+        for key in made
+    ]
+    receive_events(ws, LOCAL, exposed)
+    assert converted() == [5, 5]
+    receive_events(ws, LOCAL, [{"event_id": "of-all", "name": "conversion", "unit_id": "both"}])
+    assert converted() == [6, 6]
+
+
+@pytest.mark.usefixtures("counted")
+def test_an_event_of_one_experiment_costs_the_list_only_that_one(ws: Workspace):
+    client = Client(
+        build("One", (dict(FACADES)["/compat/krafter"],)),
+        keys.create_key(ws, LOCAL, "ci", role="admin").secret or "",
+    )
+
+    def asked_after_an_event(number: int) -> int:
+        client.get(LISTS["/compat/krafter"])
+        about = {"type": "exposure", "unit_id": "u", "experiment": "test-0"}
+        receive_events(ws, LOCAL, [{"event_id": f"one-{number}", **about}])
+        Counted.asked = 0
+        assert client.get(LISTS["/compat/krafter"]).status_code == 200
+        return Counted.asked
+
+    add(ws, 0, FEW)
+    few = asked_after_an_event(1)
+    add(ws, FEW, MANY)
+    assert asked_after_an_event(2) <= few
