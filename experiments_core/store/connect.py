@@ -79,6 +79,7 @@ def connect(
             "TimeZone = 'UTC'",
             "python_enable_replacements = false",
             f"threads = {int(threads)}",
+            "preserve_insertion_order = true",  # a row's place tells its line
             f"temp_directory = {quoted(str(side / 'tmp'))}",
             f"max_temp_directory_size = {quoted(MAX_TEMPORARY)}",
             f"allowed_directories = [{quoted(f'{side}/')}]",
