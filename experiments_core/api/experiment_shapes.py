@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -69,6 +70,8 @@ class NewVariant(Body):
     is_control: bool = False
     weight_bp: BasisPoints | None = None
     value: Any = None
+    version_hash: Text | None = None
+    model_id: Text | None = None
 
 
 class VariantChange(Body):
@@ -78,6 +81,8 @@ class VariantChange(Body):
     is_control: Literal[True] | None = None
     weight_bp: BasisPoints | None = None
     value: Any = None
+    version_hash: Text | None = None
+    model_id: Text | None = None
 
 
 Library = Callable[[str], Definition]
@@ -209,6 +214,9 @@ class VariantAnswer(Answer):
     is_control: bool
     weight_bp: int
     value: Any
+    version_hash: str
+    model_id: str
+    position: int
 
 
 class ExperimentAnswer(Answer):
@@ -276,6 +284,9 @@ def experiment_body(experiment: Experiment, actor: Actor | None = None) -> dict[
     body = {k: v for k, v in to_document(experiment).items() if k not in HIDDEN}
     winner = next((v.id for v in experiment.variants if v.key == experiment.winner), None)
     return body | {
+        "variants": [
+            variant_body(variant, place) for place, variant in enumerate(experiment.variants)
+        ],
         "metrics": [_metric_body(metric) for metric in experiment.metrics],
         "winner_variant_id": winner,
         "allowed_actions": [info.verb.value for info in allowed_verbs(experiment, actor)],
@@ -288,6 +299,11 @@ def _metric_body(metric: Metric) -> dict[str, Any]:
     of_the_test = {name: getattr(metric, name) for name in (*sorted(OF_THE_TEST), "post_hoc")}
     stated = {"preferred_direction": metric.preferred_direction, "version": metric.version}
     return of_the_test | stated | metric_to_document(metric)
+
+
+def variant_body(variant: Variant, position: int) -> dict[str, Any]:
+    """Render an arm; its position, from 0, is its place in the split."""
+    return asdict(variant) | {"position": position}
 
 
 def phase_body(phase: Phase) -> dict[str, Any]:

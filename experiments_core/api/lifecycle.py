@@ -19,6 +19,7 @@ from experiments_core.api.experiment_shapes import (
     VariantAnswer,
     VariantChange,
     phase_body,
+    variant_body,
     variant_draft,
 )
 from experiments_core.api.experiments import shown
@@ -241,5 +242,6 @@ def event_body(event: AuditEvent) -> dict[str, Any]:
 
 
 def _variant(experiment: Experiment, variant_id: str, *, status: int = 200) -> Response:
-    found = next(one for one in experiment.variants if one.id == variant_id)
-    return one(asdict(found), status=status, version=experiment.version)
+    place = [arm.id for arm in experiment.variants].index(variant_id)
+    body = variant_body(experiment.variants[place], place)
+    return one(body, status=status, version=experiment.version)

@@ -97,9 +97,10 @@ def make_variants(
 ) -> tuple[Variant, ...]:
     """Turn checked drafts into variants: keys, equal weights and the control filled in.
 
-    An arm whose key exists already keeps its id.
+    An arm whose key exists already keeps its id, and what a draft does not say of its version.
     """
-    ids = {variant.key: variant.id for variant in existing}
+    before = {variant.key: variant for variant in existing}
+    nobody = Variant("", "", is_control=False, weight_bp=0)
     keys = [key_of(draft) for draft in drafts]
     control = _control(drafts, keys)
     equal = equal_weights(len(drafts))
@@ -110,10 +111,16 @@ def make_variants(
             is_control=key == control,
             weight_bp=equal[i] if draft.weight_bp is None else draft.weight_bp,
             value=draft.value,
-            id=ids.get(key) or new_id(),
+            id=before.get(key, nobody).id or new_id(),
+            version_hash=_kept(draft.version_hash, before.get(key, nobody).version_hash),
+            model_id=_kept(draft.model_id, before.get(key, nobody).model_id),
         )
         for i, (key, draft) in enumerate(zip(keys, drafts, strict=True))
     )
+
+
+def _kept(said: str | None, before: str) -> str:
+    return before if said is None else clean(said)
 
 
 def key_of(draft: VariantDraft) -> str:
@@ -130,6 +137,8 @@ def _one_problems(field: str, draft: VariantDraft) -> list[Problem]:
     key = draft.key if clean(draft.key) else key_of(draft)
     problems = text_problems(f"{field}.key", key, longest=100, shortest=1)
     problems += text_problems(f"{field}.name", draft.name, longest=200)
+    for name in ("version_hash", "model_id"):
+        problems += text_problems(f"{field}.{name}", getattr(draft, name) or "", longest=200)
     try:
         size = len(json.dumps(draft.value, allow_nan=False))
     except (TypeError, ValueError):

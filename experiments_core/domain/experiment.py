@@ -30,6 +30,8 @@ class Variant:
         key: Printable text of at most 100 characters, unique in the experiment.
         weight_bp: Share of the test's units, 0 to 10 000.
         value: What the product serves (any JSON).
+        version_hash: Which version of the resource it is, as its own system names it.
+        model_id: The model that answers, where models are compared.
     """
 
     key: str
@@ -38,6 +40,8 @@ class Variant:
     weight_bp: int
     value: Any = None
     id: str = ""
+    version_hash: str = ""
+    model_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class VariantDraft:
         is_control: When no arm says so, the one called “control” or “champion” is it, else
             the first.
         weight_bp: None in every arm means equal shares.
+        version_hash: None keeps that of the arm that is there.
+        model_id: None keeps that of the arm that is there.
     """
 
     key: str = ""
@@ -134,6 +140,8 @@ class VariantDraft:
     is_control: bool = False
     weight_bp: int | None = None
     value: Any = None
+    version_hash: str | None = None
+    model_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,3 +251,21 @@ def test_results_from_elsewhere_without_counts_say_nothing(api: Client):
     assert (told["look"], told["metrics"]) == (None, [])
     api.patch(path, {"stored_results": None}, headers=at(1))
     assert api.get(f"{path}/results").json()["data"]["verdict"]["code"] == "no_data"
+
+
+def test_arms_carry_the_version_and_the_model_they_stand_for(api: Client):
+    arms = [
+        {"key": "control", "weight_bp": 5000, "version_hash": "h1", "model_id": "m1"},
+        {"key": "b", "weight_bp": 5000, "version_hash": "h2"},
+    ]
+    one = made(api, variants=arms)
+    path = f"/experiments/{one['id']}"
+    told = [(v["version_hash"], v["model_id"], v["position"]) for v in one["variants"]]
+    assert told == [("h1", "m1", 0), ("h2", "", 1)]
+    renamed = api.patch(f"{path}/variants/control", {"name": "Old"}, headers=at(1))
+    assert renamed.json()["data"] == one["variants"][0] | {"name": "Old"}
+    split = [{"key": "control", "weight_bp": 4000}, {"key": "b", "weight_bp": 6000}]
+    after = api.patch(path, {"variants": split}, headers=at(2)).json()["data"]["variants"]
+    assert [(v["version_hash"], v["model_id"]) for v in after] == [("h1", "m1"), ("h2", "")]
+    moved = api.patch(f"{path}/variants/b", {"version_hash": "h3"}, headers=at(3))
+    assert moved.json()["data"]["version_hash"] == "h3"

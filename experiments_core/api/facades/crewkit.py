@@ -349,7 +349,10 @@ def _split(call: Call, one: Experiment, share: int) -> Experiment:
 
 def _arm(key: str, weight: int, version_hash: str) -> VariantDraft:
     value = {"version_hash": version_hash}
-    return VariantDraft(key, key, is_control=key == CONTROL, weight_bp=weight, value=value)
+    return VariantDraft(
+        key, key, is_control=key == CONTROL, weight_bp=weight, value=value,
+        version_hash=version_hash,
+    )  # fmt: skip
 
 
 def _places(call: Call) -> dict[str, str]:
@@ -362,12 +365,7 @@ def _shown(call: Call, org_id: str, one: Experiment) -> Response:
 
 
 def _body(call: Call, one: Experiment, org_id: str, places: dict[str, str]) -> dict[str, Any]:
-    hashes = {
-        variant.key: (variant.value or {}).get("version_hash", "")
-        if isinstance(variant.value, dict)
-        else ""
-        for variant in one.variants
-    }
+    hashes = {variant.key: variant.version_hash for variant in one.variants}
     key = DIALECT.id_of(one)
     return {
         "id": key,

@@ -324,9 +324,11 @@ def _arms(body: Change, one: Experiment | None) -> tuple[VariantDraft, ...]:
     if len(set(names)) < len(names):
         raise common.refusal("challengers", names, "NOT_UNIQUE", "a model is named twice")
     weights = common.basis_points("trafficSplit", [share, *(pct for _, pct in others)], 100.0)
-    arms = [VariantDraft(CHAMPION, model or "Champion", True, weights[0], model)]
+    arms = [
+        VariantDraft(CHAMPION, model or "Champion", True, weights[0], model, model_id=model)
+    ]
     arms += [
-        VariantDraft(name, name, weight_bp=weight, value=name)
+        VariantDraft(name, name, weight_bp=weight, value=name, model_id=name)
         for (name, _), weight in zip(others, weights[1:], strict=True)
     ]
     if not others:
