@@ -60,6 +60,7 @@ def check_totals(
     refuse_one_arm(arms, mapping, rules)
     columns = _columns(totals, mapping)
     time = next(iter(mapping.named(Role.TIME)), None)
+    shown_time = time if mapping.shape is Shape.TOTALS else None
     table = facts.stage_totals(db, import_id, totals, rejects, time)
     measured = [column["name"] for column in columns if column["role"] != Role.VISITORS]
     report = ImportReport(
@@ -75,9 +76,9 @@ def check_totals(
             *about_rates,
         ),
         preview=(
-            ("variant", "visitors", *measured, *((time.name,) if time else ())),
+            ("variant", "visitors", *measured, *((shown_time.name,) if shown_time else ())),
             tuple((t.arm, t.visitors, *(_shown(t.conversions.get(n)) for n in measured),
-                   *_when(t, time)) for t in totals[:PREVIEW]),
+                   *_when(t, shown_time)) for t in totals[:PREVIEW]),
         ),
         rejects_total=len(out),
         first_rejects=tuple(rejects[:SHOWN_REJECTS]),

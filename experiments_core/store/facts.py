@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from experiments_core.tabular.rejects import Reject
 from experiments_core.tabular.totals import Total
 
 FRAME = "frame_to_read"
+REJECT = tuple(one.name for one in fields(Reject))
 
 
 def load_csv(
@@ -254,7 +255,7 @@ def stage_totals(
             "unnest(?::VARCHAR[]) AS column_name, unnest(?::VARCHAR[]) AS value, "
             "unnest(?::VARCHAR[]) AS rule, unnest(?::VARCHAR[]) AS message, "
             "unnest(?::VARCHAR[]) AS raw",
-            [list(part) for part in zip(*map(astuple, rejects), strict=True)] or [[]] * 6,
+            [[getattr(reject, name) for reject in rejects] for name in REJECT],
         )
     return table
 

@@ -7,6 +7,7 @@ start, two quotes inside are one), so that both must count the same records.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -52,7 +53,7 @@ class Structure:
 
     def line_of(self, record: int) -> int:
         """Physical line on which a record begins; records count from 0 over the whole file."""
-        place = int(np.searchsorted(self.jump_records, record, side="right")) - 1
+        place = bisect_right(self.jump_records, record) - 1
         return record + self.jump_offsets[place]
 
     def first_record_after(self, line: int) -> int:
