@@ -113,3 +113,17 @@ def test_what_happened_is_a_dotted_line_with_its_letter_and_a_range_is_shaded():
     shaded = [(s.x0, s.x1) for s in figure.layout.shapes if s.fillcolor == LIGHT.tint_grey]
     assert dotted == [2.0, 4.0]
     assert shaded == [(4.0, 6.0)]
+
+
+def test_a_course_by_the_time_since_the_start_has_numbers_on_its_axis():
+    course = [
+        replace(point, day=1.0 + number / 2)
+        for number, point in enumerate(examples.cumulative_points())
+    ]
+    figure = cumulative(course, LIGHT)
+    shown = texts(figure)
+    last = course[-1].day
+    assert "2" in shown
+    assert not any("May" in text for text in shown)
+    assert series_table(course)[-1]["Since the start"] == f"{last:g}"
+    assert f"{last:g}: " in plain(series_alt(course))
