@@ -475,8 +475,8 @@ def _repeats(mapping: Mapping, found: Found | None) -> Iterator[Question]:
         "UNIT_REPEATED",
         "repeats",
         f"{grouped(found.repeated)} of “{unit.name}” have several rows in one variant. "
-        "What counts? For a quantile of rows (the p95 cost of sessions) say so of its column: "
-        "“Every row”.",
+        "What counts? For a quantile of rows (the p95 cost of sessions) choose “Every row” "
+        "(rows) as the rule of its column.",
         (
             Choice("sum", "Converted at least once; numbers added up"),
             Choice("mean", "Converted at least once; the mean of numbers"),
