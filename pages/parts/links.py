@@ -67,10 +67,13 @@ def tabs(labels: Mapping[str, str], *, scope: str) -> dict[str, TabContainer]:
 
 
 def _start(options: Mapping[str, str], param: str, scope: str) -> str:
+    """The key of a choice, which is told to the browser anew in every run."""
     key = f"{param}-{scope}"
-    if st.session_state.get(key) not in options:
+    chosen = st.session_state.get(key)
+    if chosen not in options:
         asked = st.query_params.get(param, "")
-        st.session_state[key] = asked if asked in options else next(iter(options))
+        chosen = asked if asked in options else next(iter(options))
+    st.session_state[key] = chosen
     return key
 
 

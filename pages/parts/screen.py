@@ -8,25 +8,35 @@ from streamlit.components import v2
 KEY = "screen"
 NARROW = "narrow"
 LEAST_WIDE = 840
-"""Pixels of the page beside its menu; below it figures are drawn for a narrow page."""
+"""Pixels of the page beside its menu; below it figures are drawn for a narrow page. The style
+sheet hides a wide one there, until the browser has told."""
 
 _watch = v2.component(
     "upshot-screen",
     js=f"""
-const seen = new WeakMap();
+const told = new WeakMap();
 export default function ({{ parentElement, setStateValue }}) {{
   const page = document.querySelector(".stMainBlockContainer > .stVerticalBlock");
+  const app = document.querySelector('[data-testid="stApp"]');
   if (!page) return;
+  let waiting = 0;
+  // A run that is interrupted takes with it what its widgets were to show.
+  const runs = () => (app?.dataset.testScriptState ?? "notRunning") !== "notRunning";
   const look = () => {{
+    clearTimeout(waiting);
     const narrow = page.clientWidth > 0 && page.clientWidth < {LEAST_WIDE};
-    if (narrow === (seen.get(parentElement) ?? false)) return;
-    seen.set(parentElement, narrow);
+    if (narrow === (told.get(parentElement) ?? false)) return;
+    if (runs()) {{
+      waiting = setTimeout(look, 50);
+      return;
+    }}
+    told.set(parentElement, narrow);
     setStateValue("{NARROW}", narrow);
   }};
   const observer = new ResizeObserver(look);
   observer.observe(page);
   look();
-  return () => observer.disconnect();
+  return () => {{ clearTimeout(waiting); observer.disconnect(); }};
 }}
 """,
 )

@@ -29,6 +29,8 @@ CHART = {"displayModeBar": False, "scrollZoom": False, "responsive": True}
 CSS = """<style>
 .stMainBlockContainer { max-width: calc(1240px + 2 * clamp(16px, 4vw, 52px));
   padding-left: clamp(16px, 4vw, 52px); padding-right: clamp(16px, 4vw, 52px); }
+.stMainBlockContainer > .stVerticalBlock { container: upshot-page / inline-size; }
+@container upshot-page (max-width: 839px) { [class*="st-key-wide-"] { display: none; } }
 .stMarkdown p { max-width: 820px; }
 h1 { padding: 0.25rem 0 !important; }
 [class*="st-key-checks"] button { min-height: 1.75rem; padding: 0 0.75rem 0 0; }

@@ -11,7 +11,7 @@ from experiments_core.charts.bars import number_of
 from experiments_core.charts.timeline import NARROW_DAYS, Run, timeline
 from experiments_core.domain.experiment import WHOLE_BP, Experiment, Phase
 from experiments_core.domain.lifecycle import Status
-from pages.parts import theme
+from pages.parts import screen, theme
 
 
 def shares(weights_bp: Mapping[str, int]) -> str:
@@ -56,6 +56,9 @@ def draw(experiment: Experiment, now: datetime) -> None:
     )
     theme.fitting(calendar, key="phases", alt=alt)
     theme.table(_rows(phases, now))
+    if screen.is_narrow():
+        for phase in phases:
+            theme.note(f"Phase {phase.seq}: {_why(phase)}")
 
 
 def _run(experiment: Experiment, run_no: int, now: datetime) -> Run:
@@ -83,6 +86,7 @@ def _outcome(experiment: Experiment) -> str:
 
 
 def _rows(phases: tuple[Phase, ...], now: datetime) -> list[dict[str, object]]:
+    narrow = screen.is_narrow()
     return [
         {
             "Phase": phase.seq,
@@ -90,10 +94,14 @@ def _rows(phases: tuple[Phase, ...], now: datetime) -> list[dict[str, object]]:
             "To": "still on" if phase.ended_at is None else _when(phase.ended_at, now),
             "Split": shares(phase.weights_bp),
             "Allocation": words.percent(phase.allocation_bp / WHOLE_BP, 0),
-            "Why, by whom": f"{phase.reason or phase.kind} ({phase.by})",
+            **({} if narrow else {"Why, by whom": _why(phase)}),
         }
         for phase in phases
     ]
+
+
+def _why(phase: Phase) -> str:
+    return f"{phase.reason or phase.kind} ({phase.by})"
 
 
 def _when(moment: datetime, now: datetime) -> str:

@@ -55,9 +55,13 @@ def empty_server(tmp_path: Path) -> Iterator[Server]:
 def wait_until_drawn(page: Page) -> None:
     """Wait for the end of the run, and for every element that still shows a placeholder."""
     expect(page.get_by_role("heading").first).to_be_visible(timeout=60_000)
-    for waiting in ("stStatusWidget", "stSkeleton"):
-        expect(page.get_by_test_id(waiting)).to_have_count(0, timeout=60_000)
-    page.wait_for_timeout(600)
+    for _ in range(2):  # a part may begin to load when the run has ended
+        expect(page.locator('[data-test-script-state="notRunning"]')).to_have_count(
+            1, timeout=60_000
+        )
+        for waiting in ("stStatusWidget", "stSkeleton"):
+            expect(page.get_by_test_id(waiting)).to_have_count(0, timeout=60_000)
+        page.wait_for_timeout(300)
 
 
 def watched_page(browser: Browser, url: str, faults: list[str], **options: object) -> Page:

@@ -46,7 +46,7 @@ def test_every_page_draws_itself_without_a_fault(
         wait_until_drawn(page)
         assert page.get_by_test_id("stException").count() == 0, f"{name} shows an exception"
         unfit = page.locator(f"[class*=st-key-{'narrow' if width > 840 else 'wide'}-]")
-        expect(unfit).to_have_count(0)
+        expect(unfit).to_have_count(0, timeout=60_000)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{name} is wider than its window: {wide} px"
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
