@@ -147,9 +147,10 @@ def _told_apart(arms: Sequence[str]) -> list[str]:
 
 
 def _phase_lines(canvas: Canvas, phases: Sequence[tuple[date, str]], first: date) -> None:
+    """A line and a label each; of several that begin at one place the last one holds."""
     ink = canvas.tokens.text
-    for number, (begun, label) in enumerate(phases):
-        x = max((begun - first).days - 0.5, -0.5)
+    places = {max((begun - first).days - 0.5, -0.5): label for begun, label in phases}
+    for number, (x, label) in enumerate(places.items()):
         canvas.small(
             x, TOP / 2 - 4, safe(label, 60), size=AXIS_SIZE, colour=ink, on_axis=True
         )  # fmt: skip

@@ -229,13 +229,14 @@ def _ribbons(canvas: Canvas, points: list[SeriesPoint], scale: _Scale) -> None:
 def _phases(
     canvas: Canvas, phases: Sequence[PhaseMark], scale: _Scale, *, narrow: bool
 ) -> None:  # fmt: skip
-    for number, phase in enumerate(phases):
-        x = max(scale.x(phase.day) - 0.5, scale.span[0])
+    """A line and a label each; of several that begin at one place the last one holds."""
+    places = {max(scale.x(phase.day) - 0.5, scale.span[0]): phase for phase in phases}
+    for x, phase in places.items():
         if x > scale.days:
             continue
         text = bold(phase.label) + (f": {phase.change}" if phase.change and not narrow else "")
         canvas.small(x, TOP / 2, text, size=AXIS_SIZE, colour=canvas.tokens.text, on_axis=True)
-        if number:
+        if phase is not phases[0]:
             canvas.upright(x, TOP - 4, TOP + PLOT, colour=canvas.tokens.text, below=False)
 
 

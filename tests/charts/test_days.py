@@ -27,6 +27,9 @@ def test_days_are_stacked_by_arm_and_expected_ones_pale():
     assert {"phase 1", "phase 2", "<b>Control</b>", "<b>B</b>"} <= set(texts(figure))
     assert days_table(days, ("Control", "B"))[0]["B"] == "2\u202f200"
     assert units_by_day([], ("Control", "B"), LIGHT, phases=phases, narrow=True)
+    same_day = (*phases, (date(2026, 5, 7), "phase 3"))
+    words = texts(units_by_day(days, ("Control", "B"), LIGHT, phases=same_day))
+    assert [one for one in words if one.startswith("phase")] == ["phase 1", "phase 3"]
 
 
 def test_daily_units_come_from_the_cumulative_counts():
