@@ -58,10 +58,8 @@ class Loaded:
     notes: tuple[str, ...] = ()
 
 
-def load_units(
-    db: Database, source: Source, request: Request
-) -> tuple[Loaded, Staged, Mapping]:
-    """Stage one row per unit and ask the one query.
+def stage_units(db: Database, source: Source, request: Request) -> tuple[Staged, Mapping]:
+    """Stage one row per unit.
 
     Raises:
         InvalidInputError: a column is missing, a row breaks a rule, a unit repeats.
@@ -79,6 +77,11 @@ def load_units(
     else:
         staged = facts.load_frame(db, source.frame, mapping, import_id=import_id)
     _refuse_broken(staged, request, mapping)
+    return staged, mapping
+
+
+def load_units(db: Database, staged: Staged, mapping: Mapping, request: Request) -> Loaded:
+    """Ask the one query of staged units."""
     ours = {column.name: column.column for column in staged.columns}
     query = _query(staged, request, mapping)
     if request.phases:
@@ -98,7 +101,7 @@ def load_units(
         )
     phases = _phases(table.cells) if request.phases else ()
     cells = _numbered(table.cells, phases)
-    loaded = Loaded(
+    return Loaded(
         cells=cells,
         arms=tuple(sorted({key.arm for key in cells})),
         basis="units",
@@ -109,7 +112,6 @@ def load_units(
         data_hash=f"sha256:{staged.content_hash.removeprefix('sha256:')}",
         notes=tuple(_notes(staged, mapping)),
     )
-    return loaded, staged, mapping
 
 
 def load_values(
@@ -118,9 +120,9 @@ def load_values(
     """The values of every unit of two arms for the first metric, phase by phase.
 
     Raises:
-        InvalidInputError: as for :func:`load_units`.
+        InvalidInputError: as for :func:`stage_units`.
     """
-    _, staged, mapping = load_units(db, source, request)
+    staged, mapping = stage_units(db, source, request)
     ours = {column.name: column.column for column in staged.columns}
     query = _query(staged, request, mapping)
     bound = query.needs[0]

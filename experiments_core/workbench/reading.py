@@ -101,7 +101,7 @@ def read_data(
     )  # fmt: skip
     check(request)
     with database_for(data) as db:
-        _, staged, mapping = loading.load_units(db, source_of(data, db), request)
+        staged, mapping = loading.stage_units(db, source_of(data, db), request)
         headers = {column.column: column.name for column in staged.columns}
         with db.read() as cursor:
             frame = units_frame(cursor, staged.table, headers)
@@ -178,7 +178,7 @@ def load(data: Any, request: Request) -> Loaded:
         source = source_of(data, db)
         if totals:
             return load_totals(db, source, request)
-        return loading.load_units(db, source, request)[0]
+        return loading.load_units(db, *loading.stage_units(db, source, request), request)
 
 
 def database_for(*data: Any) -> Database:

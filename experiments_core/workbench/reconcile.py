@@ -148,7 +148,7 @@ def _compare(
     if all(request.unit and not request.totals for request in requests):
         sides = []
         for source, request in zip(data, requests, strict=True):
-            _, staged, _ = loading.load_units(db, source_of(source, db), request)
+            staged, _ = loading.stage_units(db, source_of(source, db), request)
             sides.append(_side(staged, request, requests[0]))
         with db.staging() as cursor:
             return of_units(reconcile_units(cursor, sides[0], sides[1]), names)
@@ -192,7 +192,8 @@ def _totals(
     if request.totals:
         loaded = load_totals(db, source, request)
     else:
-        loaded, staged, _ = loading.load_units(db, source, request)
+        staged, mapping = loading.stage_units(db, source, request)
+        loaded = loading.load_units(db, staged, mapping, request)
         left_out = {one.rule: one.rows for one in staged.broken}
     found: Totals = {}
     for key, cell in loaded.cells.items():

@@ -17,10 +17,20 @@ def draw(subject: Subject) -> None:
     result, metric = subject.view.result, subject.view.result.metric(subject.metric)
     contrast = metric.arm(subject.treatment).contrast
     name = subject.names.get(subject.treatment, subject.treatment)
-    theme.lead(findings.phases_title(metric, subject.treatment, name))
+    title = findings.phases_title(metric, subject.treatment, name)
+    theme.lead(title)
     if contrast is None or not contrast.by_phase:
         theme.muted("This metric has no numbers per phase.")
         return
+    _figure(subject, title)
+    rows = tables.phases_table(metric, subject.treatment, result.reference)
+    theme.numbers(rows, key="phases")
+    _notes(subject)
+
+
+def _figure(subject: Subject, title: str) -> None:
+    result = subject.view.result
+    metric = result.metric(subject.metric)
     labels = {f"phase {phase.seq}": phase_words(phase) for phase in subject.experiment.phases}
     palette = theme.tokens()
 
@@ -39,11 +49,15 @@ def draw(subject: Subject) -> None:
     theme.fitting(
         plot,
         key="phases",
-        alt=findings.phases_title(metric, subject.treatment, name),
+        alt=title,
         image=f"{subject.experiment.slug}-{subject.metric}-phases",
     )
-    rows = tables.phases_table(metric, subject.treatment, result.reference)
-    theme.numbers(rows, key="phases")
+
+
+def _notes(subject: Subject) -> None:
+    contrast = subject.view.result.metric(subject.metric).arm(subject.treatment).contrast
+    if contrast is None:
+        return
     weights = [phase.weight for phase in contrast.by_phase if phase.weight is not None]
     if weights:
         shares = words.listed([words.percent(weight, 0) for weight in weights])

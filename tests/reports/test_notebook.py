@@ -17,14 +17,8 @@ from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Rat
 from experiments_core.domain.source import CellKey
 from experiments_core.reports import formulas
 from experiments_core.reports.formulas.replay import differences
-from experiments_core.reports.notebook import (
-    FORMULAS,
-    Story,
-    build,
-    printed,
-    source,
-    study_of,
-)
+from experiments_core.reports.notebook import FORMULAS, Story, build, source
+from experiments_core.reports.notebook_study import printed, study_of
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 STORY = Story(

@@ -13,7 +13,7 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft, Vari
 from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile
 from experiments_core.errors import InvalidInputError, TooLargeError
 from experiments_core.reports.formulas.replay import differences
-from experiments_core.reports.notebook import printed, study_of
+from experiments_core.reports.notebook_study import printed, study_of
 from experiments_core.services import analyses, assigning, deploying, inspecting, participants
 from experiments_core.services.cutting import Cut
 from experiments_core.services.events import MOST_EVENTS, Receipt, receive_events

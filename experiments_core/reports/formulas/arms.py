@@ -23,21 +23,7 @@ from experiments_core.reports.formulas.study import (
 
 def arm_numbers(study: Study, key: str, metric: Mapping[str, Any]) -> Numbers:
     """Value and interval of each arm at the plan's level."""
-    cells = metric["cells"]
-    sizes = [
-        [
-            own_line(metric["kind"], cell)[0] if metric["kind"] in RATIOS else cell[0]
-            for cell in phases
-        ]
-        for phases in cells.values()
-    ]
-    seen = [phases for phases in sizes if any(phases)]
-    mix = [
-        1 / sum(1 / phases[k] for phases in seen)
-        if seen and all(phases[k] for phases in seen)
-        else 0.0
-        for k in range(len(study["split"]))
-    ]
+    cells, mix = metric["cells"], common_mix(metric, len(study["split"]))
     found: Numbers = {}
     adjusted = adjusted_arm_cells(metric["kind"], cells) if is_adjusted(metric) else None
     for arm, phases in cells.items():
@@ -64,6 +50,24 @@ def arm_numbers(study: Study, key: str, metric: Mapping[str, Any]) -> Numbers:
         found[f"{head} / ci_lower"] = low
         found[f"{head} / ci_upper"] = high
     return found
+
+
+def common_mix(metric: Mapping[str, Any], phase_count: int) -> list[float]:
+    """Weight of each phase in the mix that all arms share; 0 where an arm has nobody."""
+    sizes = [
+        [
+            own_line(metric["kind"], cell)[0] if metric["kind"] in RATIOS else cell[0]
+            for cell in phases
+        ]
+        for phases in metric["cells"].values()
+    ]
+    seen = [phases for phases in sizes if any(phases)]
+    return [
+        1 / sum(1 / phases[k] for phases in seen)
+        if seen and all(phases[k] for phases in seen)
+        else 0.0
+        for k in range(phase_count)
+    ]
 
 
 def own_cells(kind: str, phases: Sequence[Any], adjusted: Any) -> tuple[Any, Any, Any]:
