@@ -74,6 +74,8 @@ def units_sql(query: UnitsQuery) -> str:
     made = [*_made_columns(query)]
     selected = "".join(f",\n    {expression} AS {name}" for name, expression in made)
     events = "e.unit IS NOT NULL" if query.columns else "FALSE"
+    if query.since is not None:  # what came in earlier runs is counted there
+        events += f" AND e.ts >= {moment_sql(query.since)}"
     return (
         f"WITH exposed AS (\n{_exposed(query)}\n),\n"
         f"assigned AS (\n{_assigned(query)}\n),\n"

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from experiments_core.analysis import words
+from experiments_core.domain.assignment import first_run
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError, Problem
 from experiments_core.services import readings
@@ -88,6 +89,15 @@ def cut_reading(
     )  # fmt: skip
     reading = replace(reading, query=query)
     return _timed(reading, cut, (first, newest), window[1]), _told(cut, run, days)
+
+
+def with_phases_of(experiment: Experiment, cut: Cut) -> Experiment:
+    """The experiment with only the phases whose units are shown."""
+    run, first = _run(experiment, cut.run), first_run(experiment)
+    return replace(experiment, phases=tuple(
+        one for one in experiment.phases
+        if (one.run_no >= first if run is None else one.run_no == run)
+    ))  # fmt: skip
 
 
 def assigned_afresh_after(experiment: Experiment, asked: str | None) -> int | None:

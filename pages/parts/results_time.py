@@ -14,6 +14,7 @@ from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
 from experiments_core.domain.notes import Annotation
 from experiments_core.services import inspecting, noting, past_looks
+from experiments_core.services.cutting import with_phases_of
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import arrivals, results_daily, results_notes, results_past, theme
@@ -53,7 +54,8 @@ def _figures(
         theme.muted(words.reason(points[-1].relative_lift))
         return
     dated = isinstance(points[0].day, date)
-    marks = [_mark(phase, before) for before, phase in _pairs(subject.experiment)]
+    experiment = with_phases_of(subject.experiment, subject.view.cut)
+    marks = [_mark(phase, before) for before, phase in _pairs(experiment)]
     shown = marks if dated and len(marks) > 1 else []
     events = results_notes.marks(notes) if dated else []
     palette = theme.tokens()
@@ -84,7 +86,7 @@ def _figures(
     arms = [subject.view.result.reference, *found]
     shown_arms = [names.get(arm, arm) for arm in arms]
     if dated:
-        arrivals.draw(subject.experiment, daily_units(found), shown_arms)
+        arrivals.draw(experiment, daily_units(found), shown_arms)
 
 
 def _level(subject: Subject) -> float:

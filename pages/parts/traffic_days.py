@@ -6,6 +6,7 @@ from experiments_core.charts.days import DayCount
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import traffic_effect
+from experiments_core.services.cutting import Cut, with_phases_of
 from experiments_core.services.workspace import Workspace
 from pages.parts import arrivals, theme
 
@@ -24,4 +25,5 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
         DayCount(day, tuple(arms.get(key, 0) for key in keys)) for day, arms in found.items()
     ]
     names = [variant.name or variant.key for variant in experiment.variants]
-    theme.once(lambda: arrivals.draw(experiment, days, names), "days", experiment, days)
+    counted = with_phases_of(experiment, Cut())
+    theme.once(lambda: arrivals.draw(counted, days, names), "days", experiment, days)

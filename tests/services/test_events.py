@@ -507,6 +507,7 @@ def test_units_of_a_run_stay_there_after_units_were_assigned_afresh(
     counted = {arm.variant: arm.n for arm in first.result.metric("paid").arms}
     assert counted == Counter(arms[0].values())
     assert len(inspecting.daily(ws, LOCAL, first)) == 2
+    assert counts(ws, test)["outcomes"] == 0  # those of run 1 are not missing in run 2
 
 
 def _paid(view: LookView) -> tuple[int, int]:
