@@ -53,9 +53,14 @@ def text_problems(
     return problems
 
 
-def grouped(number: float) -> str:
-    """Write a number in groups of three with narrow no-break spaces: ``58 906``."""
-    return f"{number:,}".replace(",", "\u202f")
+def grouped(number: float, form: str = "") -> str:
+    """Write a number in groups of three with narrow no-break spaces: ``58 906``.
+
+    Args:
+        number: The number.
+        form: What else the format says, such as ``.2f``.
+    """
+    return f"{number:,{form}}".replace(",", "\u202f")
 
 
 def slugify(text: str, fallback: str) -> str:

@@ -456,7 +456,8 @@ def _pairs(merged: dict[str, str]) -> str:
 
 
 def _plain(value: float) -> str:
-    return f"{value:,.2f}".removesuffix(".00") if abs(value) < WRITTEN_OUT else f"{value:g}"
+    written_out = grouped(value, ".2f").removesuffix(".00")
+    return written_out if abs(value) < WRITTEN_OUT else f"{value:g}"
 
 
 def _day(moment: datetime) -> str:

@@ -154,10 +154,12 @@ def _about_sums(
 ) -> Iterator[Reason]:
     for measure, by_arm in sums.items():
         for arm, (a, b) in by_arm.items():
+            ours, theirs = grouped(a, ".10g"), grouped(b, ".10g")
             if a != b:
                 yield Reason(
                     "OTHER_OUTCOME", 0, f"“{shorten(measure)}” of “{shorten(arm)}” adds up to "
-                    f"{a:,.10g} in {names[0]} and {b:,.10g} in {names[1]}.", detail=measure,
+                    f"{ours} in {names[0]} and {theirs} in {names[1]}.",
+                    detail=measure,
                 )  # fmt: skip
 
 

@@ -57,7 +57,10 @@ class RateColumn:
         high = min(visitors, math.floor((rate + self.half) * visitors))
         told = f"{text} of {grouped(visitors)} visitors"
         if low > high:
-            return "RATE_NOT_WHOLE", f"{told} are {float(rate * visitors):,.2f} conversions"
+            return (
+                "RATE_NOT_WHOLE",
+                f"{told} are {grouped(float(rate * visitors), '.2f')} conversions",
+            )
         if low < high:
             return "RATE_COARSE", f"{told} are {grouped(low)} to {grouped(high)} conversions"
         return low

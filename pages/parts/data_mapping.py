@@ -174,7 +174,7 @@ def columns(known: Import) -> None:
             {
                 "Column": words.plain(column.name, 60),
                 "Use as": ROLES[column.role],
-                "Of several": RULES[column.repeats] if column.role in REPEATS_OF else None,
+                "Of several": RULES[column.repeats] if column.role in REPEATS_OF else "",
                 "Seen": _seen(known, column),
                 "Why": column.reason,
             }
