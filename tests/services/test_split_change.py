@@ -137,7 +137,7 @@ def test_the_phases_tab_shows_the_vector_and_warns_of_the_plain_total(changed: E
     assert not app.exception
     said = " ".join(one.value for one in app.markdown).replace("\\", "")
     assert "Inside each phase New leads" in said
-    assert "Phase weights: 61\u202f% and 39\u202f%" in said
+    assert "The phases count 61\u202f% and 39\u202f% of the combined figure" in said
     assert "The plain total disagrees with the phases" in said
     assert "Do the phases differ from each other? p\u202f=\u202f0.7" in said
     (table,) = (one.value for one in app.table if "Weight" in one.value.columns)
