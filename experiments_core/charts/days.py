@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import takewhile
 
 from experiments_core.analysis.results import SeriesPoint
@@ -17,6 +17,8 @@ NAME = 12
 """Letters of a name beside the bars."""
 EXPECTED_STRENGTH = 0.35
 TOP, PLOT, BOTTOM = 34, 140, 28
+LETTERS, NARROW_LETTERS = 110, 36  # of a label above the days, and right of them
+AFTER = 14
 SIDES, NARROW_SIDES = (0.055, 0.885), (0.12, 0.74)
 
 
@@ -79,17 +81,19 @@ def units_by_day(
     tallest = max((sum(day.units) for day in days), default=0) or 1
     _grid(canvas, tallest, sides)
     every = -(-len(days) // (7 if narrow else 14))
+    month = 0
     for number, day in enumerate(days):
         _stack(canvas, number, day, tallest)
         if number % every == 0:
-            first = number == 0 or day.day.day == 1
+            first, month = day.day.month != month, day.day.month
             label = words.day(day.day) if first else str(day.day.day)
             canvas.small(
                 number, TOP + PLOT + 14, label, size=AXIS_SIZE, align="center", on_axis=True
             )
     if days:
         _arm_names(canvas, arms, days[-1], tallest, sides[1])
-        _phase_lines(canvas, phases, days[0].day)
+        letters = (NARROW_LETTERS if narrow else LETTERS) / len(days)
+        _phase_lines(canvas, _shortened(phases, days, letters), days[0].day)
     return canvas.figure(domain=sides, span=(-0.6, len(days) - 0.4))
 
 
@@ -144,6 +148,29 @@ def _told_apart(arms: Sequence[str]) -> list[str]:
     if len(long) < 2:
         return plain
     return [f"…{one[shared:]}" if one in long and shared else one for one in plain]
+
+
+def _shortened(
+    phases: Sequence[tuple[date, str]], days: Sequence[DayCount], letters: float
+) -> list[tuple[date, str]]:
+    """Labels that end before the next one begins: whole, or “phase 2”, or none.
+
+    Args:
+        phases: First day and label of each.
+        days: Of the figure.
+        letters: That fit above one day.
+    """
+    last = days[-1].day + timedelta(days=1)
+    ends = [*(begun for begun, _ in phases[1:]), last]
+    shown = []
+    for (begun, label), end in zip(phases, ends, strict=True):
+        room = (end - max(begun, days[0].day)).days * letters
+        if end == last:
+            room += AFTER
+        short = " ".join(label.split(" ")[:2])
+        fits = next((one for one in (label, short) if len(one) <= room), "")
+        shown.append((begun, fits))
+    return shown
 
 
 def _phase_lines(canvas: Canvas, phases: Sequence[tuple[date, str]], first: date) -> None:

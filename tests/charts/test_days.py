@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from plotly.graph_objects import Figure
 
@@ -48,3 +48,15 @@ def test_an_arm_that_begins_later_has_no_units_before():
         (1400, 2800, 5600),
         (1400, 2800, 2800),
     ]
+
+
+def test_labels_of_phases_never_run_into_each_other():
+    first = date(2026, 8, 20)
+    days = [DayCount(first + timedelta(days=n), (10, 10)) for n in range(90)]
+    begun = [first + timedelta(days=after) for after in (0, 30, 60, 61)]
+    phases = [(day, f"phase {n} 20/16/16/16/16/16") for n, day in enumerate(begun, 1)]
+    drawn = texts(units_by_day(days, ("Control", "B"), LIGHT, phases=phases, narrow=True))
+    assert [one for one in drawn if one.startswith("phase")] == [
+        "phase 1", "phase 2", "phase 4 20/16/16/16/16/16",
+    ]  # fmt: skip
+    assert any("Sept" in one for one in drawn)
