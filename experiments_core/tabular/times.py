@@ -30,7 +30,6 @@ _PLAIN = {
     "%Y-%m-%dT%H:%M:%S.%f": rf"\d{{4}}-\d\d?-\d\d?T{_FRACTION}",
 }
 _EXACT = {name: re.compile(written, re.ASCII) for name, written in _PLAIN.items()}
-PLAIN_ISO = tuple(_PLAIN)
 
 ISO_PATTERN = (
     r"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from experiments_core.tabular.times import (
-    PLAIN_ISO,
+    _PLAIN,
     TimeFormat,
     detect,
     exact_iso,
@@ -71,7 +71,7 @@ def test_only_plain_iso_times_have_an_exact_format():
     assert not exact_iso("2026-05-06T10:00:00Z")
 
 
-@pytest.mark.parametrize("name", PLAIN_ISO)
+@pytest.mark.parametrize("name", _PLAIN)
 def test_a_plain_time_has_the_one_format_that_writes_it(name: str):
     written = datetime(2026, 5, 16, 10, 7, 9, 250_000, tzinfo=UTC).strftime(name)
     assert exact_iso(written) == name
