@@ -158,10 +158,14 @@ class _Tests:
         if name is None:
             return None
         if name not in self._found:
-            with self._ws.db.read() as cursor:
-                test = catalog.find_experiment(cursor, self._actor.org_id, name)
-                self._found[name] = test
-                if test is not None:
+            org = self._actor.org_id
+            test = self._ws.db.recall(
+                ("experiment", "of an event", org, name),
+                lambda cursor: catalog.find_experiment(cursor, org, name),
+            )
+            self._found[name] = test
+            if test is not None:
+                with self._ws.db.read() as cursor:
                     self._overrides[test.id] = eventlog.overrides_of(cursor, test.id)
                     self._projects[test.id] = rules_for(cursor, test)
                     self._hashed[test.id] = is_pseudonymised(cursor, test.org_id, test.project)

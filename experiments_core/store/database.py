@@ -196,11 +196,15 @@ class Database:
             self._own.only_kept = False
 
     @contextmanager
-    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def write(self, *, log_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend the one writing cursor; commit if the block ends well, else roll back.
 
         A nested call in the same thread joins the outer transaction; if its block fails, the
         outer one rolls back even when it swallowed the error.
+
+        Args:
+            log_only: The block writes events, assignments or uses of keys, and no definitions:
+                experiments that were read before are kept.
         """
         if self.damage:
             raise WorkspaceError(self.damage, code="READ_ONLY", hint=WAY_OUT)
@@ -208,7 +212,7 @@ class Database:
         writer = getattr(self._own, "writer", None)
         if writer is None:
             with self._door, self._cursor() as cursor:
-                yield from self._transaction(cursor)
+                yield from self._transaction(cursor, log_only=log_only)
             return
         try:
             yield writer
@@ -291,7 +295,7 @@ class Database:
                 self._idle.notify_all()
 
     def _transaction(
-        self, cursor: duckdb.DuckDBPyConnection
+        self, cursor: duckdb.DuckDBPyConnection, *, log_only: bool
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         self._own.writer, self._own.doomed = cursor, False
         try:
@@ -300,7 +304,7 @@ class Database:
             if self._own.doomed:
                 raise RuntimeError("a part of this transaction failed and was not handed on")  # noqa: TRY301
             cursor.execute("INSERT INTO commit_log VALUES (?)", [self._seq + 1])
-            with self._kept.committing():
+            with self._kept.committing(log_only=log_only):
                 cursor.execute("COMMIT")
         except BaseException:
             with suppress(duckdb.Error):  # the error may have ended the transaction already

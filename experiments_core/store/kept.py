@@ -9,6 +9,8 @@ from typing import Any
 
 MOST = 500
 """Values kept at a time; then it begins afresh."""
+STEADY = frozenset({"experiment", "experiments"})
+"""First words of names whose values come of definitions alone: events do not change them."""
 
 
 class Kept:
@@ -30,8 +32,12 @@ class Kept:
         return None if state % 2 else state
 
     @contextmanager
-    def committing(self) -> Iterator[None]:
-        """Around a commit, whether it succeeds or not: nothing kept before holds after it."""
+    def committing(self, *, log_only: bool = False) -> Iterator[None]:
+        """Around a commit, whether it succeeds or not: nothing kept before holds after it.
+
+        Args:
+            log_only: It writes no definitions, so what is steady holds.
+        """
         with self._lock:
             self._state += 1
         try:
@@ -39,7 +45,11 @@ class Kept:
         finally:
             with self._lock:
                 self._state += 1
-                self._values.clear()
+                self._values = {
+                    name: value
+                    for name, value in self._values.items()
+                    if log_only and isinstance(name, tuple) and name[0] in STEADY
+                }
 
     def here(self, name: Hashable) -> tuple[bool, Any]:
         """Whether a value of this name is kept of the state as it stands, and the value."""

@@ -27,7 +27,10 @@ PATIENCE = 30.0  # seconds that a caller waits for the disk
 STOP_PATIENCE = 30.0
 
 Handler = Callable[[Any, Sequence[Any]], Sequence[Any]]
-"""Writes some jobs with a cursor inside a transaction; answers each, in order."""
+"""Writes some jobs with a cursor inside a transaction; answers each, in order.
+
+It touches no definitions, since what was read of experiments is kept over its commit.
+"""
 
 
 @dataclass(eq=False, slots=True)
@@ -133,7 +136,7 @@ class Writer:
 
     def _commit(self, group: list[_Job]) -> None:
         try:
-            with self._db.write() as cursor:
+            with self._db.write(log_only=True) as cursor:
                 answers = _apply(cursor, group)
         except BaseException as error:  # noqa: BLE001  the caller waits for it
             if len(group) > 1:

@@ -198,3 +198,23 @@ def test_work_without_reading_may_not_write_either(db: Database):
     assert db.without_reading(work) is None
     with db.read() as cursor:
         assert number(cursor) == 0
+
+
+def test_what_is_steady_is_kept_over_a_commit_to_the_log_only(db: Database):
+    asked: list[str] = []
+
+    def read(name: str) -> int:
+        def make(cursor: Any) -> int:
+            asked.append(name)
+            return number(cursor)
+
+        return db.recall((name, "one"), make)
+
+    for _ in range(2):
+        assert (read("experiment"), read("looks")) == (0, 0)
+    with db.write(log_only=True) as cursor:
+        cursor.execute("CREATE TABLE elsewhere (n INTEGER)")
+    assert (read("experiment"), read("looks")) == (0, 0)
+    assert asked == ["experiment", "looks", "looks"]
+    count_up(db)
+    assert (read("experiment"), read("looks")) == (1, 1)
