@@ -57,7 +57,13 @@ def rows(
 
 def ingest(port: int, key: str, events: int) -> Row:
     """Acknowledged events per second, in batches, from several senders."""
-    batches = [batch(n, BATCH) for n in range(events // BATCH)]
+    rate = events / flat_out(port, key, [batch(n, BATCH) for n in range(events // BATCH)])
+    what = f"durable events over HTTP, {SENDERS} senders, batches of {BATCH:,}"
+    return what, f"{rate:,.0f} /s", "", "", "≥ 20,000 /s"
+
+
+def flat_out(port: int, key: str, batches: list[bytes]) -> float:
+    """Seconds until several senders have everything acknowledged."""
     began = time.perf_counter()
     threads = [
         threading.Thread(target=send, args=(port, key, batches[i::SENDERS]))
@@ -67,13 +73,14 @@ def ingest(port: int, key: str, events: int) -> Row:
         thread.start()
     for thread in threads:
         thread.join()
-    rate = events / (time.perf_counter() - began)
-    what = f"durable events over HTTP, {SENDERS} senders, batches of {BATCH:,}"
-    return what, f"{rate:,.0f} /s", "", "", "≥ 20,000 /s"
+    return time.perf_counter() - began
 
 
 def ingest_while_read(port: int, key: str) -> list[Row]:
-    """5,000 events/s for ten seconds while 20 dashboards read results, by the due time."""
+    """5,000 events/s for ten seconds, by the due time, then as many as are taken.
+
+    All the while 20 dashboards read the experiment twice a second.
+    """
     stop, waits = threading.Event(), list[float]()
     readers = [
         threading.Thread(target=read_results, args=(port, key, stop, waits))
@@ -89,13 +96,18 @@ def ingest_while_read(port: int, key: str) -> list[Row]:
         send(port, key, [batch(100_000 + n, 500)])
         late.append(time.perf_counter() - due)
     rate = 50_000 / (time.perf_counter() - began)
+    most = 50_000 / flat_out(port, key, [batch(200_000 + n, 500) for n in range(100)])
     stop.set()
     for reader in readers:
         reader.join()
     worst = sorted(late)[98]
     dashboards = f"p99 {worst * 1000:,.0f} ms, {len(waits)} readings"
     what = f"events/s while {DASHBOARDS} dashboards read"
-    return [(what, f"{rate:,.0f} /s", dashboards, "", "≥ 5,000 /s")]
+    return [
+        (f"{what}, 5,000 offered", f"{rate:,.0f} /s", dashboards, "", ""),
+        (f"{what}, {SENDERS} senders, batches of 500", f"{most:,.0f} /s", "", "",
+         "≥ 5,000 /s"),
+    ]  # fmt: skip
 
 
 def assignment(ws: Workspace, units: int) -> list[Row]:
@@ -200,7 +212,7 @@ def send(port: int, key: str, batches: list[bytes]) -> None:
 
 
 def read_results(port: int, key: str, stop: threading.Event, waits: list[float]) -> None:
-    """A dashboard: the phases and the experiment, twice a second."""
+    """A dashboard: the experiment, twice a second."""
     headers = {"Authorization": f"Bearer {key}"}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     while not stop.is_set():

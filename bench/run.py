@@ -35,10 +35,10 @@ read_csv* makes a table of the same file in a fresh database, nothing checked. T
 Results is what a person waits for: two real servers, one with the samples and one with an empty
 page of the same shape, and Chromium; in turns the key `r`, which runs the whole script again,
 or a click, until the last change of the page (`bench/browser.py`). Events go over HTTP into
-a server of its own and are on disk before the answer; assignment is compared with GrowthBook's
-Python SDK in the same process (`bench/events.py`). Reads over the API go through one
-connection, in turns with a bare Starlette route of the same server that answers 2 kB
-(`bench/reads.py`)."""
+a server of its own and are on disk before the answer; the refresh is of users who come anew,
+with their payments; assignment is compared with GrowthBook's Python SDK in the same process
+(`bench/events.py`). Reads over the API go through one connection, in turns with a bare
+Starlette route of the same server that answers 2 kB (`bench/reads.py`)."""
 REPORT = Path("docs/benchmarks.md")
 LIBRARIES = ("duckdb", "streamlit", "numpy", "pandas", "statsmodels", "tea-tasting")
 
