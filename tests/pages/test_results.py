@@ -19,6 +19,7 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import WorkspaceError
 from experiments_core.services import analyses, experiments, inspecting, workspace
+from experiments_core.services.cutting import Cut
 from experiments_core.stats.estimate import Undefined
 from tests.charts import examples
 from tests.charts.figures import plain
@@ -72,6 +73,7 @@ def look_at(result: ExperimentResult) -> SimpleNamespace:
         data_as_of=None,
         covariates=(),
         query=None,
+        cut=Cut(),
         design=Design(arms=arms, reference=result.reference, metrics=(), phases=()),
     )
 
