@@ -80,7 +80,7 @@ def units_by_day(
     canvas = Canvas(TOP + PLOT + BOTTOM, tokens)
     tallest = max((sum(day.units) for day in days), default=0) or 1
     _grid(canvas, tallest, sides)
-    every = -(-len(days) // (7 if narrow else 14))
+    every = -(-len(days) // (5 if narrow else 14))
     month = 0
     for number, day in enumerate(days):
         _stack(canvas, number, day, tallest)
