@@ -294,6 +294,8 @@ def transition(
     def also(cursor: Any, before: Experiment, after: Experiment) -> None:
         if known in {Verb.START, Verb.RESTORE, Verb.UNARCHIVE}:
             check_slot(cursor, after)
+        if known is Verb.RESTORE:
+            places.check_external_ids(cursor, actor, after.id, after.external_ids)
         if known is Verb.STOP and winner is not None:
             deployed.record(
                 ws, actor, cursor, before, variant=winner, reason=reason, acknowledged=unmet

@@ -29,8 +29,10 @@ def check_external_ids(
         ConflictError: ``DUPLICATE_EXTERNAL_ID``.
     """
     for system, external in ids.items():
-        known = catalog.find_by_external(cursor, actor.org_id, system, external)
-        if known is not None and known.id != experiment_id:
+        known = catalog.find_by_external(
+            cursor, actor.org_id, system, external, other_than=experiment_id
+        )
+        if known is not None:
             raise ConflictError(
                 f"“{external}” of {system} is the experiment “{known.name}” already.",
                 code="DUPLICATE_EXTERNAL_ID",

@@ -97,19 +97,26 @@ def find_experiment(
     ).fetchall()
     if not rows:
         rows = cursor.execute(
-            f"{_SELECT} AND list_contains(map_values({_EXTERNAL_IDS}), ?) LIMIT 2",
+            f"{_SELECT} AND deleted_at IS NULL "
+            f"AND list_contains(map_values({_EXTERNAL_IDS}), ?) LIMIT 2",
             [org_id, reference],
         ).fetchall()
     return _read(cursor, rows)[0] if len(rows) == 1 else None
 
 
 def find_by_external(
-    cursor: duckdb.DuckDBPyConnection, org_id: str, system: str, external: str
+    cursor: duckdb.DuckDBPyConnection,
+    org_id: str,
+    system: str,
+    external: str,
+    *,
+    other_than: str = "",
 ) -> Experiment | None:
-    """Find an experiment by the id it has in another system."""
+    """Find an experiment by the id it has in another system; one in the bin gives it free."""
     rows = cursor.execute(
-        f"{_SELECT} AND map_extract_value({_EXTERNAL_IDS}, ?) = ? LIMIT 1",
-        [org_id, system, external],
+        f"{_SELECT} AND map_extract_value({_EXTERNAL_IDS}, ?) = ? "
+        "AND deleted_at IS NULL AND id <> ? LIMIT 1",
+        [org_id, system, external, other_than],
     ).fetchall()
     return _read(cursor, rows)[0] if rows else None
 

@@ -269,3 +269,16 @@ def test_arms_carry_the_version_and_the_model_they_stand_for(api: Client):
     assert [(v["version_hash"], v["model_id"]) for v in after] == [("h1", "m1"), ("h2", "")]
     moved = api.patch(f"{path}/variants/b", {"version_hash": "h3"}, headers=at(3))
     assert moved.json()["data"]["version_hash"] == "h3"
+
+
+def test_an_id_of_another_system_is_free_while_its_experiment_is_in_the_bin(api: Client):
+    known = {"external_ids": {"shortkit": "exp_abc123"}}
+    first = made(api, **known)
+    assert api.post("/experiments", {"name": "Second", **known}).status_code == 409
+    api("DELETE", f"/experiments/{first['id']}", headers=at(1))
+    second = made(api, name="Second", **known)
+    assert api.get("/experiments/exp_abc123").json()["data"]["id"] == second["id"]
+    back = f"/experiments/{first['id']}/restore"
+    assert api.post(back, headers=at(2)).json()["error"]["code"] == "DUPLICATE_EXTERNAL_ID"
+    api("DELETE", f"/experiments/{second['id']}", headers=at(1))
+    assert api.post(back, headers=at(2)).status_code == 200
