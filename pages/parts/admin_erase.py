@@ -13,14 +13,15 @@ from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 
 GONE = "_erased_unit"
+ID, SURE = "erase-unit-id", "erase-unit-sure"
 KINDS = {
     "assignments": "assignment",
     "participants": "list entry",
     "overrides": "override",
     "events": "event",
-    "deployments": "version given by hand",
-    "units": "row of results data",
-    "rows_left_out": "row that an import left out",
+    "deployments": "deployment",
+    "units": "results row",
+    "rows_left_out": "left-out row",
 }
 
 
@@ -33,35 +34,38 @@ def draw(ws: Workspace, actor: Actor) -> None:
         "from the next look on; totals of looks that were taken stay. It cannot be taken back."
     )
     done = st.session_state.pop(GONE, None)
-    if done is not None:
+    if isinstance(done, Erased):
         st.success(_sentence(done), icon=":material/person_remove:")
+    elif isinstance(done, UpshotError):
+        theme.refused(done)
+    elif done is not None:
+        st.warning(done)
     with st.form("erase-unit", border=False):
-        unit = st.text_input(
-            "Unit id", key="erase-unit-id", help="Exactly as it was sent, or its pseudonym."
-        )
-        sure = st.checkbox("Erase for good", key="erase-unit-sure")
-        if st.form_submit_button("Erase this unit"):
-            _erase(ws, actor, unit, sure=sure)
+        st.text_input("Unit id", key=ID, help="Exactly as it was sent, or its pseudonym.")
+        st.checkbox("Erase for good", key=SURE)
+        st.form_submit_button("Erase this unit", on_click=_erase, args=(ws, actor))
 
 
-def _erase(ws: Workspace, actor: Actor, unit: str, *, sure: bool) -> None:
-    if not sure:
-        st.warning("Tick “Erase for good” first.")
+def _erase(ws: Workspace, actor: Actor) -> None:
+    """Erase, and take the id off the screen; what was typed stays where it is refused."""
+    if not st.session_state[SURE]:
+        st.session_state[GONE] = "Tick “Erase for good” first."
         return
     try:
-        st.session_state[GONE] = erasing.erase_unit(ws, actor, unit)
+        st.session_state[GONE] = erasing.erase_unit(ws, actor, st.session_state[ID])
     except UpshotError as error:
-        theme.refused(error)
+        st.session_state[GONE] = error
         return
-    st.rerun()
+    st.session_state[ID], st.session_state[SURE] = "", False
 
 
 def _sentence(gone: Erased) -> str:
     parts = [words.plural(number, KINDS[kind]) for kind, number in gone.rows.items()]
     parts += [words.plural(gone.texts, "stored file")] if gone.texts else []
     parts += [words.plural(gone.drafts, "unfinished upload")] if gone.drafts else []
-    held = ""
-    if gone.backups:
-        copies = words.plural(len(gone.backups), "backup")
-        held = f" {copies} made before still hold it, until they are removed."
-    return f"Erased: {', '.join(parts)}.{held}"
+    told = f"Erased: {', '.join(parts)}."
+    if not gone.backups:
+        return told
+    copies = words.plural(len(gone.backups), "backup")
+    verb = "holds" if len(gone.backups) == 1 else "hold"
+    return f"{told} {copies} made before still {verb} it, until removed."

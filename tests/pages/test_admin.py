@@ -130,3 +130,4 @@ def test_a_person_is_erased_after_a_tick(ws: Workspace, open_page: Open):
     next(b for b in app.button if b.label == "Erase this unit").click().run()
     assert participants.overrides(ws, LOCAL, "checkout") == {}
     assert [one.value for one in app.success] == ["Erased: 1 override."]
+    assert app.text_input(key="erase-unit-id").value == ""
