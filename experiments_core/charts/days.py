@@ -161,7 +161,7 @@ def _shortened(
         letters: That fit above one day.
     """
     last = days[-1].day + timedelta(days=1)
-    ends = [*(begun for begun, _ in phases[1:]), last]
+    ends = [*(begun for begun, _ in phases[1:]), last][: len(phases)]
     shown = []
     for (begun, label), end in zip(phases, ends, strict=True):
         room = (end - max(begun, days[0].day)).days * letters
