@@ -60,4 +60,5 @@ def test_labels_of_phases_never_run_into_each_other():
         "phase 1", "phase 2", "phase 4 20/16/16/16/16/16",
     ]  # fmt: skip
     assert any("Sept" in one for one in drawn)
-    assert not any(one.startswith("phase") for one in texts(units_by_day(days, ("A",), LIGHT)))
+    unchanged = texts(units_by_day(days, ("Control", "B"), LIGHT))
+    assert not any(one.startswith("phase") for one in unchanged)
