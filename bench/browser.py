@@ -1,10 +1,11 @@
 """What a person waits for: a rerun of Results and of an empty page, in a real browser.
 
-Both pages are served by a real server each, of the same shape (menu, API, workspace). A turn
-acts on one page and then on the other: the key that runs the whole script again, and a choice
-in a widget (on Results the axis and a tab, which run their part of the page only). Counted is
-the time from the key or the click to the last change of the page, before it stands still for
-``STILL`` milliseconds; the clock is the browser's own.
+Each page is served by a real server: Results, an empty page of a plain Streamlit, and the same
+empty page in a server like ours, which has the API and spares Streamlit a full collection of
+garbage after each run. A turn acts on one page after the other: the key that runs the whole
+script again, and a choice in a widget (on Results the axis and a tab, which run their part of
+the page only). Counted is the time from the key or the click to the last change of the page,
+before it stands still for ``STILL`` milliseconds; the clock is the browser's own.
 """
 
 from __future__ import annotations
@@ -44,22 +45,23 @@ TOOK = "() => window.turn.last - window.turn.start"
 
 
 def measure(folder: Path, turns: int) -> dict[str, float]:
-    """Medians in seconds by page and act: ``results_rerun``, ``empty_rerun`` and so on."""
+    """Medians in seconds by page and act: ``results_rerun``, ``plain_rerun`` and so on."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  only this task loads it
 
     upshot = [sys.executable, "-m", "experiments_core", "serve", "--sample"]
-    blank = [sys.executable, "-m", "streamlit", "run", "bench/blank/app.py"]
+    streamlit = [sys.executable, "-m", "streamlit", "run"]
+    headless = ["--server.headless", "true", "--server.port"]
     with (
         served([*upshot, "--port"], folder / "samples") as ours,
-        served(
-            [*blank, "--server.headless", "true", "--server.port"], folder / "blank"
-        ) as bare,
+        served([*streamlit, "bench/blank/page.py", *headless], folder / "plain") as plain,
+        served([*streamlit, "bench/blank/app.py", *headless], folder / "like") as like,
         sync_playwright() as driver,
     ):
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
         pages = {
             "results": opened(browser, f"{ours}/results?exp=shorter-checkout"),
-            "empty": opened(browser, bare),
+            "plain": opened(browser, plain),
+            "like": opened(browser, like),
         }
         seen: dict[str, list[float]] = {}
         for turn in range(turns):
@@ -133,7 +135,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + UP_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/api/v1/health", timeout=2):  # noqa: S310
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):  # noqa: S310
                 return
         except OSError:
             time.sleep(0.1)

@@ -1,28 +1,10 @@
-"""The empty page that the browser measurement compares with: the same server, menu and API."""
+"""The empty page in a server like ours: the same API, and memory kept in the same way."""
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from bench.blank.page import navigate
 from experiments_core.api.app import lifespan, middleware, routes
-
-CHOICES = ["Lift", "Difference"]
-
-
-def empty() -> None:
-    """One title and one widget."""
-    st.title("Empty")
-    st.segmented_control("On the axis", CHOICES, default="Lift", required=True)
-
-
-def other() -> None:
-    """A second entry, because a menu of one is not shown."""
-    st.title("Other")
-
-
-def navigate() -> None:
-    """The menu and the page."""
-    st.navigation([st.Page(empty, title="Empty", default=True), st.Page(other)]).run()
-
 
 if __name__ == "__main__":
     navigate()
