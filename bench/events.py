@@ -79,7 +79,7 @@ def flat_out(port: int, key: str, batches: list[bytes]) -> float:
 def ingest_while_read(port: int, key: str) -> list[Row]:
     """5,000 events/s for ten seconds, by the due time, then as many as are taken.
 
-    All the while 20 dashboards read the experiment twice a second.
+    All the while 20 dashboards read the results twice a second.
     """
     stop, waits = threading.Event(), list[float]()
     readers = [
@@ -212,12 +212,12 @@ def send(port: int, key: str, batches: list[bytes]) -> None:
 
 
 def read_results(port: int, key: str, stop: threading.Event, waits: list[float]) -> None:
-    """A dashboard: the experiment, twice a second."""
+    """A dashboard: the results, twice a second."""
     headers = {"Authorization": f"Bearer {key}"}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     while not stop.is_set():
         began = time.perf_counter()
-        connection.request("GET", f"/api/v1/experiments/{KEY}", None, headers)
+        connection.request("GET", f"/api/v1/experiments/{KEY}/results", None, headers)
         connection.getresponse().read()
         waits.append(time.perf_counter() - began)
         stop.wait(0.5)

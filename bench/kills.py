@@ -7,6 +7,7 @@ and none twice; the exit code tells.
 from __future__ import annotations
 
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -80,3 +81,7 @@ def storm(
         process.send_signal(signal.SIGINT)
         process.wait(60)
     return sent, client.acknowledged
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))
