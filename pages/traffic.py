@@ -31,7 +31,8 @@ def draw() -> None:
     if experiment is None:
         theme.title_row("Traffic")
         theme.empty("No experiment yet.", "Traffic belongs to a test. Create one first.")
-        st.page_link("pages/create.py", label="Create an experiment", icon=":material/add:")
+        if st.button("Create an experiment", icon=":material/add:", type="primary"):
+            st.switch_page("pages/create.py")
         return
     theme.title_row(f"Traffic: {traffic_phases.shares(experiment.weights_bp)}")
     theme.muted(traffic_phases.situation(experiment))

@@ -7,7 +7,6 @@ Streamlit answers any path it does not know with a page, so everything below ``/
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import sys
@@ -52,6 +51,7 @@ from experiments_core.errors import InvalidInputError, UnrecoverableError, Upsho
 from experiments_core.services import ramping, samples, workspace
 from experiments_core.services.backups import backup_if_due
 from experiments_core.services.import_jobs import stop_imports
+from experiments_core.services.memory import keep_what_is_loaded
 from experiments_core.services.webhooks import deliver_due
 from experiments_core.services.workspace import Workspace
 from experiments_core.settings import LOOPBACK, Settings, read_settings
@@ -80,7 +80,7 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         # An exception would be printed with its trace, and the code would be another.
         os._exit(EXIT_UNRECOVERABLE if damaged else EXIT_REFUSED)
     disable_nagle()
-    _keep_what_is_loaded()
+    keep_what_is_loaded()
     timers = [
         asyncio.create_task(_every(RAMP_SECONDS, "the scheduled ramps", _ramps)),
         asyncio.create_task(_every(BACKUP_SECONDS, "the daily backup", _backup)),
@@ -97,15 +97,6 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         await run_in_threadpool(stop_imports)
         await run_in_threadpool(workspace.stop)
         print(f"\nUpshot has stopped. Everything is in {settings.workspace}.", flush=True)  # noqa: T201  said in the terminal
-
-
-def _keep_what_is_loaded() -> None:
-    """Spare the collector what start-up made and the process keeps: modules, routes, shapes.
-
-    Walking over it took a sixth of a second each time, during which nobody was answered.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 async def _every(seconds: float, what: str, act: Callable[[Workspace], None]) -> None:

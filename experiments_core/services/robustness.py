@@ -52,8 +52,8 @@ def robustness(
     notes = []
     if reading.quality.crossed_units:
         notes.append(
-            "Where units in both versions count was decided when the file was read; import it "
-            "again to try the other way."
+            "Whether units in both versions count was decided when the data were read; a file "
+            "can be imported again to try the other way."
         )
     settings = [(Setting(ALL_DAYS, kept), query)]
     with ws.db.read() as cursor:

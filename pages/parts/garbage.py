@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-
 import streamlit as st
+
+from experiments_core.services.memory import keep_what_is_loaded
 
 
 @st.cache_resource(show_spinner=False)
@@ -14,5 +14,4 @@ def settle(page: str) -> None:  # noqa: ARG001  once per page: each loads module
     Streamlit looks through all of memory after each run and lets nobody else run meanwhile:
     with our libraries loaded that took longer than most pages, and the browser waited for it.
     """
-    gc.collect()
-    gc.freeze()
+    keep_what_is_loaded()
