@@ -117,6 +117,12 @@ class MalformedError(UpshotError):
     code = "MALFORMED"
 
 
+class UnknownHostError(UpshotError):
+    """The server was asked under a name that it does not go by (HTTP 400)."""
+
+    code = "UNKNOWN_HOST"
+
+
 class MediaTypeError(UpshotError):
     """A body of a type that is not taken here (HTTP 415)."""
 

@@ -16,10 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from experiments_core.api import (
     admin,
@@ -45,7 +42,8 @@ from experiments_core.api import (
     webhooks,
 )
 from experiments_core.api.facades import crewkit, kaireon, krafter, shortkit, stamn
-from experiments_core.api.frame import build, not_found
+from experiments_core.api.frame import build
+from experiments_core.api.guards import KnownHosts, LineBreaks, Nothing, SecurityHeaders
 from experiments_core.api.sockets import disable_nagle, listens_beyond
 from experiments_core.errors import InvalidInputError, UnrecoverableError, UpshotError
 from experiments_core.services import ramping, samples, workspace
@@ -56,11 +54,6 @@ from experiments_core.services.webhooks import deliver_due
 from experiments_core.services.workspace import Workspace
 from experiments_core.settings import LOOPBACK, Settings, read_settings
 
-HEADERS = {
-    b"x-content-type-options": b"nosniff",
-    b"content-security-policy": b"frame-ancestors 'none'",
-    b"referrer-policy": b"same-origin",
-}
 EXIT_REFUSED, EXIT_UNRECOVERABLE = 2, 3
 RAMP_SECONDS, BACKUP_SECONDS, WEBHOOK_SECONDS = 15.0, 600.0, 2.0
 
@@ -171,6 +164,7 @@ FACADES = (
     ("/compat/krafter", krafter.door),
 )
 """Dialects and where each is served; the longer path first."""
+FORMS = tuple((path, facade.envelope) for path, facade in FACADES)
 
 
 def routes() -> list[BaseRoute]:
@@ -179,10 +173,10 @@ def routes() -> list[BaseRoute]:
         Mount("/api/v1", build_api()),
         Mount("/api", build("Nothing", ())),
         *(Mount(path, build(facade.tag, (facade,))) for path, facade in FACADES),
-        *(Route(path, Nothing()) for path, _ in FACADES),
+        *(Route(path, Nothing(FORMS)) for path, _ in FACADES),
         Mount("/compat", build("Nothing", ())),
-        Route("/api", Nothing()),
-        Route("/compat", Nothing()),
+        Route("/api", Nothing(FORMS)),
+        Route("/compat", Nothing(FORMS)),
         *sign_in.routes(),
     ]
 
@@ -192,9 +186,9 @@ def middleware() -> list[Middleware]:
     settings = read_settings()
     hosts = [*LOOPBACK, "[::1]", settings.address, *settings.hosts]
     return [
-        Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
         Middleware(SecurityHeaders),
-        Middleware(LineBreaks),
+        Middleware(KnownHosts, hosts=hosts, forms=FORMS),
+        Middleware(LineBreaks, forms=FORMS),
     ]
 
 
@@ -204,42 +198,3 @@ def build_api() -> FastAPI:
     openapi.describe(api)
     docs_page.serve(api)
     return api
-
-
-class SecurityHeaders:
-    """Add the headers that Streamlit does not send."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS.items()]
-            await send(message)
-
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
-
-
-class Nothing:
-    """Answer any method with 404, in the form of the dialect that the path belongs to."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        forms = [door.envelope for base, door in FACADES if f"{path}/".startswith(f"{base}/")]
-        answer = not_found(Request(scope), *forms[:1])
-        await answer(scope, receive, send)
-
-
-class LineBreaks:
-    """Answer API paths with line breaks, which no mount matches and a page would take."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "") if scope["type"] == "http" else ""
-        if ("\n" in path or "\r" in path) and path.startswith(("/api", "/compat")):
-            await Nothing()(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)

@@ -22,6 +22,7 @@ from experiments_core.errors import (
     RateLimitedError,
     TooLargeError,
     UnauthorizedError,
+    UnknownHostError,
     UpshotError,
     VersionRequiredError,
     VersionStaleError,
@@ -29,6 +30,7 @@ from experiments_core.errors import (
 
 STATUS: dict[type[UpshotError], int] = {
     MalformedError: 400,
+    UnknownHostError: 400,
     UnauthorizedError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,

@@ -183,9 +183,20 @@ def build(title: str, doors: Iterable[Door], *, openapi: str | None = None) -> F
     return app
 
 
-def not_found(request: Request, write: Envelope = envelope.respond) -> Response:
-    """Answer a path that does not exist."""
-    return _alone(_nothing_at(request), write)
+def alone(error: UpshotError, write: Envelope) -> Response:
+    """The answer where there is no route, and so no frame."""
+    request_id = _new_id()
+    response = write(error, request_id)
+    _finish(response, request_id, None)
+    return response
+
+
+def nothing_at(request: Request) -> NotFoundError:
+    """A path that does not exist."""
+    return NotFoundError(
+        f"There is nothing at {envelope.plain(request.url.path)}.",
+        hint="The paths are in /api/v1/openapi.json.",
+    )
 
 
 class FramedRoute(APIRoute):
@@ -471,25 +482,17 @@ def _tell_standing(response: Response, standing: Standing | RateLimitedError) ->
 
 
 def _unknown(request: Request, error: HTTPException, write: Envelope) -> Response:
-    told: UpshotError = _nothing_at(request)
+    told: UpshotError = nothing_at(request)
     if error.status_code == 405:
         told = MethodError(
             f"{request.method} is not taken at {request.url.path}.",
             hint="Look at the Allow header.",
         )
-    response = _alone(told, write)
+    response = alone(told, write)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     if error.status_code == 405:
         response.headers["Allow"] = ", ".join(_methods(request))
-    return response
-
-
-def _alone(error: UpshotError, write: Envelope) -> Response:
-    """The answer where there is no route, and so no frame."""
-    request_id = _new_id()
-    response = write(error, request_id)
-    _finish(response, request_id, None)
     return response
 
 
@@ -498,13 +501,6 @@ def _methods(request: Request) -> list[str]:
     routes = [route for route in request.app.router.routes if isinstance(route, APIRoute)]
     here = [one for one in routes if one.matches(request.scope)[0] is not Match.NONE]
     return sorted({method for route in here for method in route.methods or ()})
-
-
-def _nothing_at(request: Request) -> NotFoundError:
-    return NotFoundError(
-        f"There is nothing at {envelope.plain(request.url.path)}.",
-        hint="The paths are in /api/v1/openapi.json.",
-    )
 
 
 def _new_id() -> str:

@@ -62,10 +62,45 @@ def test_a_page_answers_with_html_and_the_guarding_headers(server: Server):
     assert "access-control-allow-origin" not in headers
 
 
-@pytest.mark.parametrize("path", ("/", "/api/v1/health"))
-def test_a_foreign_host_is_refused_on_pages_and_api(server: Server, path: str):
-    status, _, _ = ask(server, path, Host="upshot.example")
+@pytest.mark.parametrize("path", ("/", "/results", "/sign-in", "/apix"))
+def test_a_page_under_a_foreign_host_is_a_readable_text(server: Server, path: str):
+    status, headers, body = ask(server, path, Host="upshot.example:8501")
     assert status == 400
+    assert headers["content-type"].startswith("text/plain")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "“upshot.example:8501”" in body.decode()
+    assert "UPSHOT_HOSTS" in body.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ("/api", "/api/v1/health", "/api/v1/nothing", "/compat", "/compat/crewkit/x")
+)
+def test_the_api_under_a_foreign_host_is_refused_in_its_envelope(server: Server, path: str):
+    status, headers, body = ask(server, path, Host="upshot.example")
+    assert (status, headers["content-type"]) == (400, "application/json")
+    error = json.loads(body)["error"]
+    assert error["code"] == "UNKNOWN_HOST"
+    assert "“upshot.example”" in error["message"]
+    assert error["request_id"] == headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ("/compat/kaireon/api/v1/experiments", "/compat/stamn"))
+def test_a_dialect_refuses_a_foreign_host_in_its_own_form(server: Server, path: str):
+    status, headers, body = ask(server, path, Host="upshot.example")
+    error = json.loads(body)["error"]
+    assert (status, error["code"]) == (400, "UNKNOWN_HOST")
+    assert error["requestId"] == headers["x-request-id"]
+    assert "request_id" not in error
+
+
+@pytest.mark.parametrize("host", ("", "127.0.0.1.example", "a@localhost", "localhost:x", "["))
+def test_what_only_looks_like_a_name_of_this_machine_is_none(server: Server, host: str):
+    assert ask(server, "/api/v1/health", Host=host)[0] == 400
+
+
+@pytest.mark.parametrize("host", ("localhost", "LOCALHOST:1", "[::1]:8501"))
+def test_every_name_of_this_machine_is_taken(server: Server, host: str):
+    assert ask(server, "/api/v1/health", Host=host)[0] == 200
 
 
 def test_the_openapi_document_is_served(server: Server):
