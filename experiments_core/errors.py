@@ -123,6 +123,12 @@ class UnknownHostError(UpshotError):
     code = "UNKNOWN_HOST"
 
 
+class MethodError(UpshotError):
+    """The path is there, the method is not (HTTP 405)."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+
 class MediaTypeError(UpshotError):
     """A body of a type that is not taken here (HTTP 415)."""
 
@@ -174,6 +180,12 @@ class BusyError(UpshotError):
     """The workspace cannot take this now (HTTP 503, or a second start)."""
 
     code = "BUSY"
+
+
+class InternalError(UpshotError):
+    """Something failed that nobody foresaw; the log tells more (HTTP 500)."""
+
+    code = "INTERNAL"
 
 
 class CancelledError(UpshotError):

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from experiments_core.api import envelope
 from experiments_core.api.answers import bad_cursor, file, listed, many, one, write_cursor
 from experiments_core.api.call import Page, The
-from experiments_core.api.frame import Door
+from experiments_core.api.door import Door
 from experiments_core.api.lifecycle import HistoryAnswer, event_body
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Body, Many, Moment, One, Text, moment

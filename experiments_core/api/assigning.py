@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from experiments_core.api.answers import listed, nothing, one, raw
 from experiments_core.api.call import Call, Page, The
+from experiments_core.api.door import Door
 from experiments_core.api.envelope import error_body
-from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer as Shape
 from experiments_core.api.shapes import Body, Many, Moment, One, moment

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from experiments_core.api import answers, shapes
@@ -14,9 +16,11 @@ from experiments_core.errors import (
     ConflictError,
     ForbiddenError,
     GoneError,
+    InternalError,
     InvalidInputError,
     MalformedError,
     MediaTypeError,
+    MethodError,
     NotFoundError,
     Problem,
     RateLimitedError,
@@ -26,6 +30,7 @@ from experiments_core.errors import (
     UpshotError,
     VersionRequiredError,
     VersionStaleError,
+    WorkspaceError,
 )
 
 STATUS: dict[type[UpshotError], int] = {
@@ -34,6 +39,7 @@ STATUS: dict[type[UpshotError], int] = {
     UnauthorizedError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
+    MethodError: 405,
     ConflictError: 409,
     GoneError: 410,
     VersionStaleError: 412,
@@ -42,6 +48,7 @@ STATUS: dict[type[UpshotError], int] = {
     InvalidInputError: 422,
     VersionRequiredError: 428,
     RateLimitedError: 429,
+    InternalError: 500,
     BusyError: 503,
 }
 RETRY_SECONDS = 2
@@ -123,7 +130,28 @@ def respond(error: UpshotError, request_id: str) -> Response:
     return answer
 
 
-def refused(faults: Sequence[Any]) -> UpshotError:
+def outward(error: Exception, request_id: str) -> UpshotError:
+    """What a client is told of anything that was raised while it was answered.
+
+    Args:
+        error: As it was raised.
+        request_id: By which the log knows more.
+    """
+    if type(error) is WorkspaceError:
+        return BusyError(error.message, code=error.code)
+    if isinstance(error, UpshotError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return _refused(error.errors())
+    if isinstance(error, HTTPException):
+        return MalformedError(str(error.detail))
+    return InternalError(
+        "Something failed inside Upshot; nothing was changed.",
+        hint=f"The log of the server says more about {request_id}.",
+    )
+
+
+def _refused(faults: Sequence[Any]) -> UpshotError:
     """Turn what the shapes found into one error that names every field."""
     return refusal([one for fault in faults[:MOST_DETAILS] for one in _problems(fault)])
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from experiments_core.api import envelope
 from experiments_core.api.answers import file, listed, nothing, one
 from experiments_core.api.call import Call, Page, Sort, The
+from experiments_core.api.door import Door
 from experiments_core.api.experiment_shapes import (
     ExperimentAnswer,
     ExperimentChange,
@@ -20,7 +21,6 @@ from experiments_core.api.experiment_shapes import (
     changed_fields,
     experiment_body,
 )
-from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One
 from experiments_core.domain.access import Permission

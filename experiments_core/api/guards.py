@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from experiments_core.api.door import Envelope
 from experiments_core.api.envelope import plain, respond
-from experiments_core.api.frame import Envelope, alone, nothing_at
+from experiments_core.api.unrouted import alone, nothing_at
 from experiments_core.errors import UnknownHostError
 
 HEADERS = {

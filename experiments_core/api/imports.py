@@ -12,8 +12,8 @@ from starlette.responses import Response
 from experiments_core.api import answers
 from experiments_core.api.answers import listed, one
 from experiments_core.api.call import Page, The
+from experiments_core.api.door import Door
 from experiments_core.api.envelope import error_body
-from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Body, Many, One, moment
 from experiments_core.domain.access import Permission

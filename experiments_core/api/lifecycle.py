@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from experiments_core.api.answers import listed, nothing, one
 from experiments_core.api.call import Page, The
+from experiments_core.api.door import Door
 from experiments_core.api.experiment_shapes import (
     Conclusion,
     ExperimentAnswer,
@@ -23,7 +24,6 @@ from experiments_core.api.experiment_shapes import (
     variant_draft,
 )
 from experiments_core.api.experiments import shown
-from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, BasisPoints, Body, Many, One, moment
 from experiments_core.domain.access import AuditEvent, Permission

@@ -12,7 +12,7 @@ from experiments_core.analysis.calibration import Calibration, Held
 from experiments_core.analysis.robustness import Robustness, Variation
 from experiments_core.api.answers import one, told
 from experiments_core.api.call import The
-from experiments_core.api.frame import Door
+from experiments_core.api.door import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Body, One
 from experiments_core.domain.access import Permission

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from experiments_core.analysis.body import segment_to_dict, to_dict
 from experiments_core.api.answers import file, listed, one
 from experiments_core.api.call import Page, The
-from experiments_core.api.frame import Door
+from experiments_core.api.door import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One, moment
 from experiments_core.domain.access import Permission

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from experiments_core import __version__
 from experiments_core.api.answers import one
 from experiments_core.api.call import The
-from experiments_core.api.frame import Door
+from experiments_core.api.door import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import One
 from experiments_core.services import standing

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from experiments_core.api.answers import one
 from experiments_core.api.call import The
-from experiments_core.api.frame import Door
+from experiments_core.api.door import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, One
 from experiments_core.domain.access import Permission

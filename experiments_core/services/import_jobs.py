@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
-from experiments_core.errors import NotFoundError, UpshotError
+from experiments_core.errors import InternalError, NotFoundError, UpshotError
 from experiments_core.services.import_run import ImportRequest, outcome_body, run_import
 from experiments_core.services.workspace import Workspace
 
@@ -103,9 +103,7 @@ def _run(ws: Workspace, actor: Actor, request: ImportRequest, job: Job) -> None:
         job.error = error
     except Exception:
         log.exception("an import failed")
-        job.error = UpshotError(
-            "The import failed inside Upshot; nothing was stored.", code="INTERNAL"
-        )
+        job.error = InternalError("The import failed inside Upshot; nothing was stored.")
     finally:
         job.ended_at = ws.now()
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from experiments_core.api.app import build_api
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import keys, workspace
+from experiments_core.services import keys, samples, workspace
 from experiments_core.services.workspace import Workspace, open_workspace
 
 
@@ -62,3 +62,9 @@ def ws() -> Iterator[Workspace]:
 def api(app: FastAPI, ws: Workspace) -> Client:
     """A client with an admin's key."""
     return Client(app, keys.create_key(ws, LOCAL, "ci", role="admin").secret or "")
+
+
+@pytest.fixture
+def sampled(ws: Workspace) -> Workspace:
+    samples.load_samples(ws, LOCAL)
+    return ws

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments_core.api.app import DOORS
-from experiments_core.api.frame import Registered
+from experiments_core.api.door import Registered
 
 DOC = Path(__file__).parents[2] / "docs" / "api.md"
 HEADING = "## Routes\n"

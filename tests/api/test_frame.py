@@ -14,7 +14,8 @@ from starlette.responses import Response
 
 from experiments_core.api.answers import one
 from experiments_core.api.call import The
-from experiments_core.api.frame import CLIENT_LEFT, Door, build
+from experiments_core.api.door import Door
+from experiments_core.api.frame import CLIENT_LEFT, build
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Body, Moment, One
 from experiments_core.domain.access import LOCAL, Permission

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from experiments_core.api import answers
 from experiments_core.api.answers import Window
 from experiments_core.api.call import Call, The
+from experiments_core.api.door import Door
 from experiments_core.api.facades import common
-from experiments_core.api.frame import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Body
 from experiments_core.domain.access import Permission

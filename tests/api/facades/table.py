@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from experiments_core.api.app import FACADES
-from experiments_core.api.frame import Door, Registered
+from experiments_core.api.door import Door, Registered
 from tests.api.facades.rules import Held, rules_of
 
 HERE = Path(__file__).parent
