@@ -67,6 +67,9 @@ ROLES_OF: dict[Shape, frozenset[Role]] = {
 }  # fmt: skip
 """What columns can be used as, by the shape of the file."""
 
+MEASURED = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS, Role.RATE})
+"""Roles of columns that hold what is measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -230,11 +233,15 @@ class Mapping:
         """The column that tells experiments apart, when rows of one of them are read."""
         if self.experiment in {"", "-", "*"}:
             return None
-        return next(iter(self.named(Role.EXPERIMENT)), None)
+        return self.first(Role.EXPERIMENT)
 
     def named(self, role: Role) -> tuple[ColumnMapping, ...]:
         """Columns of one role, in file order."""
         return tuple(column for column in self.columns if column.role is role)
+
+    def first(self, role: Role) -> ColumnMapping | None:
+        """The column of a role, the first in file order where several have it."""
+        return next((column for column in self.columns if column.role is role), None)
 
 
 OTHER_SEGMENT = "(other)"

@@ -65,7 +65,7 @@ def _roles(metrics: Iterator[Metric]) -> Iterator[Metric]:
 
 def _unit(mapping: Mapping) -> str:
     """``user_id`` → ``user``."""
-    column = next(iter(mapping.named(Role.UNIT)), None)
+    column = mapping.first(Role.UNIT)
     if column is None:
         return "user"
     name = column.name.lower().replace(" ", "_")

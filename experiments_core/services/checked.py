@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments_core.domain.source import REPEATS_OF, Mapping, Role, Shape
+from experiments_core.domain.source import MEASURED, REPEATS_OF, Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services.import_report import ImportReport, RuleCount
 from experiments_core.tabular import numbers
 from experiments_core.tabular.answers import SINGLE
-from experiments_core.tabular.questions import MEASURES, Found
-from experiments_core.tabular.shape import UNKNOWN_HEADER
+from experiments_core.tabular.detection import UNKNOWN_HEADER
+from experiments_core.tabular.found import Found
 from experiments_core.tabular.text import fold, listed
 
 
@@ -50,7 +50,7 @@ def can_be_read(mapping: Mapping) -> bool:
     if mapping.shape is Shape.MOMENTS:
         spread = mapping.named(Role.VARIANCE) or mapping.named(Role.DEVIATION)
         return bool(mapping.named(Role.COUNT) and mapping.named(Role.MEAN) and spread)
-    return any(column.role in MEASURES for column in mapping.columns)
+    return any(column.role in MEASURED for column in mapping.columns)
 
 
 def check_mapping(mapping: Mapping, names: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from experiments_core.store.database import Database
 from experiments_core.store.staged import Staged
 from experiments_core.store.watch import SILENT, Watch
 from experiments_core.tabular.census import Structure
-from experiments_core.tabular.questions import Found
+from experiments_core.tabular.found import Found
 from experiments_core.tabular.rejects import Reject
 from experiments_core.tabular.text import listed
 

@@ -18,11 +18,11 @@ from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Example
 from experiments_core.tabular.census import Structure
 from experiments_core.tabular.courses import RUNNING, At, at_of
-from experiments_core.tabular.questions import Found
+from experiments_core.tabular.found import Found
 from experiments_core.tabular.rates import PERCENT, disagreements
 from experiments_core.tabular.rejects import Reject, words
-from experiments_core.tabular.shape import best_spelling
 from experiments_core.tabular.sniff import Row, split
+from experiments_core.tabular.spellings import best_spelling
 from experiments_core.tabular.text import arm_fold, visible
 from experiments_core.tabular.totals import Total
 
@@ -59,7 +59,7 @@ def check_totals(
     totals = [replace(total, line=lines[total.line]) for total in totals]
     refuse_one_arm(arms, mapping, rules)
     columns = _columns(totals, mapping)
-    time = next(iter(mapping.named(Role.TIME)), None)
+    time = mapping.first(Role.TIME)
     shown_time = time if mapping.shape is Shape.TOTALS else None
     table = facts.stage_totals(db, import_id, totals, rejects, time)
     measured = [column["name"] for column in columns if column["role"] != Role.VISITORS]

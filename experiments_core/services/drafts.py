@@ -24,8 +24,8 @@ from experiments_core.store.imports import ImportRow
 from experiments_core.store.staging import drop_tables
 from experiments_core.tabular.answers import Question
 from experiments_core.tabular.census import Structure
+from experiments_core.tabular.detection import Detection, Made, detect
 from experiments_core.tabular.questions import open_questions
-from experiments_core.tabular.shape import Detection, Made, detect
 from experiments_core.tabular.text import arm_fold, fold
 
 KEPT_JUMPS = 1_000

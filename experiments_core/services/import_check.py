@@ -31,8 +31,9 @@ from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
 from experiments_core.store.watch import Watch
+from experiments_core.tabular.detection import Detection, open_asks
 from experiments_core.tabular.questions import open_questions
-from experiments_core.tabular.shape import Detection, open_asks, spellings
+from experiments_core.tabular.spellings import spellings
 from experiments_core.tabular.text import shorten
 
 CHANGED = frozenset({"OTHER_OUTCOME", "OTHER_VARIANT"})
@@ -123,7 +124,7 @@ def read_rows(  # noqa: PLR0917  said in the order in which it is known
 
 def _first_of(seen: Detection, mapping: Mapping) -> Mapping:
     """Of several experiments that are read one by one, the first: the report is about it."""
-    column = next(iter(mapping.named(Role.EXPERIMENT)), None)
+    column = mapping.first(Role.EXPERIMENT)
     sample = list(spellings(seen.rows, column.position)) if column else []
     known = mapping.experiments or sample
     return replace(mapping, experiment=known[0] if known else "-")

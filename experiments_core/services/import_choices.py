@@ -12,6 +12,7 @@ from experiments_core.domain.arms import SHARES_HINT, shares_fault
 from experiments_core.domain.experiment import WHOLE_BP
 from experiments_core.domain.source import (
     FILE_REPEATS,
+    MEASURED,
     ROLES_OF,
     ColumnMapping,
     Mapping,
@@ -21,7 +22,7 @@ from experiments_core.domain.source import (
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.tabular import numbers
 from experiments_core.tabular.answers import SINGLE
-from experiments_core.tabular.shape import Detection
+from experiments_core.tabular.detection import Detection
 from experiments_core.tabular.text import fold, listed
 
 CROSSOVERS = ("exclude", "first_seen", "refuse")
@@ -29,7 +30,7 @@ LISTS = frozenset({
     "outcomes", "values", "segments", "covariates", "conversions", "rates",
     "conversion_events", "experiments",
 })  # fmt: skip
-MEASURES = frozenset({Role.OUTCOME, Role.VALUE, Role.CONVERSIONS, Role.RATE, Role.VISITORS})
+COUNTED = MEASURED | {Role.VISITORS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,7 @@ def choose(seen: Detection, choices: Choices) -> Mapping:
     shape = _shape(choices) or proposal.shape
     columns = list(_suited(proposal.columns, shape))
     if choices.measures:
-        columns = [_without(column, MEASURES) for column in columns]
+        columns = [_without(column, COUNTED) for column in columns]
     for name, role in _named(choices):
         columns = [_without(column, {role}) for column in columns] if _single(role) else columns
         if name:

@@ -12,7 +12,7 @@ from experiments_core.domain.text import grouped
 from experiments_core.services.import_report import Context, Remark
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.srm import sample_ratio
-from experiments_core.tabular.shape import Detection
+from experiments_core.tabular.detection import Detection
 from experiments_core.tabular.text import shorten
 
 SMALLEST_SHOWN = 0.0001

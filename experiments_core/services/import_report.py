@@ -12,10 +12,10 @@ from experiments_core.domain.text import grouped
 from experiments_core.services.reconciliation import Reconciliation
 from experiments_core.store.staged import Broken, Effect, Example, Finding, Staged
 from experiments_core.tabular.answers import Question
+from experiments_core.tabular.detection import Notice
 from experiments_core.tabular.lookalikes import foreign_letters
 from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.rejects import RULES, Reject, summary, words
-from experiments_core.tabular.shape import Notice
 from experiments_core.tabular.text import lines_text, listed, shorten, visible
 
 TINY = 0.001
@@ -279,7 +279,7 @@ def _about_arms(staged: Staged) -> Iterator[Remark]:
 
 
 def _about_units(staged: Staged, mapping: Mapping) -> Iterator[Remark]:
-    unit = next(iter(mapping.named(Role.UNIT)), None)
+    unit = mapping.first(Role.UNIT)
     if unit is None:
         yield Remark(
             "UNIT_NONE",

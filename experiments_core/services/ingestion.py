@@ -50,8 +50,8 @@ from experiments_core.tabular.answers import (
     give_role,
 )
 from experiments_core.tabular.columns import ColumnSeen
+from experiments_core.tabular.detection import Detection, Notice
 from experiments_core.tabular.rejects import Reject
-from experiments_core.tabular.shape import Detection, Notice
 
 __all__ = [
     "Choice", "ChoiceResult", "ColumnSeen", "Detection", "Draft", "ImportRecord",

@@ -28,9 +28,9 @@ from experiments_core.store.joining import write_combined
 from experiments_core.store.lines import Jumps
 from experiments_core.tabular import combine, reshape
 from experiments_core.tabular.answers import Choice, Question
-from experiments_core.tabular.columns import ColumnSeen
+from experiments_core.tabular.columns import ColumnSeen, look
 from experiments_core.tabular.combine import Table
-from experiments_core.tabular.shape import Notice, columns_of, with_middle
+from experiments_core.tabular.detection import Notice, with_middle
 from experiments_core.tabular.sniff import Row, sniff
 from experiments_core.tabular.text import fold, listed, shorten
 
@@ -397,7 +397,7 @@ def _columns(upload: Upload) -> tuple[ColumnSeen, ...]:
         delimiter=upload.delimiter,
         header_line=upload.header_line,
     )
-    return columns_of(found, with_middle(found, upload.middle))
+    return look(found, with_middle(found, upload.middle))
 
 
 def _rows(upload: Upload, name: str) -> Iterator[Row]:

@@ -12,7 +12,8 @@ from typing import Any
 from experiments_core.domain.source import ColumnMapping, Mapping, Role
 from experiments_core.domain.source_document import mapping_from_document, mapping_to_document
 from experiments_core.store import imports
-from experiments_core.tabular.shape import Detection, Notice, spellings
+from experiments_core.tabular.detection import Detection, Notice
+from experiments_core.tabular.spellings import spellings
 from experiments_core.tabular.text import fold
 
 

@@ -29,7 +29,7 @@ def experiments_in(ws: Workspace, actor: Actor, import_id: str, mapping: Mapping
     """
     require(actor, Permission.IMPORT)
     row = find_draft(ws, actor, import_id)
-    column = next(iter(mapping.named(Role.EXPERIMENT)), None)
+    column = mapping.first(Role.EXPERIMENT)
     if column is None:
         raise InvalidInputError(
             "No column tells experiments apart.",

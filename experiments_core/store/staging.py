@@ -26,7 +26,7 @@ from experiments_core.store.profile import Profile, all_different, take_profile
 from experiments_core.store.reading import Relation, forget_rejects, has_rejects
 from experiments_core.store.staged import StagedColumn
 from experiments_core.store.watch import SILENT, Step, Watch
-from experiments_core.tabular.shape import best_spelling
+from experiments_core.tabular.spellings import best_spelling
 from experiments_core.tabular.text import (
     BLANK_WORDS,
     LONGEST_VARIANT,
@@ -131,7 +131,7 @@ class Job:
 
     def mapped(self, role: Role) -> ColumnMapping | None:
         """The one column of a role."""
-        return next(iter(self.mapping.named(role)), None)
+        return self.mapping.first(role)
 
     def value(self, column: ColumnMapping, source: Relation) -> str:
         """Expression of a column's converted value."""

@@ -13,6 +13,7 @@ from experiments_core.tabular.numbers import NumberFormat
 from experiments_core.tabular.sniff import Row, Sniff
 from experiments_core.tabular.text import (
     FALSE_WORDS,
+    TOTAL_WORDS,
     TRUE_WORDS,
     WHITE,
     fold,
@@ -42,6 +43,10 @@ class Kind(StrEnum):
     PERCENT = "percent"
     TIME = "time"
     TEXT = "text"
+
+
+COUNTED = frozenset({Kind.WHOLE, Kind.NUMBER, Kind.YES_NO})
+"""Kinds whose cells are plain numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,22 @@ class ColumnSeen:
 
 
 def look(sniffed: Sniff, rows: Sequence[Row]) -> tuple[ColumnSeen, ...]:
-    """Judge every column on the sample."""
-    return _look(sniffed.names, tuple(rows), sniffed.delimiter)
+    """Judge every column on the sample, second headers and totals rows left aside."""
+    return _look(sniffed.names, tuple(_ordinary(sniffed, rows)), sniffed.delimiter)
+
+
+def _ordinary(found: Sniff, rows: Sequence[Row]) -> list[Row]:
+    """Rows that are neither a second header nor a totals row."""
+    header = [fold(name) for name in found.names]
+    different = set().union(*(row.cells for row in rows))
+    totals = {cell for cell in different if fold(cell) in TOTAL_WORDS}
+    titles = {cell for cell in different if fold(cell) == header[0]}
+    return [
+        row
+        for row in rows
+        if totals.isdisjoint(row.cells)
+        and not (row.cells[0] in titles and [fold(cell) for cell in row.cells] == header)
+    ] or list(rows)
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.tabular import names, roles
+from experiments_core.tabular import candidates, names
 from experiments_core.tabular.answers import Choice, Question
 from experiments_core.tabular.columns import ColumnSeen
 from experiments_core.tabular.text import fold, listed, shorten
@@ -42,7 +42,7 @@ class Table:
     @property
     def variant(self) -> ColumnSeen | None:
         """The column of arms."""
-        certain = roles.certain_variant(self.columns)
+        certain = candidates.certain_variant(self.columns)
         named = [c for c in self.columns if names.is_variant(c.name) and len(c.values) > 1]
         return certain or (named[0] if len(named) == 1 else None)
 

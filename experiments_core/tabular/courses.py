@@ -56,7 +56,7 @@ def readings_of(found: Sequence[Moment], mapping: Mapping) -> Readings | None:
     several = [rows for rows in _by_key(_apart(found)[0]).values() if len(rows) > 1]
     if not several:
         return None
-    time = _time(mapping)
+    time = mapping.first(Role.TIME)
     falls = [b.line for rows in several for a, b in pairwise(rows) if b.n < a.n]
     if time is None:
         return Readings(sum(map(len, several)), likelier=PARTS)
@@ -81,7 +81,7 @@ def settle(
     """
     seen = readings_of(found, mapping)
     how = mapping.readings or (seen.likelier if seen else RUNNING)
-    time = _time(mapping)
+    time = mapping.first(Role.TIME)
     settled: list[Settled] = []
     apart, copies = _apart(found)
     left_out = [(one, "READING_COPY") for one in copies]
@@ -155,10 +155,6 @@ def _falls(before: Total, now: Total) -> bool:
 
 def _visitors(one: Total) -> int:
     return one.visitors or 0
-
-
-def _time(mapping: Mapping) -> ColumnMapping | None:
-    return next(iter(mapping.named(Role.TIME)), None)
 
 
 def _apart(found: Sequence[Moment]) -> tuple[list[Moment], list[Moment]]:

@@ -61,12 +61,12 @@ def _read_row(
         return faults
     problems: list[tuple[str, str, str]] = []
     variant, metric, time = (
-        next(iter(mapping.named(role)), None) for role in (Role.VARIANT, Role.METRIC, Role.TIME)
+        mapping.first(role) for role in (Role.VARIANT, Role.METRIC, Role.TIME)
     )
     count = _number(row, mapping, Role.COUNT, problems)
     mean = _number(row, mapping, Role.MEAN, problems)
     variance = _spread(row, mapping, problems)
-    place = mapping.named(Role.COUNT)[0] if mapping.named(Role.COUNT) else None
+    place = mapping.first(Role.COUNT)
     if count is not None and place is not None and (count < 1 or count != int(count)):
         problems.append(("COUNT", place.name, row.cells[place.position].strip(WHITE)))
     elif count is not None and place is not None and count > LARGEST_COUNT:

@@ -137,7 +137,7 @@ def _read_counts(
 
 
 def _time(row: Row, mapping: Mapping, problems: list[tuple[str, str, str]]) -> float | None:
-    column = next(iter(mapping.named(Role.TIME)), None)
+    column = mapping.first(Role.TIME)
     if column is None or is_blank(row.cells[column.position]):
         return None
     moment = moment_of(row.cells[column.position], column)

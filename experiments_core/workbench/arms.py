@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments_core.analysis.design import PhaseDesign
 from experiments_core.domain.arms import SHARES_HINT, shares_fault
-from experiments_core.tabular.roles import certain_control
+from experiments_core.tabular.candidates import certain_control
 from experiments_core.tabular.text import fold, listed, shorten
 from experiments_core.workbench.refusing import is_number, nearest, refusal
 

@@ -92,7 +92,7 @@ class Import:
 
     def experiments(self) -> list[str]:
         """Every experiment that the file names; the file is read once for it."""
-        column = next(iter(self.mapping.named(Role.EXPERIMENT)), None)
+        column = self.mapping.first(Role.EXPERIMENT)
         place = column.position if column else None
         if self.named is None or self.named[0] != place:
             names = ingestion.experiments_in(

@@ -8,7 +8,7 @@ from experiments_core.services.import_choices import (
     choices_to_document,
     choose,
 )
-from experiments_core.tabular.shape import Detection, detect
+from experiments_core.tabular.detection import Detection, detect
 
 UNITS = """user_id,group,converted,revenue,country,first_seen
 u1,control,0,0.00,DE,2026-05-01
