@@ -97,6 +97,8 @@ def _operation(
 def _needs(operation: dict[str, Any]) -> str:
     if "security" not in operation:
         return "Open to everybody."
+    if "x-operator" in operation:
+        return "No key: only the command line on the machine of the server."
     if "x-scope" not in operation:
         return "Any valid key."
     return f"Role {operation['x-role']}, scope <code>{operation['x-scope']}</code>."

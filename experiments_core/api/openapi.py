@@ -13,7 +13,8 @@ SECURITY = {
 }
 ABOUT = (
     "Times are ISO 8601 in UTC, shares are basis points (10 000 = 100 %), rates and lifts are "
-    "fractions. x-role and x-scope tell what a key needs; x-rate-limit whose bucket a request "
+    "fractions. x-role and x-scope tell what a key needs, x-operator that none will do: only "
+    "the command line on the machine of the server. x-rate-limit tells whose bucket a request "
     "takes from. A number that cannot be told is null with its reason beside it."
 )
 

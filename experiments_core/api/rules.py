@@ -123,8 +123,11 @@ class Rule:
         if self.permission is not None:
             right = REQUIRED[self.permission]
             extra["x-permission"] = self.permission.value
-            extra["x-role"] = right.role.name.lower()
-            extra["x-scope"] = right.scope.value
+            if right.operator:
+                extra["x-operator"] = True
+            else:
+                extra["x-role"] = right.role.name.lower()
+                extra["x-scope"] = right.scope.value
         if self.version or self.heeds_version:
             parameters.append(_IF_MATCH | {"required": self.version})
         if self.merges:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments_core.cli.here import ACTOR, either
+from experiments_core.cli.here import either, say_where
 from experiments_core.cli.place import settle
 from experiments_core.cli.terminal import Parser, say, table
 from experiments_core.errors import InvalidInputError, Problem
@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     target = None if options.to is None else _target(options.to)
     made = either(
         settings,
-        lambda ws: backups.backup_body(backups.make_backup(ws, ACTOR)),
+        lambda ws, actor: backups.backup_body(backups.make_backup(ws, actor)),
         lambda server: server.ask("/api/v1/backup", {}, seconds=LONGEST),
     )
     file = settings.workspace.with_suffix(".d") / "backups" / str(made["file"])
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
 def _list(settings: Settings) -> None:
     found = either(
         settings,
-        lambda ws: [backups.backup_body(one) for one in backups.list_backups(ws, ACTOR)],
+        lambda ws, actor: [backups.backup_body(one) for one in backups.list_backups(ws, actor)],
         lambda server: server.everything("/api/v1/backups"),
     )
     if not found:
@@ -71,5 +71,5 @@ def _parser() -> Parser:
     )
     parser.add_argument("--to", help="also put the copy here, such as another disk")
     parser.add_argument("--list", action="store_true", help="tell which copies there are")
-    parser.add_argument("--workspace", help="folder or .duckdb file (default: data/)")
+    say_where(parser, organisation=False)
     return parser

@@ -19,6 +19,8 @@ VERBS = {
     "plan": ("plan", "how many units a test needs, and how long it takes"),
     "keys": ("keys", "make, list and end the keys of programs"),
     "users": ("users", "add, list, invite and switch off people"),
+    "organisations": ("organisations", "add and list organisations, which share nothing"),
+    "projects": ("projects", "add and list the projects of an organisation"),
     "experiments": ("experiments", "list the experiments of a workspace"),
     "backup": ("backup", "make a verified copy of a workspace"),
     "restore": ("restore", "put a copy in the place of a workspace"),

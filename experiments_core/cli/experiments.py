@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiments_core.cli.here import ACTOR, either
+from experiments_core.cli.here import either, say_where
 from experiments_core.cli.place import settle
 from experiments_core.cli.terminal import Parser, minute, say, table
 from experiments_core.domain.documents import moment_text
@@ -18,12 +18,13 @@ def run(arguments: Sequence[str]) -> int:
     parser = Parser("upshot experiments", description="What there is.")
     verbs = parser.add_subparsers(metavar="list", required=True)
     listed = verbs.add_parser("list", help="experiments, the last changed first")
-    listed.add_argument("--workspace", help="folder or .duckdb file (default: data/)")
+    say_where(listed)
     options = parser.parse_args(arguments)
     found = either(
         settle(workspace=options.workspace),
-        lambda ws: [_body(one) for one in list_experiments(ws, ACTOR)],
+        lambda ws, actor: [_body(one) for one in list_experiments(ws, actor)],
         lambda server: server.everything("/api/v1/experiments"),
+        options.organisation,
     )
     if not found:
         say("There is no experiment yet.")

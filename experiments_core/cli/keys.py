@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from experiments_core.cli.here import ACTOR, either
+from experiments_core.cli.here import either, say_where
 from experiments_core.cli.place import settle
 from experiments_core.cli.terminal import Parser, minute, say, table
 from experiments_core.domain.documents import moment_text, read_moment
@@ -44,12 +44,13 @@ def _create(options: argparse.Namespace) -> None:
     prefix = {} if token is not None else {"prefix": options.prefix}
     made = either(
         settle(workspace=options.workspace),
-        lambda ws: _body(
-            keys.create_key(ws, ACTOR, options.name, expires_at=ends, **prefix, **told)
+        lambda ws, actor: _body(
+            keys.create_key(ws, actor, options.name, expires_at=ends, **prefix, **told)
             if token is None
-            else keys.register_key(ws, ACTOR, token, options.name, expires_at=ends, **told)
+            else keys.register_key(ws, actor, token, options.name, expires_at=ends, **told)
         ),
         lambda server: server.ask(PATH, there({"name": options.name, **prefix, **told})),
+        options.organisation,
     )
     if token is None:
         sys.stderr.write("This key is shown once; keep it where secrets are kept.\n")
@@ -61,8 +62,9 @@ def _create(options: argparse.Namespace) -> None:
 def _list(options: argparse.Namespace) -> None:
     found = either(
         settle(workspace=options.workspace),
-        lambda ws: [_body(key) for key in keys.list_keys(ws, ACTOR)],
+        lambda ws, actor: [_body(key) for key in keys.list_keys(ws, actor)],
         lambda server: server.everything(PATH),
+        options.organisation,
     )
     if not found:
         say("There is no key. Make one: upshot keys create --name NAME")
@@ -78,8 +80,9 @@ def _list(options: argparse.Namespace) -> None:
 def _revoke(options: argparse.Namespace) -> None:
     ended = either(
         settle(workspace=options.workspace),
-        lambda ws: _body(keys.revoke_key(ws, ACTOR, options.key)),
+        lambda ws, actor: _body(keys.revoke_key(ws, actor, options.key)),
         lambda server: server.ask(f"{PATH}/{_quoted(options.key)}", method="DELETE"),
+        options.organisation,
     )
     say(f"{ended['shown']} (“{ended['name']}”) is revoked.")
 
@@ -135,5 +138,5 @@ def _parser() -> Parser:
     revoke.set_defaults(act=_revoke)
     revoke.add_argument("key", help="its id, name or visible part")
     for verb in (create, listed, revoke):
-        verb.add_argument("--workspace", help="folder or .duckdb file (default: data/)")
+        say_where(verb)
     return parser

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from experiments_core.domain.project import FIRST_ORGANISATION
 from experiments_core.errors import BusyError, Problem, UpshotError
 from experiments_core.services.operator_token import make_token
 
@@ -29,10 +30,12 @@ class Server:
     Attributes:
         url: Where it serves.
         secret: The file that proves access to its workspace.
+        organisation: Slug or id of the one that is meant.
     """
 
     url: str
     secret: Path
+    organisation: str = FIRST_ORGANISATION.slug
 
     def everything(self, path: str) -> list[dict[str, Any]]:
         """Every item of a list, page by page."""
@@ -85,7 +88,7 @@ class Server:
         method: str | None,
         seconds: float = ANSWER_SECONDS,
     ) -> Any:
-        token = make_token(self.secret.read_bytes(), datetime.now(UTC))
+        token = make_token(self.secret.read_bytes(), datetime.now(UTC), self.organisation)
         headers = {"Authorization": f"Bearer {token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"

@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from experiments_core.cli.here import ACTOR, either
+from experiments_core.cli.here import either, say_where
 from experiments_core.cli.place import settle
 from experiments_core.cli.terminal import Parser, say, table
+from experiments_core.domain.project import FIRST_ORGANISATION
 from experiments_core.services import people
 from experiments_core.services.people import LINK_HOURS, User
 
@@ -26,21 +27,26 @@ def run(arguments: Sequence[str]) -> int:
 def _add(options: argparse.Namespace) -> None:
     made = either(
         settle(workspace=options.workspace),
-        lambda ws: _body(people.add_user(
-            ws, ACTOR, options.email, name=options.name, role=options.role
+        lambda ws, actor: _body(people.add_user(
+            ws, actor, options.email, name=options.name, role=options.role
         )),
         lambda server: server.ask(
             PATH, {"email": options.email, "name": options.name, "role": options.role}
         ),
+        options.organisation,
     )  # fmt: skip
-    say(f"{made['email']} is {made['role']} now. Invite: upshot users link {made['email']}")
+    first = options.organisation == FIRST_ORGANISATION.slug
+    there = "" if first else f" --organisation {options.organisation}"
+    invite = f"upshot users link {made['email']}{there}"
+    say(f"{made['email']} is {made['role']} now. Invite: {invite}")
 
 
 def _list(options: argparse.Namespace) -> None:
     found = either(
         settle(workspace=options.workspace),
-        lambda ws: [_body(user) for user in people.list_users(ws, ACTOR)],
+        lambda ws, actor: [_body(user) for user in people.list_users(ws, actor)],
         lambda server: server.everything(PATH),
+        options.organisation,
     )
     if not found:
         say("There is nobody. Add the first: upshot users add EMAIL --role admin")
@@ -53,8 +59,11 @@ def _disable(options: argparse.Namespace) -> None:
     settings = settle(workspace=options.workspace)
     either(
         settings,
-        lambda ws: _body(people.change_user(ws, ACTOR, options.email, {"active": False})),
+        lambda ws, actor: _body(
+            people.change_user(ws, actor, options.email, {"active": False})
+        ),
         lambda server: server.ask(f"{PATH}/{options.email}/disable", {}),
+        options.organisation,
     )
     say(f"{options.email} is switched off and signed out everywhere.")
 
@@ -63,8 +72,9 @@ def _link(options: argparse.Namespace) -> None:
     settings = settle(workspace=options.workspace)
     path = either(
         settings,
-        lambda ws: f"/sign-in?link={people.make_link(ws, ACTOR, options.email)}",
+        lambda ws, actor: f"/sign-in?link={people.make_link(ws, actor, options.email)}",
         lambda server: f"{server.url}{server.ask(f'{PATH}/{options.email}/link', {})['path']}",
+        options.organisation,
     )
     shown = (
         path if path.startswith("http") else f"http://{settings.address}:{settings.port}{path}"
@@ -108,5 +118,5 @@ def _parser() -> Parser:
     link.set_defaults(act=_link)
     link.add_argument("email", help="of the person")
     for verb in (add, listed, disable, link):
-        verb.add_argument("--workspace", help="folder or .duckdb file (default: data/)")
+        say_where(verb)
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from experiments_core.cli.here import ACTOR, either
+from experiments_core.cli.here import either, say_where
 from experiments_core.cli.place import settle
 from experiments_core.cli.terminal import USER_ERROR, Parser, say
 from experiments_core.services.verifying import verify
@@ -18,11 +18,11 @@ def run(arguments: Sequence[str]) -> int:
     parser = Parser(
         "upshot verify", description="Read every row and check what belongs together."
     )
-    parser.add_argument("--workspace", help="folder or .duckdb file (default: data/)")
+    say_where(parser, organisation=False)
     options = parser.parse_args(arguments)
     found = either(
         settle(workspace=options.workspace),
-        lambda ws: [asdict(one) for one in verify(ws, ACTOR)],
+        lambda ws, actor: [asdict(one) for one in verify(ws, actor)],
         lambda server: server.ask("/api/v1/verify", seconds=LONGEST)["checks"],
     )
     for one in found:

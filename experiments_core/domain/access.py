@@ -60,6 +60,7 @@ class Permission(StrEnum):
     ERASE = "erase"
     ADMIN = "admin"
     SQL = "sql"
+    ORGANISATIONS = "organisations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,12 @@ class Right:
     Attributes:
         role: The lowest role that may.
         scope: What a key must have been issued for besides.
+        operator: Only the command line on the machine of the workspace may, and no key.
     """
 
     role: Role
     scope: Scope
+    operator: bool = False
 
 
 REQUIRED: dict[Permission, Right] = {
@@ -91,6 +94,7 @@ REQUIRED: dict[Permission, Right] = {
     Permission.ERASE: Right(Role.ADMIN, Scope.ADMIN),
     Permission.ADMIN: Right(Role.ADMIN, Scope.ADMIN),
     Permission.SQL: Right(Role.ADMIN, Scope.SQL_READ),
+    Permission.ORGANISATIONS: Right(Role.ADMIN, Scope.ADMIN, operator=True),
 }
 
 
@@ -104,6 +108,7 @@ class Actor:
         projects: Keys of the projects that a key is good for; empty means all.
         request_id: Of the request that is being answered, for the audit trail.
         via: The door it came through (``api``, ``compat/krafter``); empty for the pages.
+        operator: Acts by the command line on the machine of the workspace.
     """
 
     name: str
@@ -113,6 +118,7 @@ class Actor:
     projects: tuple[str, ...] = ()
     request_id: str = ""
     via: str = ""
+    operator: bool = False
 
 
 LOCAL = Actor("local", Role.ADMIN)
@@ -188,7 +194,7 @@ _DOING: dict[Permission, str] = {
 def may(actor: Actor, permission: Permission) -> bool:
     """Whether role and, for a key, scopes are enough."""
     right = REQUIRED[permission]
-    if actor.role < right.role:
+    if actor.role < right.role or (right.operator and not actor.operator):
         return False
     if actor.scopes is None:
         return True
@@ -200,11 +206,17 @@ def require(actor: Actor, permission: Permission) -> None:
     """Let the actor pass or refuse: the role and, for a key, its scopes must both allow it.
 
     Raises:
-        ForbiddenError: ``ROLE_TOO_LOW``, or ``SCOPE_MISSING`` for a key.
+        ForbiddenError: ``ROLE_TOO_LOW``, or ``SCOPE_MISSING`` for a key; ``OPERATOR_ONLY``.
     """
     if may(actor, permission):
         return
     right = REQUIRED[permission]
+    if right.operator and not actor.operator:
+        raise ForbiddenError(
+            "Only the operator may do this, on the machine of the server.",
+            code="OPERATOR_ONLY",
+            hint=f"There: upshot {permission.value} --help.",
+        )
     if actor.role < right.role:
         raise ForbiddenError(
             f"{_DOING.get(permission, 'This')} needs the {right.role.name.lower()} role. "

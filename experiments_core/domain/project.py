@@ -32,6 +32,10 @@ class Organisation:
     time_zone: str = "UTC"
 
 
+FIRST_ORGANISATION = Organisation("default", "Default", "default")
+"""The one that is there from the start: of local mode, and of commands that name none."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:
     """What holds for every experiment of a project.
@@ -126,15 +130,15 @@ def settings_problems(settings: ProjectSettings) -> list[Problem]:
     return [problem]
 
 
-def key_problems(value: str) -> list[Problem]:
+def key_problems(value: str, field: str = "key") -> list[Problem]:
     """What is wrong with a key."""
     if KEY.fullmatch(clean(value)):
         return []
     message = (
-        f"key is “{value}”; it must begin with a letter or digit and go on with at most 63 "
+        f"{field} is “{value}”; it must begin with a letter or digit and go on with at most 63 "
         "letters, digits, “.”, “_” or “-”"
     )
-    return [Problem("key", value, "PATTERN", message)]
+    return [Problem(field, value, "PATTERN", message)]
 
 
 def zone_problems(name: str, value: str) -> list[Problem]:

@@ -35,6 +35,7 @@ from experiments_core.domain.tokens import (
 )
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import ConflictError, NotFoundError, Problem
+from experiments_core.services.projects import list_projects
 from experiments_core.services.recognising import digest_of, forget_known
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
@@ -234,12 +235,13 @@ def _keep(
 ) -> ApiKey:
     require(actor, Permission.ADMIN)
     now = ws.now()
-    refuse([*problems, *order.problems(now)])
+    good_for, unknown = _projects(ws, actor, order.projects)
+    refuse([*problems, *order.problems(now), *unknown])
     ours = read_key(token)
     digest = digest_of(ws, token)
     row = KeyRow(
         id=ws.new_id(), org_id=actor.org_id, name=clean(order.name), role=order.role,
-        scopes=order.granted(), projects=order.projects,
+        scopes=order.granted(), projects=good_for,
         shown=ours.shown if ours else shown_part(token),
         lookup=ours.id if ours else digest[:24], digest=digest,
         created_by=actor.name, created_at=now, expires_at=order.expires_at,
@@ -257,6 +259,20 @@ def _keep(
         )  # fmt: skip
         audit.append_event(cursor, ws.db.secret, event)
     return _told(row, secret=token)
+
+
+def _projects(
+    ws: Workspace, actor: Actor, named: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[Problem]]:
+    """Projects in their own spelling, and those that there are not."""
+    known = {one.key.lower(): one.key for one in list_projects(ws, actor)} if named else {}
+    there = f"there are: {', '.join(known.values())}"
+    unknown = [
+        Problem("projects", name, "NOT_FOUND", f"there is no project “{name}”; {there}")
+        for name in named
+        if name.lower() not in known
+    ]
+    return tuple(known[name.lower()] for name in named if name.lower() in known), unknown
 
 
 def _told(row: KeyRow, *, secret: str | None = None) -> ApiKey:

@@ -1,4 +1,4 @@
-"""Organisations, projects and their settings, resources, namespaces."""
+"""Projects and their settings, resources, namespaces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.project import (
     DEFAULT_PROJECT,
     Namespace,
-    Organisation,
     Project,
     ProjectSettings,
     Resource,
@@ -18,7 +17,6 @@ from experiments_core.domain.project import (
     project_problems,
     resource_problems,
     settings_problems,
-    zone_problems,
 )
 from experiments_core.domain.text import clean, slugify, text_problems, unused
 from experiments_core.domain.validation import refuse
@@ -203,45 +201,6 @@ def create_namespace(ws: Workspace, actor: Actor, *, key: str, name: str = "") -
         )
         audit.append_event(cursor, ws.db.secret, event)
     return made
-
-
-def organisation_of(ws: Workspace, org_id: str) -> Organisation:
-    """An organisation; the first one exists without having been made."""
-    with ws.db.read() as cursor:
-        for one in rows.organisations(cursor):
-            if one.id == org_id:
-                return one
-    return Organisation(org_id, org_id.capitalize(), org_id)
-
-
-def edit_organisation(
-    ws: Workspace, actor: Actor, *, name: str | None = None, time_zone: str | None = None
-) -> Organisation:
-    """Change name or time zone of one's own organisation.
-
-    Raises:
-        InvalidInputError: fields that break a rule.
-    """
-    require(actor, Permission.ADMIN)
-    problems = [] if name is None else text_problems("name", name, longest=200, shortest=1)
-    problems += [] if time_zone is None else zone_problems("time_zone", time_zone)
-    refuse(problems)
-    with ws.db.write() as cursor:
-        before = organisation_of(ws, actor.org_id)
-        after = replace(
-            before, name=clean(name or before.name), time_zone=time_zone or before.time_zone
-        )
-        if any(one.id == before.id for one in rows.organisations(cursor)):
-            rows.update_organisation(cursor, after)
-        else:
-            rows.insert_organisation(cursor, after, ws.now())
-        event = event_by(
-            actor, ws.now(), "edit", "organisation", after.id,
-            before={"name": before.name, "time_zone": before.time_zone},
-            after={"name": after.name, "time_zone": after.time_zone},
-        )  # fmt: skip
-        audit.append_event(cursor, ws.db.secret, event)
-    return after
 
 
 def _default(ws: Workspace, actor: Actor) -> Project:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from experiments_core.domain.access import Actor, Permission, may, require
+from experiments_core.domain.project import FIRST_ORGANISATION
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
 from experiments_core.services import preparing, uploads
 from experiments_core.services.drafts import (
@@ -19,6 +20,7 @@ from experiments_core.services.drafts import (
     make_draft,
     stored_file,
 )
+from experiments_core.services.organisations import organisation_of
 from experiments_core.services.preparing import Prepared
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
@@ -112,11 +114,12 @@ def receive_files(
 
 
 def inbox_files(ws: Workspace, actor: Actor) -> list[InboxFile]:
-    """Files that lie in the workspace's inbox, ready to be imported."""
+    """Files that lie in the organisation's inbox, ready to be imported."""
     require(actor, Permission.READ)
-    if not ws.db.inbox.is_dir():
+    inbox = _inbox(ws, actor)
+    if not inbox.is_dir():
         return []
-    files = [file for file in ws.db.inbox.iterdir() if _is_plain(file)]
+    files = [file for file in inbox.iterdir() if _is_plain(file)]
     return [InboxFile(file.name, file.stat().st_size) for file in sorted(files)]
 
 
@@ -124,8 +127,9 @@ def inbox_folder(ws: Workspace, actor: Actor) -> Path | None:
     """Where larger files are put, made if need be; None for those who may not use it."""
     if not may(actor, Permission.INBOX):
         return None
-    ws.db.inbox.mkdir(parents=True, exist_ok=True)
-    return ws.db.inbox
+    inbox = _inbox(ws, actor)
+    inbox.mkdir(parents=True, exist_ok=True)
+    return inbox
 
 
 def receive_inbox(
@@ -148,10 +152,17 @@ def receive_inbox(
     if missing is not None:
         raise NotFoundError(
             f"There is no file “{visible(missing)}” in the inbox.",
-            hint=f"Put it into {ws.db.inbox}; names end in {', '.join(ENDINGS)}.",
+            hint=f"Put it into {_inbox(ws, actor)}; names end in {', '.join(ENDINGS)}.",
         )
-    sources = [(ws.db.inbox / one, _shown_name(one)) for one in (name, *more)]
+    sources = [(_inbox(ws, actor) / one, _shown_name(one)) for one in (name, *more)]
     return _receive(ws, actor, sources, Limits(), experiment_id, progress)
+
+
+def _inbox(ws: Workspace, actor: Actor) -> Path:
+    """The folder of the first organisation; any other has one of its own in it."""
+    if actor.org_id == FIRST_ORGANISATION.id:
+        return ws.db.inbox
+    return ws.db.inbox / organisation_of(ws, actor.org_id).slug
 
 
 def _receive(  # noqa: PLR0917  private; the doors above name everything

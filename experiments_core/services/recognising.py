@@ -17,6 +17,7 @@ from experiments_core.domain.tokens import is_printed, read_key
 from experiments_core.errors import BusyError, UnauthorizedError
 from experiments_core.services.operator_token import PREFIX as OPERATOR_PREFIX
 from experiments_core.services.operator_token import check_token
+from experiments_core.services.organisations import operator_in
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import keys as rows
 from experiments_core.store.keys import KeyRow
@@ -56,7 +57,7 @@ def recognise(ws: Workspace, token: str) -> Caller:
     """
     now = ws.now()
     if token.startswith(f"{OPERATOR_PREFIX}."):
-        operator = check_token(ws.db.secret, token, now)
+        operator = operator_in(ws, check_token(ws.db.secret, token, now))
         return Caller(replace(operator, via="cli"), "")
     row = _find(ws, token)
     if row is None or (is_printed(token) and not ws.settings.test_keys):

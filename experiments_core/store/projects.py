@@ -25,9 +25,7 @@ _PROJECT = (
 
 def organisations(cursor: duckdb.DuckDBPyConnection) -> list[Organisation]:
     """Every organisation of the file."""
-    rows = cursor.execute(
-        "SELECT id, name, slug, time_zone FROM organisations ORDER BY created_at, id"
-    ).fetchall()
+    rows = cursor.execute("SELECT id, name, slug, time_zone FROM organisations").fetchall()
     return [Organisation(*row) for row in rows]
 
 

@@ -8,7 +8,7 @@ from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.project import MOST_HOLDOUT_BP, Project
 from experiments_core.errors import UpshotError
-from experiments_core.services import projects
+from experiments_core.services import organisations, projects
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 
@@ -28,7 +28,7 @@ def draw(ws: Workspace, actor: Actor) -> None:
             values = {"name": name, "pseudonymise_units": hidden}
             _try(lambda: projects.create_project(ws, actor, values))
     theme.section("Organisation")
-    ours = projects.organisation_of(ws, actor.org_id)
+    ours = organisations.organisation_of(ws, actor.org_id)
     with st.form("organisation", border=False):
         name = st.text_input("Name", ours.name, key="organisation-name")
         zone = st.text_input(
@@ -36,7 +36,7 @@ def draw(ws: Workspace, actor: Actor) -> None:
             help="IANA name such as Europe/Berlin.",
         )  # fmt: skip
         if st.form_submit_button("Save"):
-            _try(lambda: projects.edit_organisation(ws, actor, name=name, time_zone=zone))
+            _try(lambda: organisations.edit_organisation(ws, actor, name=name, time_zone=zone))
 
 
 def _settings(ws: Workspace, actor: Actor, project: Project) -> None:

@@ -135,6 +135,8 @@ def allowed(route: Route, role: str, scope: str) -> bool:
     if route.permission is None:
         return True
     right = REQUIRED[Permission(route.permission)]
+    if right.operator:
+        return False
     reads = right.scope in READING
     enough = Role[role.upper()] >= right.role and holds(frozenset({Scope(scope)}), right.scope)
     return enough and (reads or role != "viewer")

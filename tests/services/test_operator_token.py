@@ -2,7 +2,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from experiments_core.domain.access import Role
 from experiments_core.errors import UnauthorizedError
 from experiments_core.services.operator_token import check_token, make_token
 
@@ -10,9 +9,11 @@ SECRET = b"s" * 32
 NOW = datetime(2026, 5, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 
 
-def test_a_fresh_token_stands_for_the_operator():
-    actor = check_token(SECRET, make_token(SECRET, NOW), NOW + timedelta(seconds=20))
-    assert (actor.name, actor.role) == ("operator", Role.ADMIN)
+@pytest.mark.parametrize("organisation", ("default", "a.b-c", "Zoë & Söhne"))
+def test_a_fresh_token_names_the_organisation_it_was_made_for(organisation: str):
+    token = make_token(SECRET, NOW, organisation)
+    assert token.isascii()
+    assert check_token(SECRET, token, NOW + timedelta(seconds=20)) == organisation
 
 
 @pytest.mark.parametrize("seconds", (-3600, 61, 86_400))
@@ -45,7 +46,12 @@ def test_a_token_of_another_workspace_is_refused():
 
 
 def test_a_later_expiry_cannot_be_written_into_a_token():
-    prefix, expires, signature = make_token(SECRET, NOW).split(".")
-    later = f"{prefix}.{int(expires) + 30}.{signature}"
+    prefix, expires, signature, named = make_token(SECRET, NOW).split(".")
+    later = f"{prefix}.{int(expires) + 30}.{signature}.{named}"
     with pytest.raises(UnauthorizedError):
         check_token(SECRET, later, NOW)
+
+
+def test_another_organisation_cannot_be_written_into_a_token():
+    with pytest.raises(UnauthorizedError):
+        check_token(SECRET, f"{make_token(SECRET, NOW)}2", NOW)

@@ -22,7 +22,7 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft, Vari
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.domain.shares import largest_remainder
 from experiments_core.errors import NotFoundError
-from experiments_core.services import experiments, projects
+from experiments_core.services import experiments, organisations, projects
 
 CONTROL, VARIANT = "control", "variant"
 
@@ -311,7 +311,7 @@ def _group(units: int, values: dict[str, float | None]) -> dict[str, Any]:
 
 def _own(call: Call, org_id: str) -> None:
     """The path names the organisation of the key, by id or slug."""
-    own = projects.organisation_of(call.ws, call.actor.org_id)
+    own = organisations.organisation_of(call.ws, call.actor.org_id)
     if org_id not in {own.id, own.slug}:
         raise NotFoundError(f"There is no organisation “{org_id}”.")
 

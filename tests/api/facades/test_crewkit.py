@@ -11,7 +11,7 @@ import pytest
 
 from experiments_core.api.facades import common
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import deploying, experiments, library, projects
+from experiments_core.services import deploying, experiments, library, organisations, projects
 from experiments_core.services.workspace import Workspace
 from tests.api.facades.conftest import World
 from tests.api.facades.rules import holds
@@ -283,7 +283,7 @@ def test_without_the_right_to_deploy_nothing_changes(ws: Workspace, world: World
 @holds(LIST, CREATE, READ, METRICS, START, rule="org id or slug of the key's own; else 404")
 def test_the_organisation_is_that_of_the_key(ws: Workspace, world: World):
     one = made(world)
-    own = projects.organisation_of(ws, LOCAL.org_id)
+    own = organisations.organisation_of(ws, LOCAL.org_id)
     for name in (own.id, own.slug):
         path = f"/compat/crewkit/{name}/experiments/{one['id']}"
         assert world("GET", path).json()["data"]["id"] == one["id"]
