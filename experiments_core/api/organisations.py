@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from experiments_core.api.answers import listed, one
 from experiments_core.api.call import Page, The
-from experiments_core.api.frame import Door
+from experiments_core.api.door import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Body, Key, Many, One, Text
 from experiments_core.domain.access import Permission
