@@ -22,9 +22,9 @@ from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Staged
 from experiments_core.store.watch import SILENT, Watch
-from experiments_core.tabular.census import Structure
 from experiments_core.tabular.found import Found
 from experiments_core.tabular.rejects import Reject
+from experiments_core.tabular.structure import Structure
 from experiments_core.tabular.text import listed
 
 SHOWN_REJECTS = 100

@@ -16,13 +16,13 @@ from experiments_core.services.import_report import Context, ImportReport, Remar
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Example
-from experiments_core.tabular.census import Structure
 from experiments_core.tabular.courses import RUNNING, At, at_of
 from experiments_core.tabular.found import Found
 from experiments_core.tabular.rates import PERCENT, disagreements
 from experiments_core.tabular.rejects import Reject, words
 from experiments_core.tabular.sniff import Row, split
 from experiments_core.tabular.spellings import best_spelling
+from experiments_core.tabular.structure import Structure
 from experiments_core.tabular.text import arm_fold, visible
 from experiments_core.tabular.totals import Total
 

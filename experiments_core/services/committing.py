@@ -16,15 +16,15 @@ from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError, NotFoundError, Problem
 from experiments_core.services import analyses, preparing, promoting
 from experiments_core.services.births import experiment_draft
-from experiments_core.services.drafts import (
+from experiments_core.services.experiments import create_experiment
+from experiments_core.services.import_check import check
+from experiments_core.services.import_records import (
     ImportRecord,
     find_any,
     find_draft,
     record_of,
     stored_file,
 )
-from experiments_core.services.experiments import create_experiment
-from experiments_core.services.import_check import check
 from experiments_core.services.import_report import ImportReport
 from experiments_core.services.pseudonyms import is_pseudonymised
 from experiments_core.services.remembered import remember

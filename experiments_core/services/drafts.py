@@ -5,57 +5,40 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
-from experiments_core.domain.metric import MetricKind
-from experiments_core.domain.source import Dialect, Mapping, Role
-from experiments_core.errors import ConflictError, NotFoundError
+from experiments_core.domain.source import Dialect
+from experiments_core.errors import ConflictError
 from experiments_core.services import preparing, uploads
-from experiments_core.services.preparing import Prepared
+from experiments_core.services.fitting import asks_whether_finished, fit
+from experiments_core.services.import_records import (
+    ImportRecord,
+    find_draft,
+    record_of,
+    stored_file,
+)
+from experiments_core.services.prepared import (
+    Prepared,
+    asks_of,
+    notes_of,
+    parts_of,
+    to_document,
+)
 from experiments_core.services.remembered import fill_in, recall
-from experiments_core.services.saving import find, sees
+from experiments_core.services.saving import find
+from experiments_core.services.text_rows import MOST_JUMPS
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import catalog, imports
+from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
 from experiments_core.store.staging import drop_tables
 from experiments_core.tabular.answers import Question
-from experiments_core.tabular.census import Structure
 from experiments_core.tabular.detection import Detection, Made, detect
 from experiments_core.tabular.questions import open_questions
-from experiments_core.tabular.text import arm_fold, fold
+from experiments_core.tabular.structure import Structure
 
 KEPT_JUMPS = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRecord:
-    """One import, as its history shows it.
-
-    Attributes:
-        state: ``draft``, ``committed``, ``undone`` or ``failed``.
-        by: Who did it.
-    """
-
-    id: str
-    file_name: str
-    bytes: int
-    sha256: str
-    state: str
-    by: str
-    created_at: datetime
-    experiment_id: str | None
-    dataset_id: str | None
-    shape: str | None
-    rows_read: int | None
-    rows_used: int | None
-    rows_left_out: int | None
-    committed_at: datetime | None
-    undone_at: datetime | None
-    report: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,65 +90,6 @@ def discard(ws: Workspace, actor: Actor, import_id: str) -> None:
     preparing.forget(stored_file(ws, row.id))
 
 
-def find_draft(ws: Workspace, actor: Actor, import_id: str) -> ImportRow:
-    """Find an import that has not been committed.
-
-    Raises:
-        NotFoundError: there is none of this id.
-        ConflictError: it was committed or undone already.
-    """
-    row = find_any(ws, actor, import_id)
-    if row.state != "draft":
-        raise ConflictError(
-            f"“{row.file_name}” was {row.state} already.", code="IMPORT_NOT_DRAFT"
-        )
-    return row
-
-
-def find_any(ws: Workspace, actor: Actor, import_id: str) -> ImportRow:
-    """Find an import in any state.
-
-    Raises:
-        NotFoundError: there is none of this id, or it belongs to somebody else: to another
-            organisation, or to a project that a key is not good for.
-    """
-    with ws.db.read() as cursor:
-        row = imports.find_import(cursor, actor.org_id, import_id)
-        seen = row is not None and sees_import(cursor, actor, row)
-    if row is None or not seen:
-        raise NotFoundError("There is no such import.", hint="Upload the file again.")
-    return row
-
-
-def sees_import(cursor: Any, actor: Actor, row: ImportRow) -> bool:
-    """Tell whether a key that is good for some projects is good for an import.
-
-    An import that has no experiment yet is in no project; it is seen by who received it.
-    """
-    if not actor.projects:
-        return True
-    if row.experiment_id is None:
-        return row.actor == actor.name
-    found = catalog.find_experiment(cursor, actor.org_id, row.experiment_id)
-    return found is not None and sees(actor, found)
-
-
-def record_of(row: ImportRow) -> ImportRecord:
-    """An import as services show it."""
-    return ImportRecord(
-        id=row.id, file_name=row.file_name, bytes=row.bytes, sha256=row.sha256,
-        state=row.state, by=row.actor, created_at=row.created_at,
-        experiment_id=row.experiment_id, dataset_id=row.dataset_id, shape=row.shape,
-        rows_read=row.rows_read, rows_used=row.rows_used, rows_left_out=row.rows_left_out,
-        committed_at=row.committed_at, undone_at=row.undone_at, report=row.report,
-    )  # fmt: skip
-
-
-def stored_file(ws: Workspace, import_id: str) -> Path:
-    """Where the clean text of an import lies."""
-    return ws.db.side / "uploads" / f"{import_id}.txt"
-
-
 def structure_of(row: ImportRow) -> tuple[Dialect, Structure] | None:
     """The census that receiving took, and the dialect it was taken under, if it was kept."""
     intake = row.report.get("intake", {})
@@ -182,8 +106,8 @@ def structure_of(row: ImportRow) -> tuple[Dialect, Structure] | None:
 
 def detection_of(ws: Workspace, row: ImportRow, dialect: Dialect | None = None) -> Detection:
     """Judge the stored text again."""
-    prepared = replace(_stored(ws, row), notes=preparing.notes_of(row.report["intake"]))
-    return detect_prepared(prepared, dialect, Dialect(**_told(row)))
+    found = replace(_stored(ws, row), notes=notes_of(row.report["intake"]))
+    return detect_prepared(found, dialect, Dialect(**_told(row)))
 
 
 def _stored(ws: Workspace, row: ImportRow) -> Prepared:
@@ -205,7 +129,7 @@ def _stored(ws: Workspace, row: ImportRow) -> Prepared:
         )),
         dialect=(intake["delimiter"], intake["header_line"]),
     )  # fmt: skip
-    return Prepared(upload, preparing.parts_of(intake), preparing.asks_of(intake))
+    return Prepared(upload, parts_of(intake), asks_of(intake))
 
 
 def _prepare(ws: Workspace, row: ImportRow, dialect: Dialect) -> ImportRow:
@@ -234,7 +158,7 @@ def intake_of(prepared: Prepared, recipe: Dialect | None = None) -> dict[str, An
     """What a draft keeps of the files as they came in, as plain JSON values."""
     upload = prepared.upload
     structure = upload.structure
-    most = preparing.MOST_JUMPS if prepared.parts else KEPT_JUMPS
+    most = MOST_JUMPS if prepared.parts else KEPT_JUMPS
     few = len(structure.jump_records) <= most
     values = {name: getattr(structure, name) for name in structure.__slots__} if few else {}
     return {
@@ -244,7 +168,7 @@ def intake_of(prepared: Prepared, recipe: Dialect | None = None) -> dict[str, An
         "header_line": upload.header_line,
         "structure": json.loads(json.dumps(values)),
         "recipe": _recipe(recipe or Dialect()),
-        **preparing.to_document(prepared),
+        **to_document(prepared),
     }
 
 
@@ -255,22 +179,6 @@ def _recipe(dialect: Dialect) -> dict[str, Any]:
 
 def _told(row: ImportRow) -> dict[str, Any]:
     return dict(row.report["intake"].get("recipe") or _recipe(Dialect()))
-
-
-def asks_whether_finished(experiment: Experiment | None) -> bool:
-    """Only when no experiment knows by itself whether its data are complete."""
-    return experiment is None or (
-        experiment.assignment_mode == "external" and experiment.data_finished is None
-    )
-
-
-def arms_of(experiment: Experiment | None) -> dict[str, str] | None:
-    """Folded key or name -> variant; None while no experiment says which there are."""
-    if experiment is None:
-        return None
-    numbers = {arm_fold(variant.key): variant.key for variant in experiment.variants}
-    named = {fold(variant.name): variant.key for variant in experiment.variants}
-    return numbers | named | {fold(variant.key): variant.key for variant in experiment.variants}
 
 
 def detect_prepared(
@@ -300,7 +208,7 @@ def make_draft(
             cursor, row.org_id, sha256=row.sha256, experiment_id=row.experiment_id
         )
     detection = fill_in(detection, known)
-    proposal = _fit(detection.proposal, experiment)
+    proposal = fit(detection.proposal, experiment)
     detection = replace(detection, proposal=proposal)
     return Draft(
         row.id,
@@ -311,28 +219,3 @@ def make_draft(
         open_questions(detection, proposal, ask_finished=asks_whether_finished(experiment)),
         record_of(twin) if twin else None,
     )
-
-
-def _fit(proposal: Mapping, experiment: Experiment | None) -> Mapping:
-    """Fill in what the experiment knows: its control, and which columns its metrics use."""
-    if experiment is None:
-        return proposal
-    wanted = {
-        name: Role.COVARIATE for metric in experiment.metrics for name in metric.covariates
-    }
-    for metric in experiment.metrics:
-        rate = metric.kind is MetricKind.PROPORTION
-        for name in metric.needs.columns:
-            if wanted.get(name) is not Role.OUTCOME:
-                wanted[name] = Role.OUTCOME if rate else Role.VALUE
-    measures = {Role.OUTCOME, Role.VALUE, Role.COVARIATE}
-    columns = tuple(
-        replace(column, role=wanted[column.name], reason="a metric of the experiment uses it")
-        if column.name in wanted
-        and column.role in {*measures, Role.IGNORE, Role.SEGMENT}
-        and column.role is not wanted[column.name]
-        and proposal.shape == "unit"
-        else column
-        for column in proposal.columns
-    )
-    return replace(proposal, columns=columns, control=experiment.control.key)

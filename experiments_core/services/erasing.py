@@ -16,7 +16,7 @@ from experiments_core.domain.lifecycle import Verb, advance
 from experiments_core.domain.unit_ids import check_unit
 from experiments_core.errors import ForbiddenError, NotFoundError
 from experiments_core.services import preparing
-from experiments_core.services.drafts import stored_file
+from experiments_core.services.import_records import stored_file
 from experiments_core.services.pseudonyms import stand_in
 from experiments_core.services.saving import EXPERIMENT, check_version, find
 from experiments_core.services.workspace import Workspace

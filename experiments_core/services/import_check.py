@@ -13,15 +13,10 @@ from experiments_core.domain.source_document import mapping_to_document
 from experiments_core.domain.text import grouped
 from experiments_core.services.checked import Checked, can_be_read, check_mapping, control_of
 from experiments_core.services.checking import check_file
-from experiments_core.services.drafts import (
-    arms_of,
-    asks_whether_finished,
-    detection_of,
-    find_draft,
-    stored_file,
-    structure_of,
-)
+from experiments_core.services.drafts import detection_of, structure_of
+from experiments_core.services.fitting import arms_of, asks_whether_finished
 from experiments_core.services.import_quality import context_of, split_remark
+from experiments_core.services.import_records import find_draft, stored_file
 from experiments_core.services.import_report import ImportReport, Remark
 from experiments_core.services.pseudonyms import import_key
 from experiments_core.services.reconciliation import Reconciliation

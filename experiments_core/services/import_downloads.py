@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.reports import tables
-from experiments_core.services.drafts import find_any
+from experiments_core.services.import_records import find_any
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import facts
 from experiments_core.store.imports import ImportRow

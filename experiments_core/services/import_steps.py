@@ -7,14 +7,14 @@ from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError
 from experiments_core.services import ingestion
 from experiments_core.services.committing import commit_as_new
-from experiments_core.services.drafts import (
+from experiments_core.services.import_choices import Choices
+from experiments_core.services.import_records import (
     ImportRecord,
     find_any,
     find_draft,
     record_of,
     sees_import,
 )
-from experiments_core.services.import_choices import Choices
 from experiments_core.services.import_report import ImportReport
 from experiments_core.services.import_run import read_under
 from experiments_core.services.several import EACH, commit_each

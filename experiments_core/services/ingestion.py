@@ -15,17 +15,12 @@ from experiments_core.services.committing import (
     create_from_import,
     undo,
 )
-from experiments_core.services.drafts import (
-    Draft,
-    ImportRecord,
-    discard,
-    look_again,
-    record_of,
-)
+from experiments_core.services.drafts import Draft, discard, look_again
 from experiments_core.services.import_check import check
 from experiments_core.services.import_choices import basis_points
 from experiments_core.services.import_downloads import quality_csv, rejects_csv
 from experiments_core.services.import_effects import ChoiceResult, choice_results
+from experiments_core.services.import_records import ImportRecord, record_of
 from experiments_core.services.import_report import ImportReport, Remark, RuleCount
 from experiments_core.services.receiving import (
     InboxFile,

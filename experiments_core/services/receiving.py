@@ -12,16 +12,12 @@ from typing import BinaryIO
 from experiments_core.domain.access import Actor, Permission, may, require
 from experiments_core.domain.project import FIRST_ORGANISATION
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
-from experiments_core.services import preparing, uploads
-from experiments_core.services.drafts import (
-    Draft,
-    detect_prepared,
-    intake_of,
-    make_draft,
-    stored_file,
-)
+from experiments_core.services import arriving, preparing
+from experiments_core.services.drafts import Draft, detect_prepared, intake_of, make_draft
+from experiments_core.services.import_records import stored_file
+from experiments_core.services.intake import MOST_ROWS
 from experiments_core.services.organisations import organisation_of
-from experiments_core.services.preparing import Prepared
+from experiments_core.services.prepared import Prepared
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
@@ -108,7 +104,7 @@ def receive_files(
     require(actor, Permission.IMPORT)
     is_local = all(isinstance(source, Path) for source, _ in sources)
     # only what comes through a door is limited
-    limits = Limits() if is_local else Limits(ws.settings.max_upload_bytes, uploads.MOST_ROWS)
+    limits = Limits() if is_local else Limits(ws.settings.max_upload_bytes, MOST_ROWS)
     named = [(source, _shown_name(name)) for source, name in sources]
     return _receive(ws, actor, named, limits, experiment_id, progress)
 
@@ -215,7 +211,7 @@ def _take_in(
         if progress is not None and size:
             progress(min(1.0, done / size), "Taking the file in")
 
-    return preparing.take(
+    return arriving.take(
         ws.db, sources, target,
         most_bytes=limits.most_bytes, most_rows=limits.most_rows, tell=tell,
     )  # fmt: skip

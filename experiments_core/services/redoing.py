@@ -10,14 +10,14 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError
 from experiments_core.services.committing import record, store_rows
-from experiments_core.services.drafts import (
+from experiments_core.services.drafts import detection_of
+from experiments_core.services.import_check import changes_of, read_rows
+from experiments_core.services.import_records import (
     ImportRecord,
-    detection_of,
     find_any,
     record_of,
     stored_file,
 )
-from experiments_core.services.import_check import changes_of, read_rows
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports

@@ -11,8 +11,9 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
 from experiments_core.services.committing import commit_as_new
-from experiments_core.services.drafts import ImportRecord, discard, find_draft, stored_file
+from experiments_core.services.drafts import discard
 from experiments_core.services.import_check import check
+from experiments_core.services.import_records import ImportRecord, find_draft, stored_file
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 from experiments_core.tabular.text import fold, listed, shorten, visible

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments_core.domain.access import Actor, Permission, require
-from experiments_core.services.drafts import ImportRecord, record_of
+from experiments_core.services.import_records import ImportRecord, record_of
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 

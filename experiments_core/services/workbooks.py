@@ -21,6 +21,9 @@ MOST_RATIO = 100
 SMALL = 8 * 1024 * 1024
 """Unpacked size up to which the ratio does not matter: an empty sheet packs very well."""
 
+MAGIC = b"PK\x03\x04"
+"""First bytes of a ZIP archive, which a workbook is."""
+
 MOST_SECONDS = 300
 MOST_SHEETS = 100
 
@@ -43,8 +46,8 @@ class Sheet:
 
 
 def is_workbook(head: bytes) -> bool:
-    """Whether bytes begin like a ZIP archive, which a workbook is."""
-    return head.startswith(b"PK\x03\x04")
+    """Whether bytes begin like a workbook."""
+    return head.startswith(MAGIC)
 
 
 def sheets_of(book: Path) -> tuple[Sheet, ...]:

@@ -26,9 +26,9 @@ from experiments_core.store.reading import Relation, csv_relation, refuse_broken
 from experiments_core.store.staged import Staged
 from experiments_core.store.staging import Job, drop_tables, staging_table
 from experiments_core.store.watch import SILENT, Watch
-from experiments_core.tabular.census import Structure
 from experiments_core.tabular.courses import at_of
 from experiments_core.tabular.rejects import Reject
+from experiments_core.tabular.structure import Structure
 from experiments_core.tabular.totals import Total
 
 FRAME = "frame_to_read"

@@ -20,8 +20,8 @@ from experiments_core.store.database import Database
 from experiments_core.store.lines import Jumps, jumps_below, without_lines
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import csv_relation, forget_rejects, refuse_broken_rows
-from experiments_core.tabular.census import Structure
 from experiments_core.tabular.combine import Joined, Pick, Stacked, refuse_product
+from experiments_core.tabular.structure import Structure
 from experiments_core.tabular.text import WHITE
 
 NAMED = 5  # units that a refusal names

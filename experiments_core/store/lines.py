@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from experiments_core.tabular.census import Structure
+from experiments_core.tabular.structure import Structure
 
 Jumps = tuple[tuple[int, ...], tuple[int, ...]]
 """Records from which on line minus record number is another, and that difference."""

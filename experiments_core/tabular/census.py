@@ -7,12 +7,13 @@ start, two quotes inside are one), so that both must count the same records.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from experiments_core.tabular.structure import Structure
 
 NEWLINE, QUOTE, BLANK, UNDERSCORE, ZERO, NINE = 10, 34, 32, 95, 48, 57
 PAIR = NEWLINE << 8 | NEWLINE
@@ -21,48 +22,6 @@ KEPT_LINES = 100
 
 Bytes = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """What the census found.
-
-    Attributes:
-        records: Records that are not blank, the header among them.
-        lines: Physical lines.
-        blank_lines: Numbers of the first blank lines.
-        blank_count: How many there are.
-        open_quote_line: Line of a quote that is never closed, else 0.
-        stray_quote_line: Line of text that follows a closing quote, else 0.
-        long_line: Line that is longer than can be read, else 0.
-        jump_records: Records from which on line minus record number is another.
-        jump_offsets: That difference.
-        joined_digits: An underscore stands between two digits somewhere, as in ``1_000``.
-    """
-
-    records: int
-    lines: int
-    blank_lines: tuple[int, ...]
-    blank_count: int
-    open_quote_line: int
-    stray_quote_line: int
-    long_line: int
-    jump_records: tuple[int, ...]
-    jump_offsets: tuple[int, ...]
-    joined_digits: bool = False
-
-    def line_of(self, record: int) -> int:
-        """Physical line on which a record begins; records count from 0 over the whole file."""
-        place = bisect_right(self.jump_records, record) - 1
-        return record + self.jump_offsets[place]
-
-    def first_record_after(self, line: int) -> int:
-        """Number of the first record that begins below a line."""
-        low, high = 0, self.records
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if self.line_of(middle) <= line else (low, middle)
-        return low
 
 
 @dataclass(slots=True)
@@ -200,8 +159,9 @@ class Census:
         toggles = quotes if self._orderly(data, quotes, carried) else self._walk(data, quotes)
         inside = ((np.searchsorted(toggles, ends) + carried) & 1).astype(bool)
         if (len(toggles) + carried) & 1:
-            if len(toggles):
-                self._open_line = self._line_at(ends, int(toggles[-1]))
+            opened = _last_opening(toggles)
+            if opened is not None:
+                self._open_line = self._line_at(ends, opened)
         else:
             self._open_line = 0
         return inside
@@ -252,6 +212,17 @@ class Census:
         while data[place] == BLANK:
             place += 1
         return int(data[place])
+
+
+def _last_opening(toggles: Positions) -> int | None:
+    """Where the quote that is open now was opened; None when not among these toggles.
+
+    A doubled quote closes and opens at once, so it is passed over.
+    """
+    last = len(toggles) - 1
+    while last > 0 and toggles[last] == toggles[last - 1] + 1:
+        last -= 2
+    return int(toggles[last]) if last >= 0 else None
 
 
 def _has_joined_digits(data: Bytes) -> bool:

@@ -161,3 +161,22 @@ def nul_error(where: str, before: str) -> InvalidInputError:
         hint="It may be UTF-16 or damaged. Save it as “CSV UTF-8” and upload it again.",
         details=(Problem(where, "NUL", "FILE_NUL", "no NUL bytes"),),
     )
+
+
+def bad_byte_error(byte: int, where: str, before: str, encoding: str) -> InvalidInputError:
+    """Refuse a file with a byte that its encoding does not know.
+
+    Args:
+        byte: Its value.
+        where: Line and column.
+        before: Text before it on its line.
+        encoding: What the file is written in.
+    """
+    written = "UTF-16" if encoding == UTF16 else "UTF-8"
+    value = f"0x{byte:02X}"
+    return InvalidInputError(
+        f"The byte {value} on {where} is not valid {written} (after “{before}”).",
+        code="FILE_INVALID_BYTE",
+        hint="Save the file as “CSV UTF-8”, or correct the line.",
+        details=(Problem(where, value, "FILE_INVALID_BYTE", f"invalid {written} byte"),),
+    )

@@ -8,7 +8,9 @@ from typing import Any
 
 from experiments_core.domain.source import Dialect
 from experiments_core.errors import InvalidInputError
-from experiments_core.services import uploads, workbooks
+from experiments_core.services import workbooks
+from experiments_core.services.intake import look_at
+from experiments_core.services.uploads import Upload
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.tabular.sniff import sniff, split
@@ -33,7 +35,7 @@ class Source:
     names: tuple[str, ...]
     sample: tuple[tuple[str, ...], ...]
     dialect: Dialect = field(default_factory=Dialect)
-    upload: uploads.Upload | None = None
+    upload: Upload | None = None
     frame: Any = None
     types: tuple[str, ...] = ()
 
@@ -46,7 +48,7 @@ def open_file(path: Path, db: Database) -> Source:
     """
     if path.suffix.lower() == ".parquet":
         return open_frame(_parquet(path), db)
-    upload = uploads.look_at(_text_of(path, db), db.side / "uploads")
+    upload = look_at(_text_of(path, db), db.side / "uploads")
     found = sniff(upload.head, complete=upload.complete, delimiter=upload.delimiter)
     if found.header_doubtful:
         found = sniff(

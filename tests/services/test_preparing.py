@@ -238,6 +238,14 @@ def test_side_by_side_totals_become_rows_when_somebody_says_so(ws: Workspace):
     assert report.arms == {"a": 190, "b": 205}
 
 
+def test_a_broken_row_of_a_table_to_reshape_is_named_by_its_file(ws: Workspace):
+    wide = csv_of("date,visitors_a,visitors_b,orders_a,orders_b", "2026-05-01,100,110,10,12",
+                  "2026-05-02,90,95,9")  # fmt: skip
+    draft = ingestion.receive(ws, LOCAL, wide, "wide.csv")
+    with pytest.raises(InvalidInputError, match=r"Line 3 of “wide\.csv” has 4 fields; 5 are"):
+        choose(ws, draft, reshape="arms")
+
+
 def test_a_column_for_each_arm_becomes_rows(ws: Workspace):
     wide = csv_of("control,treatment", *(f"{n},{n + 1}" for n in range(30)), "7,")
     draft = choose(ws, ingestion.receive(ws, LOCAL, wide, "two.csv"), reshape="samples")

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments_core.domain.source import ColumnMapping, Dialect, Mapping, Role, Shape
-from experiments_core.services.uploads import Upload, take_in
+from experiments_core.services.intake import take_in
+from experiments_core.services.uploads import Upload
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Staged

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments_core.tabular.census import LONGEST_LINE, Census, Structure
+from experiments_core.tabular.census import LONGEST_LINE, Census
+from experiments_core.tabular.structure import Structure
 
 
 def count(
@@ -102,6 +103,14 @@ def test_it_counts_what_a_csv_writer_wrote_whatever_the_pieces(
         line += 1 + sum(cell.count("\n") for cell in row)
     assert (found.records, found.open_quote_line, found.stray_quote_line) == (len(rows), 0, 0)
     assert lines_of(found) == begins
+
+
+@pytest.mark.parametrize("text", (b' "\n""\n', b'a,"b\n""c""\n', b'a,"b\n""\n""c\n'))
+@pytest.mark.parametrize("size", (1, 100))
+def test_a_quote_left_open_is_named_by_its_own_line_not_by_a_doubled_one(
+    text: bytes, size: int
+):
+    assert count(text, size).open_quote_line == 1
 
 
 @given(
