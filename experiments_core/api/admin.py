@@ -156,7 +156,7 @@ def add_user(call: The, body: NewUser) -> Response:
 )
 def change_user(call: The, user: str, body: UserChange) -> Response:
     """Change name or role, or switch a person off."""
-    changes = {name: value for name, value in body.given().items() if value is not None}
+    changes = body.said()
     saved = people.change_user(call.ws, call.actor, user, changes, version=call.version())
     return one(user_body(saved), version=saved.version)
 

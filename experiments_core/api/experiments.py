@@ -12,15 +12,14 @@ from experiments_core.api import envelope
 from experiments_core.api.answers import file, listed, nothing, one
 from experiments_core.api.call import Call, Page, Sort, The
 from experiments_core.api.door import Door
-from experiments_core.api.experiment_shapes import (
-    ExperimentAnswer,
+from experiments_core.api.experiment_answers import ExperimentAnswer, experiment_body
+from experiments_core.api.experiment_bodies import (
     ExperimentChange,
     Kind,
-    Library,
     NewExperiment,
     changed_fields,
-    experiment_body,
 )
+from experiments_core.api.metric_shapes import Library
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One
 from experiments_core.domain.access import Permission
@@ -91,7 +90,7 @@ def library_of(call: Call) -> Library:
 )
 def create_experiment(call: The, body: NewExperiment) -> Response:
     """Make an experiment: a draft, or with ``status: running`` started at once."""
-    draft = ExperimentDraft(name=body.name, **changed_fields(body, library_of(call)))
+    draft = ExperimentDraft(**changed_fields(body, library_of(call)))
     history = None
     if body.historical:
         history = History(

@@ -193,7 +193,7 @@ class _Frame:
     async def _with_body(self, request: Request, call: Call) -> Request:
         if request.method in {"GET", "DELETE"}:
             return request
-        key = request.headers.get("idempotency-key") if request.method == "POST" else None
+        key = once.key_of(request)
         if self.rule.upload:
             request = await incoming.with_form(request, call.ws.settings.max_upload_bytes)
             form = await request.form()

@@ -12,21 +12,23 @@ from starlette.responses import Response
 from experiments_core.api.answers import listed, nothing, one
 from experiments_core.api.call import Page, The
 from experiments_core.api.door import Door
-from experiments_core.api.experiment_shapes import (
-    Conclusion,
+from experiments_core.api.experiment_answers import (
     ExperimentAnswer,
-    NewVariant,
     PhaseAnswer,
     VariantAnswer,
-    VariantChange,
-    phase_body,
     variant_body,
+)
+from experiments_core.api.experiment_bodies import (
+    Conclusion,
+    NewVariant,
+    VariantChange,
     variant_draft,
 )
 from experiments_core.api.experiments import shown
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, BasisPoints, Body, Many, One, moment
 from experiments_core.domain.access import AuditEvent, Permission
+from experiments_core.domain.documents import phase_to_document
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import arms, experiments, flowing
 
@@ -161,7 +163,7 @@ def change_traffic(call: The, experiment: str, body: TrafficChange) -> Response:
     saved = experiments.change_traffic(
         call.ws, call.actor, experiment, version=version, reason=body.reason, **change
     )
-    phase = phase_body(saved.phases[-1]) if saved.phases else None
+    phase = phase_to_document(saved.phases[-1]) if saved.phases else None
     return one({"phase": phase, "preview": preview}, version=saved.version)
 
 
@@ -174,7 +176,7 @@ def read_phases(call: The, experiment: str) -> Response:
     found = experiments.get_experiment(call.ws, call.actor, experiment)
     counted = flowing.phase_units(call.ws, call.actor, found.id)
     return one([
-        phase_body(phase)
+        phase_to_document(phase)
         | {
             "counts": {arm: counted.get((phase.seq, arm), 0) for arm in phase.weights_bp},
             "held_out": counted.get((phase.seq, None), 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from experiments_core.api import envelope
 from experiments_core.api.answers import listed, one, told
 from experiments_core.api.call import Page, The
 from experiments_core.api.door import Door
+from experiments_core.api.metric_shapes import Meaning, MetricKind
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Body, Many, One, moment
 from experiments_core.domain.access import Permission
@@ -22,35 +23,13 @@ from experiments_core.services import library
 door = Door("Metrics")
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Source = Annotated[str, Field(min_length=1, max_length=200)]
-Kind = Literal["proportion", "mean", "count", "ratio", "quantile"]
-
-
-class Meaning(Body):
-    """What a metric means; null takes a field away."""
-
-    column: Source | None = None
-    of: Source | None = None
-    numerator: Source | None = None
-    denominator: Source | None = None
-    event: Annotated[str, Field(max_length=200)] | None = None
-    aggregation: Literal["any", "count", "sum", "mean", "min", "max", "last"] | None = None
-    covariate: Source | None = None
-    covariate_denominator: Source | None = None
-    q: float | None = None
-    cap: float | Annotated[str, Field(max_length=10)] | None = None
-    window_days: int | None = None
-    delay_days: int | None = None
-    unit: Annotated[str, Field(max_length=40)] | None = None
-    preferred_direction: Literal["increase", "decrease", "neutral"] | None = None
-    missing: Literal["exclude", "zero"] | None = None
 
 
 class NewMetric(Meaning):
     """A metric to be defined."""
 
     name: Name
-    kind: Kind
+    kind: MetricKind
     key: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     description: Annotated[str, Field(max_length=10_000)] = ""
     owner: Annotated[str, Field(max_length=200)] = ""
@@ -60,7 +39,7 @@ class MetricChange(Meaning):
     """What is said otherwise: words, or the meaning, which makes another version."""
 
     name: Name | None = None
-    kind: Kind | None = None
+    kind: MetricKind | None = None
     description: Annotated[str, Field(max_length=10_000)] | None = None
     owner: Annotated[str, Field(max_length=200)] | None = None
 
@@ -69,7 +48,7 @@ class Preview(Meaning):
     """A definition, and the experiment on whose data it is tried."""
 
     experiment: Annotated[str, Field(min_length=1, max_length=100)]
-    kind: Kind
+    kind: MetricKind
 
 
 class MetricAnswer(Answer):
@@ -132,7 +111,7 @@ def list_metrics(call: The, page: Page) -> Response:
 )
 def define(call: The, body: NewMetric) -> Response:
     """Define a metric; without column and event it reads the one of its own key."""
-    made = library.define_metric(call.ws, call.actor, reads_own_name(_said(body)))
+    made = library.define_metric(call.ws, call.actor, reads_own_name(body.said()))
     return one(body_of(made), status=201, version=made.revision)
 
 
@@ -144,7 +123,7 @@ def define(call: The, body: NewMetric) -> Response:
 )
 def preview(call: The, body: Preview) -> Response:
     """Try a definition on the data of an experiment; no look is taken."""
-    said = _said(body)
+    said = body.said()
     arms = library.preview(call.ws, call.actor, said.pop("experiment"), said)
     return one({
         "arms": [

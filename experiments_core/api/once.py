@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from experiments_core.api import answers, bodies
@@ -15,20 +16,27 @@ from experiments_core.services.idempotency import StoredAnswer
 KEPT_HEADERS = ("etag", "location")
 
 
-def note_key(call: Call, key: str, asked: str, body: bytes) -> None:
+def key_of(request: Request) -> str | None:
+    """The key of a POST; None without one.
+
+    Raises:
+        InvalidInputError: it is empty, too long or not printable.
+    """
+    key = request.headers.get("idempotency-key") if request.method == "POST" else None
+    return None if key is None else idempotency.check_key(key)
+
+
+def note_key(call: Call, key: str, asked: str, sent: bytes) -> None:
     """Write the key of a request, and what was sent under it, into its call.
 
     Args:
         call: Of the request.
-        key: As the client chose it.
+        key: From :func:`key_of`.
         asked: Door, path and query.
-        body: As it was sent, or what stands for it.
-
-    Raises:
-        InvalidInputError: the key is empty, too long or not printable.
+        sent: The body, or what stands for it.
     """
-    call.idempotency_key = idempotency.check_key(key)
-    call.fingerprint = idempotency.fingerprint(call.actor, asked, body)
+    call.idempotency_key = key
+    call.fingerprint = idempotency.fingerprint(call.actor, asked, sent)
 
 
 def once(route: Registered, call: Call, key: str, given: dict[str, Any]) -> Response:

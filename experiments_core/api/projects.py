@@ -118,7 +118,7 @@ def list_projects(call: The, page: Page) -> Response:
 )
 def create_project(call: The, body: NewProject) -> Response:
     """Make a project."""
-    made = projects.create_project(call.ws, call.actor, _said(body))
+    made = projects.create_project(call.ws, call.actor, body.said())
     return one(project_body(made), status=201, version=made.version)
 
 
@@ -136,7 +136,7 @@ def read_project(call: The, project: str) -> Response:
 def change_project(call: The, project: str, body: ProjectChange) -> Response:
     """Change name or settings."""
     saved = projects.edit_project(
-        call.ws, call.actor, project, _said(body), version=call.version()
+        call.ws, call.actor, project, body.said(), version=call.version()
     )
     return one(project_body(saved), version=saved.version)
 
@@ -195,10 +195,6 @@ def thing_body(thing: Resource | Namespace) -> dict[str, Any]:
 
 
 envelope.shows_current(Project, project_body)
-
-
-def _said(body: Body) -> dict[str, Any]:
-    return {name: value for name, value in body.given().items() if value is not None}
 
 
 def _key(thing: Project | Namespace) -> tuple[Any, ...]:

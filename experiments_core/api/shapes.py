@@ -5,7 +5,7 @@ Shapes check form only (types, unknown fields); what a value may be is a rule of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -29,6 +29,14 @@ class Body(BaseModel):
         """The fields that were sent, in the order of the class, so that errors keep one."""
         fields = type(self).model_fields
         return {name: getattr(self, name) for name in fields if name in self.model_fields_set}
+
+    def said(self, cleared: Container[str] = ()) -> dict[str, Any]:
+        """The fields that were sent; null only where it takes a value away (``cleared``)."""
+        return {
+            name: value
+            for name, value in self.given().items()
+            if value is not None or name in cleared
+        }
 
 
 def broken(problems: Sequence[Problem]) -> PydanticCustomError:
