@@ -13,7 +13,7 @@ from experiments_core.analysis.explain import Explanation, combined, inputs
 from experiments_core.analysis.explain_steps import Step, number
 from experiments_core.analysis.groups import Pair, is_rate
 from experiments_core.analysis.other_methods import student_pair, zero_one
-from experiments_core.analysis.robustness import Robustness, Variation
+from experiments_core.analysis.robustness import CROSSOVERS, Robustness, Variation
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.metric_kinds import Mean
 from experiments_core.stats import proportions
@@ -72,7 +72,8 @@ def explain_variation(found: Robustness, one: Variation, design: Design) -> Expl
     lines = [f"{words.plain(metric.name, 60)}: {other} (t) against {control} (c)"]
     if one.cap is not None:
         lines.append(f"larger values count as the cap: {one.cap}")
-    lines += [f"days: {one.setting.days}; units in two versions: {one.setting.crossovers}"]
+    crossed = CROSSOVERS[one.setting.crossovers]
+    lines += [f"days: {one.setting.days}; units in both versions: {crossed}"]
     lines += [*inputs(metric, strata), *_between(metric, strata, one, found)]
     lines += _found(one, found.confidence_level)
     return Explanation(

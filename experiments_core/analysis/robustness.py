@@ -27,6 +27,11 @@ from experiments_core.stats.moments import Counts, Moments
 Strata = tuple[Pair, ...]
 CAPS = (None, "99.9%", "99%")
 ALL_DAYS, LATER_DAYS = "all", "without the first day"
+CROSSOVERS = {
+    "exclude": "left out", "first_seen": "where first seen",
+    "as_imported": "as each import has it",
+}  # fmt: skip
+"""What is done with units in both versions, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Setting:
 
     Attributes:
         days: ``all`` or ``without the first day``.
-        crossovers: ``exclude`` or ``first_seen``.
+        crossovers: ``exclude`` or ``first_seen``; ``as_imported`` where imports differ.
     """
 
     days: str = ALL_DAYS
@@ -97,6 +102,11 @@ class Robustness:
     def planned(self) -> Variation:
         """The planned analysis."""
         return next(one for one in self.variations if one.planned)
+
+    @property
+    def tries_crossovers(self) -> bool:
+        """Whether more than one rule for units in both versions was tried."""
+        return len({one.setting.crossovers for one in self.variations}) > 1
 
     @property
     def holds(self) -> int:

@@ -13,6 +13,7 @@ from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, safe
 
 HEAD, GROUP, ROW, FOOT = 29, 29, 34, 32
 NARROW_LINE, NARROW_PANEL = 26, 30
+Columns = tuple[float, float, float, float]
 COLUMNS = (0.001, 0.247, 0.333, 0.441)  # name; right edges of control, treatment, third
 PANEL = (0.466, 0.758)
 LIFT, VERDICT = 0.852, 0.874
@@ -58,6 +59,7 @@ def draw_forest(
     headings: tuple[str, str, str, str, str],
     caption: str,
     narrow: bool = False,
+    columns: Columns = COLUMNS,
 ) -> Figure:
     """Draw the rows on one axis.
 
@@ -67,6 +69,7 @@ def draw_forest(
         headings: Of the four columns and of the last one.
         caption: What the axis shows, with the level of the intervals.
         narrow: Two lines per row.
+        columns: Left edge of the names, right edges of the other three.
     """
     marks = [row.mark for group in groups for row in group.rows]
     decided = [end for mark in marks if mark.reading.style == "filled" for end in mark.bar_ends]
@@ -82,15 +85,18 @@ def draw_forest(
     y = float(HEAD)
     canvas.rule(HEAD, colour=tokens.muted)
     if not narrow:
-        _headings(canvas, headings)
+        _headings(canvas, headings, columns)
     for group in groups:
         if group.title:
             _group(canvas, group, y)
             spans.append((y, y + GROUP))
             y += GROUP
         for row in group.rows:
-            draw = _narrow_row if narrow else _wide_row
-            spans.append(draw(canvas, row, y, axis))
+            spans.append(
+                _narrow_row(canvas, row, y, axis)
+                if narrow
+                else _wide_row(canvas, row, y, axis, columns)
+            )
             y += row_height
     draw_axis(
         canvas, axis, spans=spans, labels_at=HEAD / 2 - 1, inside=narrow,
@@ -101,9 +107,11 @@ def draw_forest(
     return canvas.figure(domain=domain, span=(axis.low, axis.high))
 
 
-def _headings(canvas: Canvas, headings: tuple[str, str, str, str, str]) -> None:
+def _headings(
+    canvas: Canvas, headings: tuple[str, str, str, str, str], columns: Columns
+) -> None:
     y = HEAD / 2 - 1
-    for place, (x, heading) in enumerate(zip(COLUMNS, headings[:4], strict=True)):
+    for place, (x, heading) in enumerate(zip(columns, headings[:4], strict=True)):
         canvas.small(
             x, y, safe(heading, 14 if place else 40), align="right" if place else "left"
         )
@@ -118,13 +126,13 @@ def _group(canvas: Canvas, group: ForestGroup, y: float) -> None:
 
 
 def _wide_row(
-    canvas: Canvas, row: ForestRow, y: float, axis: Axis
+    canvas: Canvas, row: ForestRow, y: float, axis: Axis, columns: Columns
 ) -> tuple[float, float]:  # fmt: skip
     middle = y + ROW / 2
     if row.heavy_rule:
         canvas.rule(y, colour=canvas.tokens.muted, width=1.5)
     ink = canvas.tokens.muted if row.faint else canvas.tokens.text
-    for place, (x, cell) in enumerate(zip(COLUMNS, row.cells, strict=True)):
+    for place, (x, cell) in enumerate(zip(columns, row.cells, strict=True)):
         heavy = row.strong and place == 0
         text = safe(cell, 24 if place else 34)
         canvas.text(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from experiments_core.analysis.results import MetricResult
-from experiments_core.analysis.robustness import LATER_DAYS, Robustness, Variation
+from experiments_core.analysis.robustness import (
+    CROSSOVERS,
+    LATER_DAYS,
+    Robustness,
+    Variation,
+)
 from experiments_core.charts import words
 from experiments_core.charts.forest import ForestGroup, ForestRow, draw_forest
 from experiments_core.charts.marks import Mark
@@ -29,6 +34,10 @@ SAID = {
     "better": "better", "worse": "worse", "no_clear_difference": "no clear difference",
     "cannot_say": "cannot say",
 }  # fmt: skip
+UNITS = {
+    "exclude": "one version", "first_seen": "first sight", "as_imported": "as imported",
+}  # fmt: skip
+COLUMNS = (0.001, 0.232, 0.29, 0.441)  # name; right edges of adjusted, cap, units
 TableRow = dict[str, object]
 
 
@@ -40,6 +49,18 @@ def title(found: Robustness) -> str:
     return f"The answer “{said}” holds in {found.holds} of {total} analyses."
 
 
+def about_crossovers(found: Robustness) -> str:
+    """Say what the words for units in both versions mean; nothing where one rule was tried."""
+    if not found.tries_crossovers:
+        return ""
+    mixed = any(one.setting.crossovers == "as_imported" for one in found.variations)
+    more = ", “as imported” does what each import was told" if mixed else ""
+    return (
+        "Units seen in both versions: “one version” leaves them out, “first sight” counts them "
+        f"where they were first seen{more}."
+    )
+
+
 def robustness_sheet(found: Robustness, tokens: Tokens, *, narrow: bool = False) -> Figure:
     """Draw every analysis on the axis of the lift, sorted.
 
@@ -48,7 +69,7 @@ def robustness_sheet(found: Robustness, tokens: Tokens, *, narrow: bool = False)
         tokens: Colours.
         narrow: Two lines per row.
     """
-    rows = tuple(_row(one, narrow=narrow) for one in found.variations)
+    rows = tuple(_row(found, one, narrow=narrow) for one in found.variations)
     adjusted = any(one.adjusted is not None for one in found.variations)
     return draw_forest(
         (ForestGroup(rows),),
@@ -56,6 +77,7 @@ def robustness_sheet(found: Robustness, tokens: Tokens, *, narrow: bool = False)
         headings=("Method", "Adjusted" if adjusted else "", "Cap", "Units", "Says"),
         caption=f"relative lift, {words.level(found.confidence_level)} intervals",
         narrow=narrow,
+        columns=COLUMNS,
     )
 
 
@@ -64,7 +86,8 @@ def table(found: Robustness, metric: MetricResult) -> list[TableRow]:
     return [
         {
             "Method": _method(one), "Adjusted": _adjusted(one) or "–", "Cap": one.cap or "none",
-            "Units": _units(one), "n": words.count(one.control_n + one.treatment_n),
+            "Units": _days(one), **_crossed(found, one),
+            "n": words.count(one.control_n + one.treatment_n),
             "Difference": words.difference_of(metric, one.difference),
             "Difference interval": words.difference_interval(
                 metric, one.difference_ci_lower, one.difference_ci_upper
@@ -80,7 +103,7 @@ def table(found: Robustness, metric: MetricResult) -> list[TableRow]:
     ]  # fmt: skip
 
 
-def _row(one: Variation, *, narrow: bool) -> ForestRow:
+def _row(found: Robustness, one: Variation, *, narrow: bool) -> ForestRow:
     reading = BY_VERDICT[one.verdict]
     bare = isinstance(one.relative_lift_ci_lower, Undefined) and isinstance(
         one.relative_lift_ci_upper, Undefined
@@ -89,9 +112,9 @@ def _row(one: Variation, *, narrow: bool) -> ForestRow:
         Undefined("no_data") if bare else one.relative_lift,
         one.relative_lift_ci_lower, one.relative_lift_ci_upper, reading,
     )  # fmt: skip
-    name = _short(one) if narrow else _method(one)
+    name = _short(found, one) if narrow else _method(one)
     return ForestRow(
-        cells=(name, _adjusted(one), one.cap or "none", _units(one)),
+        cells=(name, _adjusted(one), one.cap or "none", _units(found, one)),
         mark=mark,
         lift=words.lift(one.relative_lift),
         note=SAID[one.verdict],
@@ -105,16 +128,17 @@ def _method(one: Variation) -> str:
     return f"{name} (planned)" if one.planned else name
 
 
-def name_of(one: Variation) -> str:
+def name_of(found: Robustness, one: Variation) -> str:
     """Method and choices in one line, the planned analysis named as such."""
-    return f"{_short(one)} (planned)" if one.planned else _short(one)
+    name = _short(found, one)
+    return f"{name} (planned)" if one.planned else name
 
 
-def _short(one: Variation) -> str:
+def _short(found: Robustness, one: Variation) -> str:
     """Method and choices in one line, for a narrow page."""
     adjusted = {None: "", True: ", adjusted", False: ", raw"}[one.adjusted]
     cap = f", cap {one.cap}" if one.cap else ""
-    units = "" if _units(one) == "all" else f", {_units(one)}"
+    units = "" if _units(found, one) == "all" else f", {_units(found, one)}"
     return METHODS.get(one.method, one.method) + adjusted + cap + units
 
 
@@ -122,8 +146,20 @@ def _adjusted(one: Variation) -> str:
     return "" if one.adjusted is None else "yes" if one.adjusted else "no"
 
 
-def _units(one: Variation) -> str:
-    days = "not day 1" if one.setting.days == LATER_DAYS else "all"
-    if one.setting.crossovers == "first_seen":
-        return "first sight" if days == "all" else "not day 1, 1st"
-    return days
+def _units(found: Robustness, one: Variation) -> str:
+    """Which units count; the rule for those in both versions where several were tried."""
+    days = _days(one)
+    if not found.tries_crossovers:
+        return days
+    rule = UNITS[one.setting.crossovers]
+    return rule if days == "all" else f"{days}, {rule}"
+
+
+def _days(one: Variation) -> str:
+    return "not day 1" if one.setting.days == LATER_DAYS else "all"
+
+
+def _crossed(found: Robustness, one: Variation) -> TableRow:
+    if not found.tries_crossovers:
+        return {}
+    return {"In both versions": CROSSOVERS[one.setting.crossovers]}

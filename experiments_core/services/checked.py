@@ -26,6 +26,7 @@ class Checked:
             where every row of a unit is kept.
         content_hash: Of the rows, whatever their order.
         found: What questions need to know.
+        has_crossed: Units in two arms are staged where they were first seen, too.
     """
 
     report: ImportReport
@@ -34,6 +35,7 @@ class Checked:
     columns: tuple[dict[str, str], ...]
     content_hash: str
     found: Found
+    has_crossed: bool = False
 
 
 def can_be_read(mapping: Mapping) -> bool:

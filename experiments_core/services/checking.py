@@ -107,7 +107,10 @@ def report_units(db: Database, staged: Staged, mapping: Mapping, context: Contex
         for c in staged.columns
     )
     found = Found(staged.arms, staged.blanks, staged.repeated, staged.contradicted)
-    return Checked(report, staged.table, staged.rejects, columns, staged.content_hash, found)
+    return Checked(
+        report, staged.table, staged.rejects, columns, staged.content_hash, found,
+        has_crossed=bool(staged.crossed_units),
+    )  # fmt: skip
 
 
 def _about_events(mapping: Mapping) -> Remark:

@@ -30,7 +30,7 @@ from experiments_core.services.pseudonyms import is_pseudonymised
 from experiments_core.services.remembered import remember
 from experiments_core.services.saving import Save, find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import audit, facts, imports
+from experiments_core.store import audit, crossovers, facts, imports
 from experiments_core.store.cells import unit_span
 from experiments_core.store.imports import DatasetRow, ImportRow
 from experiments_core.store.staging import staging_table
@@ -275,8 +275,14 @@ def _new_dataset(ws: Workspace, cursor: Any, row: ImportRow, experiment: Experim
     if is_totals:
         facts.keep_totals(cursor, staging_table(row.id), dataset_id, row.id)
     else:
+        _keep_crossed(cursor, row, dataset_id)
         facts.keep_as_dataset(cursor, staging_table(row.id), dataset_id)
     return dataset_id
+
+
+def _keep_crossed(cursor: Any, row: ImportRow, dataset_id: str) -> None:
+    has_own = bool(row.report.get("has_crossed"))
+    crossovers.keep_crossed(cursor, dataset_id, row.id, has_own=has_own)
 
 
 def _join_dataset(
@@ -311,6 +317,7 @@ def _join_dataset(
     has_unit = bool(mapping.named(Role.UNIT))
     table = staging_table(row.id)
     known = facts.known_units(cursor, table, dataset.id)[0] if has_unit else 0
+    _keep_crossed(cursor, row, dataset.id)
     facts.add_to_dataset(cursor, table, dataset.id, has_unit=has_unit)
     if not known:
         return {"dataset_id": dataset.id}
@@ -327,9 +334,11 @@ def _join_dataset(
 def _withdraw(ws: Workspace, cursor: Any, row: ImportRow) -> None:
     is_totals = row.shape == Shape.TOTALS
     facts.take_out(cursor, str(row.dataset_id), row.id, is_totals=is_totals)
+    crossovers.take_out_crossed(cursor, str(row.dataset_id), row.id)
     imports.update_import(cursor, row.id, {"state": "undone", "undone_at": ws.now()})
     if not is_totals and not imports.fills_dataset(cursor, str(row.dataset_id)):
         facts.drop_units(cursor, str(row.dataset_id))
+        crossovers.drop_crossed(cursor, str(row.dataset_id))
 
 
 def _finish(

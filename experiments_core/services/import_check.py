@@ -216,6 +216,7 @@ def changes_of(
         "intake": row.report["intake"],
         "columns": list(checked.columns),
         "has_rejects": bool(checked.rejects),
+        "has_crossed": checked.has_crossed,
     }
     return {
         "mapping": mapping_to_document(mapping),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.robustness import (
@@ -18,6 +20,8 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import ConflictError
 from experiments_core.query.cell_query import CellQuery
 from experiments_core.services import analyses, inspecting
+from experiments_core.services.crossing import Rules, rules_of, table_under
+from experiments_core.services.readings import Reading
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 
@@ -48,24 +52,36 @@ def robustness(
         replace(bound, need=version.needs) for version in capped(metric).values() if bound
     )
     query = replace(reading.query, needs=needs, skewness=False)
-    kept = "exclude" if reading.quality.crossed_left_out else "first_seen"
-    notes = []
-    if reading.quality.crossed_units:
-        notes.append(
-            "Whether units in both versions count was decided when the data were read; a file "
-            "can be imported again to try the other way."
-        )
-    settings = [(Setting(ALL_DAYS, kept), query)]
+    rules = rules_of(reading)
+    notes = [rules.note] if rules.note else []
     with ws.db.read() as cursor:
-        later = _later(query, *reading.data.span) if reading.data else None
-        if later is not None:
-            settings.append((Setting(LATER_DAYS, kept), later))
-        else:
-            notes.append("Nothing says on which day a unit came, so no day was left out.")
+        settings = dict(_settings(cursor, reading, query, rules))
         cells: dict[Setting, Cells] = {
-            setting: store_cells.unit_cells(cursor, one).cells for setting, one in settings
+            setting: store_cells.unit_cells(cursor, one).cells
+            for setting, one in settings.items()
         }
+    if all(one.days == ALL_DAYS for one in settings):
+        notes.append("Nothing says on which day a unit came, so no day was left out.")
     return sheet(view.design, metric, cells, contrast, treatment=variant, notes=notes)
+
+
+def _settings(
+    cursor: Any, reading: Reading, query: CellQuery, rules: Rules
+) -> Iterator[tuple[Setting, CellQuery]]:
+    """What to ask under each setting, the planned one first."""
+    data = reading.data
+    if data is None:
+        return
+    spans = {rules.kept: (query, data.span)}
+    for rule in rules.others:
+        table = table_under(cursor, reading, data, rule)
+        spans[rule] = replace(query, table=table), store_cells.unit_span(cursor, table)
+    for rule, (asked, _) in spans.items():
+        yield Setting(ALL_DAYS, rule), asked
+    for rule, (asked, span) in spans.items():
+        later = _later(asked, *span)
+        if later is not None:
+            yield Setting(LATER_DAYS, rule), later
 
 
 def _later(query: CellQuery, first: datetime | None, last: datetime | None) -> CellQuery | None:

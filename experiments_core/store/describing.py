@@ -12,11 +12,12 @@ from experiments_core.domain.source import Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import conversion, quality
 from experiments_core.store.catalog import from_utc
-from experiments_core.store.event_log import load_events
+from experiments_core.store.event_log import load_events, sift_events
+from experiments_core.store.first_seen import stage_crossed
 from experiments_core.store.lines import AHEAD, WRITTEN, Jumps
 from experiments_core.store.profile import Profile, content_hash, one_row, take_profile
 from experiments_core.store.reading import Relation
-from experiments_core.store.sifting import load_sifted
+from experiments_core.store.sifting import load_sifted, sift_units
 from experiments_core.store.staged import Broken, Example, Extreme, Staged, StagedColumn
 from experiments_core.store.staging import Job, load_clean
 from experiments_core.tabular.numbers import CURRENCIES
@@ -64,6 +65,9 @@ def stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> Staged:
         jumps = (0,), (0,)  # their lines are known
     job.watch.say(0.95, "Looking for what is suspicious")
     staged = _look_closer(cursor, job, staged, behind, profile, jumps)
+    if staged.crossed:
+        sieve = sift_events if is_log else sift_units
+        staged = replace(staged, crossed_units=stage_crossed(cursor, job, sieve))
     if job.unit_key is not None:
         staged = _hide_units(cursor, job, staged, job.unit_key)
     job.watch.say(1.0, "Read")
@@ -166,7 +170,8 @@ def _hide_units(
     cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged, key: bytes
 ) -> Staged:
     """Put pseudonyms in the place of unit ids, now that everything about them was looked at."""
-    cursor.execute(f"UPDATE {job.table} SET unit = {job.kept('unit')} WHERE unit IS NOT NULL")
+    for table in filter(None, (staged.table, staged.crossed_units)):
+        cursor.execute(f"UPDATE {table} SET unit = {job.kept('unit')} WHERE unit IS NOT NULL")
 
     def hidden(one: Example) -> Example:
         unit = pseudonym(key, one.unit) if one.unit else ""

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from experiments_core.store.crossovers import erase_crossed
 from experiments_core.store.event_units import log_table
 from experiments_core.store.facts import has_table, units_table
 from experiments_core.store.lines import write_lines
@@ -126,6 +127,7 @@ def _imported_units(
         for import_id, units in gone:
             _leave_out(cursor, import_id, int(units))
         erased += _count_in(cursor, table, names)
+        erase_crossed(cursor, dataset_id, names)
     return erased
 
 

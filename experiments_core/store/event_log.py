@@ -15,7 +15,7 @@ from experiments_core.store.combining import all_rows, combined
 from experiments_core.store.conversion import trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
-from experiments_core.store.staging import Job, create_table
+from experiments_core.store.staging import Job, create_table, drop_tables
 from experiments_core.tabular.text import LONGEST_UNIT, WHITE
 
 ANY = "any"
@@ -32,20 +32,25 @@ def load_events(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
             that refuses the file.
     """
     forget_rejects(cursor)
+    drop_tables(cursor, job.import_id)
     create_table(cursor, job)
     sifting.drop_work(cursor)
     rows, blank_lines = sifting.read_text(cursor, job)
     sifting.know_lines(cursor, job, blank_lines)
     _convert(cursor, job)
-    job.watch.say(0.75, "Looking for first exposures")
+    job.watch.say(0.75, "Looking for first exposures and what happened after them")
     _find_rows(cursor, job)
-    _find_crossed(cursor, job)
-    _find_exposures(cursor, job)
-    job.watch.say(0.85, "Counting what happened after them")
-    _find_late(cursor, job)
-    _stage(cursor, job)
+    sift_events(cursor, job)
     sifting.keep_rejects(cursor, job)
     return rows
+
+
+def sift_events(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Set aside what says nothing about an exposed unit, and stage one row for each."""
+    _find_crossed(cursor, job)
+    _find_exposures(cursor, job)
+    _find_late(cursor, job)
+    _stage(cursor, job)
 
 
 def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:

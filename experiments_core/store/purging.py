@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from experiments_core.store.crossovers import drop_crossed
 from experiments_core.store.event_units import drop_log
 from experiments_core.store.facts import has_table
 
@@ -37,9 +38,10 @@ def purge_experiment(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> d
             one,
         )
     tables = cursor.execute(
-        "SELECT table_name FROM datasets WHERE experiment_id = ? AND table_name <> ''", one
+        "SELECT id, table_name FROM datasets WHERE experiment_id = ? AND table_name <> ''", one
     ).fetchall()
-    for (name,) in tables:
+    for dataset_id, name in tables:
+        drop_crossed(cursor, dataset_id)
         if has_table(cursor, name):
             row = cursor.execute(f"SELECT count(*) FROM {name}").fetchone()
             erased["units"] = erased.get("units", 0) + (row[0] if row else 0)

@@ -15,7 +15,7 @@ from experiments_core.store.combining import all_rows, combined, one_row_of, rul
 from experiments_core.store.conversion import trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
-from experiments_core.store.staging import Job, arm_map, count_arms, create_table
+from experiments_core.store.staging import Job, arm_map, count_arms, create_table, drop_tables
 from experiments_core.store.watch import Step
 from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.rejects import RULES
@@ -36,6 +36,7 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
             that refuses the file.
     """
     forget_rejects(cursor)
+    drop_tables(cursor, job.import_id)
     create_table(cursor, job)
     drop_work(cursor)
     rows, blank_lines = read_text(cursor, job)
@@ -45,12 +46,17 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
     job.watch.say(0.75, "Looking at every cell")
     _find_cells(cursor, job)
     _find_contradictions(cursor, job)
-    if job.mapped(Role.UNIT) is not None:
-        job.watch.say(0.85, "Looking for units that stand twice")
-        _find_units(cursor, job)
-    _stage(cursor, job)
+    job.watch.say(0.85, "Looking for units that stand twice")
+    sift_units(cursor, job)
     keep_rejects(cursor, job)
     return rows
+
+
+def sift_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Set aside what one row per unit does not need, and stage the rest."""
+    if job.mapped(Role.UNIT) is not None:
+        _find_units(cursor, job)
+    _stage(cursor, job)
 
 
 def drop_work(cursor: duckdb.DuckDBPyConnection) -> None:

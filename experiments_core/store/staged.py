@@ -124,6 +124,8 @@ class Staged:
         blanks: Position of a column -> blank cells and the line of the first.
         repeated: Units with several rows in one arm, exact copies not counted.
         crossed: Units in several arms.
+        crossed_units: Name of the table with these where they were first seen; empty when there
+            are none, or no times.
         first_seen: Earliest and latest time.
         no_time: Rows without a time, where times are mapped.
         mixed_zones: Times with and without an offset stand in one column.
@@ -154,6 +156,7 @@ class Staged:
     blanks: dict[int, tuple[int, int]] = field(default_factory=dict)
     repeated: int = 0
     crossed: int = 0
+    crossed_units: str = ""
     first_seen: tuple[datetime, datetime] | None = None
     no_time: int = 0
     mixed_zones: bool = False

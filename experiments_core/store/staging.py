@@ -61,6 +61,7 @@ class Job:
             lines that hold nothing but blanks.
         runs: When the experiment ran, where it knows.
         unit_key: Key under which unit ids are hashed; None keeps them as they are.
+        crossed_only: Units seen in two arms are staged once more, into a table of their own.
     """
 
     import_id: str
@@ -76,11 +77,13 @@ class Job:
     watch: Watch = SILENT
     runs: tuple[tuple[datetime, datetime | None], ...] = ()
     unit_key: bytes | None = None
+    crossed_only: bool = False
 
     @property
     def table(self) -> str:
         """Name of the staging table."""
-        return staging_table(self.import_id)
+        name = crossed_staging if self.crossed_only else staging_table
+        return name(self.import_id)
 
     @property
     def rejects(self) -> str:
@@ -145,6 +148,11 @@ def staging_table(import_id: str) -> str:
     return f"staging_{import_id.replace('-', '')}"
 
 
+def crossed_staging(import_id: str) -> str:
+    """Name of the staging table of its units in two arms, where they were first seen."""
+    return f"{staging_table(import_id)}_crossed"
+
+
 def create_table(cursor: duckdb.DuckDBPyConnection, job: Job, *, place: str = "line") -> None:
     """Make the empty staging table, in the layout that units tables have.
 
@@ -153,11 +161,10 @@ def create_table(cursor: duckdb.DuckDBPyConnection, job: Job, *, place: str = "l
         job: What is loaded.
         place: ``line`` or ``ahead``: which of them tells the line of a row.
     """
-    drop_tables(cursor, job.import_id)
     values = "".join(f", {c.column} {conversion.TYPES[c.role]}" for c in job.columns)
     values += "".join(f", {c.column}{ROWS} DOUBLE[]" for c in job.listed)
     cursor.execute(
-        f"CREATE TABLE {job.table} (import_id VARCHAR, {place} BIGINT, "
+        f"CREATE OR REPLACE TABLE {job.table} (import_id VARCHAR, {place} BIGINT, "
         "unit VARCHAR USING COMPRESSION zstd, "
         f"arm VARCHAR, first_ts TIMESTAMP{values})"
     )
@@ -168,6 +175,7 @@ def drop_tables(cursor: duckdb.DuckDBPyConnection, import_id: str) -> None:
     table = staging_table(import_id)
     cursor.execute(f"DROP TABLE IF EXISTS {table}")
     cursor.execute(f"DROP TABLE IF EXISTS {table}_rejects")
+    cursor.execute(f"DROP TABLE IF EXISTS {crossed_staging(import_id)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +193,7 @@ class Clean:
 def load_clean(cursor: duckdb.DuckDBPyConnection, job: Job) -> Clean | None:
     """Load in one pass; None when anything at all was wrong."""
     forget_rejects(cursor)
+    drop_tables(cursor, job.import_id)
     create_table(cursor, job, place="ahead")
     source = job.typed
     unit, time = job.mapped(Role.UNIT), job.mapped(Role.TIME)

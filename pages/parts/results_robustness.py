@@ -48,7 +48,7 @@ def draw(subject: Subject) -> None:
         "somebody else could have given with good reasons; choosing among them afterwards is "
         "not one of them."
     )
-    for note in found.notes:
+    for note in filter(None, (charts.about_crossovers(found), *found.notes)):
         theme.note(note)
     rows = charts.table(found, subject.view.result.metric(subject.metric))
     theme.numbers(rows, key="robustness")
@@ -63,7 +63,7 @@ def _explained(subject: Subject, found: Robustness) -> None:
     planned = found.variations.index(found.planned)
     number = st.selectbox(
         "Analysis to write out", known, index=planned,
-        format_func=lambda place: charts.name_of(known[place]),
+        format_func=lambda place: charts.name_of(found, known[place]),
         key=f"explained-robustness-{subject.experiment.id}-{subject.metric}",
     )  # fmt: skip
     results_behind.written(explaining.explained_analysis(subject.view, found, known[number]))
