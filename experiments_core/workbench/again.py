@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from experiments_core.analysis.calibration import Calibration, calibrate, enough
 from experiments_core.analysis.cells import Cells
@@ -19,10 +20,33 @@ from experiments_core.analysis.robustness import (
 )
 from experiments_core.domain.metric import Metric
 from experiments_core.errors import InvalidInputError
+from experiments_core.services.calibration import steps
 from experiments_core.stats.shuffles import Phase
 from experiments_core.workbench.loading import Loaded
 from experiments_core.workbench.refusing import refusal
 from experiments_core.workbench.request import Request
+
+
+class Rereading(Protocol):
+    """The rows behind a reading, which other analyses can start from."""
+
+    def robustness(
+        self, result: ExperimentResult, design: Design, metric_key: str, arm: ArmResult
+    ) -> Robustness:
+        """Take every defensible analysis of one comparison."""
+
+    def calibrate(
+        self,
+        design: Design,
+        metric_key: str,
+        variant: str,
+        *,
+        shuffles: int,
+        seed: int,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Calibration:
+        """Shuffle the arms of one comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +82,8 @@ class Again:
         *,
         shuffles: int,
         seed: int,
-        said: Callable[[int], None],
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Calibration:
         """Shuffle the arms of one comparison."""
         metric = next(one for one in design.metrics if one.key == metric_key)
@@ -71,7 +96,7 @@ class Again:
             )  # fmt: skip
         return calibrate(
             metric, phases, variant=variant, alpha=design.plan.alpha, number=shuffles,
-            seed=seed, said=said,
+            seed=seed, said=steps(shuffles, progress, cancelled),
         )  # fmt: skip
 
     def _settings(
@@ -79,11 +104,13 @@ class Again:
     ) -> tuple[list[Setting], list[str]]:
         """What can be varied besides method, covariate and cap; the planned one first."""
         own = self.request.crossovers
-        ways, notes = [own], []
+        ways, notes = [own], list[str]()
         crossed = any(
             card.facts.get("units") for card in result.health if card.check == "crossed_units"
         )
-        if crossed:
+        if crossed and self.request.time is None:
+            notes.append("Nothing says where units in both versions were first seen (time=…).")
+        elif crossed:
             ways = list(dict.fromkeys([own, "exclude", "first_seen"]))
         days = [ALL_DAYS]
         if self.request.time is None:

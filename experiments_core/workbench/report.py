@@ -29,9 +29,9 @@ from experiments_core.analysis.robustness import Robustness
 from experiments_core.domain.source import CellKey
 from experiments_core.errors import NotFoundError
 from experiments_core.reports.tables import RESULT_COLUMNS, result_rows
-from experiments_core.services.calibration import LEAST_SHUFFLES, SEED, SHUFFLES, steps
+from experiments_core.services.calibration import LEAST_SHUFFLES, SEED, SHUFFLES
 from experiments_core.workbench import scorecard
-from experiments_core.workbench.again import Again
+from experiments_core.workbench.again import Rereading
 from experiments_core.workbench.refusing import refusal
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Report:
         cells: The moments it started from.
         sql: The query that fetched them; empty for numbers typed in.
         notes: What was done with the rows on the way.
-        again: How to read the same data once more; None for numbers typed in.
+        again: How to read the same data once more; None for numbers typed in and past looks.
     """
 
     result: ExperimentResult
@@ -90,7 +90,7 @@ class Report:
     cells: dict[CellKey, Cell]
     sql: str = ""
     notes: tuple[str, ...] = field(default=())
-    again: Again | None = None
+    again: Rereading | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -161,6 +161,7 @@ class Report:
 
         Raises:
             InvalidInputError: the numbers were typed in, or are totals.
+            ConflictError: the same, of an experiment in a workspace.
         """
         found = self[metric_key if variant is None else (metric_key, variant)]
         return self._again().robustness(self.result, self.design, metric_key, found.arm)
@@ -197,10 +198,10 @@ class Report:
             )  # fmt: skip
         return self._again().calibrate(
             self.design, metric_key, found.arm.variant, shuffles=shuffles, seed=seed,
-            said=steps(shuffles, progress, cancelled),
+            progress=progress, cancelled=cancelled,
         )  # fmt: skip
 
-    def _again(self) -> Again:
+    def _again(self) -> Rereading:
         if self.again is None:
             raise refusal(
                 "data", None, "NO_UNIT_ROWS", "There are no rows to read again.",

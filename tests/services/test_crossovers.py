@@ -7,10 +7,12 @@ import random
 from collections.abc import Iterable
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import experiments_core as ec
 from experiments_core.analysis.explain_robustness import explain_variation
 from experiments_core.analysis.robustness import LATER_DAYS, Robustness, Setting
 from experiments_core.charts import robustness as charts
@@ -134,6 +136,19 @@ def test_each_rule_is_what_a_fresh_import_under_it_says(ws: Workspace, metric: s
         assert same(numbers(sheets["exclude"], rule), numbers(sheets["first_seen"], rule))
     one, other = (numbers(sheets["exclude"], rule) for rule in sheets)
     assert not same(one, other)
+
+
+def test_the_notebook_says_the_same_of_a_file(ws: Workspace, tmp_path: Path):
+    text = file_of(range(300))
+    (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
+    stored = sheet(ws, read_in(ws, text, "exclude").experiment_id)
+    report = ec.analyze(
+        tmp_path / "rows.csv", metrics=[ec.Mean("spent")], variant="variant", unit="user_id",
+        time="at", control="control", repeats="sum",
+    )  # fmt: skip
+    found = report.robustness("spent")
+    for rule in ("exclude", "first_seen"):
+        assert same(numbers(found, rule), numbers(stored, rule))
 
 
 def test_the_rows_of_the_chart_and_of_the_table_say_which_rule_they_use(ws: Workspace):

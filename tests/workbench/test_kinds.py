@@ -277,6 +277,9 @@ def test_the_robustness_sheet_varies_everything_that_the_data_allow(table: pd.Da
     ) or "of" in charts.title(found)
     without_time = read(table, ec.Proportion("converted")).robustness("converted")
     assert "time=" in without_time.notes[0]
+    nowhere_first = read(data, ec.Proportion("converted")).robustness("converted")
+    assert {one.setting.crossovers for one in nowhere_first.variations} == {"exclude"}
+    assert "first seen (time=…)" in nowhere_first.notes[0]
 
 
 def test_typed_numbers_have_no_robustness_sheet():

@@ -26,6 +26,9 @@ def test_a_copied_workspace_is_read_without_the_app(tmp_path: Path):
         assert report.verdict.code == "better"
         assert ws.look("shorter-checkout", 1).result == report.result
         assert "w = " in report["paid_order"].explain().numbers
+        found = report.robustness("paid_order")
+        assert found.planned.p_value == pytest.approx(report["paid_order"].p_value, rel=1e-12)
+        assert report.calibrate("paid_order", shuffles=100).units > 0
 
 
 def test_every_public_name_resolves_and_is_documented():
