@@ -8,15 +8,10 @@ from typing import Any
 
 from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.domain.text import grouped
-from experiments_core.services import import_report
 from experiments_core.services.checked import Checked, refuse_one_arm
 from experiments_core.services.checking_totals import check_totals
-from experiments_core.services.import_report import (
-    Context,
-    ImportReport,
-    Remark,
-    RuleCount,
-)
+from experiments_core.services.import_remarks import Context, warnings_of
+from experiments_core.services.import_report import ImportReport, Remark, RuleCount, by_rule
 from experiments_core.services.uploads import read_structure
 from experiments_core.store import facts
 from experiments_core.store.database import Database
@@ -83,7 +78,7 @@ def report_units(db: Database, staged: Staged, mapping: Mapping, context: Contex
     Raises:
         InvalidInputError: fewer than two variants are left.
     """
-    rules = tuple(_with_units(rule, staged) for rule in import_report.by_rule(staged.broken))
+    rules = tuple(_with_units(rule, staged) for rule in by_rule(staged.broken))
     refuse_one_arm(staged.arms, mapping, rules)
     report = ImportReport(
         rows_read=staged.rows_read,
@@ -92,7 +87,7 @@ def report_units(db: Database, staged: Staged, mapping: Mapping, context: Contex
         units=staged.units,
         arms=staged.arms,
         by_rule=rules,
-        warnings=import_report.warnings_of(staged, mapping, context),
+        warnings=warnings_of(staged, mapping, context),
         preview=_preview(db, staged, mapping),
         rejects_total=staged.rows_left_out,
         first_rejects=_first_rejects(db, staged.rejects),

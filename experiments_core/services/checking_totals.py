@@ -9,10 +9,11 @@ from pathlib import Path
 from experiments_core.domain.source import ColumnMapping, Mapping, Role, Shape
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.services import import_report
 from experiments_core.services.arm_rows import read_arms
 from experiments_core.services.checked import Checked, refuse_one_arm
-from experiments_core.services.import_report import Context, ImportReport, Remark
+from experiments_core.services.import_remarks import Context, about_reading
+from experiments_core.services.import_remarks_arms import few_units, merged_names
+from experiments_core.services.import_report import ImportReport, Remark, by_rule
 from experiments_core.store import facts
 from experiments_core.store.database import Database
 from experiments_core.store.staged import Broken, Example
@@ -53,7 +54,7 @@ def check_totals(
     rejects = sorted([*rejects, *unknown], key=lambda reject: reject.line)
     out = {reject.line for reject in rejects}
     arms = _units(totals, mapping)
-    rules = import_report.by_rule(_by_rule(rejects, lines))
+    rules = by_rule(_by_rule(rejects, lines))
     rejects = [replace(reject, line=lines[reject.line]) for reject in rejects]
     about_rates = tuple(_about_rates(totals, mapping, rows, lines))
     totals = [replace(total, line=lines[total.line]) for total in totals]
@@ -225,13 +226,7 @@ def _totals_remarks(
     context: Context,
     mapping: Mapping,
 ) -> list[Remark]:
-    remarks = [Remark(one.code, one.message, one.lines) for one in context.notices]
-    remarks += import_report.blank_line_warning(context)
-    if merged:
-        pairs = ", ".join(f"“{text}” → “{arm}”" for text, arm in merged.items())
-        remarks.append(
-            Remark("VARIANT_MERGED", f"Spellings of one variant were merged: {pairs}.")
-        )
+    remarks = [*about_reading(context), *merged_names(merged)]
     if len(totals) > len(arms) and mapping.readings != RUNNING:
         remarks.append(Remark(
             "TOTALS_ADDED_UP",
@@ -245,7 +240,7 @@ def _totals_remarks(
             "assumption that exposures followed the intended split, and there is no rate.",
         ))  # fmt: skip
     else:
-        remarks += import_report.few_units(arms)
+        remarks += few_units(arms)
     return remarks
 
 

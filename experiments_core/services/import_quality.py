@@ -9,7 +9,8 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.source import Mapping
 from experiments_core.domain.text import grouped
-from experiments_core.services.import_report import Context, Remark
+from experiments_core.services.import_remarks import Context
+from experiments_core.services.import_report import Remark
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.srm import sample_ratio
 from experiments_core.tabular.detection import Detection

@@ -25,11 +25,7 @@ from experiments_core.tabular.structure import refuse_unreadable
 from experiments_core.tabular.text import shorten
 
 MOST_ROWS = 20_000_000
-
-
 INBOX_HINT = "Put it into the workspace's inbox folder, or read it with the package."
-
-
 Tell = Callable[[int], None]
 
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from experiments_core.errors import InvalidInputError, TooLargeError
 
 MOST_UNPACKED = 2 * 1024**3
-
-
 MOST_RATIO = 100
 PIECE = 512 * 1024
 """Bytes that are unpacked at once."""

@@ -16,7 +16,6 @@ from experiments_core.domain.source import UNKNOWN_PHASE, CellKey, Mapping
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cell_query import BoundNeed, CellQuery
-from experiments_core.services.import_report import repeats_in_words
 from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.stats.shuffles import Phase
 from experiments_core.store import facts
@@ -26,6 +25,7 @@ from experiments_core.store.staged import Broken, Staged
 from experiments_core.store.whole_cells import whole_cells
 from experiments_core.tabular import numbers
 from experiments_core.tabular.rejects import RULES, summary
+from experiments_core.tabular.repeats import repeats_in_words
 from experiments_core.tabular.text import lines_text, shorten
 from experiments_core.workbench.columns import units_mapping
 from experiments_core.workbench.refusing import refusal
