@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +19,7 @@ from experiments_core.domain.lifecycle import Verb
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.validation import refusal as refused
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem, UpshotError
-from experiments_core.services import experiments, library, measuring
+from experiments_core.services import experiments, library, measuring, projects
 
 CONVERSION: dict[str, Any] = {
     "key": "conversion", "name": "Conversion", "kind": "proportion", "column": "conversion",
@@ -34,7 +32,7 @@ def respond(error: UpshotError, request_id: str) -> Response:
     full = envelope.error_body(error, request_id)
     body = {name: full[name] for name in ("code", "message", "details", "request_id")}
     answer = envelope.respond(error, request_id)
-    return answers.raw({"error": body}, answer.status_code, _kept(answer))
+    return answers.raw({"error": body}, answer.status_code, kept_headers(answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +129,11 @@ def numbers_of_all(call: Call, found: Sequence[Experiment]) -> dict[str, measuri
     return measuring.measured_all(call.ws, reader, found)
 
 
+def locators(call: Call) -> dict[str, str]:
+    """Id of a resource -> its locator."""
+    return {one.id: one.locator for one in projects.list_resources(call.ws, call.actor)}
+
+
 def number(value: object) -> float | None:
     """A number, or None where there is a reason instead."""
     return float(value) if isinstance(value, float | int) else None
@@ -146,34 +149,9 @@ def refusal(field: str, value: object, rule: str, message: str) -> InvalidInputE
     return refused([Problem(field, value, rule, message)])
 
 
-def camel(error: UpshotError, request_id: str) -> Response:
-    """The same error in camelCase."""
-    answer = respond(error, request_id)
-    body = json.loads(bytes(answer.body))["error"]
-    body["requestId"] = body.pop("request_id")
-    return answers.raw({"error": body}, answer.status_code, _kept(answer))
-
-
-def _kept(answer: Response) -> dict[str, str]:
-    """Headers of an error that stay whatever the form of its body."""
+def kept_headers(answer: Response) -> dict[str, str]:
+    """The headers of an error that stay whatever the form of its body."""
     return {k: v for k, v in answer.headers.items() if k in {"retry-after", "www-authenticate"}}
-
-
-def camel_with(names: Mapping[str, str]) -> Callable[[UpshotError, str], Response]:
-    """The same, with the client's own names for fields of ours."""
-
-    def named(field: str) -> str:
-        head = re.split(r"[.\[]", field, maxsplit=1)[0]
-        return names.get(head, head) + field.removeprefix(head)
-
-    def write(error: UpshotError, request_id: str) -> Response:
-        answer = camel(error, request_id)
-        body = json.loads(bytes(answer.body))
-        for problem in body["error"]["details"]:
-            problem["field"] = named(problem["field"])
-        return answers.raw(body, answer.status_code, _kept(answer))
-
-    return write
 
 
 def basis_points(field: str, given: list[float], whole: float) -> list[int]:

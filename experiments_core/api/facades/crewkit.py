@@ -6,33 +6,36 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from experiments_core.api import answers
 from experiments_core.api.call import Call, The
 from experiments_core.api.door import Door
 from experiments_core.api.facades import common
+from experiments_core.api.facades.crewkit_forms import (
+    CONTROL,
+    DIALECT,
+    VARIANT,
+    Change,
+    Deploy,
+    ExperimentAnswer,
+    ListAnswer,
+    MetricsAnswer,
+    NewExperiment,
+    experiment_body,
+    group_body,
+    is_pair,
+)
 from experiments_core.api.rules import Rule
-from experiments_core.api.shapes import Body, One
-from experiments_core.domain.access import Permission, may, require
+from experiments_core.api.shapes import One
+from experiments_core.domain.access import Permission, require
 from experiments_core.domain.acts import already_deployed
 from experiments_core.domain.deployment import CONDITIONS
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
-from experiments_core.domain.shares import largest_remainder
 from experiments_core.errors import NotFoundError
 from experiments_core.services import experiments, organisations, projects
 
-CONTROL, VARIANT = "control", "variant"
-
-
-def _is_pair(one: Experiment) -> bool:
-    """Whether it has the two versions that crewkit knows."""
-    return {variant.key for variant in one.variants} == {CONTROL, VARIANT}
-
-
-DIALECT = common.Dialect("crewkit", _is_pair)
 REASON = "via crewkit API"
 door = Door("crewkit", envelope=common.respond, via="compat/crewkit", any_type=True)
 
@@ -57,97 +60,8 @@ METRICS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 """A session without a score is in neither numerator nor denominator, so nothing adds up from 0:
 the highest score and the last cost count."""
-STATUS = {
-    Status.DRAFT: "draft", Status.RUNNING: "running", Status.PAUSED: "stopped",
-    Status.STOPPED: "stopped", Status.COMPLETED: "completed", Status.ARCHIVED: "archived",
-}  # fmt: skip
 HERE = "/{org_id}/experiments"
 ONE = f"{HERE}/{{experiment_id}}"
-Split = Annotated[int, Field(ge=0, le=100)]
-Hash = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class NewExperiment(Body):
-    """What crewkit's clients send."""
-
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    resource_id: Annotated[str, Field(min_length=1, max_length=500)]
-    control_version_hash: Hash
-    variant_version_hash: Hash
-    traffic_split: Split = 50
-
-
-class Change(Body):
-    """Name and split."""
-
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    traffic_split: Split | None = None
-
-
-class Deploy(Body):
-    """Which of the two; a version that a client sends is ignored."""
-
-    variant: Annotated[str, Field(pattern="^(control|variant)$")]
-    version: Any = None
-
-
-class ExperimentAnswer(BaseModel):
-    """An experiment as crewkit prints it."""
-
-    id: str
-    name: str
-    resource_id: str
-    control_version_hash: str
-    variant_version_hash: str
-    traffic_split: int
-    status: str
-    started_at: str | None
-    stopped_at: str | None
-    created_at: str
-    updated_at: str
-    links: dict[str, Any] = Field(alias="_links")
-
-
-class ListMeta(BaseModel):
-    """Where the page stands."""
-
-    total_count: int
-    current_page: int
-    total_pages: int
-    per_page: int
-
-
-class ListAnswer(BaseModel):
-    """One page of experiments."""
-
-    data: list[ExperimentAnswer]
-    meta: ListMeta
-
-
-class GroupAnswer(BaseModel):
-    """One of the two groups; the rate is in percent."""
-
-    total_sessions: int
-    success_rate: float | None
-    avg_cost: float | None
-    avg_turns: float | None
-    p95_cost: float | None
-
-
-class SignificanceAnswer(BaseModel):
-    """The test of the success rate."""
-
-    p_value: float | None
-    significant: bool
-    confidence: float
-
-
-class MetricsAnswer(BaseModel):
-    """Both groups beside each other."""
-
-    control: GroupAnswer
-    variant: GroupAnswer
-    significance: SignificanceAnswer
 
 
 READ = Rule(permission=Permission.READ, answer=One[ExperimentAnswer])
@@ -163,15 +77,15 @@ def list_experiments(
 ) -> Response:
     """Every experiment of two versions, the newest first."""
     _own(call, org_id)
-    known = [one for one in DIALECT.all(call) if _is_pair(one)]
-    places = _places(call)
+    known = [one for one in DIALECT.all(call) if is_pair(one)]
+    places = common.locators(call)
     shown = known[(page - 1) * per_page : page * per_page]
     meta = {
         "total_count": len(known), "current_page": page,
         "total_pages": max(1, -(-len(known) // per_page)), "per_page": per_page,
     }  # fmt: skip
     return answers.raw(
-        {"data": [_body(call, one, org_id, places) for one in shown], "meta": meta}
+        {"data": [experiment_body(call, one, org_id, places) for one in shown], "meta": meta}
     )
 
 
@@ -199,7 +113,7 @@ def create_experiment(call: The, org_id: str, body: NewExperiment) -> Response:
             metrics=common.metrics_of(call, *METRICS),
         )
         made = experiments.create_experiment(call.ws, call.actor, draft)
-    return answers.one(_body(call, made, org_id, _places(call)), status=201)
+    return answers.one(experiment_body(call, made, org_id, common.locators(call)), status=201)
 
 
 @door.get(ONE, READ)
@@ -289,24 +203,13 @@ def metrics(call: The, org_id: str, experiment_id: str) -> Response:
                 p_value = common.number(arm.contrast.p_value)
     confidence = 1 - one.plan.alpha
     return answers.raw({
-        **{arm: _group(measured.units.get(arm, 0), values[arm]) for arm in values},
+        **{arm: group_body(measured.units.get(arm, 0), values[arm]) for arm in values},
         "significance": {
             "p_value": p_value,
             "significant": p_value is not None and p_value < one.plan.alpha,
             "confidence": confidence,
         },
     })  # fmt: skip
-
-
-def _group(units: int, values: dict[str, float | None]) -> dict[str, Any]:
-    rate = values.get("success")
-    return {
-        "total_sessions": units,
-        "success_rate": None if rate is None else 100 * rate,
-        "avg_cost": values.get("cost"),
-        "avg_turns": values.get("turns"),
-        "p95_cost": values.get("p95_cost"),
-    }
 
 
 def _own(call: Call, org_id: str) -> None:
@@ -319,7 +222,7 @@ def _own(call: Call, org_id: str) -> None:
 def _found(call: Call, org_id: str, experiment_id: str) -> Experiment:
     _own(call, org_id)
     one = DIALECT.found(call, experiment_id)
-    if not _is_pair(one):
+    if not is_pair(one):
         raise NotFoundError(f"There is no experiment of two versions “{experiment_id}”.")
     return one
 
@@ -355,53 +258,5 @@ def _arm(key: str, weight: int, version_hash: str) -> VariantDraft:
     )  # fmt: skip
 
 
-def _places(call: Call) -> dict[str, str]:
-    """Id of a resource -> its locator."""
-    return {one.id: one.locator for one in projects.list_resources(call.ws, call.actor)}
-
-
 def _shown(call: Call, org_id: str, one: Experiment) -> Response:
-    return answers.one(_body(call, one, org_id, _places(call)))
-
-
-def _body(call: Call, one: Experiment, org_id: str, places: dict[str, str]) -> dict[str, Any]:
-    hashes = {variant.key: variant.version_hash for variant in one.variants}
-    key = DIALECT.id_of(one)
-    return {
-        "id": key,
-        "name": one.name,
-        "resource_id": places.get(one.resource or "", ""),
-        "control_version_hash": hashes[CONTROL],
-        "variant_version_hash": hashes[VARIANT],
-        "traffic_split": largest_remainder(
-            100, [one.weights_bp[CONTROL], one.weights_bp[VARIANT]]
-        )[1],
-        "status": STATUS[one.status],
-        "started_at": common.seconds(one.started_at),
-        "stopped_at": common.seconds(one.stopped_at),
-        "created_at": common.seconds(one.created_at),
-        "updated_at": common.seconds(one.updated_at),
-        "_links": _links(call, one, f"/{org_id}/experiments/{key}"),
-    }
-
-
-_ALLOWED: dict[str, tuple[str, ...]] = {
-    Status.DRAFT: ("start",),
-    Status.RUNNING: ("stop", "deploy"),
-    Status.PAUSED: ("start", "stop", "deploy"),
-    Status.STOPPED: ("start", "deploy", "archive"),
-    Status.COMPLETED: ("deploy", "archive"),
-    Status.ARCHIVED: (),
-}
-
-
-def _links(call: Call, one: Experiment, path: str) -> dict[str, Any]:
-    """The actions that would be accepted now, of whoever asks."""
-    actions = [
-        name
-        for name in _ALLOWED[one.status]
-        if may(call.actor, Permission.DEPLOY if name == "deploy" else Permission.EDIT)
-        and not (name == "deploy" and one.deployed is not None)
-    ]
-    links = {name: {"href": f"{path}/{name}", "method": "POST"} for name in actions}
-    return {"self": {"href": path, "method": "GET"}, **links}
+    return answers.one(experiment_body(call, one, org_id, common.locators(call)))

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from experiments_core.api import answers
 from experiments_core.api.answers import Window
 from experiments_core.api.call import Call, The
 from experiments_core.api.door import Door
-from experiments_core.api.facades import common
-from experiments_core.api.rules import Rule
-from experiments_core.api.shapes import Body
-from experiments_core.domain.access import Permission
-from experiments_core.domain.experiment import (
-    Experiment,
-    ExperimentDraft,
-    Variant,
-    VariantDraft,
+from experiments_core.api.facades import camel, common
+from experiments_core.api.facades.kaireon_forms import (
+    CHAMPION,
+    DIALECT,
+    NOBODY,
+    STATUS,
+    Change,
+    ExperimentAnswer,
+    ListAnswer,
+    NewExperiment,
+    Put,
+    experiment_body,
+    uplift_body,
+    variant_body,
 )
+from experiments_core.api.rules import Rule
+from experiments_core.domain.access import Permission
+from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.domain.sealing import sealed
 from experiments_core.errors import InvalidInputError, MalformedError, UpshotError
 from experiments_core.services import experiments, projects, uplifting
 from experiments_core.services.recording import History, create_with_status
-from experiments_core.services.uplifting import Rate, Uplift
-
-DIALECT = common.Dialect("kaireon", lambda one: one.type == "model")
 
 
 def _envelope(error: UpshotError, request_id: str) -> Response:
     """The camelCase form, with 400 for a body that breaks a rule or repeats a key."""
-    answer = common.camel(error, request_id)
+    answer = camel.respond(error, request_id)
     if isinstance(error, InvalidInputError) or error.code == "DUPLICATE_KEY":
         answer.status_code = 400
     return answer
@@ -42,10 +46,6 @@ def _envelope(error: UpshotError, request_id: str) -> Response:
 
 door = Door("KaireonAI", envelope=_envelope, via="compat/kaireon", any_type=True)
 
-STATUS = {
-    Status.DRAFT: "draft", Status.RUNNING: "active", Status.PAUSED: "paused",
-    Status.STOPPED: "paused", Status.COMPLETED: "archived", Status.ARCHIVED: "archived",
-}  # fmt: skip
 VERBS: dict[tuple[str, str], tuple[Verb, ...]] = {
     (Status.DRAFT, "active"): (Verb.START,),
     (Status.STOPPED, "active"): (Verb.START,),
@@ -56,75 +56,11 @@ VERBS: dict[tuple[str, str], tuple[Verb, ...]] = {
     (Status.STOPPED, "archived"): (Verb.ARCHIVE,),
     (Status.DRAFT, "archived"): (Verb.ARCHIVE,),
 }
+PLAIN = ("name", "description", "auto_promote", "promote_threshold", "promote_after_days")
+"""Fields whose values are ours as they are sent."""
 REASON = "via KaireonAI API"
-CHAMPION = "champion"
-NOBODY = "no-challenger"
-"""Stands in for the second arm of a draft without challengers; gets nobody, is never shown."""
 HERE = "/api/v1/experiments"
 ONE = f"{HERE}/{{experiment_id}}"
-Percent = Annotated[float, Field(ge=0, le=100)]
-Text = Annotated[str, Field(min_length=1, max_length=100)]
-Word = Literal["draft", "active", "paused", "archived"]
-
-
-class Split(Body):
-    """The champion's share."""
-
-    championPct: Percent  # noqa: N815  the client's spelling
-
-
-class Challenger(Body):
-    """A model and its share."""
-
-    modelId: Text  # noqa: N815  the client's spelling
-    trafficPct: Percent  # noqa: N815  as above
-
-
-class Change(Body):
-    """What may be sent; what is left out keeps its value."""
-
-    key: Text | None = None
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    description: Annotated[str, Field(max_length=10_000)] | None = None
-    status: Word | None = None
-    championModelId: Text | None = None  # noqa: N815  the client's spelling
-    trafficSplit: Split | None = None  # noqa: N815  as above
-    challengers: Annotated[list[Challenger], Field(max_length=19)] | None = None
-    autoPromote: bool | None = None  # noqa: N815  as above
-    promoteThreshold: Annotated[float, Field(ge=-1, le=1)] | None = None  # noqa: N815
-    promoteAfterDays: Annotated[int, Field(ge=1, le=365)] | None = None  # noqa: N815
-    holdoutPercent: Annotated[float, Field(ge=0, le=50)] | None = None  # noqa: N815
-
-
-class NewExperiment(Change):
-    """What KaireonAI's clients send to make one."""
-
-    key: Text
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Put(Change):
-    """The same, and an outcome to store."""
-
-    results: dict[str, Any] | None = None
-
-
-class ExperimentAnswer(BaseModel):
-    """An experiment as KaireonAI prints it."""
-
-    id: str
-    key: str
-    name: str
-    status: str
-    championModel: dict[str, Any] | None  # noqa: N815  the client's spelling
-    challengers: list[dict[str, Any]]
-
-
-class ListAnswer(BaseModel):
-    """A page of experiments."""
-
-    data: list[ExperimentAnswer]
-    pagination: dict[str, Any]
 
 
 ACT = Rule(permission=Permission.EDIT, answer=ExperimentAnswer, errors=(400, 409))
@@ -148,7 +84,7 @@ def list_experiments(call: The, page: Annotated[Window, Depends(answers.window)]
         rest = [one for one in known if _place(one) < after]
     shown, more = rest[: page.limit], len(rest) > page.limit
     return answers.raw({
-        "data": [_body(one) for one in shown],
+        "data": [experiment_body(one) for one in shown],
         "pagination": {
             "total": len(known), "hasMore": more, "limit": page.limit,
             "cursor": answers.write_cursor(_place(shown[-1])) if more else None,
@@ -166,29 +102,28 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
         message = "without a challenger it can be a draft only; a start needs two models"
         raise common.refusal("status", status, "CHECKLIST", message)
     with call.ws.db.write():
-        model = body.championModelId
+        model = body.champion_model_id
         draft = ExperimentDraft(
-            name=body.name,
             key=body.key,
             type="model",
             resource=None if model is None else _model(call, model),
             variants=arms,
             metrics=common.metrics_of(call, common.CONVERSION),
-            **_plain(body, new=True),
+            **_plain(body),
         )
         started = {"active": "running", "paused": "running"}.get(status, status)
         past = History() if status == "archived" else None
         made = create_with_status(call.ws, call.actor, draft, started, history=past)
         if status == "paused":
             made = _do(call, made, Verb.PAUSE)
-    return answers.raw(_body(made), 201)
+    return answers.raw(experiment_body(made), 201)
 
 
 @door.get(f"{ONE}/", READ)
 @door.get(ONE, READ)
 def read_experiment(call: The, experiment_id: str) -> Response:
     """One experiment, with champion and challengers."""
-    return answers.raw(_body(DIALECT.found(call, experiment_id)))
+    return answers.raw(experiment_body(DIALECT.found(call, experiment_id)))
 
 
 @door.put(f"{ONE}/", ACT)
@@ -206,8 +141,8 @@ def change_experiment(call: The, experiment_id: str, body: Put) -> Response:
         draft = one.first_started_at is None
         if draft and _said_arms(body):
             changes["variants"] = arms
-        if draft and body.championModelId is not None:
-            changes["resource"] = _model(call, body.championModelId)
+        if draft and body.champion_model_id is not None:
+            changes["resource"] = _model(call, body.champion_model_id)
         holdout = changes.get("holdout_bp") if draft else changes.pop("holdout_bp", None)
         if changes:
             one = experiments.edit_experiment(
@@ -217,7 +152,7 @@ def change_experiment(call: The, experiment_id: str, body: Put) -> Response:
             one = _traffic(call, one, arms, holdout)
         if body.status is not None:
             one = _to_status(call, one, body.status)
-    return answers.raw(_body(one))
+    return answers.raw(experiment_body(one))
 
 
 @door.delete(f"{HERE}/", GONE)
@@ -250,44 +185,13 @@ def results(call: The, experiment_id: str) -> Response:
     if one.stored_results is not None and metric is None:
         return answers.raw({**one.stored_results, **about, "source": "stored"})
     shown = [
-        _variant(v, uplifting.rate_in(measured, metric, v.key))
+        variant_body(v, uplifting.rate_in(measured, metric, v.key))
         for v in one.variants
         if v.key != NOBODY
     ]
     told = uplifting.uplift(measured, metric, one.promote_threshold)
-    block = {"uplift": _uplift(told), "requiredSampleSize": told.required}
+    block = {"uplift": uplift_body(told), "requiredSampleSize": told.required}
     return answers.raw({**about, "source": "computed", "variants": shown, **block})
-
-
-def _variant(variant: Variant, rate: Rate) -> dict[str, Any]:
-    return {
-        "modelId": variant.value,
-        "role": CHAMPION if variant.is_control else "challenger",
-        "samples": rate.units,
-        "conversions": rate.conversions,
-        "conversionRate": common.number(rate.value),
-        "ciLower": common.number(rate.ci_lower),
-        "ciUpper": common.number(rate.ci_upper),
-    }
-
-
-def _uplift(told: Uplift) -> dict[str, Any]:
-    p = common.number(told.p_value)
-    return {
-        "treatmentConversionRate": common.number(told.treatment.value),
-        "holdoutConversionRate": common.number(told.reference.value),
-        "uplift": common.number(told.difference),
-        "relativeUplift": common.number(told.relative),
-        "zScore": common.number(told.z),
-        "pValue": p,
-        "significant": p is not None and p < uplifting.ALPHA,
-        "ciLower": common.number(told.ci_lower),
-        "ciUpper": common.number(told.ci_upper),
-        "treatmentSamples": told.treatment.units,
-        "holdoutSamples": told.reference.units,
-        "insufficientData": told.insufficient,
-        "reference": "holdout" if told.compared_with == "holdout" else CHAMPION,
-    }
 
 
 def _place(one: Experiment) -> tuple[str, str]:
@@ -300,7 +204,7 @@ def _model(call: Call, model: str) -> str:
 
 
 def _said_arms(body: Change) -> bool:
-    return bool({"championModelId", "trafficSplit", "challengers"} & set(body.given()))
+    return bool({"champion_model_id", "traffic_split", "challengers"} & body.model_fields_set)
 
 
 def _arms(body: Change, one: Experiment | None) -> tuple[VariantDraft, ...]:
@@ -314,12 +218,12 @@ def _arms(body: Change, one: Experiment | None) -> tuple[VariantDraft, ...]:
     others = (
         [(v.key, v.weight_bp / 100) for v in known]
         if sent is None
-        else [(c.modelId, c.trafficPct) for c in sent]
+        else [(c.model_id, c.traffic_pct) for c in sent]
     )
-    share = body.trafficSplit.championPct if body.trafficSplit else None
+    share = body.traffic_split.champion_pct if body.traffic_split else None
     if share is None:
         share = (80.0 if others else 100.0) if one is None else one.control.weight_bp / 100
-    model = body.championModelId or (None if one is None else one.control.value)
+    model = body.champion_model_id or (None if one is None else one.control.value)
     names = [*([model] if model else []), *(name for name, _ in others)]
     if len(set(names)) < len(names):
         raise common.refusal("challengers", names, "NOT_UNIQUE", "a model is named twice")
@@ -336,18 +240,13 @@ def _arms(body: Change, one: Experiment | None) -> tuple[VariantDraft, ...]:
     return tuple(arms)
 
 
-def _plain(body: Change, *, new: bool = False) -> dict[str, Any]:
-    """The fields that are ours under another name; a name of its own only for a change."""
-    said = {
-        "description": body.description,
-        "auto_promote": body.autoPromote,
-        "promote_threshold": body.promoteThreshold,
-        "promote_after_days": body.promoteAfterDays,
-        "holdout_bp": None if body.holdoutPercent is None else round(100 * body.holdoutPercent),
-    }
-    if not new:
-        said["name"] = body.name
-    return {name: value for name, value in said.items() if value is not None}
+def _plain(body: Change) -> dict[str, Any]:
+    """The fields that are ours under the same meaning."""
+    said = body.said()
+    plain = {name: said[name] for name in PLAIN if name in said}
+    if "holdout_percent" in said:
+        plain["holdout_bp"] = round(100 * said["holdout_percent"])
+    return plain
 
 
 def _traffic(
@@ -370,8 +269,8 @@ def _to_status(call: Call, one: Experiment, word: str) -> Experiment:
     if STATUS[one.status] == word and not (word == "archived" and one.place == "completed"):
         return one
     if word == "active" and any(v.key == NOBODY for v in one.variants):
-        message = "It has no challenger; a start needs two models."
-        raise common.refusal("status", word, "CHECKLIST", message.rstrip("."))
+        message = "It has no challenger; a start needs two models"
+        raise common.refusal("status", word, "CHECKLIST", message)
     verbs = VERBS.get((one.place, word))
     if verbs is None:
         raise invalid_transition(one.place, f"It cannot become {word} from there.")
@@ -384,35 +283,3 @@ def _do(call: Call, one: Experiment, verb: Verb) -> Experiment:
     return experiments.transition(
         call.ws, call.actor, one.id, verb, version=one.version, reason=REASON
     )
-
-
-def _takes_part(one: Experiment, variant: Variant) -> bool:
-    """Whether clients see a challenger; one taken out of a started test stays as an arm."""
-    drained = one.first_started_at is not None and variant.weight_bp == 0
-    return variant.key != NOBODY and not drained
-
-
-def _body(one: Experiment) -> dict[str, Any]:
-    champion = one.control.value
-    return {
-        "id": DIALECT.id_of(one),
-        "key": one.key,
-        "name": one.name,
-        "description": one.description,
-        "status": STATUS[one.status],
-        "championModelId": champion,
-        "championModel": None if champion is None else {"id": champion},
-        "trafficSplit": {"championPct": one.control.weight_bp / 100},
-        "challengers": [
-            {"id": v.id, "modelId": v.key, "trafficPct": v.weight_bp / 100}
-            for v in one.variants
-            if not v.is_control and _takes_part(one, v)
-        ],
-        "autoPromote": one.auto_promote,
-        "promoteThreshold": one.promote_threshold,
-        "promoteAfterDays": one.promote_after_days,
-        "holdoutPercent": one.holdout_bp / 100,
-        "results": one.stored_results,
-        "createdAt": common.seconds(one.created_at),
-        "updatedAt": common.seconds(one.updated_at),
-    }

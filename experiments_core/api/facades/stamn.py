@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from fastapi import Path
 from starlette.responses import Response
 
 from experiments_core.api import answers
 from experiments_core.api.call import Call, The
 from experiments_core.api.door import Door
-from experiments_core.api.facades import common
+from experiments_core.api.facades import camel, common
+from experiments_core.api.facades.stamn_forms import (
+    DIALECT,
+    Change,
+    Deploy,
+    ExperimentAnswer,
+    ListAnswer,
+    NewExperiment,
+    NewVariant,
+    StatusChange,
+    VariantChange,
+    experiment_body,
+)
 from experiments_core.api.rules import Rule
-from experiments_core.api.shapes import Body, One
+from experiments_core.api.shapes import One
 from experiments_core.domain.access import Permission
 from experiments_core.domain.deployment import PARTICIPANT
 from experiments_core.domain.experiment import (
@@ -24,20 +36,14 @@ from experiments_core.domain.experiment import (
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import arms, deploying, experiments, participants, projects
-from experiments_core.services.participants import Participant
 
-DIALECT = common.Dialect("stamn", lambda one: one.assignment_mode == "listed")
 door = Door(
     "Stamn",
-    envelope=common.camel_with({"unit_ids": "participantIds", "weight_bp": "weight"}),
+    envelope=camel.respond_with({"unit_ids": "participantIds", "weight_bp": "weight"}),
     via="compat/stamn",
     any_type=True,
 )
 
-STATUS = {
-    Status.DRAFT: "draft", Status.RUNNING: "running", Status.PAUSED: "paused",
-    Status.STOPPED: "paused", Status.COMPLETED: "completed", Status.ARCHIVED: "completed",
-}  # fmt: skip
 VERBS: dict[tuple[str, str], Verb] = {
     (Status.DRAFT, "running"): Verb.START,
     (Status.PAUSED, "running"): Verb.RESUME,
@@ -48,77 +54,8 @@ VERBS: dict[tuple[str, str], Verb] = {
 REASON = "via Stamn API"
 HERE = "/v1/experiments"
 ONE = f"{HERE}/{{experimentId}}"
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-Weight = Annotated[float, Field(ge=0, le=100)]
-
-
-class NewVariant(Body):
-    """A version of the file; all weights missing means equal shares."""
-
-    name: Name
-    content: Any = None
-    weight: Weight | None = None
-    isControl: bool = False  # noqa: N815  the client's spelling
-
-
-class NewExperiment(Body):
-    """What Stamn's clients send."""
-
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    description: Annotated[str, Field(max_length=10_000)] = ""
-    targetFile: Annotated[str, Field(min_length=1, max_length=500)]  # noqa: N815  as above
-    variants: Annotated[list[NewVariant], Field(min_length=2, max_length=20)]
-    participantIds: Annotated[list[str], Field(max_length=10_000)]  # noqa: N815  as above
-
-
-class Change(Body):
-    """Words, and in a draft the file."""
-
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    description: Annotated[str, Field(max_length=10_000)] | None = None
-    targetFile: Annotated[str, Field(min_length=1, max_length=500)] | None = None  # noqa: N815
-
-
-class VariantChange(Body):
-    """What changes about one version."""
-
-    name: Name | None = None
-    content: Any = None
-    weight: Weight | None = None
-    isControl: bool | None = None  # noqa: N815  the client's spelling
-
-
-class StatusChange(Body):
-    """Where the experiment goes."""
-
-    status: Literal["running", "paused", "completed"]
-
-
-class Deploy(Body):
-    """Which version for whom."""
-
-    participantId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815  as above
-    variantId: Annotated[str, Field(min_length=1, max_length=100)]  # noqa: N815  as above
-
-
-class ExperimentAnswer(BaseModel):
-    """An experiment as Stamn's clients read it."""
-
-    id: str
-    name: str
-    description: str
-    targetFile: str  # noqa: N815  the client's spelling
-    status: str
-    variants: list[dict[str, Any]]
-    assignments: list[dict[str, Any]]
-
-
-class ListAnswer(BaseModel):
-    """The experiments of the caller."""
-
-    data: list[ExperimentAnswer]
-
-
+ExperimentId = Annotated[str, Path(alias="experimentId")]
+VariantId = Annotated[str, Path(alias="variantId")]
 ACT = Rule(permission=Permission.EDIT, answer=One[ExperimentAnswer], errors=(409,))
 
 
@@ -126,9 +63,9 @@ ACT = Rule(permission=Permission.EDIT, answer=One[ExperimentAnswer], errors=(409
 def list_experiments(call: The) -> Response:
     """The experiments that the caller owns, the newest first."""
     mine = [one for one in DIALECT.all(call) if one.owner == call.actor.name]
-    files = _files(call)
+    files = common.locators(call)
     named = participants.participants_of_all(call.ws, call.actor, mine)
-    return answers.raw({"data": [_body(one, files, named[one.id]) for one in mine]})
+    return answers.raw({"data": [experiment_body(one, files, named[one.id]) for one in mine]})
 
 
 @door.post(
@@ -139,7 +76,7 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
     """Make an experiment; its participants are given their versions at once."""
     weights = _weights(body.variants)
     with call.ws.db.write():
-        file = projects.resource_at(call.ws, call.actor, kind="file", locator=body.targetFile)
+        file = projects.resource_at(call.ws, call.actor, kind="file", locator=body.target_file)
         draft = ExperimentDraft(
             name=body.name,
             description=body.description,
@@ -148,39 +85,34 @@ def create_experiment(call: The, body: NewExperiment) -> Response:
             assignment_mode="listed",
             resource=file.id,
             variants=tuple(
-                VariantDraft(one.name, one.name, one.isControl, weight, one.content)
+                VariantDraft(one.name, one.name, one.is_control, weight, one.content)
                 for one, weight in zip(body.variants, weights, strict=True)
             ),
             metrics=common.metrics_of(call, common.CONVERSION),
         )
         made = experiments.create_experiment(call.ws, call.actor, draft)
-        if body.participantIds:
-            participants.add_participants(call.ws, call.actor, made.id, body.participantIds)
+        if body.participant_ids:
+            participants.add_participants(call.ws, call.actor, made.id, body.participant_ids)
     return _shown(call, made, 201)
 
 
 @door.get(ONE, Rule(permission=Permission.READ, answer=One[ExperimentAnswer]))
-def read_experiment(call: The, experimentId: str) -> Response:  # noqa: N803  as printed
+def read_experiment(call: The, experiment_id: ExperimentId) -> Response:
     """Read one."""
-    return _shown(call, DIALECT.found(call, experimentId))
+    return _shown(call, DIALECT.found(call, experiment_id))
 
 
 @door.patch(ONE, ACT)
-def change_experiment(call: The, experimentId: str, body: Change) -> Response:  # noqa: N803
+def change_experiment(call: The, experiment_id: ExperimentId, body: Change) -> Response:
     """Change its words; the file only in a draft."""
     with call.ws.db.write():
-        one = DIALECT.found(call, experimentId)
-        changes: dict[str, Any] = {
-            name: value
-            for name in ("name", "description")
-            if (value := getattr(body, name)) is not None
-        }
-        if body.targetFile is not None:
+        one = DIALECT.found(call, experiment_id)
+        changes = body.said()
+        locator = changes.pop("target_file", None)
+        if locator is not None:
             if one.status is not Status.DRAFT:
                 raise invalid_transition(one.place, "The file can be changed in a draft only.")
-            file = projects.resource_at(
-                call.ws, call.actor, kind="file", locator=body.targetFile
-            )
+            file = projects.resource_at(call.ws, call.actor, kind="file", locator=locator)
             changes["resource"] = file.id
         after = experiments.edit_experiment(
             call.ws, call.actor, one.id, changes, version=one.version
@@ -189,21 +121,21 @@ def change_experiment(call: The, experimentId: str, body: Change) -> Response:  
 
 
 @door.delete(ONE, Rule(permission=Permission.EDIT, status=204, errors=(409,)))
-def delete_experiment(call: The, experimentId: str) -> Response:  # noqa: N803  as printed
+def delete_experiment(call: The, experiment_id: ExperimentId) -> Response:
     """Delete one that is not running."""
-    return DIALECT.delete(call, experimentId)
+    return DIALECT.delete(call, experiment_id)
 
 
 @door.post(
     f"{ONE}/variants",
     Rule(permission=Permission.EDIT, answer=One[ExperimentAnswer], status=201, errors=(409,)),
 )
-def add_variant(call: The, experimentId: str, body: NewVariant) -> Response:  # noqa: N803
+def add_variant(call: The, experiment_id: ExperimentId, body: NewVariant) -> Response:
     """Add a version to a draft."""
     with call.ws.db.write():
-        one = DIALECT.found(call, experimentId)
+        one = DIALECT.found(call, experiment_id)
         weight = _basis_points(body.weight)
-        draft = VariantDraft(body.name, body.name, body.isControl, weight, body.content)
+        draft = VariantDraft(body.name, body.name, body.is_control, weight, body.content)
         after = arms.add(call.ws, call.actor, one.id, draft, version=one.version)
     return _shown(call, after, 201)
 
@@ -211,64 +143,64 @@ def add_variant(call: The, experimentId: str, body: NewVariant) -> Response:  # 
 @door.patch(f"{ONE}/variants/{{variantId}}", ACT)
 def change_variant(
     call: The,
-    experimentId: str,  # noqa: N803  as printed
-    variantId: str,  # noqa: N803  as printed
+    experiment_id: ExperimentId,
+    variant_id: VariantId,
     body: VariantChange,
 ) -> Response:
     """Change a version of a draft."""
     with call.ws.db.write():
-        one = DIALECT.found(call, experimentId)
+        one = DIALECT.found(call, experiment_id)
         said = body.given()
         changes: dict[str, Any] = {}
         if "name" in said:
             changes["name"] = said["name"]
         if "content" in said:
             changes["value"] = said["content"]
-        changes["is_control"] = body.isControl
+        changes["is_control"] = body.is_control
         changes["weight_bp"] = _basis_points(body.weight)
         after, _ = arms.change(
-            call.ws, call.actor, one.id, variantId, changes, version=one.version
+            call.ws, call.actor, one.id, variant_id, changes, version=one.version
         )
     return _shown(call, after)
 
 
 @door.delete(f"{ONE}/variants/{{variantId}}", ACT)
-def remove_variant(call: The, experimentId: str, variantId: str) -> Response:  # noqa: N803
+def remove_variant(call: The, experiment_id: ExperimentId, variant_id: VariantId) -> Response:
     """Take a version out of a draft."""
     with call.ws.db.write():
-        one = DIALECT.found(call, experimentId)
-        after = arms.remove(call.ws, call.actor, one.id, variantId, version=one.version)
+        one = DIALECT.found(call, experiment_id)
+        after = arms.remove(call.ws, call.actor, one.id, variant_id, version=one.version)
     return _shown(call, after)
 
 
 @door.patch(f"{ONE}/status", ACT)
-def change_status(call: The, experimentId: str, body: StatusChange) -> Response:  # noqa: N803
+def change_status(call: The, experiment_id: ExperimentId, body: StatusChange) -> Response:
     """Start, pause, resume or complete."""
-    return _to_status(call, experimentId, body.status)
+    return _to_status(call, experiment_id, body.status)
 
 
 @door.post(f"{ONE}/status", ACT)
-def post_status(call: The, experimentId: str, body: StatusChange) -> Response:  # noqa: N803
+def post_status(call: The, experiment_id: ExperimentId, body: StatusChange) -> Response:
     """The same for clients that post."""
-    return _to_status(call, experimentId, body.status)
+    return _to_status(call, experiment_id, body.status)
 
 
 @door.post(
     f"{ONE}/deploy",
     Rule(permission=Permission.DEPLOY, answer=One[dict[str, Any]], errors=(409,)),
 )
-def deploy(call: The, experimentId: str, body: Deploy) -> Response:  # noqa: N803  as printed
+def deploy(call: The, experiment_id: ExperimentId, body: Deploy) -> Response:
     """Give one participant a version; the status stays."""
-    one = DIALECT.found(call, experimentId)
-    variant = _variant(one, body.variantId)
+    one = DIALECT.found(call, experiment_id)
+    variant = _variant(one, body.variant_id)
     _, made = deploying.deploy(
         call.ws, call.actor, one.id, variant=variant, version=None, target=PARTICIPANT,
-        unit_id=body.participantId, reason=REASON,
+        unit_id=body.participant_id, reason=REASON,
     )  # fmt: skip
     return answers.one({
         "experimentId": DIALECT.id_of(one),
         "participantId": made.unit_id,
-        "variantId": body.variantId,
+        "variantId": body.variant_id,
         "deployedAt": common.seconds(made.created_at),
     })  # fmt: skip
 
@@ -315,31 +247,4 @@ def _variant(one: Experiment, variant_id: str) -> str:
 
 def _shown(call: Call, one: Experiment, status: int = 200) -> Response:
     named = participants.participants(call.ws, call.actor, one.id)
-    return answers.one(_body(one, _files(call), named), status=status)
-
-
-def _files(call: Call) -> dict[str, str]:
-    """Id of a resource -> its locator."""
-    return {one.id: one.locator for one in projects.list_resources(call.ws, call.actor)}
-
-
-def _body(one: Experiment, files: dict[str, str], named: list[Participant]) -> dict[str, Any]:
-    ids = {variant.key: variant.id for variant in one.variants}
-    return {
-        "id": DIALECT.id_of(one),
-        "name": one.name,
-        "description": one.description,
-        "targetFile": files.get(one.resource or "", ""),
-        "status": STATUS[one.status],
-        "variants": [
-            {
-                "id": variant.id, "name": variant.name, "content": variant.value,
-                "weight": variant.weight_bp / 100, "isControl": variant.is_control,
-            }
-            for variant in one.variants
-        ],
-        "assignments": [
-            {"participantId": known.unit_id, "variantId": ids[known.variant]}
-            for known in named
-        ],
-    }  # fmt: skip
+    return answers.one(experiment_body(one, common.locators(call), named), status=status)
