@@ -16,6 +16,7 @@ from experiments_core.analysis.results import (
     MetricResult,
     Sequential,
 )
+from experiments_core.analysis.scales import PLAIN, Scale, scale_for
 from experiments_core.stats.estimate import Undefined, Value
 
 ISOLATES = "\u2068\u2069"
@@ -160,12 +161,21 @@ def points(value: Value) -> str:
     return f"{number(value * 100, 2, signed=True)}{NARROW}pp"
 
 
-def amount(value: Value, unit: str = "", *, signed: bool = False, decimals: int = -1) -> str:
-    """``2.88 s``, ``$5.32``, ``+$0.25``; decimals by size unless given."""
+def amount(
+    value: Value,
+    unit: str = "",
+    *,
+    signed: bool = False,
+    decimals: int = -1,
+    scale: Scale = PLAIN,
+) -> str:
+    """``2.88 s``, ``$5.32``, ``+$0.25``, ``€27.23 M``; decimals by size unless given."""
     if isinstance(value, Undefined):
         return NONE
-    places = amount_decimals(value, unit) if decimals < 0 else decimals
-    text = number(value, places, signed=signed)
+    places = amount_decimals(value / scale.size, unit) if decimals < 0 else decimals
+    text = number(value / scale.size, places, signed=signed)
+    if scale.sign:
+        text += f"{NARROW}{scale.sign}"
     if unit in CURRENCIES:
         sign = text[0] if text[0] in f"+{MINUS}" else ""
         return f"{sign}{CURRENCIES[unit]}{text[len(sign) :]}"
@@ -245,9 +255,11 @@ def value_of(metric: MetricResult, value: Value) -> str:
     """An arm's value in the metric's own form."""
     if is_rate(metric):
         return rate(value)
-    if metric.kind == "ratio" and isinstance(value, float) and 0 < abs(value) < 1:
-        return amount(value, metric.unit, decimals=amount_decimals(value) + 1)
-    return amount(value, metric.unit)
+    scale = _scale(metric)
+    if metric.kind == "ratio" and isinstance(value, float) and 0 < abs(value / scale.size) < 1:
+        places = amount_decimals(value / scale.size) + 1
+        return amount(value, metric.unit, decimals=places, scale=scale)
+    return amount(value, metric.unit, scale=scale)
 
 
 def difference_of(metric: MetricResult, value: Value) -> str:
@@ -255,22 +267,33 @@ def difference_of(metric: MetricResult, value: Value) -> str:
     if is_rate(metric):
         return points(value)
     places = _difference_decimals(metric, value)
-    return amount(value, metric.unit, signed=True, decimals=places)
+    return amount(value, metric.unit, signed=True, decimals=places, scale=_scale(metric))
 
 
 def difference_interval(metric: MetricResult, lower: Value, upper: Value) -> str:
-    """The interval of a difference for a column, without its unit."""
+    """The interval of a difference for a column, without its unit and power of ten."""
     if is_rate(metric):
         return interval(lower, upper, lambda end: number(end * 100, 2))
-    places = _difference_decimals(metric, lower, upper)
-    return interval(lower, upper, lambda end: number(end, places))
+    places, size = _difference_decimals(metric, lower, upper), _scale(metric).size
+    return interval(lower, upper, lambda end: number(end / size, places))
+
+
+def _largest(metric: MetricResult) -> float:
+    sizes = (abs(arm.value) for arm in metric.arms if not isinstance(arm.value, Undefined))
+    return max(sizes, default=0.0)
+
+
+def _scale(metric: MetricResult) -> Scale:
+    """One for values and differences of a metric, so that they can be held side by side."""
+    return scale_for(_largest(metric))
 
 
 def _difference_decimals(metric: MetricResult, *shown: Value) -> int:
     """As many as the arms' own values have, more only where all would print as zero."""
-    sizes = [abs(arm.value) for arm in metric.arms if not isinstance(arm.value, Undefined)]
-    usual = amount_decimals(max(sizes, default=0.0), metric.unit)
-    largest = max((abs(end) for end in shown if not isinstance(end, Undefined)), default=0.0)
+    size = _scale(metric).size
+    usual = amount_decimals(_largest(metric) / size, metric.unit)
+    ends = (abs(end) / size for end in shown if not isinstance(end, Undefined))
+    largest = max(ends, default=0.0)
     if largest == 0 or round(largest, usual) > 0:
         return usual
     return amount_decimals(largest)

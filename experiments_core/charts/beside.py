@@ -32,7 +32,7 @@ def notes(result: ExperimentResult, names: Mapping[str, str]) -> list[str]:
 
 
 def table(result: ExperimentResult, names: Mapping[str, str]) -> list[TableRow]:
-    """Each version of each comparison that has more than one, as planned first."""
+    """Each analysis of each comparison that has more than one, as planned first."""
     rows = []
     for metric, arm, contrast in _comparisons(result):
         variant = words.plain(names.get(arm.variant, arm.variant), 40)
@@ -56,6 +56,8 @@ def table(result: ExperimentResult, names: Mapping[str, str]) -> list[TableRow]:
             )
             if one is not None
         ]  # fmt: skip
+    if not any(row[SAVED] for row in rows):
+        return [{head: cell for head, cell in row.items() if head != SAVED} for row in rows]
     return rows
 
 
@@ -138,7 +140,7 @@ def _share(fraction: float) -> str:
 
 def _row(metric: MetricResult, name: str, plain: Plain) -> TableRow:
     return {
-        "Version": name,
+        "Analysis": name,
         "Control": words.value_of(metric, plain.control_value),
         "Treatment": words.value_of(metric, plain.treatment_value),
         "Difference": words.difference_of(metric, plain.difference),

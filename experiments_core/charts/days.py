@@ -13,13 +13,15 @@ from experiments_core.charts.axis import round_step
 from experiments_core.charts.canvas import Canvas
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, faded, safe
 
-NAME = 12
+NAME, NARROW_NAME = 15, 12
 """Letters of a name beside the bars."""
 EXPECTED_STRENGTH = 0.35
 TOP, PLOT, BOTTOM = 34, 140, 28
 LETTERS, NARROW_LETTERS = 110, 36  # of a label above the days, and right of them
 AFTER = 14
 SIDES, NARROW_SIDES = (0.055, 0.885), (0.12, 0.74)
+LINE = 14  # pixels that a name beside the bars takes
+FEWEST = 7  # days for which there is room, so that a single bar is no wall
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,11 @@ def units_by_day(
                 number, TOP + PLOT + 14, label, size=AXIS_SIZE, align="center", on_axis=True
             )
     if days:
-        _arm_names(canvas, arms, days[-1], tallest, sides[1])
-        letters = (NARROW_LETTERS if narrow else LETTERS) / len(days)
+        names = _told_apart(arms, NARROW_NAME if narrow else NAME)
+        _arm_names(canvas, names, days[-1], tallest, sides[1])
+        letters = (NARROW_LETTERS if narrow else LETTERS) / max(len(days), FEWEST)
         _phase_lines(canvas, _shortened(phases, days, letters), days[0].day)
-    return canvas.figure(domain=sides, span=(-0.6, len(days) - 0.4))
+    return canvas.figure(domain=sides, span=(-0.6, max(len(days), FEWEST) - 0.4))
 
 
 def _grid(canvas: Canvas, tallest: int, sides: tuple[float, float]) -> None:
@@ -126,28 +129,43 @@ def _stack(canvas: Canvas, number: int, day: DayCount, tallest: int) -> None:
 
 
 def _arm_names(
-    canvas: Canvas, arms: Sequence[str], last: DayCount, tallest: int, right: float
+    canvas: Canvas, names: Sequence[str], last: DayCount, tallest: int, right: float
 ) -> None:
-    names = _told_apart(arms)
-    for position, (top, bottom) in enumerate(_parts(last, tallest)):
-        canvas.small(
-            right + 0.01, (top + bottom) / 2, bold(safe(names[position], NAME)),
-            colour=canvas.tokens.arm(position),
-        )  # fmt: skip
+    """A name beside each part; of more arms than there is room for, control and a count."""
+    middles = [(top + bottom) / 2 for top, bottom in _parts(last, tallest)]
+    x = right + 0.01
+    if len(names) * LINE > PLOT:
+        rest = f"{len(names) - 1} others"
+        canvas.small(x, middles[0], bold(safe(names[0])), colour=canvas.tokens.arm(0))
+        canvas.small(x, min(middles[-1], middles[0] - LINE), rest)
+        return
+    for position, y in enumerate(_spread(middles)):
+        canvas.small(x, y, bold(safe(names[position])), colour=canvas.tokens.arm(position))
 
 
-def _told_apart(arms: Sequence[str]) -> list[str]:
-    """Names that are the same once they are cut lose what they have in common instead."""
-    plain = [words.plain(arm) for arm in arms]
-    alike = {one[: NAME - 1] for one in plain}
-    if len(alike) == len(plain):
-        return plain
-    long = [one for one in plain if len(one) > NAME]
-    letters = zip(*long, strict=False)
-    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, letters))
-    if len(long) < 2:
-        return plain
-    return [f"…{one[shared:]}" if one in long and shared else one for one in plain]
+def _spread(middles: Sequence[float]) -> list[float]:
+    """Places of the names, from the bottom up: at their parts, but a line apart."""
+    places: list[float] = []
+    for middle in middles:
+        places.append(min(middle, places[-1] - LINE) if places else middle)
+    if places[-1] >= TOP:
+        return places
+    places[-1] = TOP
+    for position in range(len(places) - 2, -1, -1):
+        places[position] = max(places[position], places[position + 1] + LINE)
+    return places
+
+
+def _told_apart(arms: Sequence[str], letters: int) -> list[str]:
+    """Names cut to ``letters``; where that makes them alike, what they have in common goes."""
+    whole = [words.plain(arm) for arm in arms]
+    long = [one for one in whole if len(one) > letters]
+    shared = 0
+    if len({one[: letters - 1] for one in whole}) < len(whole) and len(long) > 1:
+        columns = zip(*long, strict=False)
+        shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+    told = [f"…{one[shared:]}" if shared and one in long else one for one in whole]
+    return [words.plain(one, letters) for one in told]
 
 
 def _shortened(

@@ -31,6 +31,7 @@ OMNIBUS = {
     "cochran_q": "chi-square over phases",
 }  # fmt: skip
 APART = 0.05  # phases differ when chance explains them less often than this
+MOST_NAMED = 3  # treatments in a title
 SETTLED = 0.5  # of the half-width of the last interval
 
 
@@ -48,22 +49,42 @@ def _finding(result: ExperimentResult, names: Mapping[str, str]) -> str:
         return "a look, not a result"
     told = [found for metric in result.metrics for found in _told(result, metric, names)]
     most = 3 if len(result.treatments) == 1 else 2
-    return ", ".join(told[:most]) if told else "no clear difference in any metric"
+    if told:
+        return ", ".join(told[:most])
+    silent = all(
+        read(result, metric, arm.contrast).style == "none"
+        for metric in result.metrics
+        for arm in metric.arms
+        if arm.contrast
+    )
+    return "nothing can be said" if silent else "no clear difference in any metric"
 
 
 def _told(
     result: ExperimentResult, metric: MetricResult, names: Mapping[str, str]
 ) -> list[str]:  # fmt: skip
+    """``Paid order better in B and C``, one for each word that is worth a title."""
     worth = {"harmed", "not shown safe"} if metric.role == "guardrail" else {"better", "worse"}
-    several = len(result.treatments) > 1
-    found = []
+    found: dict[str, list[str]] = {}
     for arm in metric.arms:
         word = read(result, metric, arm.contrast).word if arm.contrast else ""
         if word in worth:
             who = words.name(names.get(arm.variant, arm.variant), 30)
-            where = f" in {who}" if several else ""
-            found.append(f"{words.plain(metric.name, 40)} {word}{where}")
-    return found
+            found.setdefault(word, []).append(who)
+    return [
+        f"{words.plain(metric.name, 40)} {word}{_where(result, who)}"
+        for word, who in found.items()
+    ]
+
+
+def _where(result: ExperimentResult, who: Sequence[str]) -> str:
+    if len(result.treatments) == 1:
+        return ""
+    if len(who) == len(result.treatments):
+        return " in every treatment"
+    return (
+        f" in {words.listed(who)}" if len(who) <= MOST_NAMED else f" in {len(who)} treatments"
+    )
 
 
 def scorecard_alt(result: ExperimentResult, names: Mapping[str, str] | None = None) -> str:

@@ -145,9 +145,7 @@ def _p_note(contrast: Contrast) -> str:
     sequence = deciding_sequence(contrast)
     if sequence is not None:
         return words.p_of_look(sequence)
-    if contrast.p_value_adjusted == contrast.p_value:
-        return words.p(contrast.p_value)
-    return f"{words.p(contrast.p_value_adjusted)} corrected"
+    return words.p(contrast.p_value_adjusted)
 
 
 def _why(contrast: Contrast) -> str:

@@ -19,6 +19,9 @@ from experiments_core.stats.estimate import Undefined, Value
 
 GROUPS = (("primary", "Primary"), ("guardrail", "Guardrails"), ("secondary", "Secondary"))
 
+BEYOND = 1.05
+"""How much farther than a limit the axis goes, so that the shading has room."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -95,7 +98,7 @@ def axis_of(groups: tuple[Group, ...]) -> Axis:
     rows = [(group.role, row) for group in groups for row in group.rows]
     must = [end for role, row in rows if role == "primary" for end in row.mark.bar_ends]
     may = [end for _, row in rows for end in (*row.mark.bar_ends, *row.mark.wing_ends)]
-    may += [row.limit.at for _, row in rows if row.limit and row.mark.drawable]
+    may += [row.limit.at * BEYOND for _, row in rows if row.limit and row.mark.drawable]
     return common_axis(must, may)
 
 

@@ -10,10 +10,10 @@ from experiments_core.charts.axis import Axis, draw_axis, lift_tick, points_tick
 from experiments_core.charts.canvas import Canvas
 from experiments_core.charts.marks import draw_mark
 from experiments_core.charts.rows import Group, Row, axis_of
-from experiments_core.charts.scorecard_parts import axis_words, draw_limit
+from experiments_core.charts.scorecard_parts import axis_words, draw_limit, metric_line
 from experiments_core.charts.theme import Figure, Tokens, bold, safe
 
-HEAD, GROUP, NAME, VALUES, PANEL, GAP, FOOT = 34, 44, 29, 29, 50, 22, 30
+HEAD, GROUP, METRIC, NAME, VALUES, PANEL, GAP, FOOT = 34, 44, 26, 29, 29, 50, 22, 30
 ROW = NAME + VALUES + PANEL + GAP
 
 
@@ -25,10 +25,15 @@ def draw_narrow(
     show: str,
     names: Mapping[str, str],
 ) -> Figure:
-    """Draw name and verdict, values and effect, panel, one below the other."""
+    """Draw name and verdict, values and effect, panel, one below the other.
+
+    With several treatments each metric has a line of its own above them.
+    """
     several = len(result.treatments) > 1
     rows = sum(len(group.rows) for group in groups)
-    canvas = Canvas(HEAD + len(groups) * GROUP + rows * ROW + FOOT, tokens)
+    metrics = several * len(result.metrics)
+    height = HEAD + len(groups) * GROUP + metrics * METRIC + rows * ROW + FOOT
+    canvas = Canvas(height, tokens)
     axis = axis_of(groups)
     canvas.rule(HEAD, colour=tokens.muted)
     y = float(HEAD)
@@ -36,7 +41,12 @@ def draw_narrow(
     for group in groups:
         _group_line(canvas, group, y)
         y += GROUP
+        above = ""
         for row in group.rows:
+            if several and row.metric.key != above:
+                canvas.text(0, y + METRIC / 2 + 6, metric_line(row, tokens, letters=34))
+                above = row.metric.key
+                y += METRIC
             _row(canvas, row, y, axis, show, several=several)
             if not row.sentence:
                 spans.append((y + NAME + VALUES, y + NAME + VALUES + PANEL))
@@ -63,14 +73,12 @@ def _row(
     reading = row.mark.reading
     colour = reading.colour(canvas.tokens)
     line = y + NAME / 2 + 6
-    name = f"{row.name}: {row.metric.name}" if several else row.metric.name
-    canvas.text(0, line, bold(safe(name, 30)))
+    canvas.text(0, line, safe(row.name, 30) if several else bold(safe(row.metric.name, 30)))
     canvas.text(1, line, f"{reading.mark}  {reading.word}", colour=colour, align="right")
     line = y + NAME + VALUES / 2 + 4
     arms = f"{row.control} → {row.treatment}"
     canvas.text(0, line, arms, size=13)
-    note = reading.note.removesuffix(" corrected")
-    canvas.small(0, line, note, size=12, shift=len(arms) * 6.1 + 10)
+    canvas.small(0, line, reading.note, size=12, shift=len(arms) * 6.1 + 10)
     _effect(canvas, row, line, show)
     top = y + NAME + VALUES
     if row.sentence:

@@ -9,7 +9,7 @@ from experiments_core.analysis.results import ExperimentResult
 from experiments_core.charts.axis import Axis
 from experiments_core.charts.canvas import Canvas
 from experiments_core.charts.rows import Row
-from experiments_core.charts.theme import AXIS_SIZE, safe
+from experiments_core.charts.theme import AXIS_SIZE, SMALL_SIZE, Tokens, bold, safe
 
 Sparklines = Mapping[tuple[str, str], Sequence[float]]
 
@@ -23,6 +23,13 @@ def axis_words(result: ExperimentResult, names: Mapping[str, str], show: str) ->
         treatment = result.treatments[0]
         who = f"of {safe(names.get(treatment, treatment), 30)} over {control}"
     return f"relative lift {who}" if show == "lift" else f"difference {who} in points"
+
+
+def metric_line(row: Row, tokens: Tokens, *, letters: int) -> str:
+    """Name of a metric above its treatments, and behind it what it is."""
+    look = f"font-size:{SMALL_SIZE}px;color:{tokens.muted}"
+    name = bold(safe(row.metric.name, letters))
+    return f"{name}\u2003<span style='{look}'>{safe(row.about, letters)}</span>"
 
 
 def draw_limit(canvas: Canvas, row: Row, top: float, bottom: float, axis: Axis) -> None:

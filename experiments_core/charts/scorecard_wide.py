@@ -15,6 +15,7 @@ from experiments_core.charts.scorecard_parts import (
     axis_words,
     draw_limit,
     draw_sparklines,
+    metric_line,
 )
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, safe
 
@@ -90,7 +91,7 @@ def _heading(
     y = HEAD / 2 - 1
     canvas.small(NAME, y, "Metric")
     canvas.small(CONTROL, y, safe(control, 14), align="right")
-    canvas.small(TREATMENT, y, safe(treatment, 12), align="right")
+    canvas.small(TREATMENT, y, safe(treatment, 13), align="right")
     canvas.small(DIFFERENCE, y, "Difference", align="right")
     canvas.small(LIFT, y, "Lift", align="right")
     canvas.small(VERDICT, y, "Verdict")
@@ -107,8 +108,7 @@ def _group_line(canvas: Canvas, group: Group, y: float) -> None:
 
 
 def _metric_line(canvas: Canvas, row: Row, y: float) -> None:
-    canvas.text(NAME, y + METRIC / 2, bold(safe(row.metric.name, 60)))
-    canvas.small(CONTROL, y + METRIC / 2, safe(row.about, 60), shift=24)
+    canvas.text(NAME, y + METRIC / 2, metric_line(row, canvas.tokens, letters=60))
 
 
 def _axis_span(row: Row, y: float) -> list[tuple[float, float]]:

@@ -19,6 +19,8 @@ from experiments_core.stats.estimate import Undefined, Value
 TOP, PLOT, BOTTOM = 34, 258, 34
 LOOK_ROOM, LOOK_ROOM_NARROW = 0.07, 0.2
 """Share of the days that the label of a look takes."""
+LONE = 0.04
+"""Share of the width that the ribbon of a day without neighbours takes."""
 LEFT, RIGHT = 0.052, 0.858
 NARROW_LEFT, NARROW_RIGHT = 0.13, 0.99
 
@@ -197,6 +199,9 @@ def _shown_days(days: int, most: int) -> list[int]:
 def _ribbons(canvas: Canvas, points: list[SeriesPoint], scale: _Scale) -> None:
     tokens = canvas.tokens
     xs = [scale.x(point.day) for point in points]
+    if len(points) == 1:  # a ribbon needs a width
+        points, half = points * 2, (scale.span[1] - scale.span[0]) * LONE / 2
+        xs = [xs[0] - half, xs[0] + half]
     for attribute, fill, dotted in (
         ("always_valid", tokens.ribbon_pale, True),
         ("relative_lift_ci", tokens.ribbon, False),

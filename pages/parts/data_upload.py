@@ -9,7 +9,7 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
-from experiments_core.errors import UpshotError
+from experiments_core.errors import NotFoundError, UpshotError
 from experiments_core.services import experiments as service
 from experiments_core.services import ingestion, workspace
 from pages.parts import data_draft, theme, who
@@ -28,8 +28,13 @@ def target(known: Sequence[Experiment]) -> Experiment | None:
     """Ask where the rows go; the address names it. None means a new experiment."""
     by_slug = {one.slug: one for one in known}
     names = {NEW: "A new experiment"} | {one.slug: one.name for one in known}
-    asked = st.query_params.get("exp", NEW)
+    asked = _asked()
     st.session_state[TARGET] = asked if asked in names else NEW
+    if asked not in names:
+        theme.note(
+            f"“{words.plain(asked, 60)}” takes no data: it was archived or deleted, or the "
+            "link is old. Choose where the rows go."
+        )
     chosen = st.selectbox(
         "The rows belong to",
         list(names),
@@ -39,6 +44,17 @@ def target(known: Sequence[Experiment]) -> Experiment | None:
         width=420,
     )
     return by_slug.get(chosen)
+
+
+def _asked() -> str:
+    """What the address names, by its slug, key or id."""
+    asked = st.query_params.get("exp", NEW)
+    if not asked:
+        return NEW
+    try:
+        return service.get_experiment(workspace.current(), who.actor(), asked).slug
+    except NotFoundError:
+        return asked
 
 
 def chosen(experiment_id: str | None) -> Experiment | None:

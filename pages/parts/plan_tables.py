@@ -9,12 +9,13 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.services.planning import (
+    OtherSize,
     PlanResult,
     Sensitivity,
     SensitivityCell,
     SensitivityRow,
 )
-from pages.parts import theme
+from pages.parts import screen, theme
 
 
 def sensitivity(result: PlanResult) -> None:
@@ -70,6 +71,10 @@ def _cell(cell: SensitivityCell, *, days: bool) -> int | str:
 def other_calculators(result: PlanResult) -> None:
     """What other formulas say for the same inputs, and why."""
     theme.lead("Why other calculators say something else", "control users, same inputs")
+    if screen.is_narrow():
+        for one in result.other_calculators:
+            _in_words(one)
+        return
     rows = [
         {
             "Formula or reading": f"{one.name}{' (this plan)' if one.ours else ''}",
@@ -80,4 +85,16 @@ def other_calculators(result: PlanResult) -> None:
         }
         for one in result.other_calculators
     ]
-    theme.table(cast("list[dict[str, object]]", rows))
+    theme.table(
+        cast("list[dict[str, object]]", rows), key="calculators", texts=("Where", "Why")
+    )
+
+
+def _in_words(one: OtherSize) -> None:
+    """A line of the table where there is no room for its columns."""
+    name = f"{one.name}{' (this plan)' if one.ours else ''}"
+    against = words.percent(one.ratio - 1, 1, signed=True)
+    st.markdown(
+        f"**{theme.text(name)}**, {theme.text(one.who)}: **{words.count(one.units)}** "
+        f"({against}). :gray[{theme.text(one.why)}]"
+    )

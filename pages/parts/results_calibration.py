@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import calibration as charts
+from experiments_core.charts import words
 from experiments_core.errors import UpshotError
 from experiments_core.services import calibration as service
 from experiments_core.services import explaining
@@ -22,15 +23,18 @@ def draw(subject: Subject) -> None:
         "Repeated a thousand times this shows how often each method is wrong on your data."
     )
     if not isinstance(found, Calibration):
-        if st.button("Shuffle 1,000 times", icon=":material/shuffle:"):
+        if st.button(
+            f"Shuffle {words.count(service.SHUFFLES)} times", icon=":material/shuffle:"
+        ):
             _run(subject, str(kept))
         return
     theme.lead(charts.title(found))
     theme.once(lambda: _figure(subject, found), "calibration", *kept)
     theme.table(charts.table(found), key="calibration-methods")
     theme.note(
-        f"{found.units:,} units, {found.shuffles:,} shuffles, seed {found.seed}. Lifts are "
-        "planted into the shuffled treatment; “finds” is how often the method would see them. "
+        f"{words.plural(found.units, 'unit')}, {words.count(found.shuffles)} shuffles, "
+        f"seed {found.seed}. Lifts are planted into the shuffled treatment; “finds” is how "
+        "often the method would see them. "
         "Tint: where 99.9 % of bars of a sound method lie."
     )
     theme.numbers(charts.bins(found), key="calibration")
@@ -44,9 +48,8 @@ def _run(subject: Subject, kept: str) -> None:
     st.button("Stop", icon=":material/stop:")
 
     def progress(done: float) -> None:
-        bar.progress(
-            done, f"Shuffled {round(done * service.SHUFFLES):,} of {service.SHUFFLES:,}"
-        )
+        shuffled = words.count(round(done * service.SHUFFLES))
+        bar.progress(done, f"Shuffled {shuffled} of {words.count(service.SHUFFLES)}")
 
     try:
         st.session_state[kept] = service.calibration(

@@ -11,6 +11,7 @@ from experiments_core.services import expecting
 from experiments_core.services.expecting import Expectation
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
+from experiments_core.stats.estimate import Undefined
 from pages.parts import results_behind, theme
 from pages.parts.results_scorecard import names_of
 
@@ -31,13 +32,12 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
         if isinstance(one.expected, float) and isinstance(one.standard_error, float):
             theme.note(f"{who}: {_sentence(one)}; {factor}")
         else:
-            why = f"{words.reason(one.expected)} This workspace has {_past(one.past_tests)}"
-            told = f"{who} ({words.lift(one.relative_lift)})"
-            untold.setdefault(f"{why} so far.", []).append(told)
+            told = f"{words.lift(one.relative_lift)} ({who})"
+            untold.setdefault(_why(one), []).append(told)
     for why, told_of in untold.items():
-        more = f" and {len(told_of) - FEW} more" if len(told_of) > FEW else ""
-        named = "; ".join(told_of[:FEW])
-        theme.note(f"Expect somewhat less than measured of {named}{more}: {factor} {why}")
+        rest = [f"{len(told_of) - FEW} more"] if len(told_of) > FEW else []
+        named = words.listed([*told_of[:FEW], *rest])
+        theme.note(f"Expect somewhat less than the measured {named}: {factor} {why}")
     if found and results_behind.wanted(f"expected-{experiment.id}"):
         _explained(found, known, experiment)
 
@@ -66,8 +66,15 @@ def _factor(found: tuple[Expectation, ...], power: float) -> str:
     )
 
 
-def _past(tests: int) -> str:
-    return words.plural(tests, "finished test") if tests else "none"
+def _why(one: Expectation) -> str:
+    """Why the workspace's own history says nothing yet."""
+    past = words.plural(one.past_tests, "finished test") if one.past_tests else "none"
+    if isinstance(one.expected, Undefined) and one.expected.reason == "past_too_short":
+        return (
+            "From six finished tests of your own on, Upshot tells by how much; this workspace "
+            f"has {past} so far."
+        )
+    return f"{words.reason(one.expected)} This workspace has {past} so far."
 
 
 def _sentence(one: Expectation) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.charts.verdicts import BADGES
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services.viewing import LookView
-from pages.parts import theme
+from pages.parts import results_checks, theme
 
 LEVELS = {
     "fail": ":red[✕] **{}**",
@@ -58,11 +60,11 @@ def _guardrail_badge(view: LookView) -> tuple[str, str, str] | None:
 
 def trust(view: LookView, experiment: Experiment) -> None:
     """Whether the numbers can be trusted, and how far the plan is."""
-    health(view)
+    health(view, {variant.key: variant.name for variant in experiment.variants})
     progress(view, experiment)
 
 
-def health(view: LookView) -> None:
+def health(view: LookView, names: Mapping[str, str]) -> None:
     """One popover per check: those that need a person first, passes as grey ticks."""
     checks = sorted(view.result.health, key=lambda check: ORDER.get(check.level, 0))
     if not checks:
@@ -82,32 +84,7 @@ def health(view: LookView) -> None:
             tail = f" :gray[{short.strip()}]" if short and check.level != "pass" else ""
             with st.popover(name + tail, type="tertiary", key=f"check-{check.check}"):
                 st.markdown(f"**{label}**{short}")
-                st.markdown(theme.text(check.message or "Nothing to do.", 1500))
-                _facts(check.facts)
-
-
-def _facts(facts: dict[str, object]) -> None:
-    lines = []
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            told = ", ".join(f"{words.plain(key)} {_fact(one)}" for key, one in value.items())
-        elif isinstance(value, list | tuple):
-            told = ", ".join(_fact(one) for one in value)
-        else:
-            told = _fact(value)
-        lines.append(f"- {theme.text(name.replace('_', ' '))}: **{theme.text(told, 400)}**")
-    if lines:
-        st.markdown("\n".join(lines))
-
-
-def _fact(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if not isinstance(value, int | float):
-        return words.plain(value)
-    if isinstance(value, int) or value.is_integer():
-        return words.count(value)
-    return f"{value:.4g}".replace("-", words.MINUS)
+                results_checks.draw(check, names)
 
 
 def progress(view: LookView, experiment: Experiment) -> None:
@@ -162,7 +139,14 @@ def _bar(
 
 
 def no_data(view: LookView, experiment: Experiment) -> None:
-    """The doors of an experiment without data."""
+    """Why nothing counts, where something came, and the doors of an experiment without data."""
+    if view.quality.rows_read:
+        came = words.plural(view.quality.rows_read, "row or event", "rows and events")
+        theme.muted(
+            f"{came} came, but none counts: a {experiment.unit} first seen before the start, "
+            f"held out or not let in is not part of the test. “Try a {experiment.unit} id” on "
+            "Traffic tells it of one."
+        )
     with st.container(horizontal=True):
         if st.button("Upload a file", type="primary", icon=":material/upload:"):
             st.switch_page("pages/data.py", query_params={"exp": experiment.slug})

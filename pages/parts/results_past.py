@@ -51,7 +51,11 @@ def draw(subject: Subject) -> None:
     theme.lead(charts.title(lines), charts.flips(lines, subject.treatment))
     alpha = subject.view.design.plan.alpha
     theme.note(charts.monitoring(lines, subject.treatment, alpha))
-    theme.table(charts.rows(lines, subject.treatment, subject.experiment.unit))
+    theme.table(
+        charts.rows(lines, subject.treatment, subject.experiment.unit),
+        key="looks",
+        texts=("Taken (UTC)", "By", "Through", "Verdict"),
+    )
     theme.note(
         "A look is new data or new settings, judged once and kept. The same again is one more "
         "opening of it."

@@ -96,7 +96,7 @@ def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines
     versions = beside.table(result, names)
     if versions:
         theme.lead("With and without covariate and cap")
-        theme.table(versions)
+        theme.table(versions, key="versions", texts=("Variant", "Analysis"))
 
 
 def _key(view: LookView) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -42,11 +42,19 @@ h1 { padding: 0.25rem 0 !important; }
 :is([class*="st-key-numbers-"], [class*="st-key-right-"]) :is(th, td):not(:first-child) {
   text-align: right !important; }
 [class*="st-key-right-"] td { white-space: nowrap; }
+@LEFT@
 @media (prefers-color-scheme: dark) {
   button[kind="primary"]:enabled, button[kind="primary"]:enabled p,
   button[kind="primaryFormSubmit"]:enabled p { color: #11161C !important; }
 }
-</style>"""
+</style>""".replace(
+    "@LEFT@",
+    "\n".join(
+        f'[class*="st-key-right-"][class*="-n{n}-"] :is(th, td):nth-child({n}) '
+        "{ text-align: left !important; white-space: normal; }"
+        for n in range(2, 13)
+    ),
+)
 
 
 def apply() -> None:
@@ -200,16 +208,22 @@ def computed(steps: Iterable[tuple[str, str]]) -> None:
             st.code(numbers_put_in, language=None, wrap_lines=True)
 
 
-def table(rows: Iterable[Mapping[str, object]], *, key: str = "") -> None:
+def table(
+    rows: Iterable[Mapping[str, object]], *, key: str = "", texts: Container[str] = ()
+) -> None:
     """A small ruled table; every text in it is taken letter by letter.
 
     Args:
         rows: Heading -> cell.
-        key: Given where all columns but the first hold numbers: they stand on the right.
+        key: Given where there are columns of numbers: they stand on the right.
+        texts: With ``key``, the columns after the first that stay on the left.
     """
-    with st.container(key=f"right-{key}") if key else nullcontext():
+    told = list(rows)
+    heads = list(told[0]) if told else []
+    left = "".join(f"n{n}-" for n, head in enumerate(heads, start=1) if head in texts)
+    with st.container(key=f"right-{left}{key}") if key else nullcontext():
         st.table(
-            [{text(name): _cell(cell) for name, cell in row.items()} for row in rows],
+            [{text(name): _cell(cell) for name, cell in row.items()} for row in told],
             border="horizontal",
             hide_index=True,
         )

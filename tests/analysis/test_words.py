@@ -4,6 +4,7 @@ import pytest
 
 from experiments_core.analysis import words
 from experiments_core.stats.estimate import REASONS, Undefined
+from tests.charts import examples
 
 
 def ascii_spaces(text: str) -> str:
@@ -49,6 +50,33 @@ def test_amounts_carry_their_unit_where_people_write_it():
     assert ascii_spaces(words.amount(-0.254, "EUR", signed=True)) == "-€0.25"
     assert ascii_spaces(words.amount(2.88, "s")) == "2.88 s"
     assert ascii_spaces(words.amount(1234567.891)) == "1 234 568"
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "ends", "told"),
+    (
+        ("EUR", (27_228_168.0, 28_820_632.0), (897_336.0, 2_287_592.0),
+         ("€27.23 M", "€28.82 M", "+€1.59 M", "0.90 to 2.29")),
+        ("", (2.031e-5, 2.091e-5), (-4.1e-7, 1.53e-6),
+         ("20.3 ×10⁻⁶", "20.9 ×10⁻⁶", "+0.6 ×10⁻⁶", "-0.4 to 1.5")),
+        ("", (3.2e9, 3.1e9), (-2e8, -1e7),
+         ("3.20 bn", "3.10 bn", "-0.10 bn", "-0.20 to -0.01")),
+        ("USD", (999_999.0, 1_100.0), (-2e6, -1e3),
+         ("$999 999", "$1 100", "-$998 899", "-2 000 000 to -1 000")),
+    ),
+)  # fmt: skip
+def test_very_large_and_small_amounts_share_one_power_of_ten(
+    unit: str, values: tuple[float, float], ends: tuple[float, float], told: tuple[str, ...]
+):
+    found = examples.metric(
+        "Value", values, (100, 100), examples.paid_order().arms[1].contrast,
+        kind="mean", unit=unit,
+    )  # fmt: skip
+    assert tuple(map(ascii_spaces, (
+        *(words.value_of(found, value) for value in values),
+        words.difference_of(found, values[1] - values[0]),
+        words.difference_interval(found, *ends),
+    ))) == told  # fmt: skip
 
 
 def test_intervals_name_their_open_end():

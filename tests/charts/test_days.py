@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 from plotly.graph_objects import Figure
 
@@ -62,3 +63,29 @@ def test_labels_of_phases_never_run_into_each_other():
     assert any("Sept" in one for one in drawn)
     unchanged = texts(units_by_day(days, ("Control", "B"), LIGHT))
     assert not any(one.startswith("phase") for one in unchanged)
+
+
+def names_beside(arms: int) -> dict[str, float]:
+    day = DayCount(date(2026, 5, 6), (10,) * arms)
+    figure = units_by_day([day], [f"arm {n}" for n in range(arms)], LIGHT)
+    drawn = [
+        pair
+        for trace in figure.data
+        if trace.mode == "text"
+        for pair in zip(trace.text, trace.y, strict=True)
+    ]
+    return {text: y for text, y in drawn if "arm" in text or text.endswith("others")}
+
+
+def test_names_of_many_arms_stand_a_line_apart_or_become_a_count():
+    places = names_beside(8)
+    assert set(places) == {f"<b>arm {n}</b>" for n in range(8)}
+    assert min(b - a for a, b in pairwise(sorted(places.values()))) >= 14
+    assert set(names_beside(20)) == {"<b>arm 0</b>", "19 others"}
+
+
+def test_one_day_is_a_bar_and_no_wall():
+    figure = units_by_day([DayCount(date(2026, 5, 6), (10, 12))], ("Control", "B"), LIGHT)
+    low, high = figure.to_dict()["layout"]["xaxis"]["range"]
+    bar = boxes(figure, LIGHT.accent)[0]
+    assert (bar.x1 - bar.x0) / (high - low) < 0.15

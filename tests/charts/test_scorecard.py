@@ -224,6 +224,36 @@ def test_the_title_states_the_finding(result: ExperimentResult):
     assert scorecard_title(flat).endswith("no clear difference in any metric")
 
 
+def test_the_title_names_treatments_together_and_says_when_nothing_can_be_said(
+    result: ExperimentResult,
+):
+    three = examples.three_arms()
+    names = {"B": "Mens", "<b>C</b> & co": "Womens"}
+    first = replace(three, metrics=three.metrics[:1])
+    assert scorecard_title(first, names) == "Scorecard: Paid order better in every treatment"
+    none = replace(examples.paid_order().arms[1].contrast, verdict="cannot_say", guardrail=None)
+    silent = tuple(
+        replace(metric, arms=(metric.arms[0], replace(metric.arms[1], contrast=none)))
+        for metric in result.metrics
+    )
+    told = scorecard_title(replace(result, metrics=silent))
+    assert told == "Scorecard: nothing can be said"
+
+
+def test_on_a_phone_each_metric_stands_above_its_treatments():
+    written = texts(scorecard(examples.three_arms(), LIGHT, narrow=True, names=NAMES))
+    heads = [text for text in written if text.startswith("<b>Paid order</b>")]
+    assert len(heads) == 1
+    assert "share of users" in heads[0]
+    assert written.count("B") == 3
+
+
+def test_a_limit_at_the_edge_of_the_axis_is_seen(result: ExperimentResult):
+    limited = replace(row_of(result, "Support contact").metric, non_inferiority_margin=0.4)
+    figure = scorecard(replace(result, metrics=(result.metrics[0], limited)), LIGHT)
+    assert "limit +40 %" in texts(figure)
+
+
 def test_the_words_for_a_screen_reader_hold_every_row(result: ExperimentResult):
     alt = plain(scorecard_alt(result, NAMES))
     assert "Paid order, B: 8.09 % to 8.70 %, +7.5 % (1.3 to 14.3 %). Better, p = 0.018." in alt

@@ -79,6 +79,15 @@ def test_one_day_is_enough_to_draw():
     assert points(figure) == [0.0]
 
 
+def test_the_interval_of_a_day_without_neighbours_can_be_seen():
+    alone = cumulative(examples.cumulative_points()[:1], LIGHT)
+    drawn = [trace for trace in alone.data if trace.fill == "toself"]
+    assert len(drawn) == 2
+    for ribbon in drawn:
+        assert max(ribbon.x) > min(ribbon.x)
+        assert max(ribbon.y) > min(ribbon.y)
+
+
 def test_the_title_says_whether_the_lift_has_settled():
     course = examples.cumulative_points()
     assert plain(series_title(course)) == "The lift has stayed near +8 % from the first day"

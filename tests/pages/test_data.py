@@ -214,7 +214,7 @@ def test_an_import_can_be_undone_and_its_record_stays(ws: Workspace, open_page: 
     app = reply(drop(open_page("data"), unit_rows()), "Yes")
     button(app, "Import 400 rows").click().run()
     made = only_experiment(ws)
-    app = open_page("data", exp=made.slug)
+    app = open_page("data", exp=made.id)  # a link may name it by its id or key, too
     assert "Imports: 400 rows in use" in said(app)
     button(app, "Undo 400 rows").click().run()
     assert not app.exception
@@ -224,6 +224,12 @@ def test_an_import_can_be_undone_and_its_record_stays(ws: Workspace, open_page: 
     button(app, "Redo 400 rows").click().run()
     assert not app.exception
     assert "Imports: 400 rows in use" in said(app)
+
+
+def test_a_link_to_an_experiment_that_is_gone_says_so(open_page: Open) -> None:
+    app = open_page("data", exp="gone")
+    assert selectbox(app, "The rows belong to").value == ""
+    assert "“gone” takes no data: it was archived or deleted" in said(app)
 
 
 def test_cancel_leaves_nothing(ws: Workspace, open_page: Open) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from experiments_core.analysis.design import Design
+from experiments_core.analysis.design import Design, Quality
 from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
@@ -73,6 +73,7 @@ def look_at(result: ExperimentResult) -> SimpleNamespace:
         data_as_of=None,
         covariates=(),
         query=None,
+        quality=Quality(rows_read=5_865),
         cut=Cut(),
         design=Design(arms=arms, reference=result.reference, metrics=(), phases=()),
     )
@@ -175,12 +176,28 @@ def test_the_table_of_numbers_is_real_text(ws: workspace.Workspace):
 def test_a_closed_gate_says_the_cause_and_greys_the_numbers(
     ws: workspace.Workspace, told: Told
 ):
-    told.result = examples.gate_closed()
+    closed = examples.gate_closed()
+    one_phase: dict[str, object] = {"observed": {"B": 4_320}, "weights": {}, "p_value": None}
+    facts: dict[str, object] = {
+        "observed": {"control": 3_680, "B": 4_320}, "expected": {"control": 4_000.0, "B": 4e3},
+        "residuals": {"control": -7.155}, "degrees_of_freedom": 1, "by_phase": [one_phase],
+        "chi_square": 51.2, "share": 0.0312, "misleading_total": False,
+    }  # fmt: skip
+    ratio = replace(closed.health[0], facts=facts)
+    told.result = replace(closed, health=(ratio, *closed.health[1:]))
     running(ws, "Search ranking")
     app = opened()
     assert app.title[0].value == r"Traffic is not what you asked for\."
     assert "not usable" in spec(app)
     assert "1 of 3 checks pass; 2 to know about" in written(app)
+    popover = plain(written(app).replace("\\", ""))
+    for line in (
+        "**What to do:** Look for what counts people",
+        "- Control: **3 680** counted, 4 000 expected\n- B: **4 320** counted, 4 000 expected",
+        "- chi-square: **51.2**\n- share: **3.1 %**\n- plain total misleads: **no**",
+    ):
+        assert line in popover
+    assert "by phase" not in popover
 
 
 @pytest.mark.parametrize("basis", ("units", "stored"))
@@ -192,6 +209,7 @@ def test_no_data_has_doors_and_no_chart(ws: workspace.Workspace, told: Told, bas
     app = opened()
     assert app.get("plotly_chart") == []
     assert "Upload a file" in [button.label for button in app.button]
+    assert "5 865 rows and events came, but none counts" in plain(written(app))
 
 
 def test_too_early_shows_counts_without_a_verdict(ws: workspace.Workspace, told: Told):

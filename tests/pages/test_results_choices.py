@@ -155,8 +155,8 @@ def test_a_covariate_adjusts_means_beside_the_raw_numbers(slug: str, planned: Ap
         words.amount(float(difference), signed=True, decimals=1)
     )
     beside = app.table[1].value
-    versions = [plain(one).replace("\\", "") for one in beside["Version"]]
-    assert versions == ["adjusted by pre_spend", "without the covariate"] * 2
+    analyses = [plain(one).replace("\\", "") for one in beside["Analysis"]]
+    assert analyses == ["adjusted by pre_spend", "without the covariate"] * 2
     raw = plain(beside["p"].iloc[1]).replace("\\", "")
     assert raw == row(planned, "Spend", "B")["p"]
     left = sum((y - theta * x).var(ddof=1) for y, x in pair) / sum(
