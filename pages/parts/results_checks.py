@@ -1,4 +1,4 @@
-"""What one health check opens: what it found, what to do about it, its numbers."""
+"""What one health check opens below its message: what to do about it, and its numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from experiments_core.analysis.results import Check
 from experiments_core.charts import words
 from pages.parts import theme
 
@@ -52,17 +51,20 @@ METHODS = {
 }  # fmt: skip
 
 
-def draw(check: Check, names: Mapping[str, str]) -> None:
-    """Draw message, advice and numbers of one check.
+def advice(check: str, level: str) -> None:
+    """Draw what to do about a check that did not pass."""
+    if level != "pass" and check in ADVICE:
+        st.markdown(f"**What to do:** {theme.text(ADVICE[check], 600)}")
+
+
+def numbers(facts: Mapping[str, object], names: Mapping[str, str]) -> None:
+    """Draw the numbers of a check as people say them.
 
     Args:
-        check: From the result.
+        facts: Of the check.
         names: Variant key -> name.
     """
-    st.markdown(theme.text(check.message or "Nothing to do.", 1500))
-    if check.level != "pass" and check.check in ADVICE:
-        st.markdown(f"**What to do:** {theme.text(ADVICE[check.check], 600)}")
-    lines = [*_ratio(check.facts, names), *_others(check.facts)]
+    lines = [*_ratio(facts, names), *_others(facts)]
     if lines:
         st.markdown("\n".join(f"- {line}" for line in lines))
 

@@ -84,7 +84,9 @@ def health(view: LookView, names: Mapping[str, str]) -> None:
             tail = f" :gray[{short.strip()}]" if short and check.level != "pass" else ""
             with st.popover(name + tail, type="tertiary", key=f"check-{check.check}"):
                 st.markdown(f"**{label}**{short}")
-                results_checks.draw(check, names)
+                st.markdown(theme.text(check.message or "Nothing to do.", 1500))
+                results_checks.advice(check.check, check.level)
+                results_checks.numbers(check.facts, names)
 
 
 def progress(view: LookView, experiment: Experiment) -> None:
