@@ -11,7 +11,7 @@ from experiments_core.api.shapes import Answer, moment
 from experiments_core.domain.access import Actor
 from experiments_core.domain.documents import to_document
 from experiments_core.domain.experiment import Experiment, Variant
-from experiments_core.services.experiments import allowed_verbs
+from experiments_core.services.acting import allowed_verbs
 
 HIDDEN = frozenset({"phases", "sample", "data_finished"})
 

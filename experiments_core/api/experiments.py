@@ -24,7 +24,7 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One
 from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
-from experiments_core.services import downloads, experiments, library
+from experiments_core.services import acting, downloads, experiments, library
 from experiments_core.services.recording import History, create_with_status
 from experiments_core.services.searching import DEFAULT_SORT, Wanted, place, search
 
@@ -151,7 +151,7 @@ def delete_experiment(
 ) -> Response:
     """Put an experiment into the bin, or with ``purge`` erase what is in it."""
     verb = "purge" if purge else "delete"
-    experiments.transition(call.ws, call.actor, experiment, verb, version=call.version())
+    acting.transition(call.ws, call.actor, experiment, verb, version=call.version())
     return nothing()
 
 

@@ -30,7 +30,7 @@ from experiments_core.api.shapes import Answer, BasisPoints, Body, Many, One, mo
 from experiments_core.domain.access import AuditEvent, Permission
 from experiments_core.domain.documents import phase_to_document
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services import arms, experiments, flowing
+from experiments_core.services import acting, arms, experiments, flowing, traffic
 
 door = Door("Lifecycle")
 
@@ -117,7 +117,7 @@ class HistoryAnswer(Answer):
 def _verb(name: str, doc: str, shape: type[Body]) -> None:
     def act(call: The, experiment: str, body: Body | None = None) -> Response:
         told = body.given() if body is not None else {}
-        saved = experiments.transition(
+        saved = acting.transition(
             call.ws, call.actor, experiment, name, version=call.version(), **told
         )
         return shown(call, saved)
@@ -155,12 +155,12 @@ def change_traffic(call: The, experiment: str, body: TrafficChange) -> Response:
         "targeting": body.targeting or ({} if "targeting" in body.given() else None),
     }
     version = call.version()
-    preview = asdict(experiments.preview_traffic(call.ws, call.actor, experiment, **change))
+    preview = asdict(traffic.preview_traffic(call.ws, call.actor, experiment, **change))
     preview["problems"] = [problem["message"] for problem in preview["problems"]]
     if body.dry_run:
         found = experiments.get_experiment(call.ws, call.actor, experiment)
         return one({"phase": None, "preview": preview}, version=found.version)
-    saved = experiments.change_traffic(
+    saved = traffic.change_traffic(
         call.ws, call.actor, experiment, version=version, reason=body.reason, **change
     )
     phase = phase_to_document(saved.phases[-1]) if saved.phases else None

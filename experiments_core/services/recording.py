@@ -10,7 +10,7 @@ from experiments_core.domain.experiment import CONCLUSIONS, Experiment, Experime
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import Problem
-from experiments_core.services import experiments
+from experiments_core.services import acting, experiments
 from experiments_core.services.saving import Save
 from experiments_core.services.workspace import Workspace
 
@@ -60,7 +60,7 @@ def create_with_status(
         if history is not None:
             return _record(ws, actor, made, Status(status), history)
         if status == Status.RUNNING:
-            return experiments.transition(ws, actor, made.id, "start", version=made.version)
+            return acting.transition(ws, actor, made.id, "start", version=made.version)
     return made
 
 

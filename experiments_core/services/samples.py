@@ -24,7 +24,7 @@ from experiments_core.domain.lifecycle import Status, Verb
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.domain.text import slugify
 from experiments_core.errors import ConflictError
-from experiments_core.services import experiments, ingestion, workspace
+from experiments_core.services import acting, experiments, ingestion, traffic, workspace
 from experiments_core.services.workspace import Workspace
 from experiments_core.settings import Settings
 
@@ -125,10 +125,8 @@ def _replay(
     version = experiment.version
     said = {k: v for k, v in event.items() if k not in {"at", "verb"}}
     if event["verb"] == "traffic":
-        return experiments.change_traffic(
-            ws, actor, experiment.id, version=version, at=at, **said
-        )
-    return experiments.transition(
+        return traffic.change_traffic(ws, actor, experiment.id, version=version, at=at, **said)
+    return acting.transition(
         ws, actor, experiment.id, event["verb"], version=version, at=at, **said
     )
 
@@ -156,7 +154,7 @@ def _confirm(proposal: Mapping, data: Table[str, Any]) -> Mapping:
 
 
 def _do(ws: Workspace, actor: Actor, experiment: Experiment, verb: Verb) -> Experiment:
-    return experiments.transition(ws, actor, experiment.id, verb, version=experiment.version)
+    return acting.transition(ws, actor, experiment.id, verb, version=experiment.version)
 
 
 def _samples(ws: Workspace, actor: Actor) -> list[Experiment]:

@@ -9,8 +9,7 @@ import streamlit as st
 from experiments_core.domain.arms import make_variants
 from experiments_core.domain.checklist import ChecklistItem, checklist
 from experiments_core.errors import UpshotError
-from experiments_core.services import experiments as service
-from experiments_core.services import workspace
+from experiments_core.services import acting, workspace
 from pages.parts import create_form as form
 from pages.parts import create_save, theme, who
 
@@ -86,7 +85,7 @@ def _start() -> None:
     if known is None:
         return
     try:
-        started = service.transition(
+        started = acting.transition(
             workspace.current(), who.actor(), known.id, "start", version=known.version
         )
     except UpshotError as error:

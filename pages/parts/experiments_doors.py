@@ -10,8 +10,8 @@ from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
+from experiments_core.services import acting, samples
 from experiments_core.services import experiments as service
-from experiments_core.services import samples
 from experiments_core.services.workspace import Workspace
 from pages.parts import create_form, theme
 
@@ -107,6 +107,6 @@ def _way_back(ws: Workspace, actor: Actor, one: Experiment, verb: str, word: str
 
 def _do(ws: Workspace, actor: Actor, one: Experiment, verb: str) -> None:
     try:
-        service.transition(ws, actor, one.id, verb, version=one.version)
+        acting.transition(ws, actor, one.id, verb, version=one.version)
     except UpshotError as error:
         st.session_state[FAILED] = error

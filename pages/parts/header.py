@@ -11,6 +11,7 @@ from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status, Verb, VerbInfo
 from experiments_core.errors import NotFoundError
+from experiments_core.services import acting
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme, verbs
@@ -88,7 +89,7 @@ def _picked() -> None:
 
 
 def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
-    allowed = sorted(service.allowed_verbs(experiment, actor), key=_is_new_run)
+    allowed = sorted(acting.allowed_verbs(experiment, actor), key=_is_new_run)
     with st.container(
         horizontal=True,
         horizontal_alignment="left",

@@ -15,8 +15,7 @@ from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.traffic import TrafficPreview
 from experiments_core.errors import UpshotError
-from experiments_core.services import experiments as service
-from experiments_core.services import traffic_effect
+from experiments_core.services import traffic, traffic_effect
 from experiments_core.services.planning_baseline import Baseline, baseline_of
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme, traffic_conflict, traffic_fields, traffic_phases
@@ -53,7 +52,7 @@ def _effect(ws: Workspace, actor: Actor, experiment: Experiment, typed: Typed) -
         theme.refused(fault)
     if typed.faults:
         return
-    preview = service.preview_traffic(ws, actor, experiment.id, **typed.changes)
+    preview = traffic.preview_traffic(ws, actor, experiment.id, **typed.changes)
     _bars(experiment, typed)
     if preview.problems:
         theme.muted(_sentence(preview.problems[0].message))
@@ -146,7 +145,7 @@ def _save(
     if not pressed:
         return
     try:
-        service.change_traffic(
+        traffic.change_traffic(
             ws, actor, experiment.id, version=seen, reason=typed.reason, **typed.changes
         )
     except UpshotError as error:

@@ -12,8 +12,7 @@ from experiments_core.domain.deployment import CONDITIONS
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status, Verb, VerbInfo
 from experiments_core.errors import UpshotError, VersionStaleError
-from experiments_core.services import deploying
-from experiments_core.services import experiments as service
+from experiments_core.services import acting, deploying
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 
@@ -62,7 +61,7 @@ def _confirm(ws: Workspace, actor: Actor, experiment: Experiment, info: VerbInfo
     if not st.button(info.label, type="primary", key=f"confirm-{info.verb}"):
         return
     try:
-        service.transition(
+        acting.transition(
             ws, actor, experiment.id, info.verb, version=experiment.version, **answers
         )
     except VersionStaleError as error:

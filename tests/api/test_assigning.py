@@ -6,7 +6,8 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import keys
-from experiments_core.services.experiments import create_experiment, transition
+from experiments_core.services.acting import transition
+from experiments_core.services.experiments import create_experiment
 from experiments_core.services.workspace import Workspace
 
 

@@ -15,8 +15,9 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import ExperimentDraft, VariantDraft
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import keys, listing, projects
+from experiments_core.services.acting import transition
 from experiments_core.services.events import receive_events
-from experiments_core.services.experiments import create_experiment, transition
+from experiments_core.services.experiments import create_experiment
 from experiments_core.services.workspace import Workspace
 from experiments_core.store.database import Database
 from tests.api.conftest import Client

@@ -11,7 +11,7 @@ from experiments_core.domain.experiment import ExperimentDraft, Plan
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
-from experiments_core.services import experiments, library
+from experiments_core.services import acting, experiments, library
 from experiments_core.services.workspace import Workspace
 from tests.pages.words import button, field, said
 
@@ -184,7 +184,7 @@ def test_theirs_can_be_taken(ws: Workspace, open_page: Open) -> None:
 def test_a_started_test_is_not_edited_here(ws: Workspace, open_page: Open) -> None:
     draft = ExperimentDraft("Runs", hypothesis="x", metrics=(Proportion("paid"),))
     saved = experiments.create_experiment(ws, LOCAL, draft)
-    experiments.transition(ws, LOCAL, saved.id, "start", version=saved.version)
+    acting.transition(ws, LOCAL, saved.id, "start", version=saved.version)
     app = open_page("create", exp=saved.slug)
     assert "This experiment is running." in said(app)
     assert not app.text_input

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services import deploying, experiments, noting, workspace
+from experiments_core.services import acting, deploying, experiments, noting, workspace
 from experiments_core.services.workspace import Workspace
 from tests.pages.running import run_page
 from tests.services.conftest import Clock
@@ -66,9 +66,7 @@ def test_what_is_live_is_said_and_can_be_reverted(ws: Workspace):
     experiment = make(ws)
     upload(ws, experiment, rows(2000, lift=0.3))
     current = experiments.get_experiment(ws, LOCAL, experiment.id)
-    experiments.transition(
-        ws, LOCAL, experiment.id, "stop", version=current.version, winner="B"
-    )
+    acting.transition(ws, LOCAL, experiment.id, "stop", version=current.version, winner="B")
     (live,) = deploying.deployments(ws, LOCAL, experiment.id)
     app = opened(experiment)
     assert "Everyone gets New" in told(app)

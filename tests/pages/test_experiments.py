@@ -12,7 +12,7 @@ from experiments_core.charts.theme import LIGHT
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.metric_kinds import Proportion
-from experiments_core.services import experiments
+from experiments_core.services import acting, experiments
 from experiments_core.services.listing import ExperimentSummary
 from experiments_core.services.workspace import Workspace
 from pages.parts import experiments_attention as attention
@@ -28,7 +28,7 @@ def make(ws: Workspace, name: str, *verbs: str, **fields: object) -> Experiment:
     draft = ExperimentDraft(name, metrics=(Proportion("paid"),), **fields)  # type: ignore[arg-type]
     made = experiments.create_experiment(ws, LOCAL, draft)
     for verb in verbs:
-        made = experiments.transition(
+        made = acting.transition(
             ws, LOCAL, made.id, verb, version=made.version, reason="because",
             conclusion="won" if verb == "complete" else None,
         )  # fmt: skip

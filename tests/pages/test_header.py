@@ -12,7 +12,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.record import record_of
-from experiments_core.services import experiments, workspace
+from experiments_core.services import acting, experiments, workspace
 from experiments_core.services.saving import Save
 from pages.parts import header
 
@@ -40,7 +40,7 @@ def made(ws: workspace.Workspace, name: str = "Shorter checkout") -> Experiment:
 
 
 def act(ws: workspace.Workspace, one: Experiment, verb: str, **more: object) -> Experiment:
-    return experiments.transition(ws, LOCAL, one.id, verb, version=one.version, **more)
+    return acting.transition(ws, LOCAL, one.id, verb, version=one.version, **more)
 
 
 PAGE = """

@@ -18,7 +18,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import WorkspaceError
-from experiments_core.services import analyses, experiments, inspecting, workspace
+from experiments_core.services import acting, analyses, experiments, inspecting, workspace
 from experiments_core.services.cutting import Cut
 from experiments_core.stats.estimate import Undefined
 from tests.charts import examples
@@ -50,7 +50,7 @@ def running(ws: workspace.Workspace, name: str, treatment: str = "B") -> Experim
     )
     made = experiments.create_experiment(ws, LOCAL, draft)
     at = datetime(2026, 5, 6, tzinfo=UTC)
-    return experiments.transition(ws, LOCAL, made.id, "start", version=made.version, at=at)
+    return acting.transition(ws, LOCAL, made.id, "start", version=made.version, at=at)
 
 
 @dataclass

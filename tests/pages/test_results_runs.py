@@ -5,7 +5,7 @@ from __future__ import annotations
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import ExperimentDraft
 from experiments_core.domain.metric_kinds import Proportion
-from experiments_core.services import assigning, experiments
+from experiments_core.services import acting, assigning, experiments
 from experiments_core.services.events import receive_events
 from experiments_core.services.workspace import Workspace
 from pages.parts import results_runs
@@ -16,7 +16,7 @@ from tests.pages.conftest import Open
 def test_an_earlier_run_is_shown_before_the_new_one_has_units(ws: Workspace, open_page: Open):
     draft = ExperimentDraft("Checkout", metrics=(Proportion("paid"),))
     made = experiments.create_experiment(ws, LOCAL, draft)
-    test = experiments.transition(ws, LOCAL, made.id, "start", version=made.version)
+    test = acting.transition(ws, LOCAL, made.id, "start", version=made.version)
     assert results_runs.options(test) == {}
     people = [f"u{n}" for n in range(80)]
     for unit in people:
@@ -27,7 +27,7 @@ def test_an_earlier_run_is_shown_before_the_new_one_has_units(ws: Workspace, ope
         for unit in people for kind in ("exposure", "metric")
     ])  # fmt: skip
     for verb, more in (("stop", {}), ("start", {"reassign": "fresh"})):
-        test = experiments.transition(ws, LOCAL, test.id, verb, version=test.version, **more)
+        test = acting.transition(ws, LOCAL, test.id, verb, version=test.version, **more)
     app = open_page("results", exp="checkout", tab="raw")
     assert not app.exception
     assert not app.table

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan
 from experiments_core.domain.metric_kinds import Proportion
-from experiments_core.services import experiments
+from experiments_core.services import acting, experiments, traffic
 from experiments_core.services.workspace import Workspace
 from tests.pages.words import button, field, said, unescaped
 
@@ -29,7 +29,7 @@ def running(ws: Workspace) -> Experiment:
         allocation_bp=6000,
     )
     made = experiments.create_experiment(ws, LOCAL, draft)
-    return experiments.transition(ws, LOCAL, made.id, "start", version=made.version)
+    return acting.transition(ws, LOCAL, made.id, "start", version=made.version)
 
 
 def type_split(app: AppTest, control: str, treatment: str) -> AppTest:
@@ -123,7 +123,7 @@ def test_two_people_see_theirs_and_mine(
     ws: Workspace, running: Experiment, open_page: Open
 ) -> None:
     app = type_split(open_page("traffic", exp=running.slug), "20", "80")
-    experiments.change_traffic(
+    traffic.change_traffic(
         ws, LOCAL, running.id, version=running.version, reason="ramp up",
         weights_bp={"control": 4000, "treatment": 6000}, holdout_bp=300,
     )  # fmt: skip

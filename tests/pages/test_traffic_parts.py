@@ -12,11 +12,8 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, NamespaceSlot
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import assigning, participants
-from experiments_core.services.experiments import (
-    create_experiment,
-    get_experiment,
-    transition,
-)
+from experiments_core.services.acting import transition
+from experiments_core.services.experiments import create_experiment, get_experiment
 from experiments_core.services.flowing import flow
 from experiments_core.services.workspace import Workspace
 from pages.parts.traffic_try import attributes_of

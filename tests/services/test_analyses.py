@@ -17,11 +17,13 @@ from experiments_core.domain.metric import Metric
 from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.errors import InvalidInputError, NotFoundError
 from experiments_core.services import (
+    acting,
     analyses,
     experiments,
     ingestion,
     inspecting,
     listing,
+    traffic,
     viewing,
 )
 from experiments_core.services.quantile_days import some_days
@@ -75,7 +77,7 @@ def make(
         plan=plan or Plan(planned_units=4000, min_runtime_days=7),
     )
     made = experiments.create_experiment(ws, LOCAL, draft, at=START)
-    return experiments.transition(ws, LOCAL, made.id, "start", version=made.version, at=START)
+    return acting.transition(ws, LOCAL, made.id, "start", version=made.version, at=START)
 
 
 @pytest.fixture
@@ -167,7 +169,7 @@ def test_stopping_early_is_a_new_look_read_by_the_confidence_sequence(
     ws: Workspace, running: Experiment
 ):
     analyses.look(ws, LOCAL, running.id)
-    experiments.transition(ws, LOCAL, running.id, "stop", version=running.version)
+    acting.transition(ws, LOCAL, running.id, "stop", version=running.version)
     view = analyses.look(ws, LOCAL, running.id)
     assert (view.result.look, view.result.final) == (2, True)
     contrast = view.result.metric("converted").arm("B").contrast
@@ -278,7 +280,7 @@ def test_another_organisation_sees_nothing(ws: Workspace, running: Experiment):
 def test_a_changed_split_is_analysed_inside_its_phases(ws: Workspace, clock: Clock):
     clock.now = START + timedelta(days=11)
     experiment = make(ws)
-    changed = experiments.change_traffic(
+    changed = traffic.change_traffic(
         ws, LOCAL, experiment.id, version=experiment.version, reason="more people",
         weights_bp={"control": 2000, "B": 8000}, at=START + timedelta(days=5),
     )  # fmt: skip

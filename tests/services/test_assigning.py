@@ -14,24 +14,21 @@ from experiments_core.errors import (
     TooLargeError,
 )
 from experiments_core.services import deploying
+from experiments_core.services.acting import transition
 from experiments_core.services.assigning import (
     assign,
     assign_many,
     draw_list,
     try_unit,
 )
-from experiments_core.services.experiments import (
-    change_traffic,
-    create_experiment,
-    get_experiment,
-    transition,
-)
+from experiments_core.services.experiments import create_experiment, get_experiment
 from experiments_core.services.participants import (
     add_participants,
     participants,
     set_override,
 )
 from experiments_core.services.snapshots import snapshot
+from experiments_core.services.traffic import change_traffic
 from experiments_core.services.workspace import Workspace
 
 

@@ -16,6 +16,7 @@ from experiments_core.domain.hashing import (
 )
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import InvalidInputError
+from experiments_core.services.acting import transition
 from experiments_core.services.assigned_list import (
     drawn_csv,
     flips_csv,
@@ -24,12 +25,9 @@ from experiments_core.services.assigned_list import (
 )
 from experiments_core.services.assigning import assign
 from experiments_core.services.assignment_audit import AuditReport, audit_assignment
-from experiments_core.services.experiments import (
-    change_traffic,
-    create_experiment,
-    transition,
-)
+from experiments_core.services.experiments import create_experiment
 from experiments_core.services.participants import set_override
+from experiments_core.services.traffic import change_traffic
 from experiments_core.services.workspace import Workspace
 
 UNITS = [f"user-{i}" for i in range(400)]

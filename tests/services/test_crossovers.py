@@ -20,6 +20,7 @@ from experiments_core.charts.theme import LIGHT
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.lifecycle import Verb
 from experiments_core.services import (
+    acting,
     analyses,
     assigning,
     crossing,
@@ -269,7 +270,7 @@ def test_pseudonyms_are_kept_beside_too_and_a_purge_takes_everything(ws: Workspa
     assert len(names) == 1
     assert plain == (0,)
     kept = experiments.get_experiment(ws, LOCAL, record.experiment_id or "")
-    binned = experiments.transition(ws, LOCAL, kept.id, Verb.DELETE.value, version=kept.version)
+    binned = acting.transition(ws, LOCAL, kept.id, Verb.DELETE.value, version=kept.version)
     erasing.purge(ws, LOCAL, kept.id, version=binned.version)
     with ws.db.read() as cursor:
         left = cursor.execute(

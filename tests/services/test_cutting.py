@@ -13,6 +13,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError
 from experiments_core.services import (
+    acting,
     analyses,
     experiments,
     exploring,
@@ -54,9 +55,9 @@ def tested() -> Iterator[Measured]:
 def _two_runs(ws: Workspace, clock: Clock) -> Experiment:
     made = make(ws)
     clock.now = START + timedelta(days=5)
-    stopped = experiments.transition(ws, LOCAL, made.id, "stop", version=made.version)
+    stopped = acting.transition(ws, LOCAL, made.id, "stop", version=made.version)
     clock.wait(days=1)
-    again = experiments.transition(ws, LOCAL, made.id, "start", version=stopped.version)
+    again = acting.transition(ws, LOCAL, made.id, "start", version=stopped.version)
     upload(ws, again, rows(1000, days=5))
     later = START + timedelta(days=6)
     days = [(START + timedelta(days=day), later + timedelta(days=day)) for day in range(5)]
@@ -112,7 +113,7 @@ def test_an_earlier_day_of_a_finished_test_is_judged_as_a_look_on_that_day(
     ws: Workspace, clock: Clock
 ):
     running = _two_runs(ws, clock)
-    experiments.transition(ws, LOCAL, running.id, "stop", version=running.version)
+    acting.transition(ws, LOCAL, running.id, "stop", version=running.version)
     done = Measured(ws, running.id)
     assert done.cut(Cut()).result.final
     early = done.cut(Cut(as_of=START + timedelta(days=3))).result
@@ -190,7 +191,7 @@ def test_the_lock_opens_with_the_end_of_the_test_and_earlier_looks_with_it(
     ws: Workspace, locked: Experiment
 ):
     analyses.look(ws, LOCAL, locked.id)
-    experiments.transition(ws, LOCAL, locked.id, "stop", version=locked.version)
+    acting.transition(ws, LOCAL, locked.id, "stop", version=locked.version)
     result = analyses.look(ws, LOCAL, locked.id).result
     assert not result.locked
     assert result.metrics

@@ -14,7 +14,7 @@ from experiments_core.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from experiments_core.services import deploying, experiments
+from experiments_core.services import acting, deploying, experiments
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
 from tests.services.conftest import Clock
@@ -34,7 +34,7 @@ def after_data(
 
 
 def stop(ws: Workspace, one: Experiment, **said: str) -> Experiment:
-    return experiments.transition(ws, LOCAL, one.id, "stop", version=one.version, **said)
+    return acting.transition(ws, LOCAL, one.id, "stop", version=one.version, **said)
 
 
 def test_a_shown_winner_of_a_reached_plan_is_deployed_without_reservation(
@@ -109,9 +109,7 @@ def test_a_stop_that_names_a_winner_is_one_change_with_its_deployment(
 ):
     running = after_data(ws, clock, lift=0.0)
     with pytest.raises(ForbiddenError):
-        experiments.transition(
-            ws, EDITOR, running.id, "stop", version=running.version, winner="B"
-        )
+        acting.transition(ws, EDITOR, running.id, "stop", version=running.version, winner="B")
     with pytest.raises(InvalidInputError):
         stop(ws, running, winner="nobody")
     assert experiments.get_experiment(ws, LOCAL, running.id) == running
@@ -127,7 +125,7 @@ def test_a_later_winner_takes_over_and_its_revert_gives_the_former_back(
     ws: Workspace, clock: Clock
 ):
     first = stop(ws, after_data(ws, clock, lift=0.0), winner="B")
-    again = experiments.transition(ws, LOCAL, first.id, "start", version=first.version)
+    again = acting.transition(ws, LOCAL, first.id, "start", version=first.version)
     second = stop(ws, again, winner="control")
     old, new = deploying.deployments(ws, LOCAL, first.id)
     assert (old.state, new.state, new.previous) == ("reverted", "active", "B")
@@ -156,7 +154,7 @@ def test_a_participant_gets_a_version_and_the_experiment_stays_as_it_is(
 
 def test_the_archive_gives_no_participant_another_version(ws: Workspace, clock: Clock):
     stopped = stop(ws, after_data(ws, clock, lift=0.0))
-    archived = experiments.transition(ws, LOCAL, stopped.id, "archive", version=stopped.version)
+    archived = acting.transition(ws, LOCAL, stopped.id, "archive", version=stopped.version)
     with pytest.raises(ConflictError, match="Unarchive it") as refused:
         deploying.deploy(
             ws, LOCAL, archived.id, variant="B", version=archived.version,
@@ -210,10 +208,10 @@ def test_a_purge_erases_rows_tables_and_files_and_keeps_the_trail(ws: Workspace,
     kept = after_data(ws, clock, lift=0.0)
     stopped = stop(ws, after_data(ws, clock, lift=0.6))
     deploying.conditions(ws, LOCAL, stopped.id, "B")
-    deleted = experiments.transition(ws, LOCAL, stopped.id, "delete", version=stopped.version)
+    deleted = acting.transition(ws, LOCAL, stopped.id, "delete", version=stopped.version)
     before = len(experiments.history(ws, LOCAL, stopped.id))
     files = set((ws.db.side / "uploads").iterdir())
-    experiments.transition(ws, LOCAL, deleted.id, "purge", version=deleted.version)
+    acting.transition(ws, LOCAL, deleted.id, "purge", version=deleted.version)
     assert len(files - set((ws.db.side / "uploads").iterdir())) == 1
     with ws.db.read() as cursor:
         named = cursor.execute(

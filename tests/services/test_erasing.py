@@ -12,6 +12,7 @@ from experiments_core.domain.experiment import ExperimentDraft
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import ForbiddenError, NotFoundError
 from experiments_core.services import (
+    acting,
     analyses,
     assigning,
     deploying,
@@ -51,7 +52,7 @@ def fed(ws: Workspace) -> str:
     """A running test that knows the unit in every way; its id."""
     draft = ExperimentDraft("Checkout", metrics=(Proportion("paid"),))
     made = experiments.create_experiment(ws, LOCAL, draft)
-    experiments.transition(ws, LOCAL, made.id, "start", version=made.version)
+    acting.transition(ws, LOCAL, made.id, "start", version=made.version)
     for unit in (NAME, *(f"unit-{n}" for n in range(20))):
         assigning.assign(ws, LOCAL, made.id, unit)
     at = ws.now().isoformat()

@@ -15,13 +15,11 @@ from experiments_core.errors import InvalidInputError, TooLargeError
 from experiments_core.reports.formulas.replay import differences
 from experiments_core.reports.notebook_study import printed, study_of
 from experiments_core.services import analyses, assigning, deploying, inspecting, participants
+from experiments_core.services.acting import transition
 from experiments_core.services.cutting import Cut
 from experiments_core.services.events import MOST_EVENTS, Receipt, receive_events
-from experiments_core.services.experiments import (
-    change_traffic,
-    create_experiment,
-    transition,
-)
+from experiments_core.services.experiments import create_experiment
+from experiments_core.services.traffic import change_traffic
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from experiments_core.store.looks import data_states

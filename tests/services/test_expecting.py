@@ -9,7 +9,7 @@ import pytest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric_kinds import Proportion
-from experiments_core.services import analyses, expecting, experiments, viewing
+from experiments_core.services import acting, analyses, expecting, viewing
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats import shrinkage
 from experiments_core.stats.estimate import Undefined
@@ -63,10 +63,10 @@ def test_a_running_or_deleted_test_is_no_past(ws: Workspace, present: viewing.Lo
     upload(ws, running, rows(2000, lift=0.2))
     analyses.look(ws, LOCAL, running.id)
     gone = finished(ws, 0.4).experiment
-    stopped = experiments.transition(
+    stopped = acting.transition(
         ws, LOCAL, gone.id, "stop", version=gone.version, reason="enough"
     )
-    experiments.transition(ws, LOCAL, gone.id, "delete", version=stopped.version)
+    acting.transition(ws, LOCAL, gone.id, "delete", version=stopped.version)
     (one,) = expecting.expectations(ws, LOCAL, present)
     assert one.past_tests == 0
 

@@ -15,7 +15,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import Mapping, Role
-from experiments_core.services import experiments, ingestion
+from experiments_core.services import acting, experiments, ingestion
 from experiments_core.services.import_report import ImportReport, Remark
 from experiments_core.services.workspace import Workspace
 
@@ -273,7 +273,7 @@ def started(ws: Workspace) -> Experiment:
     made = experiments.create_experiment(
         ws, LOCAL, ExperimentDraft("Banner", metrics=(Proportion("converted"),), owner="x")
     )
-    return experiments.transition(ws, LOCAL, made.id, "start", version=made.version)
+    return acting.transition(ws, LOCAL, made.id, "start", version=made.version)
 
 
 def test_rows_outside_the_run_are_counted_and_late_ones_are_late(
@@ -282,11 +282,11 @@ def test_rows_outside_the_run_are_counted_and_late_ones_are_late(
     clock.now = datetime(2026, 5, 4, 9, tzinfo=UTC)
     running = started(ws)
     clock.wait(days=5)
-    paused = experiments.transition(
+    paused = acting.transition(
         ws, LOCAL, running.id, "pause", version=running.version, reason="a fault"
     )
     clock.wait(days=2)
-    resumed = experiments.transition(ws, LOCAL, paused.id, "resume", version=paused.version)
+    resumed = acting.transition(ws, LOCAL, paused.id, "resume", version=paused.version)
     clock.wait(days=5)
     days = {0: "2026-05-01", 1: "2026-05-02", 2: "2026-05-10", 3: "2026-05-20"}
     text = rows(60, lambda n: f"{days.get(n, '2026-05-06')}T12:00", seen="")
@@ -296,10 +296,10 @@ def test_rows_outside_the_run_are_counted_and_late_ones_are_late(
         (2, [2, 3]), (1, [4]),
     ]  # fmt: skip
     assert "paused" in told[1].message
-    stopped = experiments.transition(ws, LOCAL, resumed.id, "stop", version=resumed.version)
+    stopped = acting.transition(ws, LOCAL, resumed.id, "stop", version=resumed.version)
     report, _, _ = report_of(ws, text + "\n", experiment=stopped)
     assert [one.rows for one in report.warnings if one.code == "OUTSIDE_RUN"] == [2, 1, 1]
-    experiments.transition(
+    acting.transition(
         ws, LOCAL, stopped.id, "complete", version=stopped.version, conclusion="inconclusive"
     )
     report, _, _ = report_of(ws, text + "\n\n", experiment=stopped)

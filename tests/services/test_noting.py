@@ -15,7 +15,7 @@ from experiments_core.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from experiments_core.services import analyses, experiments, noting
+from experiments_core.services import acting, analyses, experiments, noting
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
 from tests.services.conftest import Clock
@@ -189,13 +189,11 @@ def test_the_archive_takes_annotations_and_the_bin_takes_nothing(ws: Workspace, 
     clock.now = START + timedelta(days=1)
     experiment = make(ws)
     for verb in ("stop", "archive"):
-        experiment = experiments.transition(
+        experiment = acting.transition(
             ws, LOCAL, experiment.id, verb, version=experiment.version
         )
     assert noting.annotate(ws, EDITOR, experiment.id, text="Seen again.")
-    deleted = experiments.transition(
-        ws, LOCAL, experiment.id, "delete", version=experiment.version
-    )
+    deleted = acting.transition(ws, LOCAL, experiment.id, "delete", version=experiment.version)
     for call in (
         lambda: noting.annotate(ws, EDITOR, deleted.id, text="x"),
         lambda: noting.forecast(ws, EDITOR, deleted.id, metric="converted", guess=0.1),

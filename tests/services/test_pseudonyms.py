@@ -15,6 +15,7 @@ from experiments_core.domain.pseudonym import pseudonym, unit_key
 from experiments_core.errors import ConflictError, InvalidInputError
 from experiments_core.query.pseudonym import pseudonym_sql
 from experiments_core.services import (
+    acting,
     analyses,
     assigning,
     deploying,
@@ -44,7 +45,7 @@ def hide(ws: Workspace, *, on: bool = True) -> None:
 def begin(ws: Workspace, **more: Any) -> Experiment:
     draft = ExperimentDraft("Checkout", metrics=(Proportion("paid"),), **more)
     made = experiments.create_experiment(ws, LOCAL, draft)
-    return experiments.transition(ws, LOCAL, made.id, "start", version=made.version)
+    return acting.transition(ws, LOCAL, made.id, "start", version=made.version)
 
 
 def bring(ws: Workspace, text: str = FILE) -> ingestion.ImportRecord:

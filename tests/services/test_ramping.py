@@ -14,6 +14,7 @@ from experiments_core.domain.experiment import (
 )
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import ConflictError, InvalidInputError
+from experiments_core.services.acting import transition
 from experiments_core.services.assigning import assign
 from experiments_core.services.events import receive_events
 from experiments_core.services.experiments import (
@@ -21,7 +22,6 @@ from experiments_core.services.experiments import (
     edit_experiment,
     get_experiment,
     history,
-    transition,
 )
 from experiments_core.services.project_rules import holders
 from experiments_core.services.projects import create_namespace

@@ -16,7 +16,7 @@ from experiments_core.domain.lifecycle import Status, Verb
 from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.source import Role
 from experiments_core.errors import ConflictError
-from experiments_core.services import analyses, experiments, ingestion
+from experiments_core.services import acting, analyses, experiments, ingestion
 from experiments_core.services.workspace import Workspace
 
 BEGAN, ENDED = datetime(2026, 4, 6, 9, tzinfo=UTC), datetime(2026, 4, 19, 21, 30, tzinfo=UTC)
@@ -64,12 +64,12 @@ def test_a_finished_file_becomes_a_stopped_experiment_with_the_dates_of_its_rows
 ):
     assert (record.status, record.historical) == (Status.STOPPED, True)
     assert (record.first_started_at, record.stopped_at) == (BEGAN, ENDED)
-    verbs = [info.verb for info in experiments.allowed_verbs(record, LOCAL)]
+    verbs = [info.verb for info in acting.allowed_verbs(record, LOCAL)]
     assert Verb.COMPLETE in verbs
     assert Verb.PAUSE not in verbs
     view = analyses.look(ws, LOCAL, record.id)
     assert view.result.final
-    done = experiments.transition(
+    done = acting.transition(
         ws, LOCAL, record.id, "complete", version=record.version, conclusion="inconclusive"
     )
     assert (done.status, done.stopped_at) == (Status.COMPLETED, ENDED)
@@ -123,7 +123,7 @@ def test_a_later_file_moves_the_end_and_undoing_keeps_the_record(
 def test_a_new_run_keeps_the_earlier_one_as_a_phase_and_seals(
     ws: Workspace, record: Experiment
 ):
-    again = experiments.transition(ws, LOCAL, record.id, "start", version=record.version)
+    again = acting.transition(ws, LOCAL, record.id, "start", version=record.version)
     spans = [(phase.run_no, phase.started_at, phase.ended_at) for phase in again.phases]
     assert spans == [(1, BEGAN, ENDED), (2, again.started_at, None)]
     assert again.first_started_at == BEGAN

@@ -8,7 +8,7 @@ import pytest
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import ExperimentDraft
 from experiments_core.errors import ForbiddenError
-from experiments_core.services import experiments, samples, workspace
+from experiments_core.services import acting, experiments, samples, workspace
 from experiments_core.services.ingestion import imports_of
 from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.settings import Settings
@@ -89,7 +89,7 @@ def test_samples_leave_ones_own_alone_are_removed_at_a_click_and_come_back_whole
         assert experiments.get_experiment(ws, LOCAL, "guest-checkout") == mine
         before = experiments.get_experiment(ws, LOCAL, "shorter-checkout")
         again = experiments.get_experiment(ws, LOCAL, "search-ranking-v4")
-        experiments.transition(ws, LOCAL, again.id, "start", version=again.version)
+        acting.transition(ws, LOCAL, again.id, "start", version=again.version)
         assert samples.remove_samples(ws, LOCAL) == 6
         assert slugs(ws) == [mine.slug]
         assert samples.remove_samples(ws, LOCAL) == 0

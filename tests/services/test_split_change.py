@@ -20,7 +20,7 @@ from experiments_core.analysis.body import to_dict
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.domain.metric_kinds import Proportion
-from experiments_core.services import analyses, experiments, workspace
+from experiments_core.services import analyses, traffic, workspace
 from experiments_core.services.workspace import Workspace
 from tests.services.test_analyses import START, make, upload
 
@@ -51,7 +51,7 @@ def ws() -> Iterator[Workspace]:
 def changed(ws: Workspace) -> Experiment:
     plan = Plan(planned_units=20_000, min_runtime_days=0)
     made = make(ws, metrics=(Proportion("converted"),), plan=plan)
-    experiment = experiments.change_traffic(
+    experiment = traffic.change_traffic(
         ws,
         LOCAL,
         made.id,

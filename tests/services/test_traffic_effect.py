@@ -8,7 +8,7 @@ from math import sqrt
 import pytest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import experiments, traffic_effect
+from experiments_core.services import traffic, traffic_effect
 from experiments_core.services.planning_baseline import Baseline
 from experiments_core.services.workspace import Workspace
 from tests.services.conftest import Clock
@@ -35,7 +35,7 @@ def test_those_to_come_bring_the_information_of_the_new_split(ws: Workspace, clo
 
     def lift(control: int, treatment: int) -> traffic_effect.VisibleLift | None:
         weights = {"control": control, "B": treatment}
-        preview = experiments.preview_traffic(ws, LOCAL, experiment.id, weights_bp=weights)
+        preview = traffic.preview_traffic(ws, LOCAL, experiment.id, weights_bp=weights)
         return traffic_effect.visible_lift(experiment, known, preview)
 
     skewed, nearly = lift(2000, 8000), lift(5001, 4999)

@@ -12,6 +12,7 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.lifecycle import TRANSITIONS, Status, Verb, action_names
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import ConflictError, ForbiddenError, NotFoundError
+from experiments_core.services import acting
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.store import audit
@@ -66,14 +67,14 @@ def at_place(ws: Workspace, place: str) -> Experiment:
     experiment = service.create_experiment(ws, LOCAL, draft)
     for verb in WAYS[place]:
         said = {"conclusion": "won"} if verb == "complete" else {}
-        experiment = service.transition(
+        experiment = acting.transition(
             ws, LOCAL, experiment.id, verb, version=experiment.version, **said
         )
     return experiment
 
 
 def do(ws: Workspace, actor: Actor, experiment: Experiment, verb: str) -> Experiment:
-    return service.transition(
+    return acting.transition(
         ws, actor, experiment.id, verb, version=experiment.version, reason="because",
         conclusion="won" if verb == "complete" else None,
         winner="treatment" if verb == "deploy" else None,

@@ -21,7 +21,7 @@ from experiments_core.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from experiments_core.services import auditing, deploying, experiments, webhooks
+from experiments_core.services import acting, auditing, deploying, experiments, webhooks
 from experiments_core.services.workspace import Workspace
 from tests.services.conftest import Clock
 
@@ -73,7 +73,7 @@ def stopped(ws: Workspace) -> Experiment:
     draft = ExperimentDraft("Checkout", metrics=(Proportion("paid"),))
     made = experiments.create_experiment(ws, LOCAL, draft)
     for verb in ("start", "stop"):
-        made = experiments.transition(ws, LOCAL, made.id, verb, version=made.version)
+        made = acting.transition(ws, LOCAL, made.id, verb, version=made.version)
     return made
 
 

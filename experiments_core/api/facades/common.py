@@ -19,7 +19,7 @@ from experiments_core.domain.lifecycle import Verb
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.validation import refusal as refused
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem, UpshotError
-from experiments_core.services import experiments, library, measuring, projects
+from experiments_core.services import acting, experiments, library, measuring, projects
 
 CONVERSION: dict[str, Any] = {
     "key": "conversion", "name": "Conversion", "kind": "proportion", "column": "conversion",
@@ -77,7 +77,7 @@ class Dialect:
     def delete(self, call: Call, reference: str) -> Response:
         """Put one into the bin and answer 204; a running or paused one is refused."""
         one = self.found(call, reference)
-        experiments.transition(call.ws, call.actor, one.id, Verb.DELETE, version=one.version)
+        acting.transition(call.ws, call.actor, one.id, Verb.DELETE, version=one.version)
         return answers.nothing()
 
     def _is_ours(self, one: Experiment) -> bool:

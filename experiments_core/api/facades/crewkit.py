@@ -34,7 +34,7 @@ from experiments_core.domain.deployment import CONDITIONS
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.errors import NotFoundError
-from experiments_core.services import experiments, organisations, projects
+from experiments_core.services import acting, experiments, organisations, projects, traffic
 
 REASON = "via crewkit API"
 door = Door("crewkit", envelope=common.respond, via="compat/crewkit", any_type=True)
@@ -181,7 +181,7 @@ def deploy(call: The, org_id: str, experiment_id: str, body: Deploy) -> Response
             raise already_deployed(one)
         if one.place in {Status.RUNNING, Status.PAUSED}:
             one = _verb(call, one, Verb.STOP)
-        return experiments.transition(
+        return acting.transition(
             call.ws, call.actor, one.id, Verb.DEPLOY, version=one.version,
             winner=body.variant, reason=REASON, acknowledge=tuple(CONDITIONS),
         )  # fmt: skip
@@ -236,7 +236,7 @@ def _step(
 
 
 def _verb(call: Call, one: Experiment, verb: Verb) -> Experiment:
-    return experiments.transition(
+    return acting.transition(
         call.ws, call.actor, one.id, verb, version=one.version, reason=REASON
     )
 
@@ -245,7 +245,7 @@ def _split(call: Call, one: Experiment, share: int) -> Experiment:
     weights = {CONTROL: 10_000 - share, VARIANT: share}
     if weights == one.weights_bp:
         return one
-    return experiments.change_traffic(
+    return traffic.change_traffic(
         call.ws, call.actor, one.id, version=one.version, weights_bp=weights, reason=REASON
     )
 

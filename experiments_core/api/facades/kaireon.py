@@ -32,7 +32,7 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft, Vari
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.domain.sealing import sealed
 from experiments_core.errors import InvalidInputError, MalformedError, UpshotError
-from experiments_core.services import experiments, projects, uplifting
+from experiments_core.services import acting, experiments, projects, traffic, uplifting
 from experiments_core.services.recording import History, create_with_status
 
 
@@ -259,7 +259,7 @@ def _traffic(
     wanted = {key: weights.get(key, 0) for key in one.weights_bp}
     if wanted == one.weights_bp and holdout in {None, one.holdout_bp}:
         return one
-    return experiments.change_traffic(
+    return traffic.change_traffic(
         call.ws, call.actor, one.id, version=one.version, weights_bp=wanted,
         holdout_bp=holdout, reason=REASON,
     )  # fmt: skip
@@ -280,6 +280,6 @@ def _to_status(call: Call, one: Experiment, word: str) -> Experiment:
 
 
 def _do(call: Call, one: Experiment, verb: Verb) -> Experiment:
-    return experiments.transition(
+    return acting.transition(
         call.ws, call.actor, one.id, verb, version=one.version, reason=REASON
     )

@@ -18,7 +18,7 @@ from experiments_core.domain.experiment import Experiment, ExperimentDraft, Vari
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.domain.shares import largest_remainder
 from experiments_core.errors import NotFoundError
-from experiments_core.services import experiments, projects
+from experiments_core.services import acting, projects
 from experiments_core.services.measuring import Measured
 from experiments_core.services.recording import History, create_with_status
 
@@ -144,9 +144,7 @@ def _step(call: Call, flag_id: str, experiment_id: str, verb: Verb) -> Response:
             raise NotFoundError(f"The flag “{flag_id}” has no experiment “{experiment_id}”.")
         if verb is Verb.STOP and before.status is not Status.RUNNING:
             raise invalid_transition(before.place, "Only a running experiment can be stopped.")
-        after = experiments.transition(
-            call.ws, call.actor, before.id, verb, version=before.version
-        )
+        after = acting.transition(call.ws, call.actor, before.id, verb, version=before.version)
     return _shown(call, after)
 
 

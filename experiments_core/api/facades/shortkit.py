@@ -32,7 +32,7 @@ from experiments_core.api.shapes import One
 from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import ExperimentDraft, VariantDraft
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
-from experiments_core.services import experiments, measuring
+from experiments_core.services import acting, experiments, measuring
 
 door = Door(
     "ShortKit",
@@ -127,9 +127,7 @@ def start(call: The, experiment_id: str) -> Response:
     """Begin, or begin again after a stop."""
     with call.ws.db.write():
         one = DIALECT.found(call, experiment_id)
-        after = experiments.transition(
-            call.ws, call.actor, one.id, Verb.START, version=one.version
-        )
+        after = acting.transition(call.ws, call.actor, one.id, Verb.START, version=one.version)
     return answers.one(moments_body(after))
 
 
@@ -141,7 +139,7 @@ def stop(call: The, experiment_id: str, body: Stop | None = None) -> Response:
     said = body or Stop()
     with call.ws.db.write():
         one = DIALECT.found(call, experiment_id)
-        after = experiments.transition(
+        after = acting.transition(
             call.ws, call.actor, one.id, Verb.STOP, version=one.version,
             winner=said.winner, reason=said.reason,
         )  # fmt: skip

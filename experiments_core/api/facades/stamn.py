@@ -35,7 +35,14 @@ from experiments_core.domain.experiment import (
 )
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
 from experiments_core.errors import ConflictError, NotFoundError
-from experiments_core.services import arms, deploying, experiments, participants, projects
+from experiments_core.services import (
+    acting,
+    arms,
+    deploying,
+    experiments,
+    participants,
+    projects,
+)
 
 door = Door(
     "Stamn",
@@ -216,7 +223,7 @@ def _to_status(call: Call, experiment_id: str, status: str) -> Response:
                 "This experiment has no participants.", code="CHECKLIST",
                 hint="Name participants when you create it.",
             )  # fmt: skip
-        after = experiments.transition(
+        after = acting.transition(
             call.ws, call.actor, one.id, verb, version=one.version, reason=REASON,
             unstated=verb is Verb.COMPLETE,
         )  # fmt: skip

@@ -11,7 +11,14 @@ import pytest
 
 from experiments_core.api.facades import common
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import deploying, experiments, library, organisations, projects
+from experiments_core.services import (
+    acting,
+    deploying,
+    experiments,
+    library,
+    organisations,
+    projects,
+)
 from experiments_core.services.workspace import Workspace
 from tests.api.facades.conftest import World
 from tests.api.facades.rules import holds
@@ -66,7 +73,7 @@ def at_status(ws: Workspace, world: World, status: str) -> Any:
     one = made(world)
     for verb in WAYS[status]:
         found = experiments.get_experiment(ws, LOCAL, one["id"])
-        experiments.transition(
+        acting.transition(
             ws, LOCAL, one["id"], verb, version=found.version,
             unstated=verb == "complete", reason="as asked",
         )  # fmt: skip

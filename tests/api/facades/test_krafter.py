@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import experiments, keys, projects
+from experiments_core.services import acting, experiments, keys, projects, traffic
 from experiments_core.services.workspace import Workspace
 from tests.api.facades.conftest import Clock, World
 from tests.api.facades.rules import holds
@@ -161,7 +161,7 @@ def test_every_status_and_verb(ws: Workspace, world: World, place: str):
         one = made(world)
         for step in PLACES[place]:
             found = experiments.get_experiment(ws, LOCAL, one["id"])
-            experiments.transition(
+            acting.transition(
                 ws, LOCAL, one["id"], step, version=found.version,
                 unstated=step == "complete", reason="as asked",
             )  # fmt: skip
@@ -272,7 +272,7 @@ def test_a_share_that_a_whole_percent_cannot_hold_is_rounded_to_make_100(
     ]
     one = made(world, variants=thirds)
     found = experiments.get_experiment(ws, LOCAL, one["id"])
-    experiments.change_traffic(
+    traffic.change_traffic(
         ws, LOCAL, one["id"], version=found.version,
         weights_bp={"a": 3333, "b": 3334, "c": 3333}, reason="equal",
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import deploying, experiments
+from experiments_core.services import acting, deploying, experiments
 from experiments_core.services.workspace import Workspace
 from tests.api.facades.conftest import Clock, World
 from tests.api.facades.rules import holds
@@ -119,7 +119,7 @@ def test_the_list_is_filtered_and_cut(ws: Workspace, world: World):
         one = made(world, name=status)
         for verb in verbs:
             found = ours(ws, one)
-            experiments.transition(
+            acting.transition(
                 ws, LOCAL, found.id, verb, version=found.version,
                 unstated=verb == "complete", reason="as asked",
             )  # fmt: skip
