@@ -56,6 +56,11 @@ class Expectation:
     standard_error: Value
     steps: tuple[Step, ...]
 
+    @property
+    def past_is_too_short(self) -> bool:
+        """Whether there are too few finished tests to learn from."""
+        return isinstance(self.expected, Undefined) and self.expected.reason == "past_too_short"
+
 
 def expectations(ws: Workspace, actor: Actor, view: LookView) -> tuple[Expectation, ...]:
     """What to expect of every primary metric that a final look has decided."""

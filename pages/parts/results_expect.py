@@ -11,7 +11,6 @@ from experiments_core.services import expecting
 from experiments_core.services.expecting import Expectation
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from experiments_core.stats.estimate import Undefined
 from pages.parts import results_behind, theme
 from pages.parts.results_scorecard import names_of
 
@@ -69,7 +68,7 @@ def _factor(found: tuple[Expectation, ...], power: float) -> str:
 def _why(one: Expectation) -> str:
     """Why the workspace's own history says nothing yet."""
     past = words.plural(one.past_tests, "finished test") if one.past_tests else "none"
-    if isinstance(one.expected, Undefined) and one.expected.reason == "past_too_short":
+    if one.past_is_too_short:
         return (
             "From six finished tests of your own on, Upshot tells by how much; this workspace "
             f"has {past} so far."
