@@ -16,7 +16,7 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One, moment
 from experiments_core.domain.access import Permission
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
-from experiments_core.services import analyses, downloads, exploring, inspecting
+from experiments_core.services import analyses, downloads, exploring, segmenting
 from experiments_core.services.analyses import LookRecord
 from experiments_core.services.cutting import Cut
 from experiments_core.services.exploring import PRIORS, Choices
@@ -145,7 +145,7 @@ def read_results(
         for shown in body["metrics"]:
             shown["segments"] = [
                 segment_to_dict(found)
-                for found in inspecting.segments(
+                for found in segmenting.segments(
                     call.ws,
                     call.actor,
                     experiment,

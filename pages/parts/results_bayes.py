@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments_core.charts import bayes
-from experiments_core.services import exploring, inspecting
+from experiments_core.services import explaining, exploring
 from experiments_core.services.exploring import Choices
 from pages.parts import links, theme
 from pages.parts.results_subject import Subject
@@ -20,7 +20,7 @@ def draw(subject: Subject) -> None:
     metric = view.result.metric(subject.metric)
     theme.lead(bayes.title(metric, subject.treatment, subject.names))
     theme.table(bayes.rows(metric, view.result.reference, subject.names), key="bayes")
-    told = inspecting.explained(view, subject.metric, subject.treatment)
+    told = explaining.explained(view, subject.metric, subject.treatment)
     theme.computed((step.formula, step.numbers) for step in told.steps if step.title == CHANCE)
     theme.note(
         "A second way to look, not a second verdict. A chance has to be above "

@@ -9,9 +9,8 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.errors import UpshotError
-from experiments_core.services import inspecting, rows_behind
-from experiments_core.services.explaining import Step
-from experiments_core.services.inspecting import Written
+from experiments_core.services import explaining, rows_behind
+from experiments_core.services.explaining import Step, Written
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
@@ -19,7 +18,7 @@ from pages.parts import theme
 
 def behind(ws: Workspace, actor: Actor, view: LookView, number: tuple[str, str]) -> None:
     """All that lies behind a number of the scorecard: a metric of one treatment."""
-    told = inspecting.explained(view, *number)
+    told = explaining.explained(view, *number)
     written(told)
     theme.lead("The moments the query returned")
     empty = {name for row in told.moments for name in row}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.domain.access import Actor
-from experiments_core.services import inspecting
-from experiments_core.services.inspecting import Daily
+from experiments_core.services import courses
+from experiments_core.services.courses import Daily
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 
@@ -22,4 +22,4 @@ def key_of(view: LookView) -> Key:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def cells(_ws: Workspace, _actor: Actor, _view: LookView, key: Key) -> Daily:  # noqa: ARG001  the cache
     """Every metric by day, as the look or the choices take the rows."""
-    return inspecting.daily(_ws, _actor, _view)
+    return courses.daily(_ws, _actor, _view)

@@ -11,7 +11,7 @@ from experiments_core.charts.scorecard import scorecard
 from experiments_core.charts.scorecard_parts import Sparklines
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services import inspecting
+from experiments_core.services import courses
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import links, results_behind, results_daily, theme
@@ -46,7 +46,7 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
 
     def figure() -> None:
         cells = results_daily.cells(ws, actor, view, results_daily.key_of(view))
-        _figure(view, experiment, show, inspecting.lifts(view, cells))
+        _figure(view, experiment, show, courses.lifts(view, cells))
 
     theme.once(figure, result, experiment, show)
     if st.button("How was a number computed?", icon=":material/function:", type="tertiary"):

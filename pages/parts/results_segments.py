@@ -8,7 +8,7 @@ from experiments_core.charts import findings, tables, words
 from experiments_core.charts.segments import Cut, segment_forest
 from experiments_core.charts.theme import Figure
 from experiments_core.domain.access import Actor
-from experiments_core.services import inspecting
+from experiments_core.services import segmenting
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import links, results_behind, theme
@@ -20,12 +20,12 @@ from pages.parts.results_subject import Subject
 def _cut(
     _ws: Workspace, _actor: Actor, _view: LookView, key: Key, metric: str, column: str
 ) -> Cut:
-    return inspecting.segments(_ws, _actor, key[0], metric, column, shown=_view)
+    return segmenting.segments(_ws, _actor, key[0], metric, column, shown=_view)
 
 
 def draw(subject: Subject) -> None:
     """Let the viewer choose a column and draw its segments."""
-    columns = inspecting.segment_columns(subject.ws, subject.actor, subject.experiment.id)
+    columns = segmenting.segment_columns(subject.ws, subject.actor, subject.experiment.id)
     if not columns:
         theme.muted("The data have no segment column. Map one on the page Data.")
         return
@@ -52,7 +52,7 @@ def _explained(subject: Subject, column: str, found: Cut) -> None:
         "Segment to write out", values, format_func=lambda text: words.plain(text, 60),
         key=f"explained-segment-{subject.experiment.id}-{column}",
     )  # fmt: skip
-    told = inspecting.explained_segment(
+    told = segmenting.explained_segment(
         subject.ws, subject.actor, subject.view, subject.metric, column,
         value=value, variant=subject.treatment,
     )  # fmt: skip
@@ -64,7 +64,7 @@ def _explained(subject: Subject, column: str, found: Cut) -> None:
 
 def _counted(subject: Subject, found: Cut) -> str:
     """How many slices of this experiment were opened, and what that does to chance."""
-    opened = inspecting.opened_slices(subject.ws, subject.actor, subject.experiment.id)
+    opened = segmenting.opened_slices(subject.ws, subject.actor, subject.experiment.id)
     segments = sum(one.segments for one in opened) or len(found)
     slices = words.plural(max(1, len(opened)), "slice")
     return (

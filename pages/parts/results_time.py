@@ -13,7 +13,7 @@ from experiments_core.charts.series import Course, LookMark, PhaseMark, cumulati
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
 from experiments_core.domain.notes import Annotation
-from experiments_core.services import inspecting, noting, past_looks
+from experiments_core.services import courses, noting, past_looks
 from experiments_core.services.cutting import with_phases_of
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
@@ -25,7 +25,7 @@ from pages.parts.results_subject import Subject
 @st.cache_data(max_entries=64, show_spinner=False)
 def _course(_ws: Workspace, _actor: Actor, _view: LookView, key: Key, metric: str) -> Course:
     cells = results_daily.cells(_ws, _actor, _view, key)
-    return inspecting.series(_ws, _actor, key[0], metric, shown=_view, cells=cells)
+    return courses.series(_ws, _actor, key[0], metric, shown=_view, cells=cells)
 
 
 def draw(subject: Subject) -> None:

@@ -14,7 +14,7 @@ from experiments_core.services.robustness import robustness
 from experiments_core.services.workspace import Workspace
 from tests.api.conftest import Client
 from tests.pages.test_results_real import TOTALS, imported, units
-from tests.services.test_analyses import rows, upload
+from tests.services.checkout import rows, upload
 
 
 @pytest.fixture

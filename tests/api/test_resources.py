@@ -9,7 +9,7 @@ import json
 import pytest
 
 from experiments_core.domain.access import LOCAL
-from experiments_core.services import inspecting
+from experiments_core.services import segmenting
 from experiments_core.services.workspace import Workspace
 from tests.api.conftest import Client
 
@@ -141,7 +141,7 @@ def test_results_are_the_one_body_and_looks_are_kept(api: Client, sampled: Works
 def test_a_segment_and_another_correction_can_be_asked_for(api: Client, sampled: Workspace):
 
     for found in api.get("/experiments").json()["data"]:
-        columns = inspecting.segment_columns(sampled, LOCAL, found["slug"])
+        columns = segmenting.segment_columns(sampled, LOCAL, found["slug"])
         if columns:
             path = f"/experiments/{found['slug']}/results"
             body = api.get(f"{path}?segment={columns[0]}&correction=none").json()["data"]

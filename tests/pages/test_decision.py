@@ -13,8 +13,8 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.services import acting, deploying, experiments, noting, workspace
 from experiments_core.services.workspace import Workspace
 from tests.pages.running import run_page
+from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload
 
 
 @pytest.fixture

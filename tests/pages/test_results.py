@@ -18,7 +18,15 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import WorkspaceError
-from experiments_core.services import acting, analyses, experiments, inspecting, workspace
+from experiments_core.services import (
+    acting,
+    analyses,
+    courses,
+    experiments,
+    explaining,
+    segmenting,
+    workspace,
+)
 from experiments_core.services.cutting import Cut
 from experiments_core.stats.estimate import Undefined
 from tests.charts import examples
@@ -97,19 +105,18 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         moments=[{"arm": "B", "n": 1}],
         steps=(),
     )
-    view = {
-        "look": lambda: look_at(answer.result),
-        "daily": dict,
-        "lifts": lambda: {("paid_order", "B"): (0.05, 0.09, 0.075)},
-        "series": lambda: {"B": examples.cumulative_points()},
-        "segment_columns": lambda: ("device",),
-        "segments": lambda: examples.segments()[:3],
-        "opened_slices": tuple,
-        "explained": lambda: explanation,
-        "explained_segment": lambda: explanation,
-    }
-    for name, make in view.items():
-        home = analyses if name == "look" else inspecting
+    view = (
+        (analyses, "look", lambda: look_at(answer.result)),
+        (courses, "daily", dict),
+        (courses, "lifts", lambda: {("paid_order", "B"): (0.05, 0.09, 0.075)}),
+        (courses, "series", lambda: {"B": examples.cumulative_points()}),
+        (segmenting, "segment_columns", lambda: ("device",)),
+        (segmenting, "segments", lambda: examples.segments()[:3]),
+        (segmenting, "opened_slices", tuple),
+        (explaining, "explained", lambda: explanation),
+        (segmenting, "explained_segment", lambda: explanation),
+    )
+    for home, name, make in view:
         monkeypatch.setattr(home, name, noting(name, make))
     return answer
 
@@ -236,7 +243,7 @@ def test_metrics_without_a_lift_on_any_day_say_why(
 ):
     none = Undefined("zero_control")
     points = tuple(replace(p, relative_lift=none) for p in examples.cumulative_points())
-    monkeypatch.setattr(inspecting, "series", lambda *_, **__: {"B": points})
+    monkeypatch.setattr(courses, "series", lambda *_, **__: {"B": points})
     running(ws, "Zero")
     assert "Control has none, so no relative lift exists." in written(opened())
 

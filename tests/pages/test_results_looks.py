@@ -15,8 +15,8 @@ from experiments_core.services import analyses, workspace
 from experiments_core.stats.sequential import spent
 from tests.charts.figures import plain
 from tests.pages.running import run_page
+from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload
 
 UNITS, PLANNED = 2400, 3000
 SIZES = (800, 1600, UNITS)

@@ -7,7 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
+from experiments_core.services import experiments
 from experiments_core.services.workspace import Workspace, open_workspace
+from tests.services.checkout import START, make, rows, upload
 
 
 class Clock:
@@ -33,3 +37,11 @@ def clock() -> Clock:
 def ws(clock: Clock) -> Iterator[Workspace]:
     with open_workspace(":memory:", clock=clock) as workspace:
         yield workspace
+
+
+@pytest.fixture
+def running(ws: Workspace, clock: Clock) -> Experiment:
+    clock.now = START + timedelta(days=11)
+    experiment = make(ws)
+    upload(ws, experiment, rows(2000, lift=0.3))
+    return experiments.get_experiment(ws, LOCAL, experiment.id)

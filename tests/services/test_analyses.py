@@ -1,91 +1,33 @@
-"""Looks that are kept, their course by day, segments, one number explained, the list."""
+"""Looks that are kept, and the list."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
-import numpy as np
 import pytest
 
 from experiments_core.analysis.results import Contrast
 from experiments_core.domain.access import LOCAL, Actor, Role
-from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
-from experiments_core.domain.metric import Metric
-from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
+from experiments_core.domain.experiment import Experiment, Plan
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import InvalidInputError, NotFoundError
 from experiments_core.services import (
     acting,
     analyses,
-    experiments,
+    courses,
     ingestion,
-    inspecting,
     listing,
+    segmenting,
     traffic,
     viewing,
 )
-from experiments_core.services.quantile_days import some_days
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats import sequential
 from experiments_core.stats.estimate import Undefined
+from tests.services.checkout import METRICS, START, make, rows, upload, views
 from tests.services.conftest import Clock
-
-START = datetime(2026, 5, 1, tzinfo=UTC)
-METRICS = (Proportion("converted"), Mean("revenue", role="secondary"))
-
-
-def rows(
-    count: int, *, first: int = 0, days: int = 10, lift: float = 0.0, country: bool = True
-) -> list[str]:
-    """Units in turn, one control and one B, over some days from the first of May."""
-    lines = []
-    for i in range(first, first + count):
-        arm = "control" if i % 2 == 0 else "B"
-        moment = START + timedelta(days=days) * (i - first) / count
-        rate = 20 * (1 + lift if arm == "B" else 1)
-        hit = int((i // 2 * 37) % 100 < rate)
-        place = f",{('DE', 'FR', '')[i % 3]}" if country else ""
-        lines.append(f"u{i},{arm},{moment:%Y-%m-%d %H:%M:%S},{hit},{hit * (5 + i % 7)}{place}")
-    return lines
-
-
-def upload(
-    ws: Workspace, experiment: Experiment | None, lines: Iterable[str], **told: object
-) -> str:
-    """Bring rows in as a person would; the id of the import."""
-    text = "user_id,variant,first_seen,converted,revenue,country\n" + "\n".join(lines) + "\n"
-    draft = ingestion.receive(
-        ws, LOCAL, io.BytesIO(text.encode()), "data.csv",
-        experiment_id=experiment.id if experiment else None,
-    )  # fmt: skip
-    mapping = replace(draft.detection.proposal, control="control", finished=False, **told)
-    report = ingestion.check(ws, LOCAL, draft.import_id, mapping)
-    assert not report.questions
-    ingestion.commit(ws, LOCAL, draft.import_id, mode="good_rows")
-    return draft.import_id
-
-
-def make(
-    ws: Workspace, *, metrics: tuple[Metric, ...] = METRICS, plan: Plan | None = None
-) -> Experiment:
-    draft = ExperimentDraft(
-        name="Shorter checkout",
-        variants=(VariantDraft("control", "Old"), VariantDraft("B", "New")),
-        metrics=metrics,
-        plan=plan or Plan(planned_units=4000, min_runtime_days=7),
-    )
-    made = experiments.create_experiment(ws, LOCAL, draft, at=START)
-    return acting.transition(ws, LOCAL, made.id, "start", version=made.version, at=START)
-
-
-@pytest.fixture
-def running(ws: Workspace, clock: Clock) -> Experiment:
-    clock.now = START + timedelta(days=11)
-    experiment = make(ws)
-    upload(ws, experiment, rows(2000, lift=0.3))
-    return experiments.get_experiment(ws, LOCAL, experiment.id)
 
 
 def test_the_same_data_and_settings_are_one_look_however_often_it_is_opened(
@@ -100,11 +42,6 @@ def test_the_same_data_and_settings_are_one_look_however_often_it_is_opened(
     assert again.taken_at == first.taken_at
     assert again.cells == first.cells
     assert again.design.metrics == first.design.metrics
-
-
-def views(ws: Workspace) -> list[tuple[int, int]]:
-    with ws.db.read() as cursor:
-        return cursor.execute("SELECT no, views FROM looks ORDER BY no").fetchall()
 
 
 def test_a_page_that_redraws_itself_is_one_view(
@@ -177,76 +114,13 @@ def test_stopping_early_is_a_new_look_read_by_the_confidence_sequence(
     assert view.finished
 
 
-def test_the_course_by_day_ends_at_the_scorecard(ws: Workspace, running: Experiment):
-    points = inspecting.series(ws, LOCAL, running.id, "converted")["B"]
-    assert len(points) == 10
-    assert [p.control_n for p in points] == sorted(p.control_n for p in points)
-    result = analyses.look(ws, LOCAL, running.id).result
-    contrast = result.metric("converted").arm("B").contrast
-    assert points[-1].relative_lift == contrast.relative_lift
-    assert (points[-1].relative_lift_ci_lower, points[-1].always_valid_upper) == pytest.approx(
-        (contrast.relative_lift_ci_lower, contrast.sequential.relative_lift_ci_upper)
-    )
-    mean = inspecting.series(ws, LOCAL, running.id, "revenue")["B"][-1]
-    told = result.metric("revenue").arm("B").contrast
-    assert mean.difference == pytest.approx(told.difference, rel=1e-9)
-    assert mean.difference_ci_upper == pytest.approx(told.difference_ci_upper, rel=1e-9)
-
-
-def test_each_point_is_what_a_look_at_the_end_of_its_day_would_have_shown(
-    ws: Workspace, clock: Clock
-):
-    clock.now = START + timedelta(days=11)
-    lines = rows(2000, lift=0.3)
-    whole = make(ws)
-    upload(ws, whole, lines)
-    third = inspecting.series(ws, LOCAL, whole.id, "converted")["B"][2]
-    part = make(ws, metrics=(replace(METRICS[0]), METRICS[1]))
-    upload(ws, part, [line for line in lines if line.split(",")[2] < "2026-05-04"])
-    result = analyses.look(ws, LOCAL, part.id).result
-    contrast = result.metric("converted").arm("B").contrast
-    assert third.relative_lift == contrast.relative_lift
-    assert third.difference_ci_lower == pytest.approx(contrast.difference_ci_lower)
-
-
-def test_segments_count_the_blank_value_and_are_corrected(ws: Workspace, running: Experiment):
-    assert inspecting.segment_columns(ws, LOCAL, running.id) == ("country",)
-    found = inspecting.segments(ws, LOCAL, running.id, "converted", "country")
-    assert {one.value for one in found} == {"DE", "FR", "(blank)"}
-    assert sum(arm.n for one in found for arm in one.arms) == 2000
-    contrast = found[0].arms[1].contrast
-    assert contrast.p_value_adjusted >= contrast.p_value
-    view = analyses.look(ws, LOCAL, running.id)
-    told = inspecting.explained_segment(
-        ws, LOCAL, view, "converted", "country", value=found[0].value, variant="B"
-    )
-    assert told is not None
-    assert told.moments[0]["n"] == found[0].arms[0].n
-    with pytest.raises(NotFoundError, match="no segment column “city”"):
-        inspecting.segments(ws, LOCAL, running.id, "converted", "city")
-    with pytest.raises(NotFoundError, match="no metric “clicks”"):
-        inspecting.segments(ws, LOCAL, running.id, "clicks", "country")
-
-
-def test_a_number_is_explained_by_formula_moments_and_query(ws: Workspace, running: Experiment):
-    told = inspecting.explain(ws, LOCAL, running.id, "converted", "B")
-    assert "p_t = " in told.numbers
-    assert told.moments[1]["conversions"] is not None
-    assert told.sql.startswith("SELECT")
-    assert "FROM units_" in told.sql
-    with pytest.raises(NotFoundError, match="no metric “clicks”"):
-        inspecting.explain(ws, LOCAL, running.id, "clicks", "B")
-    with pytest.raises(NotFoundError, match="not compared"):
-        inspecting.explain(ws, LOCAL, running.id, "converted", "control")
-
-
 def test_without_data_nothing_is_stored_and_nothing_breaks(ws: Workspace):
     experiment = make(ws)
     view = analyses.look(ws, LOCAL, experiment.id)
     assert (view.result.verdict.code, view.result.look) == ("no_data", None)
     assert view.moments == ()
-    assert inspecting.series(ws, LOCAL, experiment.id, "converted") == {"B": ()}
-    assert inspecting.segment_columns(ws, LOCAL, experiment.id) == ()
+    assert courses.series(ws, LOCAL, experiment.id, "converted") == {"B": ()}
+    assert segmenting.segment_columns(ws, LOCAL, experiment.id) == ()
     assert listing.summaries(ws, LOCAL) == {}
     assert views(ws) == []
 
@@ -322,7 +196,7 @@ def test_a_metric_without_a_column_is_said_to_be_missing(ws: Workspace, clock: C
     upload(ws, experiment, rows(1000))
     result = analyses.look(ws, LOCAL, experiment.id).result
     assert result.metric("refund").arm("B").contrast.p_value == Undefined("column_missing")
-    assert inspecting.series(ws, LOCAL, experiment.id, "refund") == {"B": ()}
+    assert courses.series(ws, LOCAL, experiment.id, "refund") == {"B": ()}
 
 
 def test_totals_per_variant_have_a_verdict_and_no_segments(ws: Workspace):
@@ -336,8 +210,8 @@ def test_totals_per_variant_have_a_verdict_and_no_segments(ws: Workspace):
     assert (view.result.verdict.code, view.result.verdict.basis) == ("better", "totals")
     arm = view.result.metric("conversions").arm("B")
     assert (arm.n, arm.conversions) == (14_600, 1399)
-    assert inspecting.segment_columns(ws, LOCAL, made.id) == ()
-    assert inspecting.series(ws, LOCAL, made.id, "conversions") == {"B": ()}
+    assert segmenting.segment_columns(ws, LOCAL, made.id) == ()
+    assert courses.series(ws, LOCAL, made.id, "conversions") == {"B": ()}
     assert "FROM totals" in view.sql
 
 
@@ -390,99 +264,3 @@ def contrast(view: viewing.LookView) -> Contrast:
     found = view.result.metric("converted").arm("B").contrast
     assert found is not None
     return found
-
-
-def test_every_slice_that_is_opened_is_counted_once(ws: Workspace, running: Experiment):
-    assert inspecting.opened_slices(ws, LOCAL, running.id) == ()
-    for metric in ("converted", "revenue", "converted"):
-        inspecting.segments(ws, LOCAL, running.id, metric, "country")
-    opened = inspecting.opened_slices(ws, LOCAL, running.id)
-    assert [(one.metric, one.column, one.segments) for one in opened] == [
-        ("converted", "country", 3),
-        ("revenue", "country", 3),
-    ]
-
-
-def test_a_ratio_is_adjusted_by_its_past_in_look_course_and_segments(
-    ws: Workspace, clock: Clock
-):
-    clock.now = START + timedelta(days=11)
-    metric = Ratio(
-        "clicks", "views", covariate="clicks_before", covariate_denominator="views_before"
-    )
-    experiment = make(ws, metrics=(metric,))
-    head = "user_id,variant,first_seen,clicks,views,clicks_before,views_before,country"
-    lines = [head]
-    for i in range(400):
-        arm, taste = ("control", "B")[i % 2], (i * 7919) % 101
-        moment = START + timedelta(minutes=30 * i)
-        views, past = 4 + i % 5, 3 + (i // 3) % 7
-        before = f"{past * taste},{past}" if i % 9 else ","
-        mine = views * taste + 3 * (i % 4)
-        place = ("DE", "FR")[i // 2 % 2]
-        lines.append(f"u{i},{arm},{moment:%F %T},{mine},{views},{before},{place}")
-    draft = ingestion.receive(
-        ws, LOCAL, io.BytesIO("\n".join(lines).encode()), "x.csv", experiment_id=experiment.id
-    )
-    mapping = replace(draft.detection.proposal, control="control", finished=False)
-    ingestion.check(ws, LOCAL, draft.import_id, mapping)
-    ingestion.commit(ws, LOCAL, draft.import_id)
-    view = analyses.look(ws, LOCAL, experiment.id)
-    arm = view.result.metric("clicks").arm("B")
-    told = arm.contrast
-    assert told.adjustment.covariate == "clicks_before / views_before"
-    assert told.adjustment.variance_saved > 0.5
-    assert arm.covariate_filled == pytest.approx(1 / 9, abs=0.01)
-    last = inspecting.series(ws, LOCAL, experiment.id, "clicks")["B"][-1]
-    assert last.difference == pytest.approx(told.difference, rel=1e-9)
-    for part in inspecting.segments(ws, LOCAL, experiment.id, "clicks", "country"):
-        own = part.arms[1].contrast
-        assert own.adjustment.variance_saved > 0.5
-        raw, after = own.unadjusted, own.difference_ci_upper - own.difference_ci_lower
-        assert raw.difference_ci_upper - raw.difference_ci_lower > after
-
-
-def test_a_quantile_has_a_course_and_a_slice_of_all_small_segments(ws: Workspace, clock: Clock):
-    clock.now = START + timedelta(days=21)
-    experiment = make(ws, metrics=(Quantile("wait", 0.9),))
-    lines, known = ["user_id,variant,first_seen,wait,city"], []
-    for i in range(7200):
-        arm, wait = ("control", "B")[i % 2], (i * 7919) % 4001 + 1
-        city = "c00" if i % 5 == 0 else f"c{i // 2 % 24:02}"
-        moment = START + timedelta(days=20) * i / 7200
-        lines.append(f"u{i},{arm},{moment:%F %T},{wait},{city}")
-        known.append((arm, city, moment.date(), wait))
-    draft = ingestion.receive(
-        ws, LOCAL, io.BytesIO("\n".join(lines).encode()), "x.csv", experiment_id=experiment.id
-    )
-    mapping = replace(draft.detection.proposal, control="control", finished=False)
-    ingestion.check(ws, LOCAL, draft.import_id, mapping)
-    ingestion.commit(ws, LOCAL, draft.import_id)
-    view = analyses.look(ws, LOCAL, experiment.id)
-    told = view.result.metric("wait").arm("B").contrast
-    points = inspecting.series(ws, LOCAL, experiment.id, "wait")["B"]
-    assert len(points) == 14
-    assert points[-1].difference == told.difference
-    assert points[-1].difference_ci_lower == pytest.approx(told.difference_ci_lower)
-    middle = points[6]
-    control, treatment = (
-        [wait for arm, _, day, wait in known if arm == wanted and day <= middle.day]
-        for wanted in ("control", "B")
-    )
-    assert middle.control_n == len(control)
-    difference = np.quantile(treatment, 0.9) - np.quantile(control, 0.9)
-    assert middle.difference == pytest.approx(difference)
-    parts = inspecting.segments(ws, LOCAL, experiment.id, "wait", "city")
-    assert [len(parts), parts[-1].value] == [21, "(other)"]
-    own = {part.value for part in parts}
-    rest = [wait for arm, city, _, wait in known if arm == "B" and city not in own]
-    other = parts[-1].arms[1]
-    assert (other.n, other.value) == (len(rest), pytest.approx(np.quantile(rest, 0.9)))
-    assert isinstance(other.contrast.p_value, float)
-
-
-def test_a_course_of_a_few_days_ends_with_the_last_one_at_even_distances():
-    first = date(2026, 5, 1)
-    found = some_days(first, date(2026, 5, 28), 4)
-    assert [one.day for one in found] == [7, 14, 21, 28]
-    assert [one.day for one in some_days(first, date(2026, 5, 3), 14)] == [1, 2, 3]

@@ -15,21 +15,23 @@ from experiments_core.errors import ConflictError, InvalidInputError, NotFoundEr
 from experiments_core.services import (
     acting,
     analyses,
+    courses,
     experiments,
+    explaining,
     exploring,
-    inspecting,
     library,
     listing,
     measuring,
     ramping,
+    segmenting,
     viewing,
 )
 from experiments_core.services.cutting import Cut
 from experiments_core.services.exploring import Choices
 from experiments_core.services.sql_console import run_sql
 from experiments_core.services.workspace import Workspace, open_workspace
+from tests.services.checkout import START, make, rows, upload, views
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload, views
 
 LOCKED = Plan(planned_units=4000, min_runtime_days=7, lock_results=True)
 
@@ -103,9 +105,9 @@ def test_a_cut_and_other_choices_go_together(tested: Measured):
     both = exploring.explore(cut, Choices(reference="B"))
     assert both.result.exploring == ("run 2 only", "compared with New")
     assert units(both) == 600
-    course = inspecting.series(ws, LOCAL, key, "converted", shown=cut)
+    course = courses.series(ws, LOCAL, key, "converted", shown=cut)
     assert course["B"][-1].control_n + course["B"][-1].treatment_n == 600
-    by_country = inspecting.segments(ws, LOCAL, key, "converted", "country", shown=cut)
+    by_country = segmenting.segments(ws, LOCAL, key, "converted", "country", shown=cut)
     assert sum(arm.n for one in by_country for arm in one.arms) == 600
 
 
@@ -176,9 +178,9 @@ def test_a_locked_plan_shows_health_and_progress_and_no_number_of_an_arm(
 def test_every_way_deeper_into_a_locked_result_is_shut(ws: Workspace, locked: Experiment):
     key = locked.id
     asked = (
-        lambda: inspecting.series(ws, LOCAL, key, "converted"),
-        lambda: inspecting.segments(ws, LOCAL, key, "converted", "country"),
-        lambda: inspecting.explain(ws, LOCAL, key, "converted", "B"),
+        lambda: courses.series(ws, LOCAL, key, "converted"),
+        lambda: segmenting.segments(ws, LOCAL, key, "converted", "country"),
+        lambda: explaining.explain(ws, LOCAL, key, "converted", "B"),
         lambda: library.preview(ws, LOCAL, key, {"kind": "proportion", "column": "converted"}),
     )
     for ask in asked:

@@ -17,8 +17,8 @@ from experiments_core.errors import (
 from experiments_core.services import acting, deploying, experiments
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
+from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload
 
 EDITOR = Actor("Emil", Role.EDITOR)
 STRANGER = Actor("Eve", Role.ADMIN, org_id="other")

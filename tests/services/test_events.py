@@ -14,7 +14,14 @@ from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile
 from experiments_core.errors import InvalidInputError, TooLargeError
 from experiments_core.reports.formulas.replay import differences
 from experiments_core.reports.notebook_study import printed, study_of
-from experiments_core.services import analyses, assigning, deploying, inspecting, participants
+from experiments_core.services import (
+    analyses,
+    assigning,
+    courses,
+    deploying,
+    participants,
+    segmenting,
+)
 from experiments_core.services.acting import transition
 from experiments_core.services.cutting import Cut
 from experiments_core.services.events import MOST_EVENTS, Receipt, receive_events
@@ -359,10 +366,10 @@ def test_attributes_of_the_first_exposure_become_segments(ws: Workspace):
     now = ws.now()
     send(ws, exposure("a", now, attributes={"country": "DE"}))
     analyses.look(ws, LOCAL, test.id)
-    assert inspecting.segment_columns(ws, LOCAL, test.id) == ("country",)
+    assert segmenting.segment_columns(ws, LOCAL, test.id) == ("country",)
     send(ws, exposure("b", now, attributes={"country": "FR", "plan's": "x"}))
     analyses.look(ws, LOCAL, test.id)
-    assert inspecting.segment_columns(ws, LOCAL, test.id) == ("country", "plan's")
+    assert segmenting.segment_columns(ws, LOCAL, test.id) == ("country", "plan's")
 
 
 def test_an_override_is_served_and_left_out_of_the_analysis(ws: Workspace):
@@ -504,7 +511,7 @@ def test_units_of_a_run_stay_there_after_units_were_assigned_afresh(
     assert _paid(first) == (400, 201)
     counted = {arm.variant: arm.n for arm in first.result.metric("paid").arms}
     assert counted == Counter(arms[0].values())
-    assert len(inspecting.daily(ws, LOCAL, first)) == 2
+    assert len(courses.daily(ws, LOCAL, first)) == 2
     assert counts(ws, test)["outcomes"] == 0  # those of run 1 are not missing in run 2
 
 

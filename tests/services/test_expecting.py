@@ -13,8 +13,8 @@ from experiments_core.services import acting, analyses, expecting, viewing
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats import shrinkage
 from experiments_core.stats.estimate import Undefined
+from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload
 
 PLAN = Plan(planned_units=2000, min_runtime_days=0)
 PAST = (0.3, -0.1, 0.2, 0.0, 0.5, 0.1)

@@ -10,12 +10,19 @@ import pytest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import ConflictError, InvalidInputError
-from experiments_core.services import analyses, exploring, inspecting, viewing
+from experiments_core.services import (
+    analyses,
+    courses,
+    explaining,
+    exploring,
+    segmenting,
+    viewing,
+)
 from experiments_core.services.cutting import Cut
 from experiments_core.services.exploring import Choices
 from experiments_core.services.workspace import Workspace
+from tests.services.checkout import START, make, rows, upload, views
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload, views
 
 
 @pytest.fixture
@@ -66,11 +73,11 @@ def test_exploring_takes_no_look_and_keeps_the_checks(ws: Workspace, view: viewi
 def test_tabs_follow_what_is_explored(ws: Workspace, view: viewing.LookView):
     explored = exploring.explore(view, Choices(reference="B"))
     key = view.experiment.id
-    course = inspecting.series(ws, LOCAL, key, "converted", shown=explored)
+    course = courses.series(ws, LOCAL, key, "converted", shown=explored)
     assert list(course) == ["control"]
-    cut = inspecting.segments(ws, LOCAL, key, "converted", "country", shown=explored)
+    cut = segmenting.segments(ws, LOCAL, key, "converted", "country", shown=explored)
     assert cut[0].arms[0].contrast is not None
-    told = inspecting.explained(explored, "converted", "control")
+    told = explaining.explained(explored, "converted", "control")
     assert "Old (t) against New (c)" in told.numbers
 
 
@@ -81,21 +88,21 @@ def test_the_first_day_is_left_out_of_everything_that_is_shown(
     explored = exploring.explored(ws, LOCAL, part, Choices(confidence_level=0.9))
     assert explored.result.exploring == (*part.result.exploring, "90\u202f% intervals")
     key = view.experiment.id
-    course = inspecting.series(ws, LOCAL, key, "converted", shown=explored)["B"]
-    planned = inspecting.series(ws, LOCAL, key, "converted")["B"]
+    course = courses.series(ws, LOCAL, key, "converted", shown=explored)["B"]
+    planned = courses.series(ws, LOCAL, key, "converted")["B"]
     assert [point.day for point in course] == [point.day for point in planned[1:]]
     arm = explored.result.metric("converted").arm("B")
     assert course[-1].treatment_n == arm.n
     assert arm.n == view.result.metric("converted").arm("B").n - planned[0].treatment_n
-    cut = inspecting.segments(ws, LOCAL, key, "converted", "country", shown=explored)
+    cut = segmenting.segments(ws, LOCAL, key, "converted", "country", shown=explored)
     assert sum(one.arms[1].n for one in cut) == arm.n
     assert len(views(ws)) == 1
 
 
 def test_sparklines_end_at_the_lift_of_the_scorecard(ws: Workspace, view: viewing.LookView):
-    cells = inspecting.daily(ws, LOCAL, view)
-    lines = inspecting.lifts(view, cells)
-    course = inspecting.series(ws, LOCAL, view.experiment.id, "converted", cells=cells)["B"]
+    cells = courses.daily(ws, LOCAL, view)
+    lines = courses.lifts(view, cells)
+    course = courses.series(ws, LOCAL, view.experiment.id, "converted", cells=cells)["B"]
     assert lines["converted", "B"] == pytest.approx([p.relative_lift for p in course])
     for metric in view.result.metrics:
         lift = metric.arm("B").contrast.relative_lift

@@ -21,8 +21,8 @@ from experiments_core.services import analyses, experiments, library
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats.estimate import Undefined
 from experiments_core.store import audit
+from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload
 
 EDITOR = Actor("Emil", Role.EDITOR)
 VIEWER = Actor("Vera", Role.VIEWER)

@@ -10,8 +10,8 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.services import analyses, deploying, experiments, projects, promoting
 from experiments_core.services.workspace import Workspace
+from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload
 
 
 def allow(ws: Workspace, *, allowed: bool = True) -> None:

@@ -15,7 +15,14 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.metric_kinds import Mean, Quantile
 from experiments_core.domain.source import Role
 from experiments_core.errors import ConflictError
-from experiments_core.services import analyses, experiments, ingestion, inspecting
+from experiments_core.services import (
+    analyses,
+    courses,
+    experiments,
+    explaining,
+    ingestion,
+    segmenting,
+)
 from experiments_core.services.calibration import calibration
 from experiments_core.services.rows_behind import rows_behind
 from experiments_core.services.viewing import LookView
@@ -110,7 +117,7 @@ def test_the_interval_of_an_upload_respects_the_unit(view: LookView, sessions: p
     assert metric.arm("a").value == pytest.approx(control.value, rel=1e-12)
     assert found.p_value == pytest.approx(expected.test.p_value, rel=1e-9)
     assert found.difference_ci_lower == pytest.approx(expected.difference.ci_lower, rel=1e-9)
-    told = inspecting.explained(view, "p90", "b").numbers
+    told = explaining.explained(view, "p90", "b").numbers
     assert f"n_c = {control.n}, rows = {control.rows}" in told
 
 
@@ -136,10 +143,10 @@ def test_a_mean_of_the_same_column_adds_the_rows_up(view: LookView, sessions: pd
 
 def test_course_segments_and_rows_show_it_too(ws: Workspace, view: LookView):
     key = view.experiment.id
-    points = inspecting.series(ws, LOCAL, key, "p90", shown=view)["b"]
+    points = courses.series(ws, LOCAL, key, "p90", shown=view)["b"]
     last = view.result.metric("p90").arm("b").contrast
     assert points[-1].difference == pytest.approx(last.difference)
-    cut = inspecting.segments(ws, LOCAL, key, "p90", "country", shown=view)
+    cut = segmenting.segments(ws, LOCAL, key, "p90", "country", shown=view)
     assert sum(arm.n for one in cut for arm in one.arms) <= UNITS
     found = rows_behind(ws, LOCAL, view, "p90", "b")
     assert found is not None

@@ -14,7 +14,7 @@ from experiments_core.analysis.body import from_dict, to_dict
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.errors import ConflictError, InvalidInputError
-from experiments_core.services import analyses, import_steps, ingestion, inspecting
+from experiments_core.services import analyses, courses, import_steps, ingestion
 from experiments_core.services.ingestion import Draft, ImportReport
 from experiments_core.services.workspace import Workspace
 
@@ -168,7 +168,7 @@ def test_of_running_totals_the_last_reading_counts(ws: Workspace):
     assert [arm.value for arm in metric.arms] == [10, 12]
     assert metric.arms[1].contrast is not None
     assert metric.arms[1].contrast.difference == 2
-    course = inspecting.series(ws, LOCAL, "moments", metric.key)["treatment"]
+    course = courses.series(ws, LOCAL, "moments", metric.key)["treatment"]
     assert [(point.day, point.control_n, point.difference) for point in course] == [
         (1.0, 100, 1), (2.0, 200, 2),
     ]  # fmt: skip
@@ -204,7 +204,7 @@ def test_what_readings_on_several_days_are_is_asked(
     assert found is not None
     assert view.result.metrics[0].arms[0].n == n
     assert found.difference == pytest.approx(difference, abs=1e-4)
-    points = inspecting.series(ws, LOCAL, "days", view.result.metrics[0].key)["new"]
+    points = courses.series(ws, LOCAL, "days", view.result.metrics[0].key)["new"]
     assert [p.control_n for p in points] == [n for n, _ in course]
     assert [p.difference for p in points] == pytest.approx([d for _, d in course], abs=1e-4)
     assert [p.day for p in points] == [date(2026, 5, day) for day in (1, 2, 3)]
@@ -229,7 +229,7 @@ def test_totals_by_day_have_a_course(ws: Workspace):
     assert (report.questions, report.rows_used) == ((), 6)
     ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Totals")
     view = analyses.look(ws, LOCAL, "totals")
-    points = inspecting.series(ws, LOCAL, "totals", view.result.metrics[0].key)["new"]
+    points = courses.series(ws, LOCAL, "totals", view.result.metrics[0].key)["new"]
     assert [(p.day.day, p.control_n, p.treatment_n) for p in points] == [  # type: ignore[union-attr]
         (1, 100, 98), (2, 190, 193), (3, 300, 298),
     ]  # fmt: skip
@@ -264,7 +264,7 @@ def test_totals_that_never_fall_may_be_running_and_that_is_asked(ws: Workspace):
     ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name="Totals")
     view = analyses.look(ws, LOCAL, "totals")
     assert [arm.n for arm in view.result.metrics[0].arms] == [300, 298]
-    points = inspecting.series(ws, LOCAL, "totals", view.result.metrics[0].key)["new"]
+    points = courses.series(ws, LOCAL, "totals", view.result.metrics[0].key)["new"]
     assert [(p.control_n, p.treatment_n) for p in points] == [(100, 98), (190, 193), (300, 298)]
 
 
@@ -287,7 +287,7 @@ def test_a_newer_export_of_moments_shows_the_difference(ws: Workspace):
     report = ingestion.check(ws, LOCAL, again.import_id, mapping)
     assert report.difference is not None
     ingestion.commit(ws, LOCAL, again.import_id, existing="replace")
-    course = inspecting.series(ws, LOCAL, "moments", "1")["treatment"]
+    course = courses.series(ws, LOCAL, "moments", "1")["treatment"]
     assert [point.control_n for point in course] == [100, 200, 300]
 
 

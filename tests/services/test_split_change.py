@@ -22,7 +22,7 @@ from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import analyses, traffic, workspace
 from experiments_core.services.workspace import Workspace
-from tests.services.test_analyses import START, make, upload
+from tests.services.checkout import START, make, upload
 
 CELLS = (  # day, arm, users, conversions
     (1, "control", 5000, 500),

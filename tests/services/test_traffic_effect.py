@@ -11,8 +11,8 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.services import traffic, traffic_effect
 from experiments_core.services.planning_baseline import Baseline
 from experiments_core.services.workspace import Workspace
+from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
-from tests.services.test_analyses import START, make, rows, upload
 
 
 def test_units_are_counted_by_day_and_arm_without_taking_a_look(ws: Workspace, clock: Clock):
