@@ -1,6 +1,9 @@
-"""Projects and what holds for every experiment of one."""
+"""Projects and what holds for every experiment of one; the organisation around them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -10,7 +13,20 @@ from experiments_core.domain.project import MOST_HOLDOUT_BP, Project
 from experiments_core.errors import UpshotError
 from experiments_core.services import organisations, projects
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import edited, theme
+
+LABELS = {
+    "strict_traffic": "Strict traffic: no change while a test runs",
+    "auto_promote_allowed": (
+        "Auto-promote allowed: an experiment that asks for it deploys its winner by itself"
+    ),
+    "pseudonymise_units": (
+        "Pseudonyms: unit ids are stored as keyed hashes only; settled by the first unit"
+    ),
+    "global_holdout_bp": "Units that no test may touch, in %",
+    "name": "Name",
+    "time_zone": "Time zone",
+}
 
 
 def draw(ws: Workspace, actor: Actor) -> None:
@@ -28,50 +44,65 @@ def draw(ws: Workspace, actor: Actor) -> None:
             values = {"name": name, "pseudonymise_units": hidden}
             _try(lambda: projects.create_project(ws, actor, values))
     theme.section("Organisation")
-    ours = organisations.organisation_of(ws, actor.org_id)
-    with st.form("organisation", border=False):
-        name = st.text_input("Name", ours.name, key="organisation-name")
-        zone = st.text_input(
-            "Time zone", ours.time_zone, key="organisation-zone",
-            help="IANA name such as Europe/Berlin.",
-        )  # fmt: skip
-        if st.form_submit_button("Save"):
-            _try(lambda: organisations.edit_organisation(ws, actor, name=name, time_zone=zone))
+    _organisation(ws, actor)
 
 
 def _settings(ws: Workspace, actor: Actor, project: Project) -> None:
     now = project.settings
-    with st.form(f"project-{project.id}-{project.version}", border=False):
-        strict = st.toggle("Strict traffic: no change while a test runs", now.strict_traffic)
-        promote = st.toggle(
-            "Auto-promote allowed: an experiment that asks for it deploys its winner by itself",
-            now.auto_promote_allowed,
-        )
-        hidden = st.toggle(
-            "Pseudonyms: unit ids are stored as keyed hashes only; settled by the first unit",
-            now.pseudonymise_units,
-        )
-        holdout = st.number_input(
-            "Units that no test may touch, in %", 0.0, MOST_HOLDOUT_BP / 100,
-            now.global_holdout_bp / 100, 0.1, format="%.2f",
-        )  # fmt: skip
-        if st.form_submit_button("Save"):
-            changes = {
-                "strict_traffic": strict,
-                "auto_promote_allowed": promote,
-                "pseudonymise_units": hidden,
-                "global_holdout_bp": round(holdout * 100),
-            }
-            _try(lambda: projects.edit_project(
-                ws, actor, project.id, changes, version=project.version
-            ))  # fmt: skip
+    saved = {
+        "strict_traffic": now.strict_traffic,
+        "auto_promote_allowed": now.auto_promote_allowed,
+        "pseudonymise_units": now.pseudonymise_units,
+        "global_holdout_bp": now.global_holdout_bp,
+    }
+    form = edited.begin(f"project-{project.key}", project.version, saved)
+    typed = {name: st.toggle(LABELS[name], form.base[name], key=form.key(name))
+             for name in list(saved)[:3]}  # fmt: skip
+    share = st.number_input(
+        LABELS["global_holdout_bp"], 0.0, MOST_HOLDOUT_BP / 100,
+        form.base["global_holdout_bp"] / 100, 0.1, format="%.2f",
+        key=form.key("global_holdout_bp"),
+    )  # fmt: skip
+    mine = form.touched({**typed, "global_holdout_bp": round(share * 100)})
+
+    def save() -> None:
+        projects.edit_project(ws, actor, project.id, mine, version=project.version)
+
+    if form.may_save(f"project “{project.name}”", mine, _said):
+        _try(save, form)
 
 
-def _try(act: object) -> None:
-    assert callable(act)  # noqa: S101  ours
+def _organisation(ws: Workspace, actor: Actor) -> None:
+    ours = organisations.organisation_of(ws, actor.org_id)
+    saved = {"name": ours.name, "time_zone": ours.time_zone}
+    form = edited.begin("organisation", f"{ours.name}/{ours.time_zone}", saved)
+    mine = form.touched({
+        "name": st.text_input("Name", form.base["name"], key=form.key("name")),
+        "time_zone": st.text_input(
+            "Time zone", form.base["time_zone"], key=form.key("time_zone"),
+            help="IANA name such as Europe/Berlin.",
+        ),
+    })  # fmt: skip
+    if form.may_save("organisation", mine, _said):
+        _try(lambda: organisations.edit_organisation(ws, actor, **mine), form)
+
+
+def _said(values: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """Label and value of a field as they stand in the comparison."""
+    value = values[name]
+    if name == "global_holdout_bp":
+        return LABELS[name], words.percent(value / 10_000, 2)
+    if isinstance(value, bool):
+        return LABELS[name].partition(":")[0], "on" if value else "off"
+    return LABELS[name], value
+
+
+def _try(act: Any, form: edited.Form | None = None) -> None:
     try:
         act()
     except UpshotError as error:
         theme.refused(error)
         return
+    if form is not None:
+        form.end()
     st.rerun()

@@ -28,6 +28,7 @@ def show(
     keep_mine: Callable[[], None],
     take_theirs: Callable[[], None],
     keep_label: str = "Save mine over it",
+    name: str = "",
 ) -> None:
     """Who was faster, both versions side by side, and the two ways on.
 
@@ -37,17 +38,19 @@ def show(
         keep_mine: Goes on with the typed fields, over theirs.
         take_theirs: Shows theirs in the form.
         keep_label: On the button of ``keep_mine``.
+        name: Of the thing, where a page may show several.
     """
-    with st.container(border=True, key="conflict"):
+    key = f"conflict-{name}" if name else "conflict"
+    with st.container(border=True, key=key):
         st.markdown(f":orange[**!**] **{theme.text(message, 500)}**")
         st.markdown("Your text is kept. Compare, then choose.")
         theme.table(
-            {"Field": name, "Theirs, saved now": theirs, "Yours, not saved": mine}
-            for name, theirs, mine in rows
+            {"Field": field, "Theirs, saved now": theirs, "Yours, not saved": mine}
+            for field, theirs, mine in rows
         )
         with st.container(horizontal=True):
-            st.button(keep_label, key="conflict-mine", on_click=keep_mine)
-            st.button("Take theirs", key="conflict-theirs", on_click=take_theirs)
+            st.button(keep_label, key=f"{key}-mine", on_click=keep_mine)
+            st.button("Take theirs", key=f"{key}-theirs", on_click=take_theirs)
 
 
 def rows_of(theirs: object, mine: Mapping[str, object]) -> list[Row]:

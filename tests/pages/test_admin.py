@@ -14,6 +14,7 @@ from experiments_core.services import (
     backups,
     experiments,
     keys,
+    organisations,
     participants,
     people,
     projects,
@@ -71,8 +72,39 @@ def test_a_person_is_added_with_a_link_and_switched_off(ws: Workspace, open_page
 def test_a_setting_of_a_project_is_saved(ws: Workspace, open_page: Open):
     app = open_page("admin")
     next(t for t in app.toggle if t.label.startswith("Strict")).set_value(True)
-    next(b for b in app.button if b.label == "Save").click().run()
+    app.button(key="project-default-save").click().run()
     assert projects.get_project(ws, LOCAL, "default").settings.strict_traffic
+
+
+@pytest.mark.parametrize("way", ("mine", "theirs"))
+def test_somebody_elses_setting_takes_no_toggle_away(ws: Workspace, open_page: Open, way: str):
+    app = open_page("admin")
+    strict = next(t for t in app.toggle if t.label.startswith("Strict"))
+    strict.set_value(True).run()
+    projects.edit_project(
+        ws, LOCAL, "default", {"strict_traffic": False, "global_holdout_bp": 500}, version=1
+    )
+    app.button(key="project-default-save").click().run()
+    assert "Somebody changed the project" in texts(app)
+    assert not projects.get_project(ws, LOCAL, "default").settings.strict_traffic
+    (sides,) = [t.value for t in app.table if "Yours" in t.value.to_string()]
+    assert all(said in sides.to_string() for said in ("Strict traffic", "off", "on"))
+    app.button(key=f"conflict-project-default-{way}").click().run()
+    kept = projects.get_project(ws, LOCAL, "default").settings
+    assert (kept.strict_traffic, kept.global_holdout_bp) == (way == "mine", 500)
+    shown = next(t for t in app.toggle if t.label.startswith("Strict"))
+    assert shown.value == (way == "mine")
+    assert not any("Yours" in t.value.to_string() for t in app.table)
+
+
+def test_a_zone_that_somebody_else_set_is_not_written_over(ws: Workspace, open_page: Open):
+    app = open_page("admin")
+    organisations.edit_organisation(ws, LOCAL, time_zone="Europe/Berlin")
+    name = next(t for t in app.text_input if t.key.startswith("organisation-name"))
+    name.set_value("Acme").run()
+    app.button(key="conflict-organisation-mine").click().run()
+    kept = organisations.organisation_of(ws, LOCAL.org_id)
+    assert (kept.name, kept.time_zone) == ("Acme", "Europe/Berlin")
 
 
 def test_the_chain_is_checked(ws: Workspace, open_page: Open):
