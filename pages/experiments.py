@@ -3,7 +3,7 @@
 import streamlit as st
 
 from experiments_core.services import experiments as service
-from experiments_core.services import listing, workspace
+from experiments_core.services import listing, ramping, workspace
 from pages.parts import (
     experiments_attention,
     experiments_doors,
@@ -26,7 +26,8 @@ def draw() -> None:
         return
     experiments_doors.title_actions(actions)
     rows = experiments_rows.rows_of(known, listing.summaries(ws, who.actor()))
-    experiments_attention.draw(rows, ws.now())
+    stopped = ramping.stopped_ramps(ws, who.actor())
+    experiments_attention.draw(rows, ws.now(), {id_: one.note for id_, one in stopped.items()})
     st.space("xsmall")
     experiments_table.draw(rows)
     experiments_doors.sample_line(ws, who.actor(), known)

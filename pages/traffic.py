@@ -38,6 +38,7 @@ def draw() -> None:
     theme.muted(traffic_phases.situation(experiment))
     changeable = experiment.status in CHANGEABLE and experiment.deleted_at is None
     if changeable:
+        traffic_ramp.stopped(ws, who.actor(), experiment)
         traffic_change.box(ws, who.actor(), experiment)
     else:
         traffic_change.as_it_is(experiment)

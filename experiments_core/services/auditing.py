@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments_core.domain.access import Actor, AuditEvent, Permission, require
@@ -12,8 +13,8 @@ from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
 
 COLUMNS = (
-    "seq", "at", "actor", "verb", "object", "object_id", "before", "after", "note", "via",
-    "request_id",
+    "seq", "at", "actor", "verb", "object", "object_id", "name", "before", "after", "note",
+    "via", "request_id",
 )  # fmt: skip
 
 
@@ -67,10 +68,34 @@ def count_audit(ws: Workspace, actor: Actor, asked: Asked) -> int:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the filters of an organisation's trail can be set to, each in order."""
+
+    actors: list[str]
+    verbs: list[str]
+    objects: list[str]
+
+
+def filter_words(ws: Workspace, actor: Actor) -> Words:
+    """Who did something so far, what was done, and to what."""
+    require(actor, Permission.ADMIN)
+    with ws.db.read() as cursor:
+        return Words(*audit.words_of(cursor, actor.org_id))
+
+
+def names_of(ws: Workspace, actor: Actor, events: Sequence[AuditEvent]) -> dict[str, str]:
+    """What the things of these events are called, by their ids."""
+    require(actor, Permission.ADMIN)
+    with ws.db.read() as cursor:
+        return audit.names_of(cursor, actor.org_id, sorted({one.object_id for one in events}))
+
+
 def audit_csv(ws: Workspace, actor: Actor, asked: Asked) -> bytes:
     """The same as a file, one row per event."""
     events = read_audit(ws, actor, asked)
-    rows = [_row(event) for event in events]
+    names = names_of(ws, actor, events)
+    rows = [_row(event, names.get(event.object_id, "")) for event in events]
     return tables.write_csv(COLUMNS, rows)
 
 
@@ -81,7 +106,7 @@ def first_bad_event(ws: Workspace, actor: Actor) -> int | None:
         return audit.first_broken_event(cursor, ws.db.secret)
 
 
-def _row(event: AuditEvent) -> dict[str, tables.Cell]:
+def _row(event: AuditEvent, name: str) -> dict[str, tables.Cell]:
     return {
         "seq": event.seq,
         "at": moment_text(event.ts),
@@ -89,6 +114,7 @@ def _row(event: AuditEvent) -> dict[str, tables.Cell]:
         "verb": event.verb,
         "object": event.object,
         "object_id": event.object_id,
+        "name": name,
         "before": _text(event.before),
         "after": _text(event.after),
         "note": event.note,

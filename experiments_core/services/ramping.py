@@ -7,15 +7,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments_core.domain import ramp as rules
-from experiments_core.domain.access import Actor, Permission, Role, require
+from experiments_core.domain.access import (
+    Actor,
+    AuditEvent,
+    Permission,
+    Role,
+    event_by,
+    require,
+)
 from experiments_core.domain.experiment import Experiment, RampStep
 from experiments_core.domain.traffic import change_traffic
 from experiments_core.errors import UpshotError
 from experiments_core.services import analyses
 from experiments_core.services.places import check_strict
-from experiments_core.services.saving import Save
+from experiments_core.services.saving import EXPERIMENT, Save, find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import catalog
+from experiments_core.store import audit, catalog
+
+PLANNED, STOPPED, NOTED = "ramp", "ramp_stopped", "ramp_noted"
+"""What the audit trail calls a ramp that was planned, one that stopped by itself, and that
+somebody has taken note of it."""
 
 log = logging.getLogger("upshot.ramp")
 
@@ -46,7 +57,7 @@ def set_ramp(
         rules.check_ramp(experiment, steps, ws.now())
         return replace(experiment, ramp=tuple(steps))
 
-    return Save(ws, actor, "ramp").change(reference, version, change)
+    return Save(ws, actor, PLANNED).change(reference, version, change)
 
 
 def take_due_steps(ws: Workspace) -> list[str]:
@@ -65,6 +76,30 @@ def take_due_steps(ws: Workspace) -> list[str]:
         except UpshotError as error:
             log.warning("ramp of %s: %s", experiment.key, error.message)
     return done
+
+
+def stopped_ramps(ws: Workspace, actor: Actor) -> dict[str, AuditEvent]:
+    """Ramps that stopped by themselves, by the experiment's id; the event's note says why.
+
+    Left out are those that were planned again, or that somebody has taken note of.
+    """
+    require(actor, Permission.READ)
+    with ws.db.read() as cursor:
+        last = audit.last_events(cursor, actor.org_id, EXPERIMENT, (PLANNED, STOPPED, NOTED))
+    return {event.object_id: event for event in last if event.verb == STOPPED}
+
+
+def take_note(ws: Workspace, actor: Actor, reference: str) -> None:
+    """Say that a ramp that stopped by itself was seen; it is told to nobody any more.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    require(actor, Permission.EDIT)
+    with ws.db.write() as cursor:
+        seen = find(cursor, actor, reference)
+        event = event_by(actor, ws.now(), NOTED, EXPERIMENT, seen.id)
+        audit.append_event(cursor, ws.db.secret, event)
 
 
 def reason_to_stop(ws: Workspace, actor: Actor, reference: str) -> str | None:
@@ -90,7 +125,7 @@ def _take(ws: Workspace, experiment: Experiment) -> str:
         def clear(before: Experiment) -> Experiment:
             return replace(before, ramp=())
 
-        Save(ws, actor, "ramp_stopped", why[:500]).change(experiment.id, None, clear)
+        Save(ws, actor, STOPPED, why[:500]).change(experiment.id, None, clear)
         return f"{experiment.key}: ramp stopped. {why}"
 
     def rise(before: Experiment) -> Experiment:

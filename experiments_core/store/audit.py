@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,11 @@ _FITTING = (
     "AND (? IS NULL OR object = ?) AND (? IS NULL OR object_id = ?) AND (? IS NULL OR seq < ?)"
 )
 _ALL = 2**31
+_NAME = ", ".join(
+    f"{side} ->> '$.{field}'"
+    for side in ("after", "before")
+    for field in ("name", "email", "file_name", "url", "locator", "key")
+)
 
 
 def append_event(
@@ -57,6 +63,19 @@ def events_of(
         f"SELECT {_COLUMNS} FROM audit "
         "WHERE org_id = ? AND object = ? AND object_id = ? ORDER BY seq",
         [org_id, kind, object_id],
+    ).fetchall()
+    return [_event(row) for row in rows]
+
+
+def last_events(
+    cursor: duckdb.DuckDBPyConnection, org_id: str, kind: str, verbs: Sequence[str]
+) -> list[AuditEvent]:
+    """Of each object of a kind, the last event that is one of these verbs."""
+    rows = cursor.execute(
+        f"SELECT {_COLUMNS} FROM audit WHERE org_id = ? AND object = ? "
+        "AND list_contains(?::VARCHAR[], verb) "
+        "QUALIFY row_number() OVER (PARTITION BY object_id ORDER BY seq DESC) = 1",
+        [org_id, kind, list(verbs)],
     ).fetchall()
     return [_event(row) for row in rows]
 
@@ -107,6 +126,32 @@ def count_events(
         f"SELECT count(*) FROM audit WHERE {_FITTING}", [org_id, *wanted]
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def names_of(
+    cursor: duckdb.DuckDBPyConnection, org_id: str, object_ids: Sequence[str]
+) -> dict[str, str]:
+    """What things are called, by id: the last name that an event of theirs gave them."""
+    rows = cursor.execute(
+        f"SELECT object_id, max_by(name, seq) FROM (SELECT object_id, seq, coalesce({_NAME}) "
+        "AS name FROM audit WHERE org_id = ? AND list_contains(?::VARCHAR[], object_id)) "
+        "WHERE name IS NOT NULL GROUP BY object_id",
+        [org_id, list(object_ids)],
+    ).fetchall()
+    return {str(object_id): str(name) for object_id, name in rows}
+
+
+def words_of(
+    cursor: duckdb.DuckDBPyConnection, org_id: str
+) -> tuple[list[str], list[str], list[str]]:
+    """Who did something, what was done, and to what kinds of things; each in order."""
+    found = cursor.execute(
+        "SELECT list_sort(list(DISTINCT actor)), list_sort(list(DISTINCT verb)), "
+        "list_sort(list(DISTINCT object)) FROM audit WHERE org_id = ?",
+        [org_id],
+    ).fetchone()
+    actors, verbs, kinds = found or (None, None, None)
+    return actors or [], verbs or [], kinds or []
 
 
 def first_broken_event(cursor: duckdb.DuckDBPyConnection, secret: bytes) -> int | None:

@@ -9,25 +9,18 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor, AuditEvent
-from experiments_core.services import auditing
+from experiments_core.services import auditing, experiments
 from experiments_core.services.auditing import Asked
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 
 SHOWN = 200
 COUNTERS = {"version", "updated_at"}
-KINDS = ("experiment", "import", "key", "user", "project", "deployment", "metric")
 
 
 def draw(ws: Workspace, actor: Actor) -> None:
     """Filters, the newest events, the file, and the chain of hashes."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        person = st.text_input("Who", key="audit-actor", width=180)
-        verb = st.text_input("Did what", key="audit-verb", width=160)
-        kind = st.selectbox("To what", ("anything", *KINDS), key="audit-kind", width=180)
-    asked = Asked(
-        person.strip() or None, verb.strip() or None, None if kind == "anything" else kind
-    )
+    asked = _asked(ws, actor)
     total = auditing.count_audit(ws, actor, asked)
     shown = auditing.read_audit(ws, actor, asked, limit=SHOWN)
     newest = f", the newest {SHOWN} shown" if total > SHOWN else ""
@@ -48,21 +41,48 @@ def draw(ws: Workspace, actor: Actor) -> None:
             else:
                 st.error(f"Event {bad} is the first that was changed after it was written.")
     if shown:
+        names = auditing.names_of(ws, actor, shown)
         st.dataframe(
-            [_row(event) for event in shown], hide_index=True, width="stretch",
+            [_row(event, names.get(event.object_id, "")) for event in shown],
+            hide_index=True, width="stretch",
             column_config={"What changed": st.column_config.TextColumn(width="large")},
         )  # fmt: skip
     else:
         theme.muted("Nothing fits these filters.")
 
 
-def _row(event: AuditEvent) -> dict[str, object]:
+def _asked(ws: Workspace, actor: Actor) -> Asked:
+    """The filters, each with what the trail has."""
+    words_of = auditing.filter_words(ws, actor)
+    known = experiments.list_experiments(ws, actor, include_archived=True)
+    names = {one.id: words.plain(one.name, 80) for one in known}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        person, verb, kind = (
+            st.selectbox(
+                label, options, index=None, key=f"audit-{name}", width=180,
+                placeholder=placeholder,
+            )
+            for name, label, options, placeholder in (
+                ("actor", "Who", words_of.actors, "anybody"),
+                ("verb", "Did what", words_of.verbs, "anything"),
+                ("kind", "To what", words_of.objects, "anything"),
+            )
+        )  # fmt: skip
+        experiment = st.selectbox(
+            "Which experiment", list(names), index=None, key="audit-experiment", width=280,
+            format_func=names.__getitem__, placeholder="any",
+        )  # fmt: skip
+    return Asked(person, verb, kind, experiment)
+
+
+def _row(event: AuditEvent, name: str) -> dict[str, object]:
     return {
         "No": event.seq,
         "When (UTC)": f"{words.day(event.ts, year=True)} {event.ts:%H:%M:%S}",
         "Who": event.actor,
         "Did": event.verb,
         "To": event.object,
+        "Which": words.plain(name, 80) if name else event.object_id,
         "Note": event.note,
         "What changed": _changes(event.before or {}, event.after or {}),
         "Through": event.via or "pages",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import Actor, Scope
+from experiments_core.domain.access import READING, Actor, Role, Scope
 from experiments_core.errors import UpshotError
 from experiments_core.services import keys
 from experiments_core.services.keys import ApiKey
 from experiments_core.services.people import ROLES
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import once, theme
 
 MADE = "admin-key-made"
 
@@ -21,10 +21,7 @@ def draw(ws: Workspace, actor: Actor) -> None:
     found = keys.list_keys(ws, actor)
     live = [key for key in found if key.revoked_at is None]
     theme.section(f"{words.plural(len(live), 'key')} in use" if live else "No key yet")
-    made = st.session_state.pop(MADE, None)
-    if made is not None:
-        st.success("Copy this key now. It is shown once and kept only as a hash.")
-        st.code(made, language=None)
+    once.draw(MADE, "Copy this key now. It is shown once and kept only as a hash.")
     for key in live:
         _line(ws, actor, key)
     with st.expander("Make a key", icon=":material/key:", expanded=not live):
@@ -51,8 +48,16 @@ def _line(ws: Workspace, actor: Actor, key: ApiKey) -> None:
         with st.popover("Revoke", type="tertiary"):
             st.write("Programs that carry it are refused at once. This cannot be taken back.")
             if st.button("Revoke this key", key=f"revoke-{key.id}", type="primary"):
-                keys.revoke_key(ws, actor, key.id)
-                st.rerun()
+                _revoke(ws, actor, key)
+
+
+def _revoke(ws: Workspace, actor: Actor, key: ApiKey) -> None:
+    try:
+        keys.revoke_key(ws, actor, key.id)
+    except UpshotError as error:
+        theme.refused(error)
+        return
+    st.rerun()
 
 
 def _make(ws: Workspace, actor: Actor) -> None:
@@ -71,7 +76,7 @@ def _make(ws: Workspace, actor: Actor) -> None:
             except UpshotError as error:
                 theme.refused(error)
                 return
-            st.session_state[MADE] = made.secret
+            once.keep(MADE, made.secret)
             st.rerun()
 
 
@@ -81,7 +86,9 @@ def _words(key: ApiKey) -> str:
         used = (
             f"last used {words.day(key.last_used_at, year=True)} {key.last_used_at:%H:%M} UTC"
         )
-    every = len(key.scopes) == len(Scope)
-    scopes = "all scopes" if every else ", ".join(scope.value for scope in key.scopes)
-    ends = f", ends {words.day(key.expires_at, year=True)}" if key.expires_at else ""
-    return f"{key.role.name.lower()}; {scopes}; {used}{ends}"
+    role = key.role.name.lower()
+    every = set(key.scopes) >= (READING if key.role is Role.VIEWER else set(Scope))
+    scopes = "all its role may do" if every else ", ".join(one.value for one in key.scopes)
+    only = f"; only {', '.join(key.projects)}" if key.projects else ""
+    ends = f"; ends {words.day(key.expires_at, year=True)}" if key.expires_at else ""
+    return f"{role}; {scopes}{only}; {used}{ends}"

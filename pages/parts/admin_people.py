@@ -10,7 +10,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services import people
 from experiments_core.services.people import LINK_HOURS, ROLES, User
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import once, theme
 
 LINK = "admin-link"
 
@@ -18,17 +18,14 @@ LINK = "admin-link"
 def draw(ws: Workspace, actor: Actor) -> None:
     """Everybody with a role, and a form for the next one."""
     found = people.list_users(ws, actor)
-    counted = words.plural(len(found), "person", "people") if found else "Nobody"
-    theme.section(f"{counted} may sign in")
+    counted = words.plural(len(found), "person", "people")
+    theme.section(counted if found else "Nobody has an account yet")
     if ws.settings.auth == "local":
         theme.muted(
             "Local mode: the pages open without signing in, on this machine only. People sign "
             "in once Upshot runs with UPSHOT_AUTH=accounts."
         )
-    link = st.session_state.pop(LINK, None)
-    if link is not None:
-        st.info(f"Good once, for {LINK_HOURS} hours. Send it yourself; it is not shown again.")
-        st.code(link, language=None)
+    once.draw(LINK, f"Good once, for {LINK_HOURS} hours. Send it yourself; it is shown once.")
     for user in found:
         _line(ws, actor, user)
     with st.expander("Add a person", icon=":material/person_add:", expanded=not found):
@@ -90,7 +87,7 @@ def _invite(ws: Workspace, actor: Actor, user: User) -> None:
         return
     host = st.context.url or ""
     base = "/".join(host.split("/")[:3]) or f"http://{ws.settings.address}:{ws.settings.port}"
-    st.session_state[LINK] = f"{base}/sign-in?link={token}"
+    once.keep(LINK, f"{base}/sign-in?link={token}")
     st.rerun()
 
 

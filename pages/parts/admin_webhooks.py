@@ -10,7 +10,7 @@ from experiments_core.domain.webhook import Delivery
 from experiments_core.errors import UpshotError
 from experiments_core.services import webhooks
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import once, theme
 
 MADE = "admin-webhook-made"
 
@@ -23,10 +23,7 @@ def draw(ws: Workspace, actor: Actor) -> None:
         "Upshot pushes no code: it tells these addresses of every deployment and revert, "
         "signed, and tries again for twenty minutes where nobody answers."
     )
-    made = st.session_state.pop(MADE, None)
-    if made is not None:
-        st.success("Copy this secret now. It is shown once; it checks Upshot-Signature.")
-        st.code(made, language=None)
+    once.draw(MADE, "Copy this secret now. It is shown once; it checks Upshot-Signature.")
     for hook, last in found:
         with st.container(horizontal=True, vertical_alignment="center", key=f"hook-{hook.id}"):
             st.code(hook.url, language=None, width="content")
@@ -43,7 +40,7 @@ def draw(ws: Workspace, actor: Actor) -> None:
         pressed = st.form_submit_button("Tell this address")
     if pressed:
         try:
-            st.session_state[MADE] = webhooks.create_webhook(ws, actor, url or "").secret
+            once.keep(MADE, webhooks.create_webhook(ws, actor, url or "").secret)
         except UpshotError as error:
             theme.refused(error)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from pages.parts import theme
 from pages.parts.experiments_rows import Row
 
 CARDS = 3
+NO_RAMPS: Mapping[str, str] = {}
 LIVE = {Status.RUNNING, Status.PAUSED, Status.STOPPED}
 
 
@@ -34,16 +35,29 @@ class Card:
     page: str
 
 
-def cards(rows: Sequence[Row], now: datetime) -> list[Card]:
-    """Every card, the most urgent first."""
-    found = [card for row in rows for card in [_card(row, now)] if card is not None]
+def cards(
+    rows: Sequence[Row], now: datetime, stopped: Mapping[str, str] = NO_RAMPS
+) -> list[Card]:
+    """Every card, the most urgent first.
+
+    Args:
+        rows: The list.
+        now: The present moment.
+        stopped: Why a ramp stopped by itself, by the experiment's id.
+    """
+    found = [
+        card
+        for row in rows
+        for card in (_ramp_card(row, stopped), _card(row, now))
+        if card is not None
+    ]
     urgency = {"worse": 0, "warning": 1, "neutral": 2}
     return sorted(found, key=lambda card: urgency[card.badge[2]])
 
 
-def draw(rows: Sequence[Row], now: datetime) -> None:
+def draw(rows: Sequence[Row], now: datetime, stopped: Mapping[str, str]) -> None:
     """The head line and at most three cards; nothing when all is well."""
-    found = cards(rows, now)
+    found = cards(rows, now, stopped)
     if not found:
         return
     more = f"; the {counted(CARDS)} most urgent" if len(found) > CARDS else ""
@@ -84,6 +98,14 @@ def _card(row: Row, now: datetime) -> Card | None:
             row, badge, text + "Nobody new enters.", "Resume or stop", "pages/traffic.py"
         )
     return None
+
+
+def _ramp_card(row: Row, stopped: Mapping[str, str]) -> Card | None:
+    why = stopped.get(row.experiment.id)
+    if why is None or row.experiment.status not in {Status.RUNNING, Status.PAUSED}:
+        return None
+    badge = ("!", "Ramp stopped", "worse")
+    return Card(row, badge, why, "See the ramp", "pages/traffic.py")
 
 
 def _since(row: Row, now: datetime) -> str:

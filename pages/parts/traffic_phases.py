@@ -29,11 +29,20 @@ def situation(experiment: Experiment) -> str:
         case Status.DRAFT:
             return "Not started. Traffic begins when you start the test."
         case Status.RUNNING:
-            return f"{allocation} of eligible {people} enter the test."
+            return f"{allocation} of eligible {people} enter the test{_next_step(experiment)}."
         case Status.PAUSED:
             return f"Paused: nobody new enters, {people} in the test keep their version."
         case _:
             return f"Ended: every {experiment.unit} gets the fallback. A new run can change it."
+
+
+def _next_step(experiment: Experiment) -> str:
+    """``; 50 % from 29 Nov 09:00 UTC``, where a ramp is scheduled."""
+    if not experiment.ramp:
+        return ""
+    step = experiment.ramp[0]
+    share = words.percent(step.allocation_bp / WHOLE_BP, 0)
+    return f"; {share} from {words.day(step.at)} {step.at:%H:%M} UTC"
 
 
 def draw(experiment: Experiment, now: datetime) -> None:

@@ -85,6 +85,8 @@ def _questions(
         answers["conclusion"] = st.selectbox(
             "Conclusion", list(CONCLUSIONS), index=None, format_func=CONCLUSIONS.__getitem__
         )
+        if answers["conclusion"] == "won":
+            answers["winner"] = _won(experiment)
         answers["note"] = st.text_area("Note", placeholder="What was learnt", max_chars=5000)
     if info.verb is Verb.START and experiment.status is Status.STOPPED:
         answers["reassign"] = st.radio(
@@ -99,6 +101,18 @@ def _questions(
     if info.verb in WITH_REASON:
         answers["reason"] = st.text_input("Reason", max_chars=500)
     return answers
+
+
+def _won(experiment: Experiment) -> str | None:
+    """Which version won; where there is one beside control, that one."""
+    names = {
+        one.key: words.plain(one.name, 60) for one in experiment.variants if not one.is_control
+    }
+    return st.selectbox(
+        "Winner", list(names), index=0 if len(names) == 1 else None,
+        format_func=names.__getitem__, placeholder="Choose a version",
+        help="Remembered with the conclusion. To give it to everybody, deploy it afterwards.",
+    )  # fmt: skip
 
 
 def _deployment(ws: Workspace, actor: Actor, experiment: Experiment) -> dict[str, Any]:

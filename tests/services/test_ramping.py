@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from experiments_core.domain.access import LOCAL
+from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import (
     Experiment,
     ExperimentDraft,
@@ -25,7 +25,7 @@ from experiments_core.services.experiments import (
 )
 from experiments_core.services.project_rules import holders
 from experiments_core.services.projects import create_namespace
-from experiments_core.services.ramping import set_ramp, take_due_steps
+from experiments_core.services.ramping import set_ramp, stopped_ramps, take_due_steps, take_note
 from experiments_core.services.workspace import Workspace
 
 
@@ -76,6 +76,12 @@ def test_a_red_health_check_stops_the_ramp(ws: Workspace, clock: Any):
     last = history(ws, LOCAL, test.id)[-1]
     assert (last.actor, last.verb) == ("ramp", "ramp_stopped")
     assert "served another version" in last.note
+    assert {key: one.note for key, one in stopped_ramps(ws, LOCAL).items()} == {
+        test.id: last.note
+    }
+    assert stopped_ramps(ws, Actor("y", Role.ADMIN, "other")) == {}
+    take_note(ws, LOCAL, test.id)
+    assert stopped_ramps(ws, LOCAL) == {}
 
 
 def test_a_paused_test_waits(ws: Workspace, clock: Any):
