@@ -14,6 +14,7 @@ from experiments_core.services import deploying, noting, past_looks, promoting
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
+from pages.parts.verbs import CONCLUSIONS
 
 LABELS = {
     "ship": "Ship a version",
@@ -39,6 +40,7 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
             st.markdown(f"**We suggest:** {theme.text(advice.text, 600)}")
         _promotion(ws, view, experiment)
         _forecasts(noting.outcomes(ws, actor, experiment.id, view.result), experiment)
+        _concluded(experiment)
         _decided(noting.decisions(ws, actor, experiment.id), experiment)
         _deployed(ws, actor, experiment)
         if may(actor, Permission.EDIT):
@@ -88,6 +90,19 @@ def _outcome(one: noting.Outcome) -> str:
     return f"{words.lift(one.lift)} ({words.lift_interval(one.lower, one.upper)})"
 
 
+def _concluded(experiment: Experiment) -> None:
+    """How the test was closed, with the version that won and the note of then."""
+    if experiment.conclusion is None or experiment.completed_at is None:
+        return
+    what = CONCLUSIONS.get(experiment.conclusion, experiment.conclusion)
+    if experiment.conclusion == "won" and experiment.winner is not None:
+        what = f"{what}, {_name(experiment, experiment.winner)}"
+    theme.lead(f"Concluded: {what}", words.day(experiment.completed_at, year=True))
+    for text in (experiment.conclusion_note, experiment.stop_reason):
+        if text:
+            st.markdown(theme.text(text, 5000))
+
+
 def _decided(found: tuple[Decision, ...], experiment: Experiment) -> None:
     for one in reversed(found):
         what = LABELS[one.action]
@@ -105,6 +120,7 @@ def _decided(found: tuple[Decision, ...], experiment: Experiment) -> None:
 def _deployed(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     for one in deploying.deployments(ws, actor, experiment.id):
         if one.state != "active":
+            theme.note(_taken_back(experiment, one))
             continue
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -117,6 +133,16 @@ def _deployed(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
 def _live(experiment: Experiment, one: Deployment) -> str:
     name = _name(experiment, one.variant)
     return f"{one.unit_id} gets {name}" if one.unit_id else f"Everyone gets {name}"
+
+
+def _taken_back(experiment: Experiment, one: Deployment) -> str:
+    """Say who had it from when, and who took it back."""
+    who = one.unit_id or "everyone"
+    since = words.day(one.created_at, year=True)
+    told = f"{_name(experiment, one.variant)}, for {who} from {since}: taken back"
+    if one.reverted_at is None:
+        return f"{told}."
+    return f"{told} by {one.reverted_by}, {words.day(one.reverted_at, year=True)}."
 
 
 def _by(one: Deployment) -> str:

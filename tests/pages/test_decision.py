@@ -74,3 +74,4 @@ def test_what_is_live_is_said_and_can_be_reverted(ws: Workspace):
     app.button(key=f"revert-{live.id}").click()
     app.button(key="confirm-revert").click().run()
     assert deploying.deployments(ws, LOCAL, experiment.id)[0].state == "reverted"
+    assert "taken back by local" in told(app)

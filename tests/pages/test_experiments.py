@@ -122,6 +122,16 @@ def test_only_what_needs_a_person_gets_a_card(rows: list[Row]) -> None:
     assert cards[2].text == "Paused for 12 days at 40\u202f% of its plan. Nobody new enters."
 
 
+def test_a_ramp_that_stopped_by_itself_needs_a_person(rows: list[Row]) -> None:
+    ids = {row.name: row.experiment.id for row in rows}
+    why = {ids["Off"]: "Refunds are harmed.", ids["Done"]: "It is over."}
+    cards = attention.cards(rows, datetime.now(UTC), why)
+    stopped = [card for card in cards if card.badge[1] == "Ramp stopped"]
+    assert [(one.row.name, one.text, one.page) for one in stopped] == [
+        ("Off", "Refunds are harmed.", "pages/traffic.py")
+    ]
+
+
 def test_a_lift_that_may_not_be_read_is_not_shown(rows: list[Row]) -> None:
     shown = {row.name: (row.verdict, row.lift, row.interval) for row in rows}
     assert shown["Off"] == ("✕ cannot say", "", "")

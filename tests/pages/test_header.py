@@ -142,6 +142,20 @@ def test_completing_without_a_conclusion_says_what_is_missing(ws: workspace.Work
     assert experiments.get_experiment(ws, LOCAL, "shorter-checkout").status == "stopped"
 
 
+def test_a_conclusion_names_the_version_that_won(ws: workspace.Workspace):
+    act(ws, act(ws, made(ws), "start", at=MAY), "stop", at=MAY + timedelta(days=14))
+    app = opened()
+    app.button(key="verb-complete").click().run()
+    next(one for one in app.selectbox if one.label == "Conclusion").select("won")
+    app.button(key="verb-complete").click().run()
+    winner = next(one for one in app.selectbox if one.label == "Winner")
+    assert winner.value == "treatment"
+    app.button(key="verb-complete").click()
+    app.button(key="confirm-complete").click().run()
+    done = experiments.get_experiment(ws, LOCAL, "shorter-checkout")
+    assert (done.conclusion, done.winner) == ("won", "treatment")
+
+
 def test_the_status_line_counts_days_of_the_plan(ws: workspace.Workspace):
     started = act(ws, made(ws), "start", at=MAY)
     now = MAY + timedelta(days=5, hours=3)

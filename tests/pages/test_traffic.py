@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from experiments_core.domain.access import LOCAL
+from experiments_core.domain.access import LOCAL, event_by
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan
 from experiments_core.domain.metric_kinds import Proportion
-from experiments_core.services import acting, experiments, traffic
+from experiments_core.services import acting, experiments, ramping, traffic
 from experiments_core.services.workspace import Workspace
+from experiments_core.store import audit
 from tests.pages.words import button, field, said, unescaped
 
 Open = Callable[..., AppTest]
@@ -139,3 +141,34 @@ def test_two_people_see_theirs_and_mine(
     button(app, "Open phase 3").click().run()
     saved = experiments.get_experiment(ws, LOCAL, running.id)
     assert (saved.weights_bp["treatment"], saved.holdout_bp) == (8000, 300)
+
+
+def test_a_ramp_is_planned_and_cancelled(
+    ws: Workspace, running: Experiment, open_page: Open
+) -> None:
+    app = open_page("traffic", exp=running.slug)
+    day = ws.now().date() + timedelta(days=1)
+    for share, told in (("50", "50 % comes after 60 %"), ("80", "80 % from")):
+        app.date_input[0].set_value(day)
+        field(app, "Allocation, above 60 %").set_value(share)
+        button(app, "Add this step").click().run()
+        assert told in said(app).replace("\u202f", " ")
+    (step,) = experiments.get_experiment(ws, LOCAL, running.id).ramp
+    assert (step.at.date(), step.allocation_bp) == (day, 8000)
+    button(app, "Cancel the ramp").click().run()
+    assert experiments.get_experiment(ws, LOCAL, running.id).ramp == ()
+
+
+def test_a_ramp_that_stopped_by_itself_is_told_until_somebody_takes_note(
+    ws: Workspace, running: Experiment, open_page: Open
+) -> None:
+    event = event_by(
+        ramping.ramp_actor("default"), ws.now(), ramping.STOPPED, "experiment", running.id,
+        note="The guardrail “Refunds” is harmed by treatment.",
+    )  # fmt: skip
+    with ws.db.write() as cursor:
+        audit.append_event(cursor, ws.db.secret, event)
+    app = open_page("traffic", exp=running.slug)
+    assert "“Refunds” is harmed" in said(app)
+    button(app, "Taken note").click().run()
+    assert "“Refunds” is harmed" not in said(app)
