@@ -149,11 +149,11 @@ def test_a_conclusion_names_the_version_that_won(ws: workspace.Workspace):
     next(one for one in app.selectbox if one.label == "Conclusion").select("won")
     app.button(key="verb-complete").click().run()
     winner = next(one for one in app.selectbox if one.label == "Winner")
-    assert winner.value == "treatment"
+    assert winner.value == "B"
     app.button(key="verb-complete").click()
     app.button(key="confirm-complete").click().run()
     done = experiments.get_experiment(ws, LOCAL, "shorter-checkout")
-    assert (done.conclusion, done.winner) == ("won", "treatment")
+    assert (done.conclusion, done.winner) == ("won", "B")
 
 
 def test_the_status_line_counts_days_of_the_plan(ws: workspace.Workspace):
