@@ -95,7 +95,7 @@ def _analysis_turn(
     with ws.db.read() as cursor:
 
         def ours() -> object:
-            data = readings.data_of(ws.db, cursor, experiment.id)
+            data = readings.data_of(ws.db, cursor, experiment)
             reading = readings.read(experiment, data, now=ws.now())
             cells = readings.fetch(cursor, reading).cells
             return analyze(cells, reading.design, reading.quality, data_hash="")

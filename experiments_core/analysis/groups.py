@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from experiments_core.analysis.cells import CAP, Cell, Cells, beside, regroup
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.domain.source import UNKNOWN_PHASE, CellKey
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
-NOBODY = Counts(0, 0)
 NOTHING = Moments(0, (0.0,), ((0.0,),))
-NOWHERE = Located(0)
+EMPTY: dict[MetricKind, Summary] = {
+    MetricKind.PROPORTION: Counts(0, 0),
+    MetricKind.QUANTILE: Located(0),
+}
+"""What stands for nobody, where it is not :data:`NOTHING`."""
 
 Pair = tuple[Summary, Summary]
 
@@ -42,6 +45,16 @@ class Groups:
     phases: int
     unplaced: int = 0
     lost: bool = False
+    _by_arm: dict[str, list[Cell | None]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay the phases of each arm side by side: they are asked for again and again."""
+        by_arm: dict[str, list[Cell | None]] = {}
+        for key, cell in self.cells.items():
+            phases = by_arm.setdefault(key.arm, [None] * self.phases)
+            if 0 < key.phase <= self.phases:
+                phases[key.phase - 1] = cell
+        object.__setattr__(self, "_by_arm", by_arm)
 
     @classmethod
     def of(cls, cells: Cells, phases: int) -> Groups:
@@ -68,13 +81,13 @@ class Groups:
     @property
     def arms(self) -> tuple[str, ...]:
         """Every arm that has units, planned or not."""
-        return tuple(dict.fromkeys(key.arm for key in self.cells))
+        return tuple(self._by_arm)
 
     def units(self, arm: str, phase: int | None = None) -> int:
         """Units of an arm, in one phase or in all."""
-        phases = range(1, self.phases + 1) if phase is None else (phase,)
-        found = (self.cells.get(CellKey(arm, k)) for k in phases)
-        return sum(cell.units for cell in found if cell is not None)
+        cells = self._phases_of(arm)
+        found = cells if phase is None else cells[phase - 1 : phase]
+        return sum([cell.units for cell in found if cell is not None])
 
     def total(self, arms: Iterable[str]) -> int:
         """Units of several arms."""
@@ -92,13 +105,13 @@ class Groups:
             arm: The arm.
             what: A summary that stands beside the metric's own, such as ``uncapped``.
         """
-        empty: Summary = NOBODY if is_rate(metric) else NOTHING
-        if is_quantile(metric):
-            empty = NOWHERE
+        empty = EMPTY.get(metric.kind, NOTHING)
         key = beside(metric.key, what) if what else metric.key
-        found = (self.cells.get(CellKey(arm, k)) for k in range(1, self.phases + 1))
         return tuple(
-            empty if cell is None else cell.summaries.get(key, empty) for cell in found
+            [
+                empty if cell is None else cell.summaries.get(key, empty)
+                for cell in self._phases_of(arm)
+            ]
         )
 
     def strata(
@@ -111,7 +124,7 @@ class Groups:
     def counted(self, metric: Metric, arm: str, what: str) -> tuple[int, int] | None:
         """(units of a kind, units counted) of one arm over all phases; None if not asked."""
         key = beside(metric.key, what)
-        cells = (self.cells.get(CellKey(arm, k)) for k in range(1, self.phases + 1))
+        cells = self._phases_of(arm)
         found = [cell.summaries[key] for cell in cells if cell and key in cell.summaries]
         counts = [one for one in found if isinstance(one, Counts)]
         if not counts:
@@ -123,3 +136,6 @@ class Groups:
         key = beside(metric.key, CAP)
         found = (cell.summaries.get(key) for cell in self.cells.values())
         return next((one.mean for one in found if isinstance(one, Moments) and one.n), None)
+
+    def _phases_of(self, arm: str) -> list[Cell | None]:
+        return self._by_arm.get(arm) or [None] * self.phases

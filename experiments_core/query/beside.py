@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.query.keys import key_line
-from experiments_core.query.units import TABLE, column_name, identifier, relation, where
+from experiments_core.query.units import TABLE, identifier, relation, where
 from experiments_core.query.values import (
-    covariates_of,
     has_value,
     pool_lines,
     value_of,
@@ -98,21 +97,16 @@ def _units_sql(query: CellQuery, bound: BoundNeed, leading: Sequence[str]) -> st
 
 
 def span_sql(table: str) -> str:
-    """First and last moment at which a unit was first seen; answered from statistics."""
-    return f"SELECT MIN(first_ts), MAX(first_ts) FROM {identifier(table, TABLE)}"
+    """First and last moment at which a unit was first seen."""
+    return ends_sql(identifier(table, TABLE), ("first_ts",))
 
 
-def extremes_sql(query: CellQuery) -> str:
-    """Smallest and largest value of each column whose third moment is wanted; as cheap."""
-    columns = [
-        column
-        for one in query.needs
-        if query.wants_skewness(one)
-        for column in (
-            column_name(query, one.column, "sum"),
-            *(column_name(query, other, "sum") for other in one.others),
-            *covariates_of(query, one),
-        )
-    ]
+def ends_sql(source: str, columns: Iterable[str]) -> str:
+    """Smallest and largest value of columns; where it can, the engine knows them already.
+
+    Args:
+        source: A table, or the units made of its rows.
+        columns: Of this source.
+    """
     parts = ", ".join(f"MIN({column}), MAX({column})" for column in columns)
-    return f"SELECT {parts} FROM {relation(query)}"
+    return f"SELECT {parts} FROM {source}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from experiments_core.domain.needs import MomentNeed
 
@@ -29,8 +31,13 @@ class BoundNeed:
     listed: bool = False
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the moments, in order."""
+        return (self.column, *self.others, *self.covariates)
+
+    @property
     def width(self) -> int:
-        """Columns of the moments."""
+        """How many they are."""
         return 1 + len(self.others) + len(self.covariates)
 
 
@@ -65,6 +72,7 @@ class CellQuery:
         rows: The table holds several rows per unit: outcomes happened if they did in any row,
             numbers are added up, quantiles are those of the rows.
         whole: Whether a quantile is also wanted over all phases together.
+        ends: Smallest and largest value of columns of the table, as far as they are known.
     """
 
     table: str
@@ -86,6 +94,7 @@ class CellQuery:
     confidence_level: float = 0.95
     rows: bool = False
     whole: bool = True
+    ends: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, compare=False)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from experiments_core.query.keys import key_line
 from experiments_core.query.units import relation, where
 from experiments_core.query.values import (
     cap_of,
+    columns_of,
     covariates_of,
     is_present,
     names_of,
@@ -23,33 +24,39 @@ from experiments_core.query.values import (
 
 
 def cells_sql(query: CellQuery) -> str:
-    """Write the query.
+    """Write the query; its rows come in no order.
 
     Per metric: n and x for counts; for moments n, sums and sums of products (or means,
     variances, covariances, and sums of third powers where wanted), and behind them, where a
     value is cut, the same without the cut and third powers, how many were cut and where; where
     a covariate is filled in, how many; n, rows and the value for a quantile.
     """
-    lines = [*(key_line(query, name) for name in query.keys), "COUNT(*) AS units"]
+    lines = ["COUNT(*) AS units"]
+    columns: dict[str, None] = {}
     values: list[str] = []
     pool: list[str] = []
     for index, bound in enumerate(query.needs):
         lines += _lines(query, bound, index)
+        columns |= dict.fromkeys(columns_of(query, bound, index))
         values += _value_lines(query, bound, index)
         pool += pool_lines(query, bound, index)
     source, lead = relation(query), ""
     if pool:
-        listed = ",\n    ".join(pool)
-        lead = f"WITH pool AS (\n    SELECT\n    {listed}\n    FROM {source}{where(query)}\n)\n"
-        source = f"{source} CROSS JOIN pool"
+        lead = f"WITH pool AS (\n{_select(pool, source + where(query), '    ')}\n)\n"
+        source += " CROSS JOIN pool"
+    source += where(query)
+    keys = [key_line(query, name) for name in query.keys]
     if values:
-        listed = ",\n        ".join(["*", *values])
-        source = f"(\n    SELECT\n        {listed}\n    FROM {source}\n)"
-    keys, listed = ", ".join(query.keys), ",\n    ".join(lines)
-    return (
-        f"{lead}SELECT\n    {listed}\nFROM {source}{where(query)}\n"
-        f"GROUP BY {keys}\nORDER BY {keys}"
-    )
+        source = f"(\n{_select([*keys, *columns, *values], source, '    ')}\n)"
+        keys = list(query.keys)
+    return f"{lead}{_select([*keys, *lines], source)}\nGROUP BY {', '.join(query.keys)}"
+
+
+def _select(listed: Sequence[str], source: str, indent: str = "") -> str:
+    """Every column on a line of its own, so that people can read it."""
+    columns = ",\n    ".join(listed)
+    text = f"SELECT\n    {columns}\nFROM {source}"
+    return "\n".join(indent + line for line in text.split("\n"))
 
 
 def _lines(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:

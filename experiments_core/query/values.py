@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.query.units import ROWS, column_name
 
@@ -59,15 +61,35 @@ def _filled(query: CellQuery, bound: BoundNeed, index: int) -> list[str]:
     ]
 
 
+def moment_columns(query: CellQuery, bound: BoundNeed) -> list[str]:
+    """The columns behind a need of moments, uncut and unfilled."""
+    outcome = [column_name(query, column, "sum") for column in (bound.column, *bound.others)]
+    return outcome + covariates_of(query, bound)
+
+
+def columns_of(query: CellQuery, bound: BoundNeed, index: int) -> Iterator[str]:
+    """Columns that are asked as they are, beside :func:`values_of`, and the cap."""
+    need = bound.need
+    if need.shape != "moments" or need.capped or bound.covariates:
+        yield _outcome(query, bound)
+    if need.cap_share is not None:
+        yield cap_of(bound, index)
+    if bound.covariates:
+        yield from (column_name(query, column, "sum") for column in bound.others)
+        yield from covariates_of(query, bound)
+
+
 def value_of(query: CellQuery, bound: BoundNeed) -> str:
     """The outcome of a unit; of a quantile with several rows a list."""
+    column = _outcome(query, bound)
+    zero = bound.need.missing == "zero" and not query.has_rows(bound)
+    return f"COALESCE({column}, 0)" if zero else column
+
+
+def _outcome(query: CellQuery, bound: BoundNeed) -> str:
     how = {"counts": "max", "moments": "sum", "quantile": "list"}[bound.need.shape]
     column = column_name(query, bound.column, how)
-    if how == "list" and query.rows:
-        return column
-    if query.has_rows(bound):
-        return column + ROWS
-    return f"COALESCE({column}, 0)" if bound.need.missing == "zero" else column
+    return column + ROWS if query.has_rows(bound) and not query.rows else column
 
 
 def has_value(query: CellQuery, bound: BoundNeed) -> str:

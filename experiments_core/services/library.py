@@ -233,7 +233,7 @@ def preview(
     metric = metric_of(_draft(ws, actor, _cleaned(values)), MetricRole.SECONDARY)
     with ws.db.read() as cursor:
         experiment = replace(find(cursor, actor, reference), metrics=(metric,))
-        data = readings.data_of(ws.db, cursor, experiment.id)
+        data = readings.data_of(ws.db, cursor, experiment)
         if data is None:
             raise ConflictError(
                 f"“{experiment.name}” has no data yet.",

@@ -52,7 +52,7 @@ def baseline_of(
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, experiment_id)
-        data = readings.data_of(ws.db, cursor, experiment.id)
+        data = readings.data_of(ws.db, cursor, experiment)
         reading = readings.read(experiment, data, now=ws.now())
         cells = readings.fetch(cursor, reading).cells
     design = reading.design

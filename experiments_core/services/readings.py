@@ -32,7 +32,7 @@ from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.store import cells as store_cells
 from experiments_core.store.cells import CellTable
 from experiments_core.store.database import Database
-from experiments_core.store.looks import DataState, ImportFacts, data_states, units_at_looks
+from experiments_core.store.looks import DataState, ImportFacts, data_state, units_at_looks
 from experiments_core.store.totals_by_end import moments_by_end, totals_by_end
 
 CROSSED = "UNIT_IN_TWO_ARMS"
@@ -122,13 +122,17 @@ class Reading:
         return _column(self.data, name, roles)
 
 
-def data_of(db: Database, cursor: Any, experiment_id: str) -> DataState | None:
+def data_of(db: Database, cursor: Any, experiment: Experiment) -> DataState | None:
     """The data of an experiment; None before the first import."""
 
-    def found() -> DataState | None:
-        return data_states(cursor, [experiment_id]).get(experiment_id)
+    def numbers(data: DataState) -> Sequence[str]:
+        needs = bound(experiment.metrics, data)
+        return tuple(dict.fromkeys(c for o in needs if o.need.skewness for c in o.columns))
 
-    return db.kept(cursor, ("data", experiment_id), found)
+    def found() -> DataState | None:
+        return data_state(cursor, experiment.id, numbers)
+
+    return db.kept(cursor, ("data", experiment.id), found)
 
 
 def looks_of(db: Database, cursor: Any, experiment_id: str) -> tuple[PastLook, ...]:
@@ -260,6 +264,7 @@ def _query(experiment: Experiment, data: DataState | None) -> CellQuery | None:
         boundaries=tuple(phase.started_at for phase in opened[1:]),
         confidence_level=1 - experiment.plan.alpha,
         placed_by=data.placed_by,
+        ends=data.ends,
     )
 
 

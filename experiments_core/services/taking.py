@@ -35,7 +35,7 @@ def reading_of_now(
     data, taken = ws.db.recall(
         ("data and looks", experiment.id),
         lambda cursor: (
-            readings.data_of(ws.db, cursor, experiment.id),
+            readings.data_of(ws.db, cursor, experiment),
             readings.looks_of(ws.db, cursor, experiment.id),
         ),
     )
@@ -123,7 +123,7 @@ def take(ws: Workspace, actor: Actor, reading: Reading, trigger: str = "page") -
 def _as_now(ws: Workspace, cursor: Any, reading: Reading) -> Reading:
     """The reading on the data as this transaction sees them; an import may have come since."""
     key = reading.experiment.id
-    data = readings.data_of(ws.db, cursor, key)
+    data = readings.data_of(ws.db, cursor, reading.experiment)
     if data == reading.data:
         return reading
     return readings.read(
@@ -152,7 +152,7 @@ def cut_reading(
     ws: Workspace, cursor: Any, experiment: Experiment, cut: Cut
 ) -> tuple[Reading, tuple[str, ...]]:
     """The reading of some of the units, and what tells people which."""
-    data = readings.data_of(ws.db, cursor, experiment.id)
+    data = readings.data_of(ws.db, cursor, experiment)
     until = cutting.assigned_afresh_after(experiment, cut.run)
     if until is not None and data is not None and data.from_events:
         data = looks.earlier_data(cursor, data, until)

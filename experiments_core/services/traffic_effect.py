@@ -44,7 +44,7 @@ def units_by_day(ws: Workspace, actor: Actor, reference: str) -> dict[date, dict
         experiment = find(cursor, actor, reference)
     follow_log(ws, experiment)
     with ws.db.read() as cursor:
-        data = readings.data_of(ws.db, cursor, experiment.id)
+        data = readings.data_of(ws.db, cursor, experiment)
         query = readings.read(experiment, data, now=ws.now()).query
         if query is None:
             return {}

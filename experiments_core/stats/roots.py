@@ -15,7 +15,9 @@ _EPSILON = 2.0**-52
 _MOST_STEPS = 200
 
 
-def root(function: Function, near: float, far: float, tolerance: float) -> float:
+def root(
+    function: Function, near: float, far: float, tolerance: float, enough: float = 0.0
+) -> float:
     """Return where ``function`` changes sign between two points.
 
     Args:
@@ -23,6 +25,7 @@ def root(function: Function, near: float, far: float, tolerance: float) -> float
         near: One end of the bracket.
         far: The other end; the function has the opposite sign there.
         tolerance: Absolute error allowed, besides the last bit of the root.
+        enough: Size of the function that is nothing but rounding, and so a root.
     """
     a, b = far, near
     at_a, at_b = function(a), function(b)
@@ -42,7 +45,7 @@ def root(function: Function, near: float, far: float, tolerance: float) -> float
         best, at_best = (a, at_a) if abs(at_a) < abs(at_b) else (b, at_b)
         reach = 0.5 * tolerance + 2 * _EPSILON * abs(best)
         least = reach / abs(b - c) if b != c else 1.0
-        if least >= 0.5 or at_best == 0:
+        if least >= 0.5 or abs(at_best) <= enough:
             return best
         share = min(1 - least, max(least, _next_share((a, at_a), (b, at_b), (c, at_c))))
     return best

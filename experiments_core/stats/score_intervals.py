@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from experiments_core.stats import score
 from experiments_core.stats.estimate import Interval, TestResult, Undefined, Value
@@ -99,6 +100,7 @@ class ScoreIntervals:
         """
         critical = critical_value(self.tail)
 
+        @cache
         def beyond(hypothesis: float) -> float:
             return -side * statistic(hypothesis) - critical
 
@@ -114,7 +116,7 @@ class ScoreIntervals:
             if inside == edge:
                 return edge
             inside, far = outside(beyond, inside, side * step, edge)
-        found = root(beyond, inside, far, _PRECISION * step)
+        found = root(beyond, inside, far, _PRECISION * step, _PRECISION * critical)
         return found if found or not excluded else math.nextafter(0.0, estimate)
 
     def _excludes(self, side: int) -> bool:

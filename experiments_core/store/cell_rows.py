@@ -36,9 +36,9 @@ class CellRow:
 
 
 def read_rows(query: CellQuery, rows: Sequence[tuple[Any, ...]]) -> dict[CellKey, CellRow]:
-    """Take apart what ``cells_sql`` of the same query returned."""
+    """Take apart what ``cells_sql`` of the same query returned, in the order of the keys."""
     names, found = query.keys, {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row[: len(names)]):
         one = CellRow(int(row[len(names)]))
         rest = iter(row[len(names) + 1 :])
         for bound in query.needs:

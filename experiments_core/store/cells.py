@@ -15,7 +15,7 @@ from experiments_core.analysis.cells import WHOLE, Cell, beside
 from experiments_core.domain.source import UNKNOWN_PHASE, CellKey
 from experiments_core.query.beside import (
     below_sql,
-    extremes_sql,
+    ends_sql,
     limits_sql,
     rows_sql,
     span_sql,
@@ -23,6 +23,8 @@ from experiments_core.query.beside import (
 )
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.query.cells import cells_sql
+from experiments_core.query.units import COLUMN, TABLE, identifier, relation
+from experiments_core.query.values import moment_columns
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.stats.quantiles import limiting_shares, share_and_error
@@ -37,6 +39,11 @@ from experiments_core.store.cell_rows import (
     tell_skewness,
 )
 from experiments_core.store.parsed import parsed
+
+Ends = dict[str, tuple[Any, Any]]
+"""Column -> its smallest and its largest value."""
+Span = tuple[datetime | None, datetime | None]
+"""First and last moment at which a unit was first seen, aware; None without times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +120,25 @@ def skewed(
     cursor: duckdb.DuckDBPyConnection, query: CellQuery, found: Iterable[CellRow]
 ) -> set[str]:
     """Metrics whose third moment may matter, by extremes that the engine keeps anyway."""
-    wanted = [one for one in query.needs if query.wants_skewness(one)]
+    wanted = [(o, moment_columns(query, o)) for o in query.needs if query.wants_skewness(o)]
     rows = list(found)
     if not wanted or not rows:
         return set()
-    values = iter(cursor.execute(parsed(cursor, extremes_sql(query))).fetchone() or ())
-    ends = {
-        one.need.key: [(next(values), next(values)) for _ in range(one.width)] for one in wanted
+    ends = query.ends
+    asked = dict.fromkeys(column for _, columns in wanted for column in columns)
+    if not ends.keys() >= asked.keys():
+        ends = _ends(cursor, relation(query), tuple(asked))
+    return {
+        bound.need.key
+        for bound, columns in wanted
+        if may_be_skewed(bound, [ends[column] for column in columns], rows)
     }
-    return {one.need.key for one in wanted if may_be_skewed(one, ends[one.need.key], rows)}
+
+
+def _ends(cursor: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str]) -> Ends:
+    row = cursor.execute(parsed(cursor, ends_sql(source, columns))).fetchone()
+    values = iter(row or ())
+    return dict(zip(columns, zip(values, values, strict=True), strict=True))
 
 
 def _locate(
@@ -261,18 +278,23 @@ def first_rows(
     return cursor.execute(sql, list(arms)).fetchall(), sql
 
 
-def unit_span(
-    cursor: duckdb.DuckDBPyConnection, table: str
-) -> tuple[datetime | None, datetime | None]:
-    """First and last moment at which a unit was first seen, aware; None without times."""
-    row = cursor.execute(parsed(cursor, span_sql(table))).fetchone() or (None, None)
-    return from_utc(row[0]), from_utc(row[1])
+def unit_span(cursor: duckdb.DuckDBPyConnection, table: str) -> Span:
+    """First and last moment at which a unit of a table was first seen."""
+    return span_and_ends(cursor, table, ())[0]
 
 
-def unit_spans(
-    cursor: duckdb.DuckDBPyConnection, tables: Sequence[str]
-) -> dict[str, tuple[datetime | None, datetime | None]]:
-    """The same of several tables, in one query."""
+def span_and_ends(
+    cursor: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]
+) -> tuple[Span, Ends]:
+    """The same, with the smallest and largest value of some columns, in one query."""
+    asked = ("first_ts", *(identifier(column, COLUMN) for column in columns))
+    ends = _ends(cursor, identifier(table, TABLE), asked)
+    first, last = ends.pop("first_ts")
+    return (from_utc(first), from_utc(last)), ends
+
+
+def unit_spans(cursor: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> dict[str, Span]:
+    """The span of each of several tables, in one query."""
     if len(tables) < 2:
         return {table: unit_span(cursor, table) for table in tables}
     spans = " UNION ALL ".join(

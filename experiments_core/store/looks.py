@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from experiments_core.analysis.cells import Cell
 from experiments_core.domain.source import CellKey, Shape
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 from experiments_core.store.catalog import from_utc, to_utc
-from experiments_core.store.cells import unit_span, unit_spans
+from experiments_core.store.cells import Ends, Span, span_and_ends, unit_span, unit_spans
 from experiments_core.store.event_units import count_log, earlier_table, log_table
 from experiments_core.store.facts import units_table
 from experiments_core.store.parsed import parsed
@@ -46,6 +46,7 @@ class DataState:
         placed_by: Column that tells in which phase a unit was assigned.
         span: First and last moment at which a unit was first seen, aware; None without times.
         listed: Columns of ours beside which every row of a unit is kept.
+        ends: Smallest and largest value of columns of ours, as far as somebody asked.
     """
 
     dataset_id: str
@@ -55,8 +56,9 @@ class DataState:
     imports: tuple[ImportFacts, ...]
     by_metric: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     placed_by: str = "first_ts"
-    span: tuple[datetime | None, datetime | None] = (None, None)
+    span: Span = (None, None)
     listed: frozenset[str] = frozenset()
+    ends: Ends = field(default_factory=dict)
 
     @property
     def from_events(self) -> bool:
@@ -109,6 +111,37 @@ def data_states(
     cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
 ) -> dict[str, DataState]:
     """The data of each experiment that has any: its newest dataset, or what the log gave."""
+    states = _states(cursor, experiment_ids)
+    tables = [data.table for data in states.values() if data.shape == Shape.UNIT]
+    spans = unit_spans(cursor, tables)
+    return {
+        owner: replace(data, span=spans[data.table]) if data.table in spans else data
+        for owner, data in states.items()
+    }
+
+
+def data_state(
+    cursor: duckdb.DuckDBPyConnection,
+    experiment_id: str,
+    numbers: Callable[[DataState], Sequence[str]],
+) -> DataState | None:
+    """The same of one experiment, with the ends of some of its numbers.
+
+    Args:
+        cursor: On the workspace.
+        experiment_id: Which experiment.
+        numbers: Tells which columns of ours; the engine is asked once for these and the span.
+    """
+    data = _states(cursor, [experiment_id]).get(experiment_id)
+    if data is None or data.shape != Shape.UNIT:
+        return data
+    span, ends = span_and_ends(cursor, data.table, numbers(data))
+    return replace(data, span=span, ends=ends)
+
+
+def _states(
+    cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
+) -> dict[str, DataState]:
     rows = cursor.execute(parsed(cursor, _DATASETS), [list(experiment_ids)]).fetchall()
     imports = _committed(cursor, [row[1] for row in rows]) if rows else {}
     newest = {
@@ -123,13 +156,7 @@ def data_states(
         for _, dataset_id, owner, shape, table, columns in sorted(rows)
         if dataset_id in imports
     }
-    states = _logged(cursor, [one for one in experiment_ids if one not in newest]) | newest
-    tables = [data.table for data in states.values() if data.shape == Shape.UNIT]
-    spans = unit_spans(cursor, tables)
-    return {
-        owner: replace(data, span=spans[data.table]) if data.table in spans else data
-        for owner, data in states.items()
-    }
+    return _logged(cursor, [one for one in experiment_ids if one not in newest]) | newest
 
 
 def _committed(
@@ -186,7 +213,8 @@ def earlier_data(
     (now,) = data.imports
     name = f"{now.content_hash}, before run {until_run}"
     log = _log_facts(name, counts, now.committed_at)
-    return replace(data, table=table, imports=(log,), span=unit_span(cursor, table))
+    span = unit_span(cursor, table)
+    return replace(data, table=table, imports=(log,), span=span, ends={})
 
 
 def _log_facts(name: str, counts: dict[str, int], refreshed_at: datetime | None) -> ImportFacts:
