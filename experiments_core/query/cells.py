@@ -6,6 +6,7 @@ A cell is keyed by arm and, where asked, phase, segment and day of first exposur
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations, combinations_with_replacement
 
 from experiments_core.query.cell_query import BoundNeed, CellQuery
@@ -22,7 +23,11 @@ from experiments_core.query.values import (
     values_of,
 )
 
+MOST = 500
+"""Texts kept at a time: the same question comes with every rerun of a page."""
 
+
+@lru_cache(maxsize=MOST)
 def cells_sql(query: CellQuery) -> str:
     """Write the query; its rows come in no order.
 

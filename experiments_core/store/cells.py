@@ -80,7 +80,7 @@ def unit_cells(cursor: duckdb.DuckDBPyConnection, query: CellQuery) -> CellTable
         again = replace(query, needs=closer, centred=True)
         second = cells_sql(again)
         sql = f"{sql};\n\n{second}"
-        rows = read_rows(again, cursor.execute(second).fetchall())
+        rows = read_rows(again, cursor.execute(parsed(cursor, second)).fetchall())
         for bound in closer:
             tell_skewness(bound, rows.values())
         for key, one in rows.items():

@@ -96,13 +96,12 @@ _LOOK = (
 )  # fmt: skip
 _SELECT_LOOK = f"SELECT {', '.join(_LOOK)} FROM looks"
 _DATASETS = (
-    "SELECT created_at, id, experiment_id, shape, table_name, columns FROM datasets "
-    "WHERE list_contains(?, experiment_id)"
+    "SELECT created_at, id, experiment_id, shape, table_name, columns FROM datasets WHERE "
 )
 _IMPORTS = (
     "SELECT committed_at, id, dataset_id, coalesce(content_hash, sha256), rows_read, "
     "rows_used, rows_left_out, mapping, report FROM imports "
-    "WHERE state = 'committed' AND list_contains(?, dataset_id)"
+    "WHERE state = 'committed' AND "
 )
 """Apart: planning a join of two small tables takes longer than reading both."""
 
@@ -142,7 +141,8 @@ def data_state(
 def _states(
     cursor: duckdb.DuckDBPyConnection, experiment_ids: Sequence[str]
 ) -> dict[str, DataState]:
-    rows = cursor.execute(parsed(cursor, _DATASETS), [list(experiment_ids)]).fetchall()
+    condition, wanted = _among("experiment_id", experiment_ids)
+    rows = cursor.execute(parsed(cursor, _DATASETS + condition), wanted).fetchall()
     imports = _committed(cursor, [row[1] for row in rows]) if rows else {}
     newest = {
         owner: DataState(
@@ -163,11 +163,19 @@ def _committed(
     cursor: duckdb.DuckDBPyConnection, dataset_ids: Sequence[str]
 ) -> dict[str, tuple[ImportFacts, ...]]:
     """Dataset -> the imports that fill it, in the order in which they came."""
-    rows = cursor.execute(parsed(cursor, _IMPORTS), [list(dataset_ids)]).fetchall()
+    condition, wanted = _among("dataset_id", dataset_ids)
+    rows = cursor.execute(parsed(cursor, _IMPORTS + condition), wanted).fetchall()
     found: dict[str, tuple[ImportFacts, ...]] = {}
     for row in sorted(rows, key=lambda one: (one[0] is None, *one[:2])):
         found[row[2]] = (*found.get(row[2], ()), _import(row))
     return found
+
+
+def _among(column: str, ids: Sequence[str]) -> tuple[str, list[Any]]:
+    """A condition and its parameter; one id is planned sooner than a list of one."""
+    if len(ids) == 1:
+        return f"{column} = ?", [ids[0]]
+    return f"list_contains(?, {column})", [list(ids)]
 
 
 def _logged(

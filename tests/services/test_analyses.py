@@ -19,6 +19,7 @@ from experiments_core.services import (
     courses,
     ingestion,
     listing,
+    readings,
     segmenting,
     traffic,
     viewing,
@@ -75,6 +76,19 @@ def test_new_data_are_a_new_look_and_the_old_one_stays_as_it_was(
     assert kept.cells == after.cells
     with pytest.raises(NotFoundError, match="no look 3"):
         analyses.past_look(ws, LOCAL, running.id, 3)
+
+
+def test_a_far_value_that_comes_later_is_seen(ws: Workspace, running: Experiment):
+    def ends() -> tuple[float, float]:
+        with ws.db.read() as cursor:
+            data = readings.data_of(ws.db, cursor, running)
+        assert data is not None
+        return data.ends["c1"]
+
+    assert ends() == (0, 11)
+    day = "2026-05-03 00:00:00"
+    upload(ws, running, [f"far,B,{day},1,90000,FR", f"near,control,{day},0,0,FR"])
+    assert ends() == (0, 90_000)
 
 
 def test_another_reference_is_another_look(ws: Workspace, running: Experiment):

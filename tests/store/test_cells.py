@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import duckdb
@@ -14,7 +15,12 @@ from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.stats.moments import Counts, Moments
-from experiments_core.store.cells import totals_cells, unit_cells, unit_span
+from experiments_core.store.cells import (
+    span_and_ends,
+    totals_cells,
+    unit_cells,
+    unit_span,
+)
 from experiments_core.store.database import Database
 
 RATE = BoundNeed(Proportion("converted").needs, "c0")
@@ -143,6 +149,23 @@ def test_third_moments_are_fetched_only_where_they_may_matter(
     first, second = table.sql.split(";")
     assert "c1" in first
     assert "c1" not in second
+
+
+def test_ends_that_are_known_are_not_asked_for_again(cursor: duckdb.DuckDBPyConnection):
+    cursor.execute(
+        "CREATE TABLE units_09 AS SELECT 'A' AS arm, TIMESTAMP '2026-05-01' AS first_ts, "
+        "CASE WHEN i = 4 THEN 1000 ELSE i % 7 END::DOUBLE AS c1 FROM range(10000) t(i)"
+    )
+    span, ends = span_and_ends(cursor, "units_09", ("c1",))
+    assert span == (datetime(2026, 5, 1, tzinfo=UTC),) * 2
+    assert ends == {"c1": (0, 1000)}
+    asked = CellQuery("units_09", (REVENUE,))
+    found = unit_cells(cursor, asked)
+    assert ";" in found.sql
+    assert unit_cells(cursor, replace(asked, ends=ends)) == found
+    assert ";" not in unit_cells(cursor, replace(asked, ends={"c1": (0, 6)})).sql
+    with pytest.raises(ValueError, match="not an identifier of ours"):
+        span_and_ends(cursor, "units_09", ("c1)--",))
 
 
 def test_numbers_far_from_zero_are_read_again_and_keep_every_moment(
