@@ -18,7 +18,7 @@ from experiments_core.api.shapes import Answer, Body, Many, One, moment
 from experiments_core.domain.access import Permission
 from experiments_core.domain.definition import Definition
 from experiments_core.domain.documents import reads_own_name
-from experiments_core.services import library
+from experiments_core.services import library, metric_preview, metric_uses
 
 door = Door("Metrics")
 
@@ -124,7 +124,7 @@ def define(call: The, body: NewMetric) -> Response:
 def preview(call: The, body: Preview) -> Response:
     """Try a definition on the data of an experiment; no look is taken."""
     said = body.said()
-    arms = library.preview(call.ws, call.actor, said.pop("experiment"), said)
+    arms = metric_preview.preview(call.ws, call.actor, said.pop("experiment"), said)
     return one({
         "arms": [
             {
@@ -140,7 +140,7 @@ def preview(call: The, body: Preview) -> Response:
 def read(call: The, key: str) -> Response:
     """One metric by its key: the newest version, and where it is used."""
     found = library.get_metric(call.ws, call.actor, key)
-    used = [asdict(use) for use in library.uses(call.ws, call.actor, key)]
+    used = [asdict(use) for use in metric_uses.uses(call.ws, call.actor, key)]
     return one(body_of(found) | {"used_in": used}, version=found.revision)
 
 

@@ -16,7 +16,7 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Body, Many, Moment, One, moment, sortable
 from experiments_core.domain.access import Permission
 from experiments_core.domain.notes import Annotation, Decision, Forecast
-from experiments_core.services import noting
+from experiments_core.services import annotating, deciding, forecasting
 
 door = Door("Decisions, forecasts, annotations")
 
@@ -96,7 +96,7 @@ class AnnotationAnswer(Answer):
 @door.get(f"{HERE}/decisions", Rule(permission=Permission.READ, answer=Many[DecisionAnswer]))
 def list_decisions(call: The, experiment: str, page: Page) -> Response:
     """Every decision, the oldest first."""
-    found = noting.decisions(call.ws, call.actor, experiment)
+    found = deciding.decisions(call.ws, call.actor, experiment)
     return listed(call.request_id, found, page, _place, decision_body)
 
 
@@ -109,14 +109,14 @@ def list_decisions(call: The, experiment: str, page: Page) -> Response:
 )  # fmt: skip
 def decide(call: The, experiment: str, body: NewDecision) -> Response:
     """Write down a decision; one that departs from the recommendation says why."""
-    made = noting.decide(call.ws, call.actor, experiment, **body.given())
+    made = deciding.decide(call.ws, call.actor, experiment, **body.given())
     return one(decision_body(made), status=201)
 
 
 @door.get(f"{HERE}/forecasts", Rule(permission=Permission.READ, answer=Many[ForecastAnswer]))
 def list_forecasts(call: The, experiment: str, page: Page) -> Response:
     """Every forecast, the oldest first."""
-    found = noting.forecasts(call.ws, call.actor, experiment)
+    found = forecasting.forecasts(call.ws, call.actor, experiment)
     return listed(call.request_id, found, page, _place, forecast_body)
 
 
@@ -127,7 +127,7 @@ def list_forecasts(call: The, experiment: str, page: Page) -> Response:
 def forecast(call: The, experiment: str, body: NewForecast) -> Response:
     """Write down a guess; after the first look none is taken."""
     lower, upper = body.interval or (None, None)
-    made = noting.forecast(
+    made = forecasting.forecast(
         call.ws, call.actor, experiment, metric=body.metric, guess=body.guess,
         variant=body.variant, lower=lower, upper=upper,
     )  # fmt: skip
@@ -139,7 +139,7 @@ def forecast(call: The, experiment: str, body: NewForecast) -> Response:
 )
 def list_annotations(call: The, experiment: str, page: Page) -> Response:
     """Every annotation, by the time it is about."""
-    found = noting.annotations_of(call.ws, call.actor, experiment)
+    found = annotating.annotations_of(call.ws, call.actor, experiment)
     return listed(
         call.request_id, found, page, lambda x: (sortable(x.starts), x.id), annotation_body
     )
@@ -153,7 +153,7 @@ def list_annotations(call: The, experiment: str, page: Page) -> Response:
 )
 def annotate(call: The, experiment: str, body: NewAnnotation) -> Response:
     """Write down what happened; a viewer may leave comments."""
-    made = noting.annotate(
+    made = annotating.annotate(
         call.ws, call.actor, experiment, text=body.text, kind=body.kind, starts=body.at,
         ends=body.until,
     )  # fmt: skip
@@ -165,7 +165,7 @@ def annotate(call: The, experiment: str, body: NewAnnotation) -> Response:
 )
 def remove(call: The, experiment: str, annotation: str) -> Response:
     """Take an annotation away; its text stays in the audit trail."""
-    noting.remove_annotation(call.ws, call.actor, experiment, annotation)
+    annotating.remove_annotation(call.ws, call.actor, experiment, annotation)
     return nothing()
 
 

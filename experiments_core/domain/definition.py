@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments_core.domain.documents import metric_from_document, metric_to_document
 from experiments_core.domain.metric import Metric, MetricKind, MetricRole
-from experiments_core.domain.text import KEY, text_problems
+from experiments_core.domain.text import KEY, clean, text_problems
 from experiments_core.errors import InvalidInputError, Problem
 
 WORDS = ("name", "description", "owner")
@@ -124,3 +124,25 @@ def difference(before: Definition, after: Definition) -> list[tuple[str, Any, An
         for name in names
         if before.meaning.get(name) != after.meaning.get(name)
     ]
+
+
+def meaning_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent of a metric beside its words and its key."""
+    return {name: value for name, value in values.items() if name not in {*WORDS, "key"}}
+
+
+def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent of a metric, texts without white space around them.
+
+    Raises:
+        InvalidInputError: null stands for words or the key.
+    """
+    unsaid = [name for name in (*WORDS, "key") if name in values and values[name] is None]
+    if unsaid:
+        message = f"{unsaid[0]} must be text"
+        problem = Problem(unsaid[0], None, "TYPE", message)
+        raise InvalidInputError(f"{message}.", details=(problem,))
+    return {
+        name: clean(value) if isinstance(value, str) else value
+        for name, value in values.items()
+    }

@@ -1,9 +1,9 @@
-"""Which arm a unit gets: asked by services, tried out by people, stored for good."""
+"""Which arm a unit gets: asked by services, stored for good."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,24 +11,20 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.assignment import (
     AssignmentSource,
     Decision,
-    ProjectRules,
     Reason,
-    Stored,
+    Rules,
     first_run,
 )
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.unit_ids import check_unit, unit_problem
-from experiments_core.domain.why import Step, walk
-from experiments_core.errors import ConflictError, InvalidInputError, TooLargeError, UpshotError
-from experiments_core.query.assignment import assignment_sql
+from experiments_core.errors import InvalidInputError, TooLargeError, UpshotError
 from experiments_core.services.designs import ready
+from experiments_core.services.known_units import KnownUnits, known_units
 from experiments_core.services.participants import settle_listed
-from experiments_core.services.project_rules import rules_for
-from experiments_core.services.pseudonyms import kept_units
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import catalog, deployments, eventlog
+from experiments_core.store import catalog
 from experiments_core.store.eventlog import Assignment, write_assignments
 
 MOST_UNITS = 1_000
@@ -57,42 +53,6 @@ class Answer:
     assigned_at: datetime | None = None
     in_experiment: bool = False
     error: UpshotError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What would happen to a unit, and every rule's answer."""
-
-    decision: Decision
-    steps: tuple[Step, ...]
-    served: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is stored about some units of one experiment.
-
-    Attributes:
-        kept: Unit id -> the text under which it is stored; the other tables go by that.
-    """
-
-    overrides: Mapping[str, str]
-    assignments: Mapping[str, Assignment]
-    given: Mapping[str, str]
-    project: ProjectRules
-    kept: Mapping[str, str]
-
-    def override(self, unit: str) -> str | None:
-        """The arm that a tester asked for."""
-        return self.overrides.get(self.kept[unit])
-
-    def stored(self, unit: str) -> Stored | None:
-        """What holds for a unit; a version given by hand goes before its assignment."""
-        kept = self.kept[unit]
-        if kept in self.given:
-            return Stored(self.given[kept], AssignmentSource.DEPLOYED)
-        found = self.assignments.get(kept)
-        return None if found is None else Stored(found.variant, AssignmentSource(found.source))
 
 
 def assign(
@@ -175,70 +135,6 @@ def assign_many(
     return answers
 
 
-def try_unit(
-    ws: Workspace,
-    actor: Actor,
-    reference: str,
-    unit_id: str,
-    attributes: Mapping[str, Any] | None = None,
-    *,
-    as_if_running: bool = False,
-) -> Trial:
-    """Would this unit enter, and why? Nothing is stored.
-
-    Args:
-        ws: The workspace.
-        actor: Who asks.
-        reference: Id, key or slug.
-        unit_id: The unit.
-        attributes: For the targeting.
-        as_if_running: Answer as the design would while the test runs.
-    """
-    require(actor, Permission.READ)
-    with ws.db.read() as cursor:
-        experiment = find(cursor, actor, reference)
-    unit = check_unit(unit_id)
-    known = _known(ws, experiment, [unit])
-    design = ready(experiment, project=known.project)
-    if as_if_running and design.place != Status.RUNNING:
-        design = replace(design, place=Status.RUNNING)
-    decision, steps = walk(
-        design, unit, attributes, override=known.override(unit), stored=known.stored(unit)
-    )
-    return Trial(decision, steps, decision.variant or experiment.fallback.key)
-
-
-def draw_list(
-    ws: Workspace, actor: Actor, reference: str, units: Sequence[str]
-) -> dict[str, tuple[str | None, str]]:
-    """What many units would get that are not in the test yet, in one query; stores nothing.
-
-    Targeting, overrides and stored assignments are not asked; the test is taken as running.
-
-    Returns:
-        Unit -> (variant, None for the fallback, ``holdout``; reason).
-
-    Raises:
-        InvalidInputError: the test uses a hash that cannot be drawn in a query.
-        ConflictError: ``EXTERNAL_ASSIGNMENT``, or the units are listed by name.
-    """
-    require(actor, Permission.READ)
-    with ws.db.read() as cursor:
-        experiment = find(cursor, actor, reference)
-        design = ready(experiment, project=rules_for(cursor, experiment))
-    if experiment.assignment_mode != "hash":
-        raise ConflictError(
-            "This test does not draw its units.",
-            code="EXTERNAL_ASSIGNMENT",
-            hint="Only a test that Upshot assigns by hash does.",
-        )
-    cleaned = list(dict.fromkeys(check_unit(unit) for unit in units))
-    sql = assignment_sql(design, "incoming_units")
-    with ws.db.staging() as cursor:
-        found = eventlog.draw_units(cursor, cleaned, sql)
-    return {unit: (variant, reason) for unit, variant, reason in found}
-
-
 def _answers(
     ws: Workspace,
     experiment: Experiment,
@@ -248,38 +144,47 @@ def _answers(
 ) -> list[Answer]:
     if not dry_run:
         settle_listed(ws, experiment)
-    known = _known(ws, experiment, [unit for unit, _ in pairs])
-    design, now, since_run = (
-        ready(experiment, project=known.project),
-        ws.now(),
-        first_run(experiment),
-    )
-    made: list[Decision | UpshotError] = []
-    new: dict[str, Assignment] = {}
-    for unit, attributes in pairs:
-        try:
-            decision = design.decide(
-                unit, attributes, override=known.override(unit), stored=known.stored(unit)
-            )
-        except UpshotError as error:
-            made.append(error)
-            continue
-        made.append(decision)
-        if decision.is_new:
-            kept = known.kept[unit]
-            new[kept] = Assignment(
-                experiment.id, kept, decision.variant, experiment.phases[-1].seq,
-                experiment.run_no, AssignmentSource.HASH, now, since_run,
-            )  # fmt: skip
-    held = dict(known.assignments)
-    if new and not dry_run:
-        job = list(new.values())
-        written = ws.writer.write(write_assignments, job, rows=len(job))
-        held |= {one.unit: one for one in written}
+    known = known_units(ws, experiment, [unit for unit, _ in pairs])
+    design = ready(experiment, project=known.project)
+    made = [_decided(design, known, unit, attributes) for unit, attributes in pairs]
+    new = {
+        known.kept[unit]: decision.variant
+        for (unit, _), decision in zip(pairs, made, strict=True)
+        if isinstance(decision, Decision) and decision.is_new
+    }
+    held = {**known.assignments, **({} if dry_run else _stored(ws, experiment, new))}
     return [
         _answer(experiment, unit, decision, held.get(known.kept[unit]))
         for (unit, _), decision in zip(pairs, made, strict=True)
     ]
+
+
+def _decided(
+    design: Rules, known: KnownUnits, unit: str, attributes: Mapping[str, Any] | None
+) -> Decision | UpshotError:
+    try:
+        return design.decide(
+            unit, attributes, override=known.override(unit), stored=known.stored(unit)
+        )
+    except UpshotError as error:
+        return error
+
+
+def _stored(
+    ws: Workspace, experiment: Experiment, new: Mapping[str, str | None]
+) -> dict[str, Assignment]:
+    """Store new assignments (unit -> arm); what holds for each, whoever was first."""
+    if not new:
+        return {}
+    now, since_run, phase = ws.now(), first_run(experiment), experiment.phases[-1].seq
+    job = [
+        Assignment(
+            experiment.id, unit, variant, phase, experiment.run_no, AssignmentSource.HASH,
+            now, since_run,
+        )
+        for unit, variant in new.items()
+    ]  # fmt: skip
+    return {one.unit: one for one in ws.writer.write(write_assignments, job, rows=len(job))}
 
 
 def _answer(
@@ -316,25 +221,6 @@ def _source(stored: Assignment | None, decision: Decision) -> str | None:
     if decision.reason is Reason.STORED:
         return AssignmentSource.DEPLOYED
     return AssignmentSource.HASH if decision.is_new else None
-
-
-def _known(ws: Workspace, experiment: Experiment, units: Sequence[str]) -> _Known:
-    with ws.db.read() as cursor:
-        given = {
-            one.unit_id: one.variant
-            for one in deployments.deployments_of(cursor, experiment.org_id, experiment.id)
-            if one.unit_id is not None and one.reverted_at is None
-        }
-        kept = kept_units(ws, cursor, experiment, units)
-        return _Known(
-            eventlog.overrides_of(cursor, experiment.id),
-            eventlog.assignments_of(
-                cursor, experiment.id, list(kept.values()), since_run=first_run(experiment)
-            ),
-            given,
-            rules_for(cursor, experiment),
-            kept,
-        )
 
 
 def _tests(

@@ -10,7 +10,7 @@ from experiments_core.domain.source import Role
 from experiments_core.query.crossovers import EXCLUDE, FIRST_SEEN
 from experiments_core.services.readings import Reading
 from experiments_core.store import crossovers
-from experiments_core.store.looks import DataState, ImportFacts
+from experiments_core.store.data_states import DataState, ImportFacts
 
 AS_IMPORTED = "as_imported"
 """The imports of one experiment go by different rules."""

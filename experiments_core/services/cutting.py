@@ -12,7 +12,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError, Problem
 from experiments_core.services import readings
 from experiments_core.services.readings import PastLook, Reading
-from experiments_core.store.looks import DataState
+from experiments_core.store.data_states import DataState
 
 CURRENT, FIRST_DAY = "current", "first_day"
 Window = tuple[datetime | None, datetime | None]

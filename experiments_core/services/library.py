@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments_core.analysis import locking
-from experiments_core.analysis.engine import analyze
-from experiments_core.analysis.results import ArmResult
 from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.definition import (
     WORDS,
     Definition,
-    metric_of,
+    cleaned,
+    meaning_of,
     read_meaning,
     word_problems,
 )
-from experiments_core.domain.metric import MetricRole
-from experiments_core.domain.text import clean, slugify, unused
+from experiments_core.domain.text import slugify, unused
 from experiments_core.domain.validation import refuse
-from experiments_core.errors import (
-    ConflictError,
-    InvalidInputError,
-    NotFoundError,
-    Problem,
-    VersionStaleError,
-)
-from experiments_core.services import readings
-from experiments_core.services.saving import find
+from experiments_core.errors import ConflictError, NotFoundError, Problem, VersionStaleError
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import audit, catalog
+from experiments_core.store import audit
 from experiments_core.store import definitions as rows
 
 METRIC = "metric"
@@ -40,22 +29,6 @@ FILES = (
     Path(__file__).parents[2] / "data" / "metrics.toml",  # a checkout
     Path(__file__).parents[1] / "_front" / "data" / "metrics.toml",  # an installed wheel
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A test that uses a metric.
-
-    Attributes:
-        version: The version that it uses, and keeps.
-        role: What for.
-    """
-
-    slug: str
-    name: str
-    status: str
-    version: int
-    role: str
 
 
 def list_metrics(ws: Workspace, actor: Actor) -> list[Definition]:
@@ -109,9 +82,9 @@ def define_metric(ws: Workspace, actor: Actor, values: Mapping[str, Any]) -> Def
         ConflictError: ``DUPLICATE_KEY``.
     """
     require(actor, Permission.EDIT)
-    given = _cleaned(values)
+    given = cleaned(values)
     refuse(word_problems({"name": ""} | given))
-    meaning = read_meaning(_meaning_of(given))
+    meaning = read_meaning(meaning_of(given))
     now = ws.now()
     with ws.db.write() as cursor:
         taken = frozenset(one.key.lower() for one in rows.versions(cursor, actor.org_id))
@@ -166,7 +139,7 @@ def change_metric(
         VersionStaleError: somebody saved since that revision.
     """
     require(actor, Permission.EDIT)
-    given = _cleaned(values)
+    given = cleaned(values)
     if "key" in given:
         message = "the key of a metric never changes; data and tests refer to it"
         refuse([Problem("key", given["key"], "UNKNOWN_FIELD", message)])
@@ -178,7 +151,7 @@ def change_metric(
                 f"The metric “{before.name}” was changed meanwhile.", current=before
             )
         words = {name: given.get(name, getattr(before, name)) for name in WORDS}
-        meaning = read_meaning(before.meaning | _meaning_of(given))
+        meaning = read_meaning(before.meaning | meaning_of(given))
         after = replace(before, **words, meaning=meaning)
         if after == before:
             return before
@@ -195,59 +168,6 @@ def change_metric(
     return after
 
 
-def uses(ws: Workspace, actor: Actor, key: str) -> tuple[Use, ...]:
-    """The tests that use a metric, with the version that each has."""
-    return uses_of_all(ws, actor).get(key.lower(), ())
-
-
-def uses_of_all(ws: Workspace, actor: Actor) -> dict[str, tuple[Use, ...]]:
-    """Key in lower case -> the tests that use it; those in the bin are left out."""
-    require(actor, Permission.READ)
-    with ws.db.read() as cursor:
-        known = catalog.all_experiments(cursor, actor.org_id)
-    found: dict[str, tuple[Use, ...]] = {}
-    for one in known:
-        for metric in () if one.deleted_at else one.metrics:
-            use = Use(one.slug, one.name, one.status, metric.version, metric.role)
-            place = metric.key.lower()
-            found[place] = (*found.get(place, ()), use)
-    return found
-
-
-def preview(
-    ws: Workspace, actor: Actor, reference: str, values: Mapping[str, Any]
-) -> tuple[ArmResult, ...]:
-    """The value of a definition, per arm, on the data that a test has; no look is taken.
-
-    Args:
-        ws: The workspace.
-        actor: Who asks.
-        reference: Id, key or slug of the test.
-        values: As for :func:`define_metric`; words may be left out.
-
-    Raises:
-        InvalidInputError: the definition breaks a rule.
-        ConflictError: ``NO_DATA``: the test has none; ``RESULTS_LOCKED``: its plan keeps them.
-    """
-    require(actor, Permission.RESULTS)
-    metric = metric_of(_draft(ws, actor, _cleaned(values)), MetricRole.SECONDARY)
-    with ws.db.read() as cursor:
-        experiment = replace(find(cursor, actor, reference), metrics=(metric,))
-        data = readings.data_of(ws.db, cursor, experiment)
-        if data is None:
-            raise ConflictError(
-                f"“{experiment.name}” has no data yet.",
-                code="NO_DATA",
-                hint="Choose a test with data.",
-            )
-        reading = readings.read(experiment, data, now=ws.now())
-        table = readings.fetch(cursor, reading)
-    result = analyze(table.cells, reading.design, reading.quality)
-    if locking.is_locked(experiment, result):
-        raise ConflictError(locking.TEXT, code="RESULTS_LOCKED", hint="Choose another test.")
-    return result.metrics[0].arms if result.metrics else ()
-
-
 def add_usual_ones(ws: Workspace, actor: Actor) -> list[Definition]:
     """Define the metrics of ``data/metrics.toml`` that the library does not have yet."""
     require(actor, Permission.EDIT)
@@ -257,17 +177,6 @@ def add_usual_ones(ws: Workspace, actor: Actor) -> list[Definition]:
     return [define_metric(ws, actor, one) for one in usual if one["key"].lower() not in known]
 
 
-def _draft(ws: Workspace, actor: Actor, given: Mapping[str, Any]) -> Definition:
-    now = ws.now()
-    refuse(word_problems(given))
-    return Definition(
-        key=given.get("key") or "preview", version=1, revision=1,
-        name=given.get("name") or "Preview", description="", owner="",
-        meaning=read_meaning(_meaning_of(given)), created_by=actor.name, created_at=now,
-        updated_at=now, org_id=actor.org_id,
-    )  # fmt: skip
-
-
 def _found(cursor: Any, actor: Actor, key: str) -> list[Definition]:
     found = rows.versions(cursor, actor.org_id, key)
     if not found:
@@ -275,22 +184,6 @@ def _found(cursor: Any, actor: Actor, key: str) -> list[Definition]:
             f"There is no metric “{key}” in the library.", hint="Look in the list of metrics."
         )
     return found
-
-
-def _meaning_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in {*WORDS, "key"}}
-
-
-def _cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
-    unsaid = [name for name in (*WORDS, "key") if name in values and values[name] is None]
-    if unsaid:
-        message = f"{unsaid[0]} must be text"
-        problem = Problem(unsaid[0], None, "TYPE", message)
-        raise InvalidInputError(f"{message}.", details=(problem,))
-    return {
-        name: clean(value) if isinstance(value, str) else value
-        for name, value in values.items()
-    }
 
 
 def _record(

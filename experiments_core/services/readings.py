@@ -31,8 +31,9 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.store import cells as store_cells
 from experiments_core.store.cells import CellTable
+from experiments_core.store.data_states import DataState, ImportFacts, data_state
 from experiments_core.store.database import Database
-from experiments_core.store.looks import DataState, ImportFacts, data_state, units_at_looks
+from experiments_core.store.looks import units_at_looks
 from experiments_core.store.totals_by_end import moments_by_end, totals_by_end
 
 CROSSED = "UNIT_IN_TWO_ARMS"

@@ -17,7 +17,7 @@ from experiments_core.services.following import follow_log, follow_logs
 from experiments_core.services.readings import Reading
 from experiments_core.services.saving import look_up
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import looks
+from experiments_core.store import data_states, looks
 from experiments_core.store.looks import StoredLook
 
 SAME_VISIT = timedelta(minutes=30)
@@ -48,7 +48,10 @@ def readings_of_now(ws: Workspace, experiments: Sequence[Experiment]) -> list[Re
     ids = tuple(one.id for one in experiments)
     states, taken = ws.db.recall(
         ("data and looks", ids),
-        lambda cursor: (looks.data_states(cursor, ids), looks.units_at_looks(cursor, ids)),
+        lambda cursor: (
+            data_states.data_states(cursor, ids),
+            looks.units_at_looks(cursor, ids),
+        ),
     )
     now = ws.now()
     return [
@@ -155,6 +158,6 @@ def cut_reading(
     data = readings.data_of(ws.db, cursor, experiment)
     until = cutting.assigned_afresh_after(experiment, cut.run)
     if until is not None and data is not None and data.from_events:
-        data = looks.earlier_data(cursor, data, until)
+        data = data_states.earlier_data(cursor, data, until)
     taken = readings.looks_of(ws.db, cursor, experiment.id)
     return cutting.cut_reading(experiment, data, cut, now=ws.now(), looks=taken)

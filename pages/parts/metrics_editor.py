@@ -10,7 +10,7 @@ from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.definition import Definition
 from experiments_core.errors import UpshotError
-from experiments_core.services import experiments, library
+from experiments_core.services import experiments, library, metric_preview
 from experiments_core.services.workspace import Workspace
 from pages.parts import conflict, theme
 from pages.parts.create_metrics import BEFORE_HELP, COVARIATE_HELP, ROWS_HELP
@@ -217,7 +217,9 @@ def _preview(ws: Workspace, actor: Actor, values: dict[str, Any], *, key: str) -
         return
     said = {name: value for name, value in values.items() if name != "owner"}
     try:
-        arms = library.preview(ws, actor, slug, said | {"name": values["name"] or "Preview"})
+        arms = metric_preview.preview(
+            ws, actor, slug, said | {"name": values["name"] or "Preview"}
+        )
     except UpshotError as error:
         theme.refused(error)
         return

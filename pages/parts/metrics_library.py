@@ -9,7 +9,7 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor, Permission, may
 from experiments_core.domain.definition import Definition
-from experiments_core.services import library
+from experiments_core.services import library, metric_uses
 from experiments_core.services.workspace import Workspace
 from pages.parts import metrics_editor, theme
 
@@ -74,7 +74,7 @@ def draw(ws: Workspace, actor: Actor, known: list[Definition]) -> None:
     if not shown:
         theme.muted("No metric fits this search.")
         return
-    used = library.uses_of_all(ws, actor)
+    used = metric_uses.uses_of_all(ws, actor)
     for one in shown:
         tests = len({use.slug for use in used.get(one.key.lower(), ())})
         with st.container(border=True, key=f"metric-{one.key}"):

@@ -9,8 +9,8 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor, Permission, may
 from experiments_core.domain.definition import Definition, difference
-from experiments_core.services import library
-from experiments_core.services.library import Use
+from experiments_core.services import library, metric_uses
+from experiments_core.services.metric_uses import Use
 from experiments_core.services.workspace import Workspace
 from pages.parts import metrics_editor, metrics_library, theme
 
@@ -24,7 +24,7 @@ def draw(ws: Workspace, actor: Actor, metric: Definition) -> None:
     theme.muted(f"{metrics_library.summary(metric)} · key {metric.key}")
     if metric.description:
         st.markdown(theme.text(metric.description, 10_000))
-    used = library.uses(ws, actor, metric.key)
+    used = metric_uses.uses(ws, actor, metric.key)
     _uses(used, metric)
     _versions(library.metric_versions(ws, actor, metric.key), used)
     if may(actor, Permission.EDIT):

@@ -10,7 +10,13 @@ from experiments_core.domain.deployment import Deployment
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.notes import ACTIONS, Decision
 from experiments_core.errors import UpshotError
-from experiments_core.services import deploying, noting, past_looks, promoting
+from experiments_core.services import (
+    deciding,
+    deploying,
+    forecasting,
+    past_looks,
+    promoting,
+)
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
@@ -39,9 +45,9 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
         if advice.text:
             st.markdown(f"**We suggest:** {theme.text(advice.text, 600)}")
         _promotion(ws, view, experiment)
-        _forecasts(noting.outcomes(ws, actor, experiment.id, view.result), experiment)
+        _forecasts(forecasting.outcomes(ws, actor, experiment.id, view.result), experiment)
         _concluded(experiment)
-        _decided(noting.decisions(ws, actor, experiment.id), experiment)
+        _decided(deciding.decisions(ws, actor, experiment.id), experiment)
         _deployed(ws, actor, experiment)
         if may(actor, Permission.EDIT):
             _decide(ws, actor, view, experiment)
@@ -60,7 +66,7 @@ def _promotion(ws: Workspace, view: LookView, experiment: Experiment) -> None:
         theme.note("It stays a suggestion: an admin has not allowed it for the project.")
 
 
-def _forecasts(found: tuple[noting.Outcome, ...], experiment: Experiment) -> None:
+def _forecasts(found: tuple[forecasting.Outcome, ...], experiment: Experiment) -> None:
     if not found:
         return
     theme.lead("Forecast and outcome", words.plural(len(found), "guess", "guesses"))
@@ -77,14 +83,14 @@ def _forecasts(found: tuple[noting.Outcome, ...], experiment: Experiment) -> Non
     )
 
 
-def _guess(one: noting.Outcome) -> str:
+def _guess(one: forecasting.Outcome) -> str:
     told = words.lift(one.forecast.guess)
     if one.forecast.lower is None or one.forecast.upper is None:
         return told
     return f"{told} ({words.lift_interval(one.forecast.lower, one.forecast.upper)})"
 
 
-def _outcome(one: noting.Outcome) -> str:
+def _outcome(one: forecasting.Outcome) -> str:
     if one.lift is None or one.lower is None or one.upper is None:
         return words.NONE
     return f"{words.lift(one.lift)} ({words.lift_interval(one.lower, one.upper)})"
@@ -202,7 +208,7 @@ def _save(
     note: str,
 ) -> None:
     try:
-        noting.decide(ws, actor, experiment.id, action=action, variant=variant, note=note)
+        deciding.decide(ws, actor, experiment.id, action=action, variant=variant, note=note)
     except UpshotError as error:
         theme.refused(error)
         return
@@ -223,7 +229,7 @@ def forecast_form(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
         return
     with st.container(border=True, key="forecast"):
         theme.lead("What do you expect?", "before anybody has looked")
-        for one in noting.forecasts(ws, actor, experiment.id):
+        for one in forecasting.forecasts(ws, actor, experiment.id):
             told = words.lift(one.guess)
             theme.note(f"{one.by} expects {told} on {metrics.get(one.metric, one.metric)}.")
         with st.form("forecast-form", border=False, clear_on_submit=True):
@@ -256,7 +262,7 @@ def _guess_saved(
     ends: tuple[float, float],
 ) -> None:
     try:
-        noting.forecast(
+        forecasting.forecast(
             ws, actor, experiment.id, metric=metric, variant=variant, guess=guess / 100,
             lower=ends[0] / 100, upper=ends[1] / 100,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from experiments_core.domain.access import Actor, Permission, may
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.notes import ANNOTATION_LENGTH, KINDS, Annotation
 from experiments_core.errors import UpshotError
-from experiments_core.services import noting
+from experiments_core.services import annotating
 from experiments_core.services.workspace import Workspace
 from pages.parts import theme
 
@@ -49,7 +49,8 @@ def draw(
             if may(actor, Permission.EDIT) or one.by == actor.name:
                 st.button(
                     "Remove", type="tertiary", key=f"remove-{one.id}",
-                    on_click=noting.remove_annotation, args=(ws, actor, experiment.id, one.id),
+                    on_click=annotating.remove_annotation,
+                    args=(ws, actor, experiment.id, one.id),
                 )  # fmt: skip
     if may(actor, Permission.COMMENT) and experiment.deleted_at is None:
         _form(ws, actor, experiment)
@@ -68,7 +69,7 @@ def _form(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
             return
         moments = [datetime.combine(day, time(), UTC) for day in days]
         try:
-            noting.annotate(
+            annotating.annotate(
                 ws, actor, experiment.id, text=text, kind=kind,
                 starts=moments[0] if moments else None,
                 ends=moments[1] if len(moments) > 1 and moments[1] > moments[0] else None,

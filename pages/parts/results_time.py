@@ -13,7 +13,7 @@ from experiments_core.charts.series import Course, LookMark, PhaseMark, cumulati
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment, Phase
 from experiments_core.domain.notes import Annotation
-from experiments_core.services import courses, noting, past_looks
+from experiments_core.services import annotating, courses, past_looks
 from experiments_core.services.cutting import with_phases_of
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
@@ -32,7 +32,7 @@ def draw(subject: Subject) -> None:
     """Draw the course of the lift and the arrivals."""
     found = _course(subject.ws, subject.actor, subject.view, subject.key, subject.metric)
     points = found.get(subject.treatment, ())
-    notes = noting.annotations_of(subject.ws, subject.actor, subject.experiment.id)
+    notes = annotating.annotations_of(subject.ws, subject.actor, subject.experiment.id)
     if points:
         lines = past_looks.listed(subject.ws, subject.actor, subject.experiment.id)
         looks = results_past.marks(lines)

@@ -13,9 +13,9 @@ from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import InvalidInputError, UpshotError
-from experiments_core.services import assigning
+from experiments_core.services import trying
 from experiments_core.services.assigned_list import drawn_csv, read_units
-from experiments_core.services.assigning import Trial, try_unit
+from experiments_core.services.trying import Trial, try_unit
 from experiments_core.services.workspace import Workspace
 from pages.parts import rules, theme
 
@@ -62,7 +62,7 @@ def draw_list(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     if file is None:
         return
     try:
-        drawn = assigning.draw_list(ws, actor, experiment.id, read_units(file.getvalue()))
+        drawn = trying.draw_list(ws, actor, experiment.id, read_units(file.getvalue()))
     except UpshotError as error:
         theme.refused(error)
         return

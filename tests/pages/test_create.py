@@ -11,7 +11,7 @@ from experiments_core.domain.experiment import ExperimentDraft, Plan
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
-from experiments_core.services import acting, experiments, library
+from experiments_core.services import acting, experiments, library, metric_uses
 from experiments_core.services.workspace import Workspace
 from tests.pages.words import button, field, said
 
@@ -257,5 +257,5 @@ def test_a_metric_of_the_library_is_measured_in_the_version_it_has_now(
     assert (metric.unit, metric.role) == ("pages", MetricRole.PRIMARY)
     again = open_page("create", exp=saved.slug, step="metrics")
     assert "from the library, version 2" in said(again)
-    (use,) = library.uses(ws, LOCAL, "views")
+    (use,) = metric_uses.uses(ws, LOCAL, "views")
     assert (use.slug, use.version) == (saved.slug, 2)

@@ -10,7 +10,14 @@ from streamlit.testing.v1 import AppTest
 
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
-from experiments_core.services import acting, deploying, experiments, noting, workspace
+from experiments_core.services import (
+    acting,
+    deciding,
+    deploying,
+    experiments,
+    forecasting,
+    workspace,
+)
 from experiments_core.services.workspace import Workspace
 from tests.pages.running import run_page
 from tests.services.checkout import START, make, rows, upload
@@ -42,13 +49,13 @@ def test_before_the_data_a_guess_is_taken(ws: Workspace):
     app.number_input[0].set_value(5.0)
     next(one for one in app.button if one.label == "Write it down").click().run()
     assert not app.exception
-    (guess,) = noting.forecasts(ws, LOCAL, experiment.id)
+    (guess,) = forecasting.forecasts(ws, LOCAL, experiment.id)
     assert (guess.guess, guess.lower, guess.upper) == (0.05, -0.05, 0.05)
 
 
 def test_the_box_shows_guess_and_outcome_and_takes_a_decision(ws: Workspace):
     experiment = make(ws)
-    noting.forecast(ws, LOCAL, experiment.id, metric="converted", guess=0.3)
+    forecasting.forecast(ws, LOCAL, experiment.id, metric="converted", guess=0.3)
     upload(ws, experiment, rows(2000, lift=0.3))
     app = opened(experiment)
     assert "Forecast and outcome" in told(app)
@@ -57,7 +64,7 @@ def test_the_box_shows_guess_and_outcome_and_takes_a_decision(ws: Workspace):
     app.text_area(key=f"{key}-note").input("One more week.").run()
     app.button(key=f"{key}-save").click().run()
     assert not app.exception
-    (decision,) = noting.decisions(ws, LOCAL, experiment.id)
+    (decision,) = deciding.decisions(ws, LOCAL, experiment.id)
     assert (decision.action, decision.note) == ("extend", "One more week.")
     assert "Extend the test" in told(app)
 

@@ -11,11 +11,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft, Plan, VariantDraft
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.metric_kinds import Mean, Proportion
-from experiments_core.services import (
-    acting,
-    experiments,
-    ingestion,
-)
+from experiments_core.services import acting, experiments, ingestion
 from experiments_core.services.workspace import Workspace
 
 START = datetime(2026, 5, 1, tzinfo=UTC)

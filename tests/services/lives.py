@@ -20,9 +20,6 @@ TOM = Actor("Tom", Role.EDITOR)
 GUEST = Actor("Guest", Role.VIEWER)
 
 
-STRANGER = Actor("Eve", Role.ADMIN, org_id="other")
-
-
 def create(ws: Workspace, name: str = "Checkout", **fields: Any) -> Experiment:
     draft = ExperimentDraft(name, **{"metrics": (Proportion("paid"),)} | fields)
     return service.create_experiment(ws, MIRA, draft)

@@ -10,11 +10,7 @@ import pytest
 from experiments_core.domain.experiment import ExperimentDraft
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.metric_kinds import Proportion
-from experiments_core.errors import (
-    ConflictError,
-    ForbiddenError,
-    InvalidInputError,
-)
+from experiments_core.errors import ConflictError, ForbiddenError, InvalidInputError
 from experiments_core.services import acting, traffic
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace

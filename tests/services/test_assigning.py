@@ -15,20 +15,12 @@ from experiments_core.errors import (
 )
 from experiments_core.services import deploying
 from experiments_core.services.acting import transition
-from experiments_core.services.assigning import (
-    assign,
-    assign_many,
-    draw_list,
-    try_unit,
-)
+from experiments_core.services.assigning import assign, assign_many
 from experiments_core.services.experiments import create_experiment, get_experiment
-from experiments_core.services.participants import (
-    add_participants,
-    participants,
-    set_override,
-)
+from experiments_core.services.participants import add_participants, participants, set_override
 from experiments_core.services.snapshots import snapshot
 from experiments_core.services.traffic import change_traffic
+from experiments_core.services.trying import draw_list, try_unit
 from experiments_core.services.workspace import Workspace
 
 

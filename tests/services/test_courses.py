@@ -12,12 +12,7 @@ import pytest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric_kinds import Quantile, Ratio
-from experiments_core.services import (
-    analyses,
-    courses,
-    ingestion,
-    segmenting,
-)
+from experiments_core.services import analyses, courses, ingestion, segmenting
 from experiments_core.services.quantile_days import some_days
 from experiments_core.services.workspace import Workspace
 from tests.services.checkout import METRICS, START, make, rows, upload

@@ -19,9 +19,9 @@ from experiments_core.services import (
     experiments,
     explaining,
     exploring,
-    library,
     listing,
     measuring,
+    metric_preview,
     ramping,
     segmenting,
     viewing,
@@ -181,7 +181,9 @@ def test_every_way_deeper_into_a_locked_result_is_shut(ws: Workspace, locked: Ex
         lambda: courses.series(ws, LOCAL, key, "converted"),
         lambda: segmenting.segments(ws, LOCAL, key, "converted", "country"),
         lambda: explaining.explain(ws, LOCAL, key, "converted", "B"),
-        lambda: library.preview(ws, LOCAL, key, {"kind": "proportion", "column": "converted"}),
+        lambda: metric_preview.preview(
+            ws, LOCAL, key, {"kind": "proportion", "column": "converted"}
+        ),
     )
     for ask in asked:
         with pytest.raises(ConflictError) as refused:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from experiments_core.domain.access import LOCAL, Actor, Role
+from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.errors import (
     ConflictError,
@@ -19,9 +19,7 @@ from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
 from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
-
-EDITOR = Actor("Emil", Role.EDITOR)
-STRANGER = Actor("Eve", Role.ADMIN, org_id="other")
+from tests.services.people import EDITOR, STRANGER
 
 
 def after_data(

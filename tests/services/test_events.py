@@ -29,7 +29,7 @@ from experiments_core.services.experiments import create_experiment
 from experiments_core.services.traffic import change_traffic
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from experiments_core.store.looks import data_states
+from experiments_core.store.data_states import data_states
 from tests.services.conftest import Clock
 
 PAID = Proportion("paid")

@@ -17,7 +17,8 @@ from experiments_core.errors import (
 from experiments_core.services import acting, traffic
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace
-from tests.services.lives import GUEST, MIRA, STRANGER, TOM, create, go
+from tests.services.lives import GUEST, MIRA, TOM, create, go
+from tests.services.people import STRANGER
 
 
 def test_a_draft_becomes_an_experiment_with_everything_filled_in(ws: Workspace):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from experiments_core.domain.access import LOCAL, Actor, Role
+from experiments_core.domain.access import LOCAL
 from experiments_core.domain.definition import difference, metric_of
 from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.errors import (
@@ -17,16 +17,20 @@ from experiments_core.errors import (
     NotFoundError,
     VersionStaleError,
 )
-from experiments_core.services import analyses, experiments, library
+from experiments_core.services import (
+    analyses,
+    experiments,
+    library,
+    metric_preview,
+    metric_uses,
+)
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats.estimate import Undefined
 from experiments_core.store import audit
 from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
+from tests.services.people import EDITOR, STRANGER, VIEWER
 
-EDITOR = Actor("Emil", Role.EDITOR)
-VIEWER = Actor("Vera", Role.VIEWER)
-STRANGER = Actor("Eve", Role.ADMIN, org_id="other")
 REVENUE = {"name": "Revenue per user", "kind": "mean", "column": "revenue", "unit": "USD"}
 
 
@@ -129,7 +133,7 @@ def test_a_test_keeps_the_version_it_was_made_with_and_so_do_its_looks(
     again = analyses.look(ws, LOCAL, experiment.id)
     assert again.result == before.result
     assert [one.version for one in again.design.metrics] == [1, 1]
-    (use,) = library.uses(ws, VIEWER, "MONEY")
+    (use,) = metric_uses.uses(ws, VIEWER, "MONEY")
     assert (use.slug, use.version, use.role, use.status) == (
         "shorter-checkout", 1, "secondary", "running",
     )  # fmt: skip
@@ -146,16 +150,18 @@ def test_a_preview_tells_the_value_per_arm_and_takes_no_look(ws: Workspace, cloc
     clock.now = START + timedelta(days=11)
     experiment = make(ws)
     upload(ws, experiment, rows(2000))
-    control, treated = library.preview(ws, VIEWER, experiment.id, REVENUE)
+    control, treated = metric_preview.preview(ws, VIEWER, experiment.id, REVENUE)
     result = analyses.look(ws, LOCAL, experiment.id).result
     assert result.look == 1
     assert (control.value, treated.n) == (result.metric("revenue").arm("control").value, 1000)
-    capped, _ = library.preview(ws, VIEWER, experiment.id, REVENUE | {"cap": 3})
+    capped, _ = metric_preview.preview(ws, VIEWER, experiment.id, REVENUE | {"cap": 3})
     assert capped.value < control.value
-    missing, _ = library.preview(ws, VIEWER, experiment.id, REVENUE | {"column": "nothing"})
+    missing, _ = metric_preview.preview(
+        ws, VIEWER, experiment.id, REVENUE | {"column": "nothing"}
+    )
     assert missing.value == Undefined("column_missing")
     with pytest.raises(ConflictError) as refused:
-        library.preview(ws, VIEWER, make(ws).id, REVENUE)
+        metric_preview.preview(ws, VIEWER, make(ws).id, REVENUE)
     assert refused.value.code == "NO_DATA"
 
 

@@ -25,6 +25,7 @@ from experiments_core.services import (
     participants,
     projects,
     snapshots,
+    trying,
 )
 from experiments_core.services.assignment_audit import audit_assignment
 from experiments_core.services.events import Receipt, receive_events
@@ -131,7 +132,7 @@ def test_everything_that_names_a_unit_finds_it(ws: Workspace):
         version=test.version,
     )  # fmt: skip
     assert assigning.assign(ws, LOCAL, "checkout", given).variant == "treatment"
-    assert assigning.try_unit(ws, LOCAL, "checkout", tester).served == "treatment"
+    assert trying.try_unit(ws, LOCAL, "checkout", tester).served == "treatment"
     (shown,) = participants.overrides(ws, LOCAL, "checkout")
     assert shown.startswith("p_")
     assert not snapshots.snapshot(ws, LOCAL)[0]["local"]

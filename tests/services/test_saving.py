@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import Actor, Role
-from experiments_core.errors import (
-    UpshotError,
-    VersionStaleError,
-)
+from experiments_core.errors import UpshotError, VersionStaleError
 from experiments_core.services import acting
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace

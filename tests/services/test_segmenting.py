@@ -7,10 +7,7 @@ import pytest
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import NotFoundError
-from experiments_core.services import (
-    analyses,
-    segmenting,
-)
+from experiments_core.services import analyses, segmenting
 from experiments_core.services.workspace import Workspace
 
 
