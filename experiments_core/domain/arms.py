@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 
 from experiments_core.domain.experiment import WHOLE_BP, Variant, VariantDraft, equal_weights
@@ -14,12 +13,6 @@ LEAST = 2
 LIMIT_HASH = 20
 LIMIT_EXTERNAL = 100
 LONGEST_VALUE = 64 * 1024
-WHOLES = (1.0, 100.0, float(WHOLE_BP))
-LARGEST_OF_RATIO = 20
-SHARES_HINT = (
-    "Give percent that add up to 100, fractions that add up to 1, or a ratio of whole numbers "
-    f"up to {LARGEST_OF_RATIO}, such as 1 and 4."
-)
 CONTROL_KEYS = ("control", "champion")
 
 DEFAULT_ARMS = (
@@ -74,20 +67,6 @@ def split_problems(weights: Sequence[tuple[str, object]]) -> list[Problem]:
     gap = f"{percent(abs(WHOLE_BP - total))} is {'missing' if total < WHOLE_BP else 'too much'}"
     message = f"The split adds up to {percent(total)}. It must be exactly 100 %: {gap}."
     return [Problem("weights_bp", total, "SPLIT_SUM", message)]
-
-
-def shares_fault(shares: Sequence[float]) -> str:
-    """Say why shares above 0 that somebody typed are no split; empty when they are one.
-
-    They are fractions, percent or basis points that add up, or a ratio of small whole numbers.
-    """
-    total = math.fsum(shares)
-    ratio = all(share <= LARGEST_OF_RATIO and share == int(share) for share in shares)
-    if ratio or any(math.isclose(total, whole, rel_tol=1e-9) for whole in WHOLES):
-        return ""
-    whole = min(WHOLES, key=lambda one: abs(math.log(total / one)))
-    gap = f"{abs(whole - total):g} is {'missing' if total < whole else 'too much'}"
-    return f"The split adds up to {total:g}. It must be exactly {whole:g}: {gap}."
 
 
 def make_variants(

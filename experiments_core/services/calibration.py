@@ -10,6 +10,7 @@ from experiments_core.errors import CancelledError, ConflictError
 from experiments_core.services import analyses, inspecting
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
+from experiments_core.store.watch import Cancelled
 
 __all__ = ["LEAST_SHUFFLES", "SEED", "SHUFFLES", "Calibration", "calibration", "steps"]
 
@@ -27,7 +28,7 @@ def calibration(
     shuffles: int = SHUFFLES,
     seed: int = SEED,
     progress: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Cancelled | None = None,
 ) -> Calibration:
     """Shuffle the arms of one comparison; nothing of it is a look.
 
@@ -81,7 +82,7 @@ def calibration(
 def steps(
     shuffles: int,
     progress: Callable[[float], None] | None,
-    cancelled: Callable[[], bool] | None,
+    cancelled: Cancelled | None,
 ) -> Callable[[int], None]:
     """Tell how far it is every twentieth, and stop when somebody wants that."""
 

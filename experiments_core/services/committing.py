@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +33,7 @@ from experiments_core.store import audit, crossovers, facts, imports
 from experiments_core.store.cells import unit_span
 from experiments_core.store.imports import DatasetRow, ImportRow
 from experiments_core.store.staging import staging_table
-from experiments_core.store.watch import Watch
+from experiments_core.store.watch import Cancelled, Progress, Watch
 from experiments_core.tabular import rejects
 
 IMPORT = "import"
@@ -48,8 +47,8 @@ def commit(
     *,
     mode: str = "all",
     existing: str = "add",
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> ImportRecord:
     """Move what was read among the facts, in one transaction, all of it or nothing.
 
@@ -114,8 +113,8 @@ def commit_as_new(
     *,
     name: str,
     mode: str = "all",
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> ImportRecord:
     """Make the experiment that a file is the data of and bring the data, in one transaction.
 

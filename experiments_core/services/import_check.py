@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +24,7 @@ from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
-from experiments_core.store.watch import Watch
+from experiments_core.store.watch import Cancelled, Progress, Watch
 from experiments_core.tabular.detection import Detection, open_asks
 from experiments_core.tabular.questions import open_questions
 from experiments_core.tabular.spellings import spellings
@@ -40,8 +39,8 @@ def check(
     import_id: str,
     mapping: Mapping,
     *,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> ImportReport:
     """Read every row into staging and report; commits nothing.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
@@ -11,19 +10,17 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Mapping
 from experiments_core.errors import InvalidInputError, Problem, UpshotError
 from experiments_core.services import ingestion
+from experiments_core.services.choosing import choose
 from experiments_core.services.experiments import get_experiment
-from experiments_core.services.import_choices import Choices, choose
+from experiments_core.services.import_choices import Choices, refusal
+from experiments_core.services.import_reading import lay_out, open_layout, read_rows
 from experiments_core.services.ingestion import Draft, ImportRecord, ImportReport, Question
 from experiments_core.services.workspace import Workspace
+from experiments_core.store.watch import Cancelled, Progress
 
 MODES = ("all", "good_rows", "check")
 EXISTING = ("add", "replace")
-MOST_ROUNDS = 10
-LAYOUT = frozenset({"dialect.sheet", "dialect.combine", "dialect.reshape"})
 SHOWN_REJECTS = 10
-
-Progress = Callable[[float, str], None]
-Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +151,7 @@ def _carry_on(  # noqa: PLR0917  private, called once
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> ImportOutcome:
-    draft = _laid_out(ws, actor, draft, request.choices)
+    draft = lay_out(ws, actor, draft, request.choices)
     if open_layout(draft):
         return ImportOutcome("questions", draft.file_name, questions=draft.questions)
     choose(draft.detection, request.choices)  # a wrong name is said before anything else
@@ -163,8 +160,13 @@ def _carry_on(  # noqa: PLR0917  private, called once
         day = f"{twin.committed_at:%-d %B %Y}" if twin.committed_at else "before"
         note = f"You imported this file on {day} as “{twin.file_name}”. Nothing to do."
         return ImportOutcome("already", draft.file_name, note=note)
-    mapping, report = _read(
-        ws, actor, draft, request.choices, _part(progress, 0.3, 0.9), cancelled
+    mapping, report = read_rows(
+        ws,
+        actor,
+        draft,
+        request.choices,
+        progress=_part(progress, 0.3, 0.9),
+        cancelled=cancelled,
     )
     if report.questions:
         return ImportOutcome("questions", draft.file_name, report, report.questions)
@@ -177,92 +179,6 @@ def _carry_on(  # noqa: PLR0917  private, called once
     if progress is not None:
         progress(1.0, "Imported")
     return ImportOutcome("committed", draft.file_name, report, experiments=made)
-
-
-def read_under(
-    ws: Workspace, actor: Actor, import_id: str, choices: Choices
-) -> tuple[Mapping, ImportReport]:
-    """Read every row of a draft under what somebody says; commits nothing.
-
-    Raises:
-        NotFoundError: there is no such draft.
-        InvalidInputError: a choice does not exist, or the file cannot be used under it.
-    """
-    draft = ingestion.look_again(ws, actor, import_id)
-    _, mapping, report = read_draft(ws, actor, draft, choices)
-    return mapping, report
-
-
-def read_draft(
-    ws: Workspace, actor: Actor, draft: Draft, choices: Choices
-) -> tuple[Draft, Mapping, ImportReport]:
-    """Read every row of a draft as far as the answers go; commits nothing.
-
-    Returns:
-        The draft as it was laid out, the mapping, and the report with what is still open.
-    """
-    draft = _laid_out(ws, actor, draft, choices)
-    if open_layout(draft):
-        report = ImportReport(0, 0, 0, 0, {}, questions=draft.questions)
-        return draft, draft.detection.proposal, report
-    mapping, report = _read(ws, actor, draft, choices, None, None)
-    return draft, mapping, report
-
-
-def open_layout(draft: Draft) -> bool:
-    """Whether something about sheet, files or shape is open, so that rows mean nothing yet."""
-    return any(question.field in LAYOUT for question in draft.questions)
-
-
-def _laid_out(ws: Workspace, actor: Actor, draft: Draft, choices: Choices) -> Draft:
-    """Answer what has to be known before rows can be seen: sheet, files, shape, header."""
-    for _ in range(MOST_ROUNDS):
-        dialect = draft.detection.dialect
-        dialect = replace(dialect, shape=choices.shape or dialect.shape)
-        for question in draft.questions:
-            value = _answer_to(question, choices)
-            if value and question.field.startswith("dialect."):
-                dialect = ingestion.answer_layout(dialect, question, value)
-        if dialect == draft.detection.dialect:
-            return draft
-        draft = ingestion.look_again(ws, actor, draft.import_id, dialect=dialect)
-    return draft
-
-
-def _read(  # noqa: PLR0917  private, called once
-    ws: Workspace,
-    actor: Actor,
-    draft: Draft,
-    choices: Choices,
-    progress: Progress | None,
-    cancelled: Cancelled | None,
-) -> tuple[Mapping, ImportReport]:
-    """Read every row; an answer may raise a new question, so read until none is answered."""
-    mapping = choose(draft.detection, choices)
-    for _ in range(MOST_ROUNDS):
-        report = ingestion.check(
-            ws, actor, draft.import_id, mapping, progress=progress, cancelled=cancelled
-        )
-        answered = _answered(mapping, report.questions, choices)
-        if answered == mapping:
-            return mapping, report
-        mapping = answered
-    raise InvalidInputError("The answers contradict each other.", hint="Leave one of them out.")
-
-
-def _answered(mapping: Mapping, questions: tuple[Question, ...], choices: Choices) -> Mapping:
-    for question in questions:
-        value = _answer_to(question, choices)
-        if value:
-            mapping = ingestion.answer(mapping, question, value)
-    return mapping
-
-
-def _answer_to(question: Question, choices: Choices) -> str | None:
-    value = choices.answers.get(question.code) or choices.answers.get(question.field)
-    if value is None and choices.accept_defaults:
-        return question.default
-    return value
 
 
 def _store(  # noqa: PLR0917  private, called once
@@ -279,11 +195,12 @@ def _store(  # noqa: PLR0917  private, called once
     }  # fmt: skip
     if mapping.experiment == "*":
         if request.new_name is None:
-            message = "several experiments in one file need new ones to become"
-            raise InvalidInputError(
-                f"{message[:1].upper()}{message[1:]}.",
+            raise refusal(
+                "new_name",
+                None,
+                "REQUIRED",
+                "several experiments in one file need new ones to become",
                 hint="Name what the new ones begin with, or choose one experiment.",
-                details=(Problem("new_name", None, "REQUIRED", message),),
             )
         return ingestion.commit_each(
             ws, actor, draft.import_id, mapping, name=request.new_name, **told

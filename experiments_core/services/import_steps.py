@@ -8,6 +8,7 @@ from experiments_core.errors import ConflictError
 from experiments_core.services import ingestion
 from experiments_core.services.committing import commit_as_new
 from experiments_core.services.import_choices import Choices
+from experiments_core.services.import_reading import read_under
 from experiments_core.services.import_records import (
     ImportRecord,
     find_any,
@@ -16,7 +17,6 @@ from experiments_core.services.import_records import (
     sees_import,
 )
 from experiments_core.services.import_report import ImportReport
-from experiments_core.services.import_run import read_under
 from experiments_core.services.several import EACH, commit_each
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports

@@ -9,6 +9,7 @@ refused file leaves nothing behind. Progress is reported in the caller's thread.
 from __future__ import annotations
 
 from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.typed_shares import basis_points
 from experiments_core.services.committing import (
     commit,
     commit_as_new,
@@ -17,7 +18,6 @@ from experiments_core.services.committing import (
 )
 from experiments_core.services.drafts import Draft, discard, look_again
 from experiments_core.services.import_check import check
-from experiments_core.services.import_choices import basis_points
 from experiments_core.services.import_downloads import quality_csv, rejects_csv
 from experiments_core.services.import_effects import ChoiceResult, choice_results
 from experiments_core.services.import_records import ImportRecord, record_of

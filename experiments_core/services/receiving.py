@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,7 @@ from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
+from experiments_core.store.watch import Progress
 from experiments_core.tabular.text import visible
 
 KEPT = timedelta(days=30)
@@ -30,8 +31,6 @@ KEPT = timedelta(days=30)
 DRAFTS_KEPT = timedelta(days=2)
 ENDINGS = (".csv", ".tsv", ".txt", ".gz", ".xlsx")
 LONGEST_NAME = 200
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import ingestion
 from experiments_core.services.import_check import read_rows
 from experiments_core.services.import_choices import Choices
+from experiments_core.services.import_reading import read_draft
 from experiments_core.services.import_records import find_draft
-from experiments_core.services.import_run import read_draft
 from experiments_core.services.ingestion import Question, Reconciliation
 from experiments_core.services.reconciling import reconcile_with_data
 from experiments_core.services.workspace import open_workspace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from experiments_core.domain.access import Actor, Permission, require
@@ -23,7 +22,7 @@ from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow
 from experiments_core.store.staging import drop_tables
-from experiments_core.store.watch import Watch
+from experiments_core.store.watch import Cancelled, Watch
 
 
 def can_redo(ws: Workspace, one: ImportRecord) -> bool:
@@ -36,7 +35,7 @@ def redo(
     actor: Actor,
     import_id: str,
     *,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Cancelled | None = None,
 ) -> ImportRecord:
     """Bring the rows of an undone import back, under the mapping it was committed with.
 

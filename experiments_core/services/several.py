@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments_core.domain.access import Actor, Permission, require
@@ -16,6 +16,7 @@ from experiments_core.services.import_check import check
 from experiments_core.services.import_records import ImportRecord, find_draft, stored_file
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
+from experiments_core.store.watch import Cancelled, Progress
 from experiments_core.tabular.text import fold, listed, shorten, visible
 
 MOST_EXPERIMENTS = 200
@@ -64,8 +65,8 @@ def commit_each(
     *,
     name: str,
     mode: str = "all",
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> list[ImportRecord]:
     """Make an experiment of each one in the file and bring its rows, all in one transaction.
 

@@ -16,6 +16,12 @@ from experiments_core.errors import BusyError, CancelledError
 PAUSE = 0.1  # seconds between two looks at the progress
 PROCESS_IO = Path("/proc/self/io")
 
+Progress = Callable[[float, str], None]
+"""Is told which fraction of the whole is done, and what is being done."""
+
+Cancelled = Callable[[], bool]
+"""Is asked now and then whether to stop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -47,8 +53,8 @@ class Watch:
         cancelled: Asked now and then; True stops the work.
     """
 
-    progress: Callable[[float, str], None] | None = None
-    cancelled: Callable[[], bool] | None = None
+    progress: Progress | None = None
+    cancelled: Cancelled | None = None
 
     def say(self, fraction: float, text: str) -> None:
         """Report, and stop when asked to.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments_core.analysis.design import PhaseDesign
-from experiments_core.domain.arms import SHARES_HINT, shares_fault
+from experiments_core.domain.typed_shares import SHARES_HINT, shares_fault
 from experiments_core.tabular.candidates import certain_control
 from experiments_core.tabular.text import fold, listed, shorten
 from experiments_core.workbench.refusing import is_number, nearest, refusal

@@ -15,7 +15,7 @@ from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import analyses, ingestion
 from experiments_core.services.import_choices import choices_from_document
-from experiments_core.services.import_run import read_draft
+from experiments_core.services.import_reading import read_draft
 from experiments_core.services.ingestion import ImportRecord, ImportReport, Question
 from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.services.workspace import Workspace, open_workspace

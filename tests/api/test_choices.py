@@ -18,7 +18,7 @@ from experiments_core.api import (
 )
 from experiments_core.domain import deployment, experiment, lifecycle, metric, project, source
 from experiments_core.domain import notes as remarks
-from experiments_core.services import import_choices
+from experiments_core.services import choosing
 
 
 def choices(shape: type[BaseModel], field: str) -> set[str]:
@@ -45,7 +45,7 @@ def words(kind: Any) -> Iterable[str]:
         (metric_shapes.Meaning, "preferred_direction", metric.Direction),
         (import_shapes.MappingChoices, "shape", source.Shape),
         (import_shapes.MappingChoices, "repeats", source.FILE_REPEATS),
-        (import_shapes.MappingChoices, "crossovers", import_choices.CROSSOVERS),
+        (import_shapes.MappingChoices, "crossovers", choosing.CROSSOVERS),
         (
             import_shapes.MappingChoices,
             "repeats_of",

@@ -10,7 +10,6 @@ from experiments_core.domain.arms import (
     DEFAULT_ARMS,
     make_variants,
     percent,
-    shares_fault,
     split_problems,
     variant_problems,
 )
@@ -28,35 +27,6 @@ def rules(*drafts: VariantDraft, limit: int = 20) -> list[str]:
 
 def test_three_equal_shares_are_33_34_and_twice_33_33():
     assert equal_weights(3) == [3334, 3333, 3333]
-
-
-@pytest.mark.parametrize(
-    "shares",
-    (
-        [50, 50],
-        [0.5, 0.5],
-        [1 / 3, 1 / 3, 1 / 3],
-        [3334, 3333, 3333],
-        [1, 4],
-        [20, 1],
-        [33.3, 66.7],
-    ),
-)
-def test_typed_shares_are_percent_fractions_basis_points_or_a_small_ratio(shares: list[float]):
-    assert shares_fault(shares) == ""
-
-
-@pytest.mark.parametrize(
-    ("shares", "fault"),
-    (
-        ([50, 40], "adds up to 90. It must be exactly 100: 10 is missing"),
-        ([33.33, 33.33, 33.33], "adds up to 99.99. It must be exactly 100: 0.01 is missing"),
-        ([0.7, 0.7], "adds up to 1.4. It must be exactly 1: 0.4 is too much"),
-        ([5000, 4000], "adds up to 9000. It must be exactly 10000: 1000 is missing"),
-    ),
-)
-def test_typed_shares_that_do_not_add_up_say_by_how_much(shares: list[float], fault: str):
-    assert fault in shares_fault(shares)
 
 
 @given(st.integers(2, 100))

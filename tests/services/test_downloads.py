@@ -11,8 +11,9 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import NotFoundError
 from experiments_core.services import downloads, exploring, ingestion
 from experiments_core.services.analyses import look
+from experiments_core.services.choosing import choose
 from experiments_core.services.experiments import list_experiments
-from experiments_core.services.import_choices import Choices, choose
+from experiments_core.services.import_choices import Choices
 from experiments_core.services.planning_baseline import baseline_of
 from experiments_core.services.samples import load_samples
 from experiments_core.services.workspace import Workspace

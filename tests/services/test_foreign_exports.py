@@ -16,8 +16,8 @@ from experiments_core.domain.source import Role, Shape
 from experiments_core.errors import InvalidInputError
 from experiments_core.services import ingestion
 from experiments_core.services.import_choices import choices_from_document
+from experiments_core.services.import_reading import read_draft
 from experiments_core.services.import_report import ImportReport
-from experiments_core.services.import_run import read_draft
 from experiments_core.services.ingestion import Draft
 from experiments_core.services.workspace import Workspace, open_workspace
 

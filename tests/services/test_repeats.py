@@ -14,7 +14,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.errors import InvalidInputError
 from experiments_core.services import ingestion
 from experiments_core.services.import_choices import choices_from_document
-from experiments_core.services.import_run import read_draft
+from experiments_core.services.import_reading import read_draft
 from experiments_core.services.workspace import Workspace, open_workspace
 
 # unit, arm, converted, revenue, rating, country; the second row of u0 and u1 comes later
