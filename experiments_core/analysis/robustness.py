@@ -104,6 +104,11 @@ class Robustness:
         return next(one for one in self.variations if one.planned)
 
     @property
+    def in_points(self) -> bool:
+        """Whether the differences, not the lifts, are what nearly every method bounds."""
+        return is_rate(self.definition)
+
+    @property
     def tries_crossovers(self) -> bool:
         """Whether more than one rule for units in both versions was tried."""
         return len({one.setting.crossovers for one in self.variations}) > 1
@@ -170,12 +175,14 @@ def sheet(
                 ))  # fmt: skip
     planned = next(one for one in found if one.planned)
     judged = [replace(one, holds=one.verdict == planned.verdict) for one in found]
-    ordered = tuple(sorted(judged, key=_place))
+    ordered = tuple(sorted(judged, key=lambda one: _place(metric, one)))
     return Robustness(metric.key, treatment, level, ordered, metric, tuple(notes))
 
 
-def _place(one: Variation) -> float:
-    for value in (one.relative_lift, one.difference):
+def _place(metric: Metric, one: Variation) -> float:
+    """The estimate: of a rate its difference, which nearly every method bounds."""
+    found = [one.relative_lift, one.difference]
+    for value in reversed(found) if is_rate(metric) else found:
         if not isinstance(value, Undefined):
             return value
     return -math.inf

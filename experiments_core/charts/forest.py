@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from experiments_core.charts import words
-from experiments_core.charts.axis import Axis, common_axis, draw_axis
+from experiments_core.charts.axis import Axis, common_axis, draw_axis, lift_tick, points_tick
 from experiments_core.charts.canvas import Canvas
 from experiments_core.charts.marks import Mark, draw_mark
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold, safe
 
 HEAD, GROUP, ROW, FOOT = 29, 29, 34, 32
-NARROW_LINE, NARROW_PANEL = 26, 30
+NARROW_LINE, NARROW_UNDER, NARROW_PANEL = 26, 18, 30
 Columns = tuple[float, float, float, float]
 COLUMNS = (0.001, 0.247, 0.333, 0.441)  # name; right edges of control, treatment, third
 PANEL = (0.466, 0.758)
 LIFT, VERDICT = 0.852, 0.874
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is drawn: its heading, and how a tick of its axis is written."""
+
+    heading: str
+    tick: Callable[[float], str]
+
+
+LIFTS = Measure("Lift", lift_tick)
+POINTS = Measure("Difference", points_tick)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class ForestRow:
         mark: What is drawn.
         lift: Words of the estimate.
         note: Words beside the mark's symbol, a p mostly.
+        under: Further words below the name on a narrow page.
         strong: Set in bold, such as a combined row.
         faint: Set in muted, such as a row that must not be used.
         heavy_rule: A heavy rule stands above.
@@ -37,6 +50,7 @@ class ForestRow:
     mark: Mark
     lift: str
     note: str
+    under: str = ""
     sentence: str = ""
     strong: bool = False
     faint: bool = False
@@ -60,6 +74,7 @@ def draw_forest(
     caption: str,
     narrow: bool = False,
     columns: Columns = COLUMNS,
+    measure: Measure = LIFTS,
 ) -> Figure:
     """Draw the rows on one axis.
 
@@ -70,6 +85,7 @@ def draw_forest(
         caption: What the axis shows, with the level of the intervals.
         narrow: Two lines per row.
         columns: Left edge of the names, right edges of the other three.
+        measure: What the axis shows.
     """
     marks = [row.mark for group in groups for row in group.rows]
     decided = [end for mark in marks if mark.reading.style == "filled" for end in mark.bar_ends]
@@ -78,14 +94,15 @@ def draw_forest(
     spreads = (mark.bar_ends for mark in marks if len(mark.bar_ends) > 1)
     narrowest = min(spreads, key=lambda found: max(found) - min(found), default=())
     axis = common_axis([*decided, *points, *narrowest], ends)
-    row_height = NARROW_LINE + NARROW_PANEL if narrow else ROW
+    under = NARROW_UNDER if any(row.under for group in groups for row in group.rows) else 0
+    row_height = NARROW_LINE + under + NARROW_PANEL if narrow else ROW
     height = HEAD + FOOT + row_height * len(marks) + GROUP * sum(bool(g.title) for g in groups)
     canvas = Canvas(height, tokens)
     spans: list[tuple[float, float]] = []
     y = float(HEAD)
     canvas.rule(HEAD, colour=tokens.muted)
     if not narrow:
-        _headings(canvas, headings, columns)
+        _headings(canvas, headings, columns, measure.heading)
     for group in groups:
         if group.title:
             _group(canvas, group, y)
@@ -93,14 +110,14 @@ def draw_forest(
             y += GROUP
         for row in group.rows:
             spans.append(
-                _narrow_row(canvas, row, y, axis)
+                _narrow_row(canvas, row, y, axis, under)
                 if narrow
                 else _wide_row(canvas, row, y, axis, columns)
             )
             y += row_height
     draw_axis(
         canvas, axis, spans=spans, labels_at=HEAD / 2 - 1, inside=narrow,
-        every=2 if narrow and len(axis.ticks) > 5 else 1,
+        every=2 if narrow and len(axis.ticks) > 5 else 1, tick=measure.tick,
     )  # fmt: skip
     domain = (0.01, 0.99) if narrow else PANEL
     canvas.small(sum(domain) / 2, y + FOOT / 2, caption, size=AXIS_SIZE, align="center")
@@ -108,14 +125,17 @@ def draw_forest(
 
 
 def _headings(
-    canvas: Canvas, headings: tuple[str, str, str, str, str], columns: Columns
+    canvas: Canvas,
+    headings: tuple[str, str, str, str, str],
+    columns: Columns,
+    measure: str,
 ) -> None:
     y = HEAD / 2 - 1
     for place, (x, heading) in enumerate(zip(columns, headings[:4], strict=True)):
         canvas.small(
             x, y, safe(heading, 14 if place else 40), align="right" if place else "left"
         )
-    canvas.small(LIFT, y, "Lift", align="right")
+    canvas.small(LIFT, y, measure, align="right")
     canvas.small(VERDICT, y, headings[4])
 
 
@@ -163,9 +183,9 @@ def _wide_row(
 
 
 def _narrow_row(
-    canvas: Canvas, row: ForestRow, y: float, axis: Axis
+    canvas: Canvas, row: ForestRow, y: float, axis: Axis, under: int
 ) -> tuple[float, float]:  # fmt: skip
-    line, top = y + NARROW_LINE / 2 + 3, y + NARROW_LINE
+    line, top = y + NARROW_LINE / 2 + 3, y + NARROW_LINE + under
     if row.heavy_rule:
         canvas.rule(y, colour=canvas.tokens.muted, width=1.5)
     ink = canvas.tokens.muted if row.faint else canvas.tokens.text
@@ -176,6 +196,8 @@ def _narrow_row(
     symbol = "" if row.faint else f"{reading.mark}{words.NARROW}"
     tail = f"<span style='color:{colour}'>{symbol}{row.note}</span>"
     canvas.text(1, line, f"{row.lift}   {tail}", size=13, colour=ink, align="right")
+    if row.under:
+        canvas.small(0, line + under, safe(row.under, 50))
     if row.sentence:
         canvas.small(0, top + NARROW_PANEL / 2, safe(row.sentence, 60))
         return top, top

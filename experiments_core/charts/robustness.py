@@ -10,11 +10,11 @@ from experiments_core.analysis.robustness import (
     Variation,
 )
 from experiments_core.charts import words
-from experiments_core.charts.forest import ForestGroup, ForestRow, draw_forest
+from experiments_core.charts.forest import LIFTS, POINTS, ForestGroup, ForestRow, draw_forest
 from experiments_core.charts.marks import Mark
 from experiments_core.charts.readings import BY_VERDICT
 from experiments_core.charts.theme import Figure, Tokens
-from experiments_core.stats.estimate import Undefined
+from experiments_core.stats.estimate import Undefined, Value
 
 METHODS = {
     "pooled_z": "Score (pooled z)",
@@ -49,6 +49,11 @@ def title(found: Robustness) -> str:
     return f"The answer “{said}” holds in {found.holds} of {total} analyses."
 
 
+def can_be_drawn(found: Robustness) -> bool:
+    """Whether the planned analysis has the estimate that the axis shows."""
+    return not isinstance(_estimate(found, found.planned)[0], Undefined)
+
+
 def about_crossovers(found: Robustness) -> str:
     """Say what the words for units in both versions mean; nothing where one rule was tried."""
     if not found.tries_crossovers:
@@ -62,21 +67,23 @@ def about_crossovers(found: Robustness) -> str:
 
 
 def robustness_sheet(found: Robustness, tokens: Tokens, *, narrow: bool = False) -> Figure:
-    """Draw every analysis on the axis of the lift, sorted.
+    """Draw every analysis, sorted: of a rate the differences, else the lifts.
 
     Args:
-        found: The sheet; its planned analysis has a lift.
+        found: The sheet; see :func:`can_be_drawn`.
         tokens: Colours.
         narrow: Two lines per row.
     """
     rows = tuple(_row(found, one, narrow=narrow) for one in found.variations)
     adjusted = any(one.adjusted is not None for one in found.variations)
+    drawn = "difference in percentage points" if found.in_points else "relative lift"
     return draw_forest(
         (ForestGroup(rows),),
         tokens,
         headings=("Method", "Adjusted" if adjusted else "", "Cap", "Units", "Says"),
-        caption=f"relative lift, {words.level(found.confidence_level)} intervals",
+        caption=f"{drawn}, {words.level(found.confidence_level)} intervals",
         narrow=narrow,
+        measure=POINTS if found.in_points else LIFTS,
         columns=COLUMNS,
     )
 
@@ -105,22 +112,31 @@ def table(found: Robustness, metric: MetricResult) -> list[TableRow]:
 
 def _row(found: Robustness, one: Variation, *, narrow: bool) -> ForestRow:
     reading = BY_VERDICT[one.verdict]
-    bare = isinstance(one.relative_lift_ci_lower, Undefined) and isinstance(
-        one.relative_lift_ci_upper, Undefined
-    )
-    mark = Mark(
-        Undefined("no_data") if bare else one.relative_lift,
-        one.relative_lift_ci_lower, one.relative_lift_ci_upper, reading,
-    )  # fmt: skip
-    name = _short(found, one) if narrow else _method(one)
+    value, lower, upper = _estimate(found, one)
+    bare = isinstance(lower, Undefined) and isinstance(upper, Undefined)
+    mark = Mark(Undefined("no_data") if bare else value, lower, upper, reading)
+    other = "lift" if found.in_points else "difference"
+    name, _, choices = _short(found, one).partition(", ")
     return ForestRow(
-        cells=(name, _adjusted(one), one.cap or "none", _units(found, one)),
+        cells=(
+            name if narrow else _method(one),
+            _adjusted(one),
+            one.cap or "none",
+            _units(found, one),
+        ),
         mark=mark,
-        lift=words.lift(one.relative_lift),
+        lift=words.points(value) if found.in_points else words.lift(value),
         note=SAID[one.verdict],
-        sentence="judges the difference only" if bare else "",
+        under=choices,
+        sentence=f"judges the {other} only" if bare else "",
         strong=one.planned,
     )
+
+
+def _estimate(found: Robustness, one: Variation) -> tuple[Value, Value, Value]:
+    if found.in_points:
+        return one.difference, one.difference_ci_lower, one.difference_ci_upper
+    return one.relative_lift, one.relative_lift_ci_lower, one.relative_lift_ci_upper
 
 
 def _method(one: Variation) -> str:

@@ -40,7 +40,7 @@ def draw(subject: Subject) -> None:
         theme.refused(error)
         return
     theme.lead(charts.title(found))
-    if isinstance(found.planned.relative_lift, float):
+    if charts.can_be_drawn(found):
         shown = (subject.view.result, subject.experiment, subject.metric, subject.treatment)
         theme.once(lambda: _figure(subject, found), "robustness", *shown)
     theme.note(
