@@ -62,7 +62,7 @@ def page() -> None:
         shown = _explore(ws, view, experiment, past=number is not None)
     if number is None:
         results_decision.draw(ws, who.actor(), view, experiment)
-    results_foot.draw(view, shown, experiment)
+    results_foot.draw(ws, who.actor(), view, shown, experiment)
 
 
 def _explore(

@@ -31,11 +31,11 @@ TYPES = {
     "ipynb": "application/x-ipynb+json",
     "html": "text/html",
 }
-WRITERS: dict[str, Callable[[LookView], bytes]] = {
-    "csv": downloads.csv_of,
-    "json": downloads.json_of,
-    "ipynb": downloads.notebook_of,
-    "html": downloads.html_of,
+WRITERS: dict[str, Callable[[The, LookView], bytes]] = {
+    "csv": lambda _, view: downloads.csv_of(view),
+    "json": lambda _, view: downloads.json_of(view),
+    "ipynb": lambda call, view: downloads.notebook_of(call.ws, call.actor, view),
+    "html": lambda _, view: downloads.html_of(view),
 }
 
 
@@ -205,7 +205,7 @@ def _export(kind: str) -> None:
     def export(call: The, look: str) -> Response:
         stored, view = analyses.find_look(call.ws, call.actor, look)
         name = f"{view.experiment.slug}-look-{stored.no}.{kind}"
-        return file(WRITERS[kind](view), name, TYPES[kind])
+        return file(WRITERS[kind](call, view), name, TYPES[kind])
 
     export.__name__ = f"export_look_{kind}"
     export.__doc__ = f"One look as a file: {kind}."

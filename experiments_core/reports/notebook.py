@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pprint import pformat
 from typing import Any
 
+from experiments_core.analysis.bayesian import Prior
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.results import ExperimentResult
+from experiments_core.analysis.robustness import Robustness
 from experiments_core.reports import formulas
+from experiments_core.reports.notebook_sheet import printed_sheet, sheet_of
 from experiments_core.reports.notebook_study import printed, study_of
 
 FORMULAS = (
     "strata", "rates", "means", "p_values", "lines", "kinds", "asked",
-    "study", "arms", "compared", "phases", "contrasts", "visible", "replay",
+    "study", "arms", "compared", "phases", "contrasts", "visible", "belief", "sheet", "replay",
 )  # fmt: skip
 OWN_IMPORTS = re.compile(
     r"^from experiments_core\S+ import (?:\([^)]*\)|[^(\n]*)\n", re.MULTILINE
@@ -40,7 +44,15 @@ class Story:
     sql: str
 
 
-def build(result: ExperimentResult, cells: Cells, design: Design, story: Story) -> bytes:
+def build(
+    result: ExperimentResult,
+    cells: Cells,
+    design: Design,
+    story: Story,
+    *,
+    prior: Prior,
+    sheets: Sequence[Robustness] = (),
+) -> bytes:
     """Write the notebook.
 
     Args:
@@ -48,17 +60,22 @@ def build(result: ExperimentResult, cells: Cells, design: Design, story: Story) 
         cells: What it was read from.
         design: What the analysis was told besides.
         story: Title, facts and query.
+        prior: What the Bayesian view of the reading believes.
+        sheets: Robustness sheets of some of its comparisons.
     """
-    study = study_of(result, cells, design)
+    study = study_of(result, cells, design, prior) | {"sheets": list(map(sheet_of, sheets))}
     numbers = dict(printed(result))
-    sheets = (
+    for sheet in sheets:
+        numbers |= dict(printed_sheet(sheet))
+    parts = (
         _words(_introduction(story, len(numbers))),
         _words(
             "## The data\n\nUnits, counts and centred moments (n, mean, variance with n − 1; "
             "of two columns n, both means, both variances, covariance; of more columns n, the "
             "means, the table of variances and covariances; of a quantile n, value, "
-            "its limits and their level) per arm and phase, the split that was asked for, and "
-            "the plan."
+            "its limits and their level) per arm and phase, the split that was asked for, the "
+            "plan, the prior of the Bayesian view, and the same moments for every other "
+            "analysis of a robustness sheet."
         ),
         _code(f"STUDY = {pformat(study, width=WIDTH, sort_dicts=False)}"),
         _words("## What was printed\n\nEvery number, with all its digits."),
@@ -76,7 +93,7 @@ def build(result: ExperimentResult, cells: Cells, design: Design, story: Story) 
             "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
             "language_info": {"name": "python"},
         },
-        "cells": [sheet | {"id": f"upshot-{i}"} for i, sheet in enumerate(sheets)],
+        "cells": [part | {"id": f"upshot-{i}"} for i, part in enumerate(parts)],
     }
     return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from experiments_core.analysis import comparing
+from experiments_core.analysis.bayesian import Prior
 from experiments_core.analysis.cells import UNCAPPED, WHOLE, Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, is_quantile, is_rate
@@ -21,7 +23,10 @@ from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
 WITHHELD = frozenset({"below_minimum", "column_missing", "no_unit_rows"})
 NOBODY = Moments(0, (0.0, 0.0), ((0.0, 0.0), (0.0, 0.0)))
-ARM_FIELDS = ("n", "conversions", "value", "ci_lower", "ci_upper", "standard_deviation")
+ARM_FIELDS = (
+    "n", "conversions", "value", "ci_lower", "ci_upper", "standard_deviation",
+    "probability_best",
+)  # fmt: skip
 LIMITS = (
     "difference_ci_lower", "difference_ci_upper",
     "relative_lift_ci_lower", "relative_lift_ci_upper",
@@ -29,6 +34,9 @@ LIMITS = (
 CONTRAST_FIELDS = (
     "difference", "relative_lift", *LIMITS, "statistic", "p_value", "p_value_adjusted",
     "confidence_level", "guardrail_p_value", "heterogeneity_p_value",
+)  # fmt: skip
+BAYES_FIELDS = (
+    "probability_better", "expected_loss_if_treatment", "expected_loss_if_control", *LIMITS,
 )  # fmt: skip
 SEQUENTIAL_FIELDS = ("confidence_level", "p_value_always_valid", "p_value", *LIMITS)
 PLAIN_FIELDS = (
@@ -41,8 +49,10 @@ PHASE_FIELDS = (
 )  # fmt: skip
 
 
-def study_of(result: ExperimentResult, cells: Cells, design: Design) -> dict[str, Any]:
-    """The data slice as a plain dictionary."""
+def study_of(
+    result: ExperimentResult, cells: Cells, design: Design, prior: Prior | None = None
+) -> dict[str, Any]:
+    """The data slice as a plain dictionary; with a prior where the Bayesian view is told."""
     groups = Groups.of(cells, len(design.phases))
     if design.holdout not in design.arms:
         groups = groups.without(design.holdout)
@@ -82,6 +92,8 @@ def study_of(result: ExperimentResult, cells: Cells, design: Design) -> dict[str
             if contrast.verdict_reason in WITHHELD
         ],
         "visible": _visible(result, design),
+        "prior": None if prior is None else asdict(prior),
+        "sheets": [],
     }
 
 
@@ -94,7 +106,7 @@ def _metric(design: Design, groups: Groups, metric: Metric) -> dict[str, Any]:
         "margin": metric.non_inferiority_margin,
         "margin_absolute": metric.non_inferiority_margin_absolute,
         "cells": {
-            arm: [_row(kind, summary) for summary in groups.of_arm(metric, arm)]
+            arm: [row_of(kind, summary) for summary in groups.of_arm(metric, arm)]
             for arm in design.arms
         },
     }
@@ -102,13 +114,13 @@ def _metric(design: Design, groups: Groups, metric: Metric) -> dict[str, Any]:
         told["covariate"] = metric.covariate_name
     if groups.cap(metric) is not None:
         told["uncapped"] = {
-            arm: [_row(kind, summary) for summary in groups.of_arm(metric, arm, UNCAPPED)]
+            arm: [row_of(kind, summary) for summary in groups.of_arm(metric, arm, UNCAPPED)]
             for arm in design.arms
         }
     whole = {arm: groups.of_arm(metric, arm, WHOLE) for arm in design.arms}
     if any(one.n for phases in whole.values() for one in phases):
         told["whole"] = {
-            arm: _row(kind, comparing.total(metric, phases)) for arm, phases in whole.items()
+            arm: row_of(kind, comparing.total(metric, phases)) for arm, phases in whole.items()
         }
     return told
 
@@ -130,7 +142,7 @@ def printed(result: ExperimentResult) -> Iterator[tuple[str, float]]:
     for metric in result.metrics:
         for arm in metric.arms:
             head = f"{metric.key} / {arm.variant}"
-            yield from _numbers(head, arm, ARM_FIELDS)
+            yield from numbers_of(head, arm, ARM_FIELDS)
             if arm.contrast is not None:
                 yield from _contrast(head, arm.contrast)
     for check in result.health:
@@ -138,29 +150,32 @@ def printed(result: ExperimentResult) -> Iterator[tuple[str, float]]:
             yield "sample ratio / p_value", check.p_value
     if result.progress is not None:
         name = "relative_minimum_detectable_effect"
-        yield from _numbers("progress", result.progress, (name,))
+        yield from numbers_of("progress", result.progress, (name,))
 
 
 def _contrast(head: str, contrast: Contrast) -> Iterator[tuple[str, float]]:
     if contrast.verdict_reason in WITHHELD:
         return
-    yield from _numbers(head, contrast, CONTRAST_FIELDS)
+    yield from numbers_of(head, contrast, CONTRAST_FIELDS)
     if contrast.sequential is not None:
-        yield from _numbers(f"{head} / sequential", contrast.sequential, SEQUENTIAL_FIELDS)
+        yield from numbers_of(f"{head} / sequential", contrast.sequential, SEQUENTIAL_FIELDS)
+    if contrast.bayes is not None:
+        yield from numbers_of(f"{head} / bayes", contrast.bayes, BAYES_FIELDS)
     for name in ("unadjusted", "uncapped"):
         beside = getattr(contrast, name)
         if beside is not None:
-            yield from _numbers(f"{head} / {name}", beside, PLAIN_FIELDS)
+            yield from numbers_of(f"{head} / {name}", beside, PLAIN_FIELDS)
     if contrast.adjustment is not None:
-        yield from _numbers(f"{head} / adjustment", contrast.adjustment, ADJUSTMENT_FIELDS)
+        yield from numbers_of(f"{head} / adjustment", contrast.adjustment, ADJUSTMENT_FIELDS)
     extra = (contrast.plain_total, contrast.size_weighted)
     for row in (*contrast.by_phase, *(row for row in extra if row is not None)):
-        yield from _numbers(f"{head} / {row.label}", row, PHASE_FIELDS)
+        yield from numbers_of(f"{head} / {row.label}", row, PHASE_FIELDS)
 
 
-def _numbers(
+def numbers_of(
     head: str, holder: ArmResult | Contrast | PhaseResult | Any, fields: Sequence[str]
 ) -> Iterator[tuple[str, float]]:
+    """The fields that are numbers, under their names."""
     for field in fields:
         value = getattr(holder, field)
         if isinstance(value, int | float):
@@ -174,7 +189,8 @@ def _contrasts(result: ExperimentResult) -> Iterator[tuple[MetricResult, ArmResu
                 yield metric, arm, arm.contrast
 
 
-def _row(kind: str, summary: Summary) -> tuple[Any, ...]:
+def row_of(kind: str, summary: Summary) -> tuple[Any, ...]:
+    """One arm of one phase as plain numbers."""
     if isinstance(summary, Counts):
         return summary.n, summary.x
     if isinstance(summary, Located):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from experiments_core.analysis.bayesian import Prior
 from experiments_core.analysis.body import to_dict
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.reports import html, tables
 from experiments_core.reports import notebook as notebooks
+from experiments_core.services.exploring import Choices, explore
 from experiments_core.services.listing import ExperimentSummary, summaries
 from experiments_core.services.reporting import Occasion, compose
+from experiments_core.services.robustness import primary_sheets
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 
@@ -34,10 +37,27 @@ def json_of(view: LookView) -> bytes:
     return tables.write_json(to_dict(view.result))
 
 
-def notebook_of(view: LookView) -> bytes:
-    """A notebook that recomputes every number of the reading and fails where one differs."""
+def notebook_of(
+    ws: Workspace, actor: Actor, view: LookView, prior: Prior | None = None
+) -> bytes:
+    """A notebook that recomputes every number of the reading and fails where one differs.
+
+    Its Bayesian view is in it, and the robustness sheets of the primary metrics where the rows
+    are still those of the reading.
+
+    Args:
+        ws: The workspace.
+        actor: Who takes it along.
+        view: The reading.
+        prior: Of its Bayesian view; the usual one when left out.
+    """
+    believed = prior or Prior()
+    told = explore(view, Choices(prior=believed))
     story = notebooks.Story(view.experiment.name, _moment(view), _facts(view), view.sql)
-    return notebooks.build(view.result, view.cells, view.design, story)
+    return notebooks.build(
+        told.result, view.cells, view.design, story, prior=believed,
+        sheets=primary_sheets(ws, actor, view),
+    )  # fmt: skip
 
 
 def html_of(view: LookView) -> bytes:

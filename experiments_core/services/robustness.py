@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.results import Contrast
 from experiments_core.analysis.robustness import (
     ALL_DAYS,
     LATER_DAYS,
@@ -21,7 +22,9 @@ from experiments_core.errors import ConflictError
 from experiments_core.query.cell_query import CellQuery
 from experiments_core.services import analyses, inspecting
 from experiments_core.services.crossing import Rules, rules_of, table_under
-from experiments_core.services.readings import Reading
+from experiments_core.services.readings import Reading, bound
+from experiments_core.services.taking import reading_of_now
+from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 
@@ -40,18 +43,51 @@ def robustness(
     require(actor, Permission.READ)
     view = analyses.look(ws, actor, experiment_id)
     contrast = inspecting.contrast_of(view.result, metric_key, variant)
-    reading, metric = inspecting.reading_of(ws, actor, experiment_id, metric_key)
+    reading = reading_of_now(ws, actor, experiment_id)
     if reading.query is None:
         raise ConflictError(
             "Other analyses need one row per unit; these data are totals.",
             code="NO_UNIT_ROWS",
             hint="Import one row per unit.",
         )
-    bound = next((one for one in reading.query.needs if one.need.key == metric.key), None)
-    needs = tuple(
-        replace(bound, need=version.needs) for version in capped(metric).values() if bound
+    return _sheet(ws, reading, view, metric_key, variant, contrast)
+
+
+def primary_sheets(ws: Workspace, actor: Actor, view: LookView) -> tuple[Robustness, ...]:
+    """The sheets of a look's primary metrics; none where its rows are no longer there as such.
+
+    Args:
+        ws: The workspace.
+        actor: Who asks.
+        view: A look; as somebody explores it, or of a part of its units, it has none.
+    """
+    require(actor, Permission.READ)
+    shown = view.result
+    if shown.exploring or shown.locked:
+        return ()
+    reading = reading_of_now(ws, actor, view.experiment.id)
+    if reading.query is None or reading.data_hash != shown.data_hash:
+        return ()
+    return tuple(
+        _sheet(ws, reading, view, metric.key, arm.variant, arm.contrast)
+        for metric in shown.metrics
+        if metric.role == "primary"
+        for arm in metric.arms
+        if arm.contrast is not None and arm.contrast.verdict != "cannot_say"
     )
-    query = replace(reading.query, needs=needs, skewness=False)
+
+
+def _sheet(  # noqa: PLR0917  private; a comparison and what it is read from
+    ws: Workspace,
+    reading: Reading,
+    view: LookView,
+    metric_key: str,
+    variant: str,
+    contrast: Contrast,
+) -> Robustness:
+    metric = next(one for one in view.design.metrics if one.key == metric_key)
+    needs = bound(capped(metric).values(), reading.data) if reading.data else ()
+    query = replace(cast("CellQuery", reading.query), needs=needs, skewness=False)
     rules = rules_of(reading)
     notes = [rules.note] if rules.note else []
     with ws.db.read() as cursor:

@@ -45,10 +45,14 @@ class Beta:
         """Of the rate."""
         return self.mean * (1 - self.mean) / (self.a + self.b + 1)
 
-    def angles(self) -> Array:
-        """Points that cut the distribution into pieces, on the scale asin(sqrt(rate))."""
+    def rates(self) -> Array:
+        """Rates that cut the distribution into pieces."""
         ends = betaincinv(self.a, self.b, TAILS), betainccinv(self.a, self.b, TAILS[:-1])
-        return np.asarray(np.arcsin(np.sqrt(np.concatenate(ends))), dtype=np.float64)
+        return np.asarray(np.concatenate(ends), dtype=np.float64)
+
+    def angles(self) -> Array:
+        """The same on the scale asin(sqrt(rate))."""
+        return np.asarray(np.arcsin(np.sqrt(self.rates())), dtype=np.float64)
 
     def density(self, rates: Array) -> Array:
         """Of the angle asin(sqrt(rate)), at these rates: bounded even for a, b = 1/2."""
@@ -79,7 +83,8 @@ def log_ratio_quantile(control: Beta, treatment: Beta, tail: float, side: int) -
 
 def _probability_ratio_below(control: Beta, treatment: Beta, ratio: float) -> float:
     """P(treatment <= ratio * control), integrated over control."""
-    rates, widths = grid(control.angles())
+    bends = treatment.rates() / ratio
+    rates, widths = grid(_cut(control.angles(), bends))
     weights = control.density(rates) * widths
     return float(np.sum(weights * treatment.below(rates * ratio)) / np.sum(weights))
 
@@ -87,7 +92,10 @@ def _probability_ratio_below(control: Beta, treatment: Beta, ratio: float) -> fl
 def probability_below(control: Beta, treatment: Beta, difference: float) -> float:
     """P(treatment - control <= difference), integrated over the narrower of the two."""
     narrow = control if control.variance < treatment.variance else treatment
-    rates, widths = grid(narrow.angles())
+    bends = treatment.rates() - difference
+    if narrow is treatment:
+        bends = control.rates() + difference
+    rates, widths = grid(_cut(narrow.angles(), bends))
     weights = narrow.density(rates) * widths
     if narrow is control:
         beyond = treatment.below(rates + difference)
@@ -124,6 +132,13 @@ def _quantile(
     step = side * 2 * spread
     inside, far = outside(beyond, middle, step, side * furthest)
     return root(beyond, inside, far, 1e-12 * abs(step))
+
+
+def _cut(angles: Array, bends: Array) -> Array:
+    """The same pieces, cut also where the other distribution, as it was moved, bends."""
+    inside = np.arcsin(np.sqrt(np.clip(bends, 0.0, 1.0)))
+    within = (inside > angles.min()) & (inside < angles.max())
+    return np.concatenate([angles, inside[within]])
 
 
 def grid(angles: Array) -> tuple[Array, Array]:

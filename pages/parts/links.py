@@ -52,6 +52,11 @@ def box(label: str, options: Mapping[str, str], *, param: str, scope: str) -> st
     return str(st.session_state[key])
 
 
+def chosen(options: Mapping[str, str], *, param: str, scope: str) -> str:
+    """What stands in such a box, or would if it were on the page."""
+    return _asked(options, param, f"{param}-{scope}")
+
+
 def tabs(labels: Mapping[str, str], *, scope: str) -> dict[str, TabContainer]:
     """Tabs of which only the open one has to be computed."""
     chosen = labels.get(st.query_params.get("tab", ""))
@@ -69,12 +74,14 @@ def tabs(labels: Mapping[str, str], *, scope: str) -> dict[str, TabContainer]:
 def _start(options: Mapping[str, str], param: str, scope: str) -> str:
     """The key of a choice, which is told to the browser anew in every run."""
     key = f"{param}-{scope}"
-    chosen = st.session_state.get(key)
-    if chosen not in options:
-        asked = st.query_params.get(param, "")
-        chosen = asked if asked in options else next(iter(options))
-    st.session_state[key] = chosen
+    st.session_state[key] = _asked(options, param, key)
     return key
+
+
+def _asked(options: Mapping[str, str], param: str, key: str) -> str:
+    """What was chosen, what the address asks for, or the first one."""
+    told = (st.session_state.get(key, ""), st.query_params.get(param, ""))
+    return next((str(one) for one in told if one in options), next(iter(options)))
 
 
 def _write(param: str, key: str) -> None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from experiments_core.charts import bayes
+from experiments_core.domain.experiment import Experiment
 from experiments_core.services import explaining, exploring
 from experiments_core.services.exploring import Choices
 from pages.parts import links, theme
 from pages.parts.results_subject import Subject
 
 CHANCE = "Chance to be better"
+LABELS = {key: label for key, (label, _) in exploring.PRIORS.items()}
+
+
+def choices_of(experiment: Experiment) -> Choices:
+    """With the prior that is chosen, or would be, in the tab of an experiment."""
+    name = links.chosen(LABELS, param="prior", scope=experiment.slug)
+    return Choices(prior=exploring.PRIORS[name][1])
 
 
 def draw(subject: Subject) -> None:
     """Chances, expected losses and credible intervals of one metric, under a named prior."""
-    labels = {key: label for key, (label, _) in exploring.PRIORS.items()}
     with subject.choices:
-        chosen = links.box("Prior", labels, param="prior", scope=subject.experiment.slug)
-    view = exploring.explore(subject.view, Choices(prior=exploring.PRIORS[chosen][1]))
+        links.box("Prior", LABELS, param="prior", scope=subject.experiment.slug)
+    view = exploring.explore(subject.view, choices_of(subject.experiment))
     metric = view.result.metric(subject.metric)
     theme.lead(bayes.title(metric, subject.treatment, subject.names))
     theme.table(bayes.rows(metric, view.result.reference, subject.names), key="bayes")

@@ -8,23 +8,24 @@ from functools import partial
 import streamlit as st
 
 from experiments_core.charts import words
+from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import downloads
 from experiments_core.services.viewing import LookView
-from pages.parts import theme
+from experiments_core.services.workspace import Workspace
+from pages.parts import results_bayes, theme
 
-FILES: tuple[tuple[str, str, str, Callable[[LookView], bytes]], ...] = (
-    ("CSV", "csv", "text/csv", downloads.csv_of),
-    ("JSON", "json", "application/json", downloads.json_of),
-    ("Notebook", "ipynb", "application/x-ipynb+json", downloads.notebook_of),
-    ("Report", "html", "text/html", downloads.html_of),
-)
+Maker = Callable[[LookView], bytes]
 
 
-def draw(view: LookView, shown: LookView, experiment: Experiment) -> None:
+def draw(
+    ws: Workspace, actor: Actor, view: LookView, shown: LookView, experiment: Experiment
+) -> None:
     """Look, moment, data hash and engine; then the files, made when they are asked for.
 
     Args:
+        ws: The workspace.
+        actor: Who takes them along.
         view: The look.
         shown: The same as somebody explores it: what the files hold.
         experiment: Whose look.
@@ -42,7 +43,7 @@ def draw(view: LookView, shown: LookView, experiment: Experiment) -> None:
     ):
         theme.note(" · ".join(parts))
         with st.container(horizontal=True, width="content", gap="small"):
-            for label, suffix, mime, make in FILES:
+            for label, suffix, mime, make in _files(ws, actor, experiment):
                 st.download_button(
                     label,
                     data=partial(make, shown),
@@ -56,6 +57,19 @@ def draw(view: LookView, shown: LookView, experiment: Experiment) -> None:
     if shown.result.exploring:
         theme.note("The files hold what is shown, and say that it is explored.")
     theme.note("Each figure has a camera at its right: it saves a PNG.")
+
+
+def _files(
+    ws: Workspace, actor: Actor, experiment: Experiment
+) -> tuple[tuple[str, str, str, Maker], ...]:
+    prior = results_bayes.choices_of(experiment).prior
+    notebook = partial(downloads.notebook_of, ws, actor, prior=prior)
+    return (
+        ("CSV", "csv", "text/csv", downloads.csv_of),
+        ("JSON", "json", "application/json", downloads.json_of),
+        ("Notebook", "ipynb", "application/x-ipynb+json", notebook),
+        ("Report", "html", "text/html", downloads.html_of),
+    )
 
 
 def _short(data_hash: str) -> str:

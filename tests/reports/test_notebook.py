@@ -8,9 +8,18 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from experiments_core.analysis.bayesian import Prior, with_view
 from experiments_core.analysis.cells import CAP, CAPPED, UNCAPPED, WHOLE, Cell, Cells, beside
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze
+from experiments_core.analysis.groups import Groups
+from experiments_core.analysis.robustness import (
+    ALL_DAYS,
+    LATER_DAYS,
+    Setting,
+    capped,
+    sheet,
+)
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric import Direction, Metric, MetricRole
 from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
@@ -18,6 +27,7 @@ from experiments_core.domain.source import CellKey
 from experiments_core.reports import formulas
 from experiments_core.reports.formulas.replay import differences
 from experiments_core.reports.notebook import FORMULAS, Story, build, source
+from experiments_core.reports.notebook_sheet import printed_sheet, sheet_of
 from experiments_core.reports.notebook_study import printed, study_of
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 
@@ -121,9 +131,12 @@ def cells(asked: Design, seed: int) -> Cells:
     return found
 
 
-def faults(asked: Design, units: Cells) -> list[str]:
+def faults(asked: Design, units: Cells, prior: Prior | None = None) -> list[str]:
     result = analyze(units, asked)
-    return differences(dict(printed(result)), study_of(result, units, asked))
+    if prior is not None:
+        result = with_view(result, Groups.of(units, len(asked.phases)), asked, prior)
+        assert any(" / bayes / " in name for name, _ in printed(result))
+    return differences(dict(printed(result)), study_of(result, units, asked, prior))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -132,6 +145,28 @@ def faults(asked: Design, units: Cells) -> list[str]:
 def test_every_number_comes_out_again(seed: int, arms: tuple[str, ...], phases: int):
     asked = design(arms, phases)
     assert faults(asked, cells(asked, seed)) == []
+
+
+@pytest.mark.parametrize("phases", (1, 3))
+@pytest.mark.parametrize(
+    "prior", (Prior(), Prior(0.5, 0.5), Prior(20.0, 180.0), Prior(lift_deviation=0.05))
+)
+def test_every_number_of_the_bayesian_view_comes_out_again(phases: int, prior: Prior):
+    asked = design(("control", "b", "c"), phases, alpha=0.01 if prior.beta > 1 else 0.05)
+    assert faults(asked, cells(asked, phases), prior) == []
+
+
+@pytest.mark.parametrize("sizes", ((30, 7), (200, 9_000), (5_000_000, 400_000)))
+@pytest.mark.parametrize("rates", ((0.3, 0.4), (0.0, 0.2), (1e-4, 3e-4)))
+def test_beliefs_about_small_and_large_arms_come_out_again(
+    sizes: tuple[int, int], rates: tuple[float, float]
+):
+    asked = replace(design(("control", "b"), 1), metrics=(Proportion("paid"),))
+    units = {
+        CellKey(arm, 1): Cell(n, {"paid": Counts(n, round(n * rate))})
+        for arm, n, rate in zip(asked.arms, sizes, rates, strict=True)
+    }
+    assert faults(asked, units, Prior()) == []
 
 
 @pytest.mark.parametrize(
@@ -234,7 +269,8 @@ def test_odd_means_are_no_trouble(arms: tuple[Moments, Moments]):
 
 def written(asked: Design, story: Story = STORY) -> bytes:
     units = cells(asked, 3)
-    return build(analyze(units, asked), units, asked, story)
+    result = with_view(analyze(units, asked), Groups.of(units, len(asked.phases)), asked)
+    return build(result, units, asked, story, prior=Prior())
 
 
 def test_the_notebook_runs_by_itself_and_counts_its_numbers():
@@ -307,3 +343,24 @@ def test_names_from_data_cannot_become_markup_or_code():
 def test_the_same_reading_gives_the_same_bytes():
     asked = design(("control", "b"), 1)
     assert written(asked) == written(asked)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda one: one.key)
+@pytest.mark.parametrize("phases", (1, 3))
+def test_every_analysis_of_a_robustness_sheet_comes_out_again(metric: Metric, phases: int):
+    versions = capped(metric)
+    asked = replace(design(("control", "b"), phases), metrics=tuple(versions.values()))
+    settings = Setting(), Setting(LATER_DAYS), Setting(ALL_DAYS, "first_seen")
+    moments = {setting: cells(asked, seed) for seed, setting in enumerate(settings)}
+    planned = replace(design(("control", "b"), phases), metrics=(metric,))
+    first = {
+        key: Cell(cell.units, {metric.key: cell.summaries[next(iter(versions.values())).key]})
+        for key, cell in moments[settings[0]].items()
+    }
+    contrast = analyze(first, planned).metrics[0].arm("b").contrast
+    assert contrast is not None
+    found = sheet(planned, metric, moments, contrast, treatment="b")
+    study = study_of(analyze(first, planned), first, planned) | {"sheets": [sheet_of(found)]}
+    numbers = dict(printed_sheet(found))
+    assert len(numbers) > 2 * len(found.variations)
+    assert differences(numbers, study) == []

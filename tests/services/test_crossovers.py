@@ -24,6 +24,7 @@ from experiments_core.services import (
     analyses,
     assigning,
     crossing,
+    downloads,
     erasing,
     experiments,
     ingestion,
@@ -34,6 +35,7 @@ from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.stats.moments import Moments
 from experiments_core.store import imports
 from tests.services.conftest import Clock
+from tests.services.test_downloads import run
 from tests.services.test_events import begin, event, exposure, send
 from tests.services.test_pseudonyms import hide
 from tests.services.traces import traces
@@ -150,6 +152,15 @@ def test_the_notebook_says_the_same_of_a_file(ws: Workspace, tmp_path: Path):
     found = report.robustness("spent")
     for rule in ("exclude", "first_seen"):
         assert same(numbers(found, rule), numbers(stored, rule))
+
+
+def test_the_downloaded_notebook_recomputes_both_readings(ws: Workspace):
+    record = read_in(ws, file_of(range(300)), "exclude")
+    view = analyses.look(ws, LOCAL, record.experiment_id or "")
+    notebook = downloads.notebook_of(ws, LOCAL, view).decode()
+    for rule in ("left out", "where first seen"):
+        assert f"in both versions {rule} / relative_lift_ci_lower" in notebook
+    run(notebook.encode())
 
 
 def test_the_rows_of_the_chart_and_of_the_table_say_which_rule_they_use(ws: Workspace):

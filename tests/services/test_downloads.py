@@ -72,9 +72,29 @@ def test_the_json_is_the_results_body(ws: Workspace, experiment: Experiment):
 
 
 def test_the_notebook_recomputes_its_look(ws: Workspace, experiment: Experiment):
-    body = run(downloads.notebook_of(look(ws, LOCAL, experiment.id)))
+    body = run(downloads.notebook_of(ws, LOCAL, look(ws, LOCAL, experiment.id)))
     assert "Look 1" in body["cells"][0]["source"]
     assert "GROUP BY" in body["cells"][-1]["source"]
+    told = body["cells"][4]["source"]
+    assert "converted / =evil() / bayes / probability_better" in told
+    assert "converted / =evil() / holds in" in told
+
+
+def test_the_notebook_believes_what_it_is_told_to(ws: Workspace, experiment: Experiment):
+    view = look(ws, LOCAL, experiment.id)
+    priors = [prior for _, prior in exploring.PRIORS.values()]
+    made = {downloads.notebook_of(ws, LOCAL, view, prior) for prior in priors}
+    assert len(made) == len(priors)
+    for notebook in made:
+        run(notebook)
+
+
+def test_a_notebook_has_no_sheet_of_rows_that_are_gone(ws: Workspace, experiment: Experiment):
+    view = look(ws, LOCAL, experiment.id)
+    (record,) = ingestion.imports_of(ws, LOCAL, experiment.id)
+    ingestion.undo(ws, LOCAL, record.id)
+    body = run(downloads.notebook_of(ws, LOCAL, view))
+    assert "holds in" not in body["cells"][4]["source"]
 
 
 def test_the_report_reads_like_the_page(ws: Workspace, experiment: Experiment):
@@ -99,7 +119,7 @@ def test_files_of_an_explored_look_say_how_it_departs(ws: Workspace, experiment:
     )
     for choices in asked:
         shown = exploring.explore(plan, choices)
-        content = downloads.notebook_of(shown)
+        content = downloads.notebook_of(ws, LOCAL, shown)
         assert shown.result != plan.result
         run(content)
 
@@ -119,7 +139,8 @@ def test_an_experiment_without_data_has_files_too(ws: Workspace, experiment: Exp
     ingestion.undo(ws, LOCAL, record.id)
     assert look(ws, LOCAL, experiment.id).result.verdict.code == "no_data"
     assert "No data" in downloads.html_of(look(ws, LOCAL, experiment.id)).decode()
-    assert json.loads(downloads.notebook_of(look(ws, LOCAL, experiment.id)))["nbformat"] == 4
+    notebook = downloads.notebook_of(ws, LOCAL, look(ws, LOCAL, experiment.id))
+    assert json.loads(notebook)["nbformat"] == 4
     (row,) = rows(downloads.experiments_csv(ws, LOCAL, list_experiments(ws, LOCAL)))
     assert row["verdict"] == ""
 
@@ -149,5 +170,5 @@ def test_every_sample_recomputes_itself(ws: Workspace, clock: Clock):
     clock.wait(days=90)  # the samples end in the past
     load_samples(ws, LOCAL)
     for experiment in list_experiments(ws, LOCAL):
-        run(downloads.notebook_of(look(ws, LOCAL, experiment.id)))
+        run(downloads.notebook_of(ws, LOCAL, look(ws, LOCAL, experiment.id)))
         downloads.html_of(look(ws, LOCAL, experiment.id))

@@ -64,20 +64,28 @@ def katz(control: RateArm, treatment: RateArm, alpha: float) -> dict[str, Any]:
 
 
 def log_ratio(kind: str, strata: Sequence[Any], alpha: float) -> dict[str, Any]:
-    """The same of two means, with degrees of freedom of its own; empty where it has none."""
+    """The same of two means; empty where it has none."""
+    found = log_parts(kind, strata)
+    if found is None:
+        return {}
+    ratio, error, freedom = found
+    reach = t.isf(alpha / 2, freedom) * error
+    return {"relative_lift": ratio - 1} | log_limits(ratio, reach)
+
+
+def log_parts(kind: str, strata: Sequence[Any]) -> tuple[float, float, float] | None:
+    """Ratio of two means, the error of its logarithm, and degrees of freedom of its own."""
     parts = parts_of(kind, strata)
     if parts is None or min(parts[0], parts[1]) <= 0:
-        return {}
+        return None
     control, treatment, v_c, v_t, shared, _, _ = parts
-    ((n_c, *_), (n_t, *_)) = strata[0]
+    sizes = [sum(pair[side][0] for pair in strata) for side in (0, 1)]
     own = v_c / control**2, v_t / treatment**2
     noise = sum(own) - 2 * shared / control / treatment
     if not noise > 0:
-        return {}
-    below = sum((v / sum(own)) ** 2 / (n - 1) for v, n in zip(own, (n_c, n_t), strict=True))
-    ratio = treatment / control
-    limits = log_limits(ratio, t.isf(alpha / 2, 1 / below) * math.sqrt(noise))
-    return {"relative_lift": ratio - 1} | limits
+        return None
+    below = sum((v / sum(own)) ** 2 / (n - 1) for v, n in zip(own, sizes, strict=True))
+    return treatment / control, math.sqrt(noise), 1 / below
 
 
 def log_limits(ratio: float, reach: float) -> dict[str, Any]:
