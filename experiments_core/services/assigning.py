@@ -145,7 +145,7 @@ def _answers(
     if not dry_run:
         settle_listed(ws, experiment)
     known = known_units(ws, experiment, [unit for unit, _ in pairs])
-    design = ready(experiment, project=known.project)
+    design = ready(ws, experiment, project=known.project)
     made = [_decided(design, known, unit, attributes) for unit, attributes in pairs]
     new = {
         known.kept[unit]: decision.variant

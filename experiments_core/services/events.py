@@ -205,7 +205,7 @@ class _Tests:
             return []
         design = self._designs.get((test.id, phase.seq))
         if design is None:
-            design = ready(test, project=self._projects[test.id], phase=phase)
+            design = ready(self._ws, test, project=self._projects[test.id], phase=phase)
             self._designs[test.id, phase.seq] = design
         decision = design.decide(event.unit, event.attributes)
         if not decision.is_new:

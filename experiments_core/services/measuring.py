@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
 
 from experiments_core.analysis import bayesian, locking
 from experiments_core.analysis.design import Design
@@ -18,10 +16,6 @@ from experiments_core.services import readings
 from experiments_core.services.readings import Reading
 from experiments_core.services.taking import reading_of_now, readings_of_now
 from experiments_core.services.workspace import Workspace
-
-MOST = 500
-_KNOWN: OrderedDict[Hashable, Measured] = OrderedDict()
-_LOCK = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +73,7 @@ def _of(ws: Workspace, reading: Reading, *, chances: bool) -> Measured:
         experiment.id, experiment.version, reading.data_hash, reading.settings_hash,
         design.past_units, design.looks, age, chances,
     )  # fmt: skip
-    with _LOCK:
-        found = _KNOWN.get(key)
-        if found is not None:
-            _KNOWN.move_to_end(key)
-            return found
-    made = _compute(ws, reading, chances=chances)
-    with _LOCK:
-        _KNOWN[key] = made
-        while len(_KNOWN) > MOST:
-            _KNOWN.popitem(last=False)
-    return made
+    return ws.known.once("measured", key, lambda: _compute(ws, reading, chances=chances))
 
 
 def _compute(ws: Workspace, reading: Reading, *, chances: bool) -> Measured:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from experiments_core.analysis.body import to_dict
@@ -22,8 +22,6 @@ from experiments_core.store.looks import StoredLook
 
 SAME_VISIT = timedelta(minutes=30)
 """A page that redraws itself is one view, not many."""
-_LAST_VISIT: dict[tuple[str, str], datetime] = {}
-"""(look, person) -> when this process last showed it."""
 
 
 def reading_of_now(
@@ -143,10 +141,10 @@ def note_view(ws: Workspace, actor: Actor, stored: StoredLook) -> None:
     if ws.db.damage:
         return
     now, key = ws.now(), (stored.id, actor.name)
-    before = _LAST_VISIT.get(key)
+    before = ws.known.get("visit", key)
     if before is not None and now - before < SAME_VISIT:
         return
-    _LAST_VISIT[key] = now
+    ws.known.keep("visit", key, now)
     with ws.db.write() as cursor:
         looks.raise_views(cursor, stored.id)
 

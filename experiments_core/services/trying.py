@@ -54,7 +54,7 @@ def try_unit(
         experiment = find(cursor, actor, reference)
     unit = check_unit(unit_id)
     known = known_units(ws, experiment, [unit])
-    design = ready(experiment, project=known.project)
+    design = ready(ws, experiment, project=known.project)
     if as_if_running and design.place != Status.RUNNING:
         design = replace(design, place=Status.RUNNING)
     decision, steps = walk(
@@ -80,7 +80,7 @@ def draw_list(
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
-        design = ready(experiment, project=rules_for(cursor, experiment))
+        design = ready(ws, experiment, project=rules_for(cursor, experiment))
     if experiment.assignment_mode != "hash":
         raise ConflictError(
             "This test does not draw its units.",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from experiments_core.errors import WorkspaceError
+from experiments_core.services.known import Known
 from experiments_core.settings import Settings, read_settings, workspace_file
 from experiments_core.store import imports
 from experiments_core.store.commits import WAY_OUT
@@ -38,12 +39,14 @@ class Workspace:
         db: The database.
         writer: The thread that events and assignments are written by.
         settings: How this process runs.
+        known: What this process has worked out for it; gone when it closes.
     """
 
     def __init__(self, db: Database, settings: Settings, clock: Clock = utc_now) -> None:
         self.db = db
         self.writer = Writer(db)
         self.settings = settings
+        self.known = Known()
         self._clock = clock
 
     def now(self) -> datetime:
@@ -58,6 +61,7 @@ class Workspace:
         """Write what waits and close the file; nothing works afterwards."""
         self.writer.close()
         self.db.close()
+        self.known.clear()
 
     def __enter__(self) -> Self:
         return self
