@@ -11,7 +11,7 @@ from experiments_core.api.metric_shapes import ExperimentMetric, Library, metric
 from experiments_core.api.shapes import BasisPoints, Body, Day, Key, Moment, Text, broken
 from experiments_core.domain.documents import plan_from_document, plan_to_document
 from experiments_core.domain.experiment import Experiment, NamespaceSlot, Variant, VariantDraft
-from experiments_core.domain.validation import field_problems
+from experiments_core.domain.fields import field_problems
 
 Status = Literal["draft", "running", "paused", "stopped", "completed", "archived"]
 Kind = Literal["ranking", "config", "feature", "model", "page", "file", "email", "other"]

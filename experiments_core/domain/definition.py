@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from experiments_core.domain import checks
 from experiments_core.domain.documents import metric_from_document, metric_to_document
 from experiments_core.domain.metric import Metric, MetricKind, MetricRole
-from experiments_core.domain.text import KEY, clean, text_problems
+from experiments_core.domain.text import clean, text_problems
 from experiments_core.errors import InvalidInputError, Problem
 
 WORDS = ("name", "description", "owner")
@@ -105,14 +106,8 @@ def word_problems(values: Mapping[str, Any]) -> list[Problem]:
                 name, values[name], shortest=shortest, longest=longest,
                 lines=name == "description",
             )  # fmt: skip
-    if "key" in values and not (
-        isinstance(values["key"], str) and KEY.fullmatch(values["key"])
-    ):
-        message = (
-            f"key is “{values['key']}”; it must begin with a letter or digit and go on with at "
-            "most 63 letters, digits, “.”, “_” or “-”"
-        )
-        problems.append(Problem("key", values["key"], "PATTERN", message))
+    if "key" in values:
+        problems += checks.key("key", values["key"])
     return problems
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
-from experiments_core.domain.text import KEY, clean, text_problems
+from experiments_core.domain import checks
+from experiments_core.domain.text import text_problems
 from experiments_core.errors import Problem
 
 DEFAULT_PROJECT = "default"
@@ -104,7 +105,7 @@ def project_problems(values: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the fields of a project that were given; types are right."""
     problems: list[Problem] = []
     if "key" in values:
-        problems += key_problems(values["key"])
+        problems += checks.key("key", values["key"])
     if "name" in values:
         problems += text_problems("name", values["name"], longest=200, shortest=1)
     holdout = values.get("global_holdout_bp", 0)
@@ -128,17 +129,6 @@ def settings_problems(settings: ProjectSettings) -> list[Problem]:
         "default_environment", settings.default_environment, "UNKNOWN_CHOICE", message
     )
     return [problem]
-
-
-def key_problems(value: str, field: str = "key") -> list[Problem]:
-    """What is wrong with a key."""
-    if KEY.fullmatch(clean(value)):
-        return []
-    message = (
-        f"{field} is “{value}”; it must begin with a letter or digit and go on with at most 63 "
-        "letters, digits, “.”, “_” or “-”"
-    )
-    return [Problem(field, value, "PATTERN", message)]
 
 
 def zone_problems(name: str, value: str) -> list[Problem]:

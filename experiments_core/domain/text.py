@@ -64,7 +64,7 @@ def grouped(number: float, form: str = "") -> str:
 
 
 def slugify(text: str, fallback: str) -> str:
-    """Make a key of a name: “Zoë’s  test 2” → ``zoe-s-test-2``."""
+    """Make a key of a name: “Zoë’s  test 2” → ``zoes-test-2``."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:KEY_LENGTH].rstrip("-") or fallback
 

@@ -16,15 +16,11 @@ from experiments_core.domain.access import Actor, AuditEvent, Permission, requir
 from experiments_core.domain.arms import DEFAULT_ARMS, LEAST, make_variants
 from experiments_core.domain.checklist import ChecklistItem
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
+from experiments_core.domain.fields import cleaned, field_problems, threshold_problems
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.sealing import check_edit, merge_metrics
 from experiments_core.domain.text import clean, slugify, unused
-from experiments_core.domain.validation import (
-    cleaned,
-    field_problems,
-    refuse,
-    threshold_problems,
-)
+from experiments_core.domain.validation import refuse
 from experiments_core.errors import ConflictError, Problem
 from experiments_core.services import places
 from experiments_core.services.project_rules import check_slot

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from experiments_core.domain import checks
 from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.project import (
     FIRST_ORGANISATION,
     Organisation,
-    key_problems,
     zone_problems,
 )
 from experiments_core.domain.text import clean, slugify, text_problems, unused
@@ -53,7 +53,7 @@ def create_organisation(
     """
     require(actor, Permission.ORGANISATIONS)
     problems = text_problems("name", name, longest=200, shortest=1)
-    problems += key_problems(slug, "slug") if slug else []
+    problems += checks.key("slug", slug) if slug else []
     refuse([*problems, *zone_problems("time_zone", time_zone)])
     wanted, now = clean(slug), ws.now()
     with ws.db.write() as cursor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from experiments_core.domain import checks
 from experiments_core.domain.access import Actor, Permission, event_by, require
 from experiments_core.domain.project import (
     DEFAULT_PROJECT,
@@ -13,7 +14,6 @@ from experiments_core.domain.project import (
     Project,
     ProjectSettings,
     Resource,
-    key_problems,
     project_problems,
     resource_problems,
     settings_problems,
@@ -189,7 +189,7 @@ def create_namespace(ws: Workspace, actor: Actor, *, key: str, name: str = "") -
         ConflictError: ``DUPLICATE_KEY``.
     """
     require(actor, Permission.EDIT)
-    refuse([*key_problems(key), *text_problems("name", name, longest=200)])
+    refuse([*checks.key("key", key), *text_problems("name", name, longest=200)])
     made = Namespace(ws.new_id(), clean(key), clean(name) or clean(key), actor.name, ws.now())
     with ws.db.write() as cursor:
         known = rows.namespaces(cursor, actor.org_id)

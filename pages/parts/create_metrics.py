@@ -7,8 +7,8 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.domain.definition import Definition
 from experiments_core.domain.documents import metric_to_document
+from experiments_core.domain.fields import MOST_METRICS
 from experiments_core.domain.metric import Direction, Metric
-from experiments_core.domain.validation import MOST_METRICS
 from experiments_core.errors import UpshotError
 from experiments_core.services import library, workspace
 from pages.parts import create_form as form

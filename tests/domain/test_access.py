@@ -30,7 +30,9 @@ GRID = {
     "erase": "--+",
     "admin": "--+",
     "sql": "--+",
+    "organisations": "---",
 }
+BY_KEYS = [permission for permission in Permission if not REQUIRED[permission].operator]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,14 @@ def test_a_refusal_names_the_role_that_is_needed():
     assert refused.value.code == "ROLE_TOO_LOW"
 
 
-@pytest.mark.parametrize("permission", Permission)
+def test_some_things_only_the_operator_of_the_machine_may_do():
+    require(Actor("operator", Role.ADMIN, operator=True), Permission.ORGANISATIONS)
+    for scopes in (None, frozenset(Scope)):
+        with pytest.raises(ForbiddenError, match="Only the operator"):
+            require(Actor("x", Role.ADMIN, scopes=scopes), Permission.ORGANISATIONS)
+
+
+@pytest.mark.parametrize("permission", BY_KEYS)
 @pytest.mark.parametrize("scope", Scope)
 def test_a_key_also_needs_the_scope(permission: Permission, scope: Scope):
     actor = Actor("x", Role.ADMIN, scopes=frozenset({scope}))
