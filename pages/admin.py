@@ -3,7 +3,7 @@
 import streamlit as st
 
 from experiments_core.domain.access import Permission, may
-from experiments_core.services import people, workspace
+from experiments_core.services import workspace
 from pages.parts import (
     admin_audit,
     admin_backups,
@@ -22,9 +22,7 @@ def draw() -> None:
     ws, actor = workspace.current(), who.actor()
     theme.title_row("Admin")
     if not may(actor, Permission.ADMIN):
-        names = ", ".join(people.admins(ws, actor))
-        asked = names or "whoever runs this server"
-        theme.empty("This page is for admins", f"Ask an admin: {asked}.")
+        theme.empty("This page is for admins", who.whom_to_ask())
         return
     tabs = st.tabs(["People", "Keys", "Projects", "Webhooks", "Backups", "Audit log"])
     for tab, part in zip(

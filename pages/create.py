@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment
 from pages.parts import (
     create_arms,
@@ -26,7 +27,10 @@ DRAW = {
 
 def draw() -> None:
     """Title, steps, the present step, back and next."""
-    who.actor()
+    if not who.can(Permission.EDIT):
+        theme.title_row("Create")
+        theme.empty("Creating a test needs the editor role.", who.whom_to_ask())
+        return
     started = create_steps.open_form()
     if started is not None:
         _begun(started)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from experiments_core.domain.access import Permission
 from pages.parts import (
     data_commit,
     data_difference,
@@ -14,6 +15,7 @@ from pages.parts import (
     data_upload,
     data_waiting,
     theme,
+    who,
 )
 
 
@@ -29,10 +31,15 @@ def draw() -> None:
 def _empty() -> None:
     theme.title_row("Data")
     data_done.draw()
-    theme.muted("Drop a CSV with one row per user, an event log, or just totals per variant.")
-    into = data_upload.target(data_upload.targets())
-    data_upload.drop(into)
-    data_waiting.draw()
+    brings = who.can(Permission.IMPORT)
+    theme.muted(
+        "Drop a CSV with one row per user, an event log, or just totals per variant." if brings
+        else f"Bringing data in needs the editor role. {who.whom_to_ask()}"
+    )  # fmt: skip
+    into = data_upload.target(data_upload.targets(), brings=brings)
+    if brings:
+        data_upload.drop(into)
+        data_waiting.draw()
     if into is not None:
         data_history.draw(into)
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from experiments_core.domain.access import Permission
 from experiments_core.errors import UpshotError
 from experiments_core.services.planning import plan
 from pages.parts import (
@@ -13,6 +14,7 @@ from pages.parts import (
     plan_questions,
     plan_tables,
     theme,
+    who,
 )
 
 
@@ -32,7 +34,8 @@ def draw() -> None:
         except UpshotError as error:
             theme.refused(error)
             return
-    create_prefill.button(actions, question)
+    if who.can(Permission.EDIT):
+        create_prefill.button(actions, question)
 
 
 def _answer(question: plan_inputs.Question) -> None:

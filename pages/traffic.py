@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Status
 from experiments_core.services import workspace
@@ -21,6 +22,7 @@ from pages.parts import (
     who,
 )
 
+UNDER_WAY = {Status.RUNNING, Status.PAUSED}
 CHANGEABLE = {Status.DRAFT, Status.RUNNING, Status.PAUSED}
 
 
@@ -36,9 +38,14 @@ def draw() -> None:
         return
     theme.title_row(f"Traffic: {traffic_phases.shares(experiment.weights_bp)}")
     theme.muted(traffic_phases.situation(experiment))
-    changeable = experiment.status in CHANGEABLE and experiment.deleted_at is None
-    if changeable:
+    changeable = (
+        experiment.status in CHANGEABLE
+        and experiment.deleted_at is None
+        and who.can(Permission.EDIT)
+    )
+    if experiment.status in UNDER_WAY:
         traffic_ramp.stopped(ws, who.actor(), experiment)
+    if changeable:
         traffic_change.box(ws, who.actor(), experiment)
     else:
         traffic_change.as_it_is(experiment)

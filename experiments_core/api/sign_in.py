@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -45,11 +46,11 @@ def routes() -> list[Route]:
 
 async def show(request: Request) -> Response:
     """The form: e-mail and password, or with a one-time link a password to choose."""
-    link = request.query_params.get("link", "")
+    link, onward = (request.query_params.get(name, "") for name in ("link", "next"))
     if link and not await run_in_threadpool(accounts.link_is_good, workspace.current(), link):
         sentence = "This link was used already or has run out. Ask an admin for a new one."
         return _page("Sign in", f"<p class=bad>{sentence}</p>", 401)
-    return _page(*_form(link, ""), 200)
+    return _page(*_form(link, "", onward=_page_of_ours(onward)), 200)
 
 
 async def enter(request: Request) -> Response:
@@ -59,7 +60,8 @@ async def enter(request: Request) -> Response:
     if int(request.headers.get("content-length") or LARGEST + 1) > LARGEST:
         return _page("Sign in", "<p class=bad>This is no sign-in.</p>", 413)
     form = await request.form(max_files=0, max_fields=5)
-    said = {name: str(form.get(name, "")) for name in ("email", "password", "link")}
+    said = {name: str(form.get(name, "")) for name in ("email", "password", "link", "next")}
+    onward = _page_of_ours(said["next"])
     ws = workspace.current()
     try:
         if said["link"]:
@@ -72,11 +74,12 @@ async def enter(request: Request) -> Response:
                 accounts.sign_in, ws, said["email"], said["password"], address
             )
     except UpshotError as error:
-        refused = _page(*_form(said["link"], str(error), said["email"]), status_of(error))
+        again = _form(said["link"], str(error), said["email"], onward)
+        refused = _page(*again, status_of(error))
         if isinstance(error, RateLimitedError):
             refused.headers["Retry-After"] = str(error.retry_after)
         return refused
-    answer = RedirectResponse("/", status_code=303)
+    answer = RedirectResponse(onward, status_code=303)
     answer.set_cookie(
         accounts.COOKIE,
         token,
@@ -104,7 +107,13 @@ async def leave(request: Request) -> Response:
     return answer
 
 
-def _form(link: str, fault: str, email: str = "") -> tuple[str, str]:
+def _page_of_ours(asked: str) -> str:
+    """The page that somebody wanted to see before signing in; the first one for any other."""
+    ours = re.fullmatch(r"/(?![/\\])[!-~]{0,2000}", asked)
+    return asked if ours and "\\" not in asked and not asked.startswith("/sign-") else "/"
+
+
+def _form(link: str, fault: str, email: str = "", onward: str = "/") -> tuple[str, str]:
     told = f"<p class=bad role=alert>{html.escape(fault)}</p>" if fault else ""
     if link:
         title, fields = (
@@ -128,6 +137,7 @@ def _form(link: str, fault: str, email: str = "") -> tuple[str, str]:
                 "required>"
             ),
         )
+    fields += f'<input type=hidden name=next value="{html.escape(onward)}">'
     button = f"<button>{'Save and sign in' if link else 'Sign in'}</button>"
     return title, f'{told}<form method=post action="/sign-in">{fields}{button}</form>'
 

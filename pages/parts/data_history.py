@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from experiments_core.charts import words
+from experiments_core.domain.access import Permission
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
@@ -46,7 +47,9 @@ def line(one: ImportRecord) -> None:
         theme.muted(
             f"{words.day(moment, year=True)} {moment:%H:%M} UTC, {one.by}", width="content"
         )
-        if one.state == "committed":
+        if not who.can(Permission.IMPORT):
+            pass
+        elif one.state == "committed":
             with st.popover(
                 "Undo", type="tertiary", icon=":material/undo:", key=f"take-out-{one.id}"
             ):

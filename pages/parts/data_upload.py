@@ -24,10 +24,17 @@ def targets() -> list[Experiment]:
     return [one for one in known if one.status is not Status.ARCHIVED]
 
 
-def target(known: Sequence[Experiment]) -> Experiment | None:
-    """Ask where the rows go; the address names it. None means a new experiment."""
+def target(known: Sequence[Experiment], *, brings: bool = True) -> Experiment | None:
+    """Ask where the rows go; the address names it. None means a new experiment.
+
+    Args:
+        known: Experiments that take data.
+        brings: Whether the reader may bring some; if not, they choose whose imports they see.
+    """
     by_slug = {one.slug: one for one in known}
-    names = {NEW: "A new experiment"} | {one.slug: one.name for one in known}
+    names = {NEW: "A new experiment" if brings else words.NONE} | {
+        one.slug: one.name for one in known
+    }
     asked = _asked()
     st.session_state[TARGET] = asked if asked in names else NEW
     if asked not in names:
@@ -36,7 +43,7 @@ def target(known: Sequence[Experiment]) -> Experiment | None:
             "link is old. Choose where the rows go."
         )
     chosen = st.selectbox(
-        "The rows belong to",
+        "The rows belong to" if brings else "Imports of",
         list(names),
         format_func=lambda slug: words.plain(names[slug], 80),
         key=TARGET,

@@ -7,19 +7,21 @@ from collections.abc import Sequence
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import Actor
+from experiments_core.domain.access import Actor, Permission, may
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import acting, samples
 from experiments_core.services import experiments as service
 from experiments_core.services.workspace import Workspace
-from pages.parts import create_form, theme
+from pages.parts import create_form, theme, who
 
 FAILED = "experiments-failed"
 
 
 def title_actions(place: st.delta_generator.DeltaGenerator) -> None:
-    """Drop a CSV, new experiment."""
+    """Drop a CSV, new experiment; for those who may."""
+    if not who.can(Permission.EDIT):
+        return
     if place.button("Drop a CSV", icon=":material/upload_file:"):
         st.switch_page("pages/data.py")
     if place.button("New experiment", icon=":material/add:", type="primary"):
@@ -35,11 +37,16 @@ def new_experiment() -> None:
 def three_doors(ws: Workspace, actor: Actor) -> None:
     """The first use: the sample, an own file, or a plan."""
     with st.container(border=True, key="doors"):
-        theme.empty("Nothing here yet.", "Open the sample, drop a CSV, or plan a test.")
+        edits = may(actor, Permission.EDIT)
+        theme.empty(
+            "Nothing here yet.",
+            "Open the sample, drop a CSV, or plan a test." if edits
+            else "Editors bring tests and data; anybody may plan one.",
+        )  # fmt: skip
         with st.container(horizontal=True):
-            if st.button("Open the sample", type="primary"):
+            if edits and st.button("Open the sample", type="primary"):
                 _open_sample(ws, actor)
-            if st.button("Drop a CSV"):
+            if edits and st.button("Drop a CSV"):
                 st.switch_page("pages/data.py")
             if st.button("Plan a test"):
                 st.switch_page("pages/plan.py")
@@ -63,7 +70,9 @@ def sample_line(ws: Workspace, actor: Actor, known: Sequence[Experiment]) -> Non
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         verb = "is a sample" if count == 1 else "are samples"
         theme.muted(f"{count} of these {verb}.", width="content")
-        pressed = st.button("Remove the samples", type="tertiary", icon=":material/delete:")
+        pressed = may(actor, Permission.EDIT) and st.button(
+            "Remove the samples", type="tertiary", icon=":material/delete:"
+        )
     if pressed:
         samples.remove_samples(ws, actor)
         st.rerun()
@@ -96,13 +105,14 @@ def _way_back(ws: Workspace, actor: Actor, one: Experiment, verb: str, word: str
         st.markdown(theme.text(one.name), width="content")
         if one.deleted_at is not None:
             theme.muted(f"deleted {words.day(one.deleted_at, year=True)}", width="content")
-        st.button(
-            word,
-            key=f"{verb}-{one.id}",
-            type="tertiary",
-            on_click=_do,
-            args=(ws, actor, one, verb),
-        )
+        if may(actor, Permission.EDIT):
+            st.button(
+                word,
+                key=f"{verb}-{one.id}",
+                type="tertiary",
+                on_click=_do,
+                args=(ws, actor, one, verb),
+            )
 
 
 def _do(ws: Workspace, actor: Actor, one: Experiment, verb: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -42,8 +43,13 @@ h1 { padding: 0.25rem 0 !important; }
 :is([class*="st-key-numbers-"], [class*="st-key-right-"]) :is(th, td):not(:first-child) {
   text-align: right !important; }
 [class*="st-key-right-"] td { white-space: nowrap; }
+a.upshot-door { display: inline-block; padding: 0.4rem 0.8rem; border-radius: 0.25rem;
+  background: #2A4FA3; color: #FFFFFF !important; text-decoration: none !important; }
+a.upshot-quiet { background: none; color: inherit !important; padding: 0.4rem 0;
+  text-decoration: underline !important; }
 @LEFT@
 @media (prefers-color-scheme: dark) {
+  a.upshot-door:not(.upshot-quiet) { background: #8FB1F5; color: #11161C !important; }
   button[kind="primary"]:enabled, button[kind="primary"]:enabled p,
   button[kind="primaryFormSubmit"]:enabled p { color: #11161C !important; }
 }
@@ -60,6 +66,18 @@ h1 { padding: 0.25rem 0 !important; }
 def apply() -> None:
     """Put the one static style sheet into the page; it holds no data."""
     st.html(CSS)
+
+
+def door(label: str, path: str, *, quiet: bool = False) -> None:
+    """A button that leaves the pages in this very tab, as no link of Streamlit's does.
+
+    Args:
+        label: From our own copy.
+        path: On this server.
+        quiet: Looks like a link.
+    """
+    kind = "upshot-door upshot-quiet" if quiet else "upshot-door"
+    st.html(f'<a class="{kind}" href="{html.escape(path)}">{html.escape(label)}</a>')
 
 
 def tokens() -> palette.Tokens:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import Actor
+from experiments_core.domain.access import Actor, Permission, may
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import UpshotError
 from experiments_core.services import participants as service
@@ -49,12 +49,8 @@ def participants(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     arms = Counter(one.variant for one in known)
     listed = ", ".join(f"{arm} {words.count(n)}" for arm, n in sorted(arms.items()))
     theme.muted(f"{words.plural(len(known), 'participant')}{': ' + listed if listed else ''}.")
-    with st.form(f"participants-{experiment.id}", clear_on_submit=True, border=False):
-        typed = st.text_area("Add a batch, one id a line", height=100)
-        pressed = st.form_submit_button("Add these participants")
-    if pressed:
-        units = [line for line in typed.splitlines() if line.strip()]
-        _do(lambda: service.add_participants(ws, actor, experiment.id, units))
+    if may(actor, Permission.EDIT):
+        _add(ws, actor, experiment)
     if known:
         theme.table([
             {"Unit": one.unit_id, "Gets": one.variant, "Batch": one.batch}
@@ -62,6 +58,15 @@ def participants(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
         ])  # fmt: skip
     if len(known) > MOST_SHOWN:
         theme.note(f"The first {MOST_SHOWN} of {words.count(len(known))}.")
+
+
+def _add(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
+    with st.form(f"participants-{experiment.id}", clear_on_submit=True, border=False):
+        typed = st.text_area("Add a batch, one id a line", height=100)
+        pressed = st.form_submit_button("Add these participants")
+    if pressed:
+        units = [line for line in typed.splitlines() if line.strip()]
+        _do(lambda: service.add_participants(ws, actor, experiment.id, units))
 
 
 def _do(act: Callable[[], object]) -> None:

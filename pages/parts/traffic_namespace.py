@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.access import Actor
+from experiments_core.domain.access import Actor, Permission, may
 from experiments_core.domain.experiment import WHOLE_BP, Experiment, NamespaceSlot
 from experiments_core.domain.lifecycle import Status
 from experiments_core.domain.namespaces import free_ranges
@@ -29,10 +29,13 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     )
     if slot is not None:
         _holders(ws, actor, slot.key)
-    if experiment.status is Status.DRAFT and experiment.deleted_at is None:
+    edits = may(actor, Permission.EDIT)
+    if edits and experiment.status is Status.DRAFT and experiment.deleted_at is None:
         _choose(ws, actor, experiment)
     elif slot is None:
         theme.note("This test is in no namespace.")
+    if not edits:
+        return
     with st.popover("New namespace", icon=":material/add:", type="tertiary"):
         key = st.text_input("Key", key="namespace-key", max_chars=64)
         name = st.text_input("Name", key="namespace-name", max_chars=200)

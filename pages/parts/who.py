@@ -1,9 +1,12 @@
 """Who is looking at the page."""
 
+from urllib.parse import quote, urlencode, urlsplit
+
 import streamlit as st
 
-from experiments_core.domain.access import Actor
-from experiments_core.services import accounts, workspace
+from experiments_core.domain.access import Actor, Permission, may
+from experiments_core.services import accounts, people, workspace
+from pages.parts import theme
 
 
 def actor() -> Actor:
@@ -16,9 +19,20 @@ def actor() -> Actor:
     if found is None:
         st.title("Sign in", anchor=False)
         st.write("This workspace asks people to sign in.")
-        st.link_button("Sign in", "/sign-in", type="primary")
+        theme.door("Sign in", f"/sign-in?next={quote(_here(), safe='')}")
         st.stop()
     return found
+
+
+def can(permission: Permission) -> bool:
+    """Whether the reader has a right: what would be refused is not offered."""
+    return may(actor(), permission)
+
+
+def whom_to_ask() -> str:
+    """Name the admins, for somebody who lacks a right."""
+    names = ", ".join(people.admins(workspace.current(), actor()))
+    return f"Ask an admin: {names or 'whoever runs this server'}."
 
 
 def greet() -> None:
@@ -33,7 +47,14 @@ def greet() -> None:
     if settings.auth == "accounts":
         with st.sidebar:
             st.text(f"{found.name}, {found.role.name.lower()}")
-            st.link_button("Sign out", "/sign-out", type="tertiary", icon=":material/logout:")
+            theme.door("Sign out", "/sign-out", quiet=True)
+
+
+def _here() -> str:
+    """The page that is asked for, with its query: where a sign-in leads back to."""
+    path = urlsplit(st.context.url or "/").path or "/"
+    said = urlencode(st.query_params.to_dict())
+    return f"{path}?{said}" if said else path
 
 
 def cookie() -> str:

@@ -164,6 +164,24 @@ def test_the_form_signs_in_with_a_guarded_cookie(ws: Workspace, mira: str):
     assert accounts.page_actor(ws, token) is None
 
 
+@pytest.mark.parametrize(
+    ("asked", "reached"),
+    (
+        ("/results?exp=shorter-checkout&tab=phases", None),
+        ("//evil.example/x", "/"), ("/\\evil.example", "/"), ("https://evil.example", "/"),
+        ("/x\r\nSet-Cookie: a=b", "/"), ("/sign-out", "/"), ("", "/"),
+    ),
+)  # fmt: skip
+def test_a_sign_in_leads_back_to_the_page_that_was_asked_for(
+    mira: str, asked: str, reached: str | None
+):
+    assert mira
+    form = {"email": "mira@example.com", "password": PASSWORD, "next": asked}
+    done = browse("POST", "/sign-in", data=form)
+    assert (done.status_code, done.headers["location"]) == (303, reached or asked)
+    assert "a=b" not in str(done.headers)
+
+
 def test_the_form_refuses_and_shows_what_was_typed_as_text(ws: Workspace):
     assert ws.settings.auth == "accounts"
     form = {"email": '"><img src=x onerror=alert(1)>', "password": "x"}

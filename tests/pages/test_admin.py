@@ -9,8 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import ExperimentDraft
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import (
     accounts,
+    acting,
     backups,
     experiments,
     keys,
@@ -134,6 +136,33 @@ def test_somebody_else_learns_whom_to_ask(ws: Workspace, open_page: Open):
 
 
 @pytest.mark.parametrize(
+    ("page", "acts"),
+    (
+        ("experiments", {"Drop a CSV", "New experiment", "Unarchive"}),
+        ("create", {"Save draft"}),
+        ("data", set()),
+        ("plan", {"Create an experiment from this"}),
+        ("traffic", {"Pause", "Stop", "Open phase 2", "Add this step", "Override", "Make it"}),
+    ),
+)
+def test_a_viewer_is_offered_nothing_that_would_be_refused(
+    ws: Workspace, open_page: Open, page: str, acts: set[str], monkeypatch: pytest.MonkeyPatch
+):
+    draft = ExperimentDraft("Old", metrics=(Proportion("paid"),), allocation_bp=5000)
+    old = experiments.create_experiment(ws, LOCAL, draft)
+    acting.transition(ws, LOCAL, old.id, "archive", version=old.version)
+    new = experiments.create_experiment(ws, LOCAL, replace(draft, name="New"))
+    acting.transition(ws, LOCAL, new.id, "start", version=new.version)
+    app = open_page(page)
+    assert acts <= {one.label for one in app.button}
+    monkeypatch.setattr(accounts, "page_actor", lambda *_: VIEWER)
+    app.run()
+    assert not app.exception
+    assert not acts & {one.label for one in app.button}
+    assert page != "data" or not app.get("file_uploader")
+
+
+@pytest.mark.parametrize(
     "page", ("experiments", "create", "traffic", "data", "results", "admin")
 )
 def test_in_accounts_mode_a_stranger_sees_the_way_to_sign_in_and_nothing_else(
@@ -144,6 +173,7 @@ def test_in_accounts_mode_a_stranger_sees_the_way_to_sign_in_and_nothing_else(
     app = open_page(page)
     assert not app.exception
     assert [title.value for title in app.title][-1] == "Sign in"
+    assert any('href="/sign-in?next=' in one.proto.body for one in app.get("html"))
 
 
 def test_keys_of_documents_are_announced(ws: Workspace):
