@@ -20,13 +20,18 @@ export default function ({{ parentElement, setStateValue }}) {{
   const app = document.querySelector('[data-testid="stApp"]');
   if (!page) return;
   let waiting = 0;
-  // A run that is interrupted takes with it what its widgets were to show.
-  const runs = () => (app?.dataset.testScriptState ?? "notRunning") !== "notRunning";
+  let quiet = false;
+  // A run that is interrupted, or followed by another before its widgets are there, takes with
+  // it what they were to show.
+  const isBusy = () =>
+    (app?.dataset.testScriptState ?? "notRunning") !== "notRunning" ||
+    page.querySelector('[data-testid="stSkeleton"]') !== null;
   const look = () => {{
     clearTimeout(waiting);
     const narrow = page.clientWidth > 0 && page.clientWidth < {LEAST_WIDE};
     if (narrow === (told.get(parentElement) ?? false)) return;
-    if (runs()) {{
+    if (isBusy() || !quiet) {{
+      quiet = !isBusy();
       waiting = setTimeout(look, 50);
       return;
     }}
