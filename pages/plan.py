@@ -13,6 +13,7 @@ from pages.parts import (
     plan_outputs,
     plan_questions,
     plan_tables,
+    screen,
     theme,
     who,
 )
@@ -21,7 +22,8 @@ from pages.parts import (
 def draw() -> None:
     """Inputs on the left, answers on the right."""
     actions = theme.title_row("Plan")
-    inputs, answers = st.columns([1, 2.55], gap="large")
+    share = 1.5 if screen.is_narrow() else 2.55
+    inputs, answers = st.columns([1, share], gap="large")
     with inputs:
         fields = plan_inputs.Fields(keep={"bind": "query-params"})
         question = plan_inputs.ask(fields)

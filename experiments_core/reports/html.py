@@ -215,7 +215,7 @@ def _line(line: Line, axis: Axis | None) -> str:
         f"<tr><td><b>{escape(line.metric)}</b>{variant}<br><small>{escape(line.about)}</small>"
         f"</td>{_two(line.control)}{_two(line.treatment)}{_two(line.difference)}"
         f"<td class=panel>{panel}</td>{_two(line.lift, strong=True)}"
-        f'<td class="{line.tone}">{escape(line.verdict[0])}<br>'
+        f'<td class="verdict {line.tone}">{escape(line.verdict[0])}<br>'
         f"<small>{escape(line.verdict[1])}</small></td></tr>"
     )
 

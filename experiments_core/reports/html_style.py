@@ -31,6 +31,7 @@ color:var(--muted);vertical-align:bottom}
 .group th{border-bottom:1px solid var(--line);padding-top:16px}
 .scorecard{min-width:900px}
 .number{text-align:right;white-space:nowrap}
+.verdict{white-space:nowrap}
 .panel{width:252px;font-size:12.5px;color:var(--muted)}
 .plain td{font-size:13px;white-space:nowrap}
 svg{display:block;width:240px;overflow:visible}

@@ -61,7 +61,7 @@ def compose(result: ExperimentResult, occasion: Occasion) -> Report:
         reasons=result.verdict.reasons,
         recommendation=result.recommendation.text,
         checks=tuple(_check(check) for check in result.health),
-        progress=_progress(result.progress),
+        progress=_progress(result.progress, occasion.unit),
         axis=None if axis is None else _axis(axis),
         sections=tuple(_section(group, several=len(result.treatments) > 1) for group in groups),
         tables=tuple(_tables(result, occasion.names)),
@@ -83,17 +83,19 @@ def _check(check: Check) -> CheckLine:
     return CheckLine(mark, check.label, check.short, message, tone)
 
 
-def _progress(progress: Progress | None) -> tuple[tuple[str, str], ...]:
+def _progress(progress: Progress | None, unit: str) -> tuple[tuple[str, str], ...]:
     if progress is None:
         return ()
-    found = [("Units", _of(progress.units, progress.planned_units))]
+    found = [
+        (f"{words.plain(unit, 20).capitalize()}s", _of(progress.units, progress.planned_units))
+    ]
     if progress.days is not None:
         found.append(("Days", _of(progress.days, progress.planned_days)))
     reached = progress.relative_minimum_detectable_effect
     if isinstance(reached, float):
         asked = progress.planned_relative_minimum_detectable_effect
         tail = f", asked {words.percent(asked)}" if asked else ""
-        found.append(("Smallest lift it could see", words.percent(reached) + tail))
+        found.append(("Smallest visible lift", words.percent(reached) + tail))
     return tuple(found)
 
 

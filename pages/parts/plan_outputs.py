@@ -16,6 +16,9 @@ from experiments_core.services.planning import PlanResult
 from experiments_core.services.planning_design import Design
 from pages.parts import theme
 
+CHART_WIDTH = 300
+"""Pixels that a chart needs for its words; with fewer, one stands below the other."""
+
 
 def headline(result: PlanResult, unit: str = "user") -> None:
     """``56 200 users, 14 days`` and the four figures below it."""
@@ -50,11 +53,11 @@ def effect_figure(design: Design, effect: float) -> tuple[str, str]:
 
 def charts(result: PlanResult, *, key: str, unit: str = "user") -> None:
     """Power by true lift, and the smallest visible lift by week."""
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _curve(result, key)
-    with right:
-        _weeks(result, key, unit)
+    with st.grid(2, min_column_width=CHART_WIDTH, gap="medium"):
+        with st.container():
+            _curve(result, key)
+        with st.container():
+            _weeks(result, key, unit)
 
 
 def _curve(result: PlanResult, key: str) -> None:

@@ -74,7 +74,7 @@ def test_the_report_has_the_words_and_marks_of_the_page():
     assert rare.bar is None
     assert "Control has none" in rare.sentence
     assert ("Days", "14 of 14") in report.progress
-    assert any(name == "Smallest lift it could see" for name, _ in report.progress)
+    assert any(name == "Smallest visible lift" for name, _ in report.progress)
 
 
 def test_phases_have_their_own_tables_and_several_arms_their_names():
