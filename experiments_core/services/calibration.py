@@ -9,7 +9,7 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.errors import CancelledError, ConflictError
 from experiments_core.services import analyses, inspecting
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import cells as store_cells
+from experiments_core.store.unit_values import unit_values
 from experiments_core.store.watch import Cancelled
 
 __all__ = ["LEAST_SHUFFLES", "SEED", "SHUFFLES", "Calibration", "calibration", "steps"]
@@ -67,7 +67,7 @@ def calibration(
         )
     with ws.db.read() as cursor:
         arms = view.design.reference, variant
-        phases = enough(store_cells.unit_values(cursor, query, bound, arms))
+        phases = enough(unit_values(cursor, query, bound, arms))
     if not phases:
         raise ConflictError(
             "There are too few units to shuffle: each arm needs ten.", code="TOO_FEW_UNITS"

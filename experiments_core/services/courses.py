@@ -8,20 +8,13 @@ from typing import Any
 
 from experiments_core.analysis import series as by_day
 from experiments_core.analysis.cells import Cells
-from experiments_core.analysis.results import (
-    End,
-    ExperimentResult,
-    SeriesPoint,
-)
+from experiments_core.analysis.results import End, ExperimentResult, SeriesPoint
 from experiments_core.domain.access import Actor
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.services import quantile_days, readings
 from experiments_core.services.analyses import look
 from experiments_core.services.inspecting import metric_of, query_of, rows_of
-from experiments_core.services.viewing import (
-    LookView,
-    check_open,
-)
+from experiments_core.services.viewing import LookView, check_open
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 

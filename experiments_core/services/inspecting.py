@@ -6,24 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.results import (
-    Contrast,
-    ExperimentResult,
-)
+from experiments_core.analysis.results import Contrast, ExperimentResult
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.metric import Metric
 from experiments_core.errors import NotFoundError
 from experiments_core.query.cell_query import CellQuery
 from experiments_core.services import readings
 from experiments_core.services.readings import Reading
-from experiments_core.services.taking import (
-    cut_reading,
-    reading_of_now,
-)
-from experiments_core.services.viewing import (
-    LookView,
-    check_open,
-)
+from experiments_core.services.taking import cut_reading, reading_of_now
+from experiments_core.services.viewing import LookView, check_open
 from experiments_core.services.workspace import Workspace
 
 

@@ -10,6 +10,7 @@ from experiments_core.domain.metric import Metric
 from experiments_core.query.cell_query import CellQuery
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
+from experiments_core.store.spans import unit_span
 
 MOST_ENDS, LEAST_ENDS = 14, 4
 """Ends of days at which the rows are asked: each costs three questions."""
@@ -33,7 +34,7 @@ def cells_by_end(
         return {}
     alone = replace(query, needs=needs, whole=False)
     with ws.db.read() as cursor:
-        first, last = store_cells.unit_span(cursor, query.table)
+        first, last = unit_span(cursor, query.table)
         if first is None or last is None:
             return {}
         if query.as_of is not None:

@@ -35,6 +35,7 @@ from experiments_core.store.data_states import DataState, ImportFacts, data_stat
 from experiments_core.store.database import Database
 from experiments_core.store.looks import units_at_looks
 from experiments_core.store.totals_by_end import moments_by_end, totals_by_end
+from experiments_core.store.totals_cells import moments_cells, totals_cells
 
 CROSSED = "UNIT_IN_TWO_ARMS"
 ON_PURPOSE = frozenset({
@@ -214,11 +215,9 @@ def fetch(cursor: Any, reading: Reading) -> CellTable:
         return CellTable({}, "")
     columns = totals_columns(reading)
     if reading.design.basis == "moments":
-        return store_cells.moments_cells(cursor, reading.data.dataset_id, columns)
+        return moments_cells(cursor, reading.data.dataset_id, columns)
     only_counts = reading.design.basis == "counts_only"
-    return store_cells.totals_cells(
-        cursor, reading.data.dataset_id, columns, only_counts=only_counts
-    )
+    return totals_cells(cursor, reading.data.dataset_id, columns, only_counts=only_counts)
 
 
 def totals_columns(reading: Reading) -> dict[str, str]:

@@ -27,6 +27,7 @@ from experiments_core.services.taking import reading_of_now
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
+from experiments_core.store.spans import unit_span
 
 __all__ = ["Robustness", "robustness"]
 
@@ -111,7 +112,7 @@ def _settings(
     spans = {rules.kept: (query, data.span)}
     for rule in rules.others:
         table = table_under(cursor, reading, data, rule)
-        spans[rule] = replace(query, table=table), store_cells.unit_span(cursor, table)
+        spans[rule] = replace(query, table=table), unit_span(cursor, table)
     for rule, (asked, _) in spans.items():
         yield Setting(ALL_DAYS, rule), asked
     for rule, (asked, span) in spans.items():

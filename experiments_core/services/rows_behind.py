@@ -10,7 +10,7 @@ from experiments_core.errors import NotFoundError
 from experiments_core.services import inspecting
 from experiments_core.services.viewing import LookView, check_open
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import cells as store_cells
+from experiments_core.store.unit_values import first_rows
 
 MOST_ROWS = 50
 HIDDEN = "•••"
@@ -55,7 +55,7 @@ def rows_behind(
         return None
     arms = shown.design.reference, variant
     with ws.db.read() as cursor:
-        rows, sql = store_cells.first_rows(cursor, query, bound, arms, MOST_ROWS)
+        rows, sql = first_rows(cursor, query, bound, arms, MOST_ROWS)
     named = may(actor, Permission.IMPORT)
     units = tuple((row[0] if named else HIDDEN, *row[1:]) for row in rows)
     columns = ("unit", *query.keys, *bound.need.columns, *bound.need.covariates)

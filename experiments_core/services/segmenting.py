@@ -9,9 +9,7 @@ from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation
 from experiments_core.analysis.explain_segments import explain_segment
-from experiments_core.analysis.results import (
-    SegmentResult,
-)
+from experiments_core.analysis.results import SegmentResult
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.source import Role
@@ -20,13 +18,8 @@ from experiments_core.services.analyses import look
 from experiments_core.services.inspecting import cut_as, metric_of, query_of
 from experiments_core.services.readings import Reading
 from experiments_core.services.saving import look_up
-from experiments_core.services.taking import (
-    reading_of_now,
-)
-from experiments_core.services.viewing import (
-    LookView,
-    check_open,
-)
+from experiments_core.services.taking import reading_of_now
+from experiments_core.services.viewing import LookView, check_open
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
 from experiments_core.store import slices

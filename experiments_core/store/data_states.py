@@ -12,10 +12,10 @@ import duckdb
 
 from experiments_core.domain.source import Shape
 from experiments_core.store.catalog import from_utc
-from experiments_core.store.cells import Ends, Span, span_and_ends, unit_span, unit_spans
 from experiments_core.store.event_units import count_log, earlier_table, log_table
 from experiments_core.store.facts import units_table
 from experiments_core.store.parsed import parsed
+from experiments_core.store.spans import Ends, Span, span_and_ends, unit_span, unit_spans
 
 ASSIGNED = "assigned_ts"
 

@@ -19,9 +19,11 @@ from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.services.readings import ON_PURPOSE
 from experiments_core.stats.shuffles import Phase
 from experiments_core.store import facts
-from experiments_core.store.cells import segment_cells, unit_cells, unit_span, unit_values
+from experiments_core.store.cells import segment_cells, unit_cells
 from experiments_core.store.database import Database
+from experiments_core.store.spans import unit_span
 from experiments_core.store.staged import Broken, Staged
+from experiments_core.store.unit_values import unit_values
 from experiments_core.store.whole_cells import whole_cells
 from experiments_core.tabular import numbers
 from experiments_core.tabular.rejects import RULES, summary

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import duckdb
@@ -15,35 +13,12 @@ from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey
 from experiments_core.query.cell_query import BoundNeed, CellQuery
 from experiments_core.stats.moments import Counts, Moments
-from experiments_core.store.cells import (
-    span_and_ends,
-    totals_cells,
-    unit_cells,
-    unit_span,
-)
-from experiments_core.store.database import Database
+from experiments_core.store.cells import unit_cells
 
 RATE = BoundNeed(Proportion("converted").needs, "c0")
 REVENUE = BoundNeed(Mean("revenue").needs, "c1")
 ZERO = BoundNeed(Mean("zeroed", missing="zero").needs, "c1")
 BOTH = CellQuery("units_0a", (RATE, REVENUE, ZERO))
-ROWS = """
-    SELECT 'i' AS import_id, i AS line, 'u' || i AS unit,
-        CASE WHEN i % 3 = 0 THEN 'control' ELSE 'B' END AS arm,
-        CASE WHEN i % 10 = 9 THEN NULL ELSE TIMESTAMP '2026-05-01' + INTERVAL (i) HOUR END
-            AS first_ts,
-        CASE WHEN i % 7 = 6 THEN NULL ELSE CAST(i % 5 = 0 AS TINYINT) END AS c0,
-        CASE WHEN i % 4 = 3 THEN NULL ELSE (i * 37 % 101)::DOUBLE END AS c1,
-        CASE i % 3 WHEN 0 THEN 'DE' WHEN 1 THEN 'FR' ELSE NULL END AS c2
-    FROM range(1, 201) AS t(i)
-"""
-
-
-@pytest.fixture
-def cursor() -> Iterator[duckdb.DuckDBPyConnection]:
-    with Database.memory() as db, db.write() as own:
-        own.execute(f"CREATE TABLE units_0a AS {ROWS}")
-        yield own
 
 
 def test_a_cell_holds_exact_counts_and_centred_moments(cursor: duckdb.DuckDBPyConnection):
@@ -91,14 +66,6 @@ def test_days_up_to_a_day_are_the_same_query_cut_at_its_end(cursor: duckdb.DuckD
     merged = regroup(early, lambda key: CellKey(key.arm))
     cut = unit_cells(cursor, CellQuery("units_0a", (RATE,), as_of=until)).cells
     assert merged == cut
-
-
-def test_the_span_is_aware_and_skips_units_without_a_time(cursor: duckdb.DuckDBPyConnection):
-    first, last = unit_span(cursor, "units_0a")
-    assert first == datetime(2026, 5, 1, 1, tzinfo=UTC)
-    assert last == datetime(2026, 5, 9, 8, tzinfo=UTC)
-    cursor.execute("CREATE TABLE units_0b AS SELECT * FROM units_0a WHERE false")
-    assert unit_span(cursor, "units_0b") == (None, None)
 
 
 def test_a_cell_of_one_unit_has_no_spread_and_an_empty_metric_has_nobody(
@@ -151,23 +118,6 @@ def test_third_moments_are_fetched_only_where_they_may_matter(
     assert "c1" not in second
 
 
-def test_ends_that_are_known_are_not_asked_for_again(cursor: duckdb.DuckDBPyConnection):
-    cursor.execute(
-        "CREATE TABLE units_09 AS SELECT 'A' AS arm, TIMESTAMP '2026-05-01' AS first_ts, "
-        "CASE WHEN i = 4 THEN 1000 ELSE i % 7 END::DOUBLE AS c1 FROM range(10000) t(i)"
-    )
-    span, ends = span_and_ends(cursor, "units_09", ("c1",))
-    assert span == (datetime(2026, 5, 1, tzinfo=UTC),) * 2
-    assert ends == {"c1": (0, 1000)}
-    asked = CellQuery("units_09", (REVENUE,))
-    found = unit_cells(cursor, asked)
-    assert ";" in found.sql
-    assert unit_cells(cursor, replace(asked, ends=ends)) == found
-    assert ";" not in unit_cells(cursor, replace(asked, ends={"c1": (0, 6)})).sql
-    with pytest.raises(ValueError, match="not an identifier of ours"):
-        span_and_ends(cursor, "units_09", ("c1)--",))
-
-
 def test_numbers_far_from_zero_are_read_again_and_keep_every_moment(
     cursor: duckdb.DuckDBPyConnection,
 ):
@@ -190,20 +140,3 @@ def test_numbers_far_from_zero_are_read_again_and_keep_every_moment(
         assert flat.variance == 0
         assert flat.skewness is None
     assert {"c2", "c3"} <= set(table.sql.split(";")[1].replace("(", " ").split())
-
-
-def test_totals_are_added_up_per_arm(cursor: duckdb.DuckDBPyConnection):
-    cursor.executemany(
-        "INSERT INTO totals (dataset_id, import_id, line, arm, visitors, conversions) "
-        "VALUES ('d', 'i', ?, ?, ?, ?)",
-        [
-            (2, "control", 100, '{"orders": 10, "signups": 3}'),
-            (3, "B", 110, '{"orders": 12, "signups": 4}'),
-            (4, "control", 50, '{"orders": 5, "signups": 1}'),
-        ],
-    )
-    found = totals_cells(cursor, "d", {"paid": "orders", "gone": "nowhere"})
-    control = found.cells[CellKey("control")]
-    assert control.units == 150
-    assert control.summaries == {"paid": Counts(150, 15)}
-    assert "dataset_id = 'd'" in found.sql
