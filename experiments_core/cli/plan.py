@@ -9,15 +9,13 @@ from dataclasses import asdict
 from typing import Any
 
 from experiments_core.analysis import words
-from experiments_core.cli import plan_margin
+from experiments_core.cli import plan_blocks, plan_margin
 from experiments_core.cli.terminal import Parser, finite, fraction, say, table
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import planning_guardrails, planning_looks
 from experiments_core.services.planning import (
     Design,
-    DetectableEffect,
     PlanResult,
-    Sensitivity,
     detectable_effect,
     plan,
     power_for,
@@ -25,9 +23,7 @@ from experiments_core.services.planning import (
 )
 from experiments_core.services.planning_body import effect_body, plan_body
 from experiments_core.services.planning_design import checked
-from experiments_core.services.planning_looks import Looked
 
-ARM_NAMES = ("control", "treatment")
 MOST_LOOKS = 50
 
 
@@ -52,7 +48,7 @@ def _tell_plan(options: argparse.Namespace) -> None:
         asked = {"looks": [asdict(one) for one in looked]} if options.looks else {}
         _dump(plan_body(result) | asked)
         return
-    blocks = [_headline(result), _arms(result)]
+    blocks = [plan_blocks.headline(result), plan_blocks.arms(result)]
     if options.units or options.days:
         total = _total(options, result.design)
         reached = power_for(result.design, total)
@@ -61,11 +57,15 @@ def _tell_plan(options: argparse.Namespace) -> None:
         )
         blocks.append(f"With {words.count(total)} units: power {text}")
     if looked and (options.looks or options.details):
-        blocks.append(_looks(looked))
+        blocks.append(plan_blocks.looks(looked))
     if result.mde_by_week:
-        blocks.append(_weeks(result))
+        blocks.append(plan_blocks.weeks(result))
     if options.details:
-        blocks += [_sensitivity(result), _others(result), _formula(result)]
+        blocks += [
+            plan_blocks.sensitivity(result),
+            plan_blocks.others(result),
+            plan_blocks.formula(result),
+        ]
     blocks.append("\n".join(f"· {line}" for line in (*result.assumptions, *result.notes)))
     say("\n\n".join(blocks))
 
@@ -77,14 +77,14 @@ def _tell_effect(options: argparse.Namespace) -> None:
         _dump(effect_body(design, found))
         return
     rows = [
-        (name, _difference(design, effect), words.lift(relative))
+        (name, plan_blocks.difference(design, effect), words.lift(relative))
         for name, effect, relative in (
             ("increase", found.increase, found.relative_increase),
             ("decrease", found.decrease, found.relative_decrease),
         )
     ]
     say("\n\n".join([
-        _effect_headline(design, found),
+        plan_blocks.effect_headline(design, found),
         table(("smallest", "difference", "lift"), rows),
         *_smallest_margin(options, design),
     ]))  # fmt: skip
@@ -180,112 +180,6 @@ def _missing(option: str, hint: str) -> InvalidInputError:
     return InvalidInputError(
         message, hint=hint, details=(Problem(option, None, "REQUIRED", message),)
     )
-
-
-def _headline(result: PlanResult) -> str:
-    design = result.design
-    time = ""
-    if result.days is not None and result.weeks is not None:
-        days = words.plural(result.days, "day")
-        time = f", {days} ({words.plural(result.weeks, 'full week')})"
-    lift = "" if design.relative_effect is None else f" ({words.lift(design.relative_effect)})"
-    effect = f"{_difference(design, design.effect)}{lift}"
-    if design.baseline is None or design.target is None:
-        return f"{words.plural(result.total, 'unit')}{time} to see {effect}"
-    ends = " → ".join(_value(design, value) for value in (design.baseline, design.target))
-    return f"{words.plural(result.total, 'unit')}{time} to see {effect}: {ends}"
-
-
-def _effect_headline(design: Design, found: DetectableEffect) -> str:
-    units = " + ".join(words.count(n) for n in found.units)
-    power = words.percent(design.power, 0)
-    return f"{units} units show with power {power} at alpha {design.alpha:g}:"
-
-
-def _arms(result: PlanResult) -> str:
-    names: tuple[str, ...] = ARM_NAMES
-    if len(result.units) > 2:
-        names = ("control", *[f"treatment {i}" for i in range(1, len(result.units))])
-    whole = sum(result.design.weights)
-    rows = [
-        (name, words.percent(weight / whole), words.count(units))
-        for name, weight, units in zip(names, result.design.weights, result.units, strict=True)
-    ]
-    return table(("arm", "share", "units"), rows)
-
-
-def _looks(looked: Sequence[Looked]) -> str:
-    rows = [
-        (
-            str(one.looks),
-            words.count(one.total),
-            words.percent(one.factor - 1, 1, signed=True),
-            words.NONE if one.days is None else words.count(one.days),
-        )
-        for one in looked
-    ]
-    return "Read early, at evenly spaced looks, the last included\n" + table(
-        ("looks", "units at most", "against one look", "days at most"), rows
-    )
-
-
-def _weeks(result: PlanResult) -> str:
-    design = result.design
-    rows = [
-        (
-            f"{week.week}{' ←' if week.planned else ''}",
-            words.count(week.units),
-            _difference(design, week.effect),
-            words.lift(week.relative_effect),
-        )
-        for week in result.mde_by_week
-    ]
-    return "Smallest visible effect by week\n" + table(
-        ("week", "units", "difference", "lift"), rows
-    )
-
-
-def _sensitivity(result: PlanResult) -> str:
-    grid, design = result.sensitivity, result.design
-    unit = "days" if design.daily_units is not None else "units"
-    head = (grid.varies.replace("_", " "), *[_effect(grid, design, e) for e in grid.effects])
-    rows = []
-    for row in grid.rows:
-        value = _value(design, row.value) if grid.varies == "baseline" else f"{row.value:g}"
-        cells = [cell.days if unit == "days" else cell.total for cell in row.cells]
-        shown = [words.count(cell) if isinstance(cell, int) else words.NONE for cell in cells]
-        rows.append((f"{value}{' ←' if row.planned else ''}", *shown))
-    return f"What if? {unit.capitalize()} needed\n" + table(head, rows)
-
-
-def _effect(grid: Sensitivity, design: Design, effect: float) -> str:
-    return words.lift(effect) if grid.relative else _difference(design, effect)
-
-
-def _others(result: PlanResult) -> str:
-    """Each formula on a line of a table; who uses it and why it differs, below."""
-    others = result.other_calculators
-    rows = [(row.name, words.count(row.units), words.percent(row.ratio, 0)) for row in others]
-    told = [f"· {row.name} ({row.who}): {row.why}" for row in others]
-    return "\n".join(
-        (
-            "Why other calculators say something else",
-            table(("formula", "control units", "of ours"), rows),
-            *told,
-        )
-    )
-
-
-def _formula(result: PlanResult) -> str:
-    return f"{result.formula}\n= {result.formula_with_numbers}"
-
-
-def _difference(design: Design, value: Any) -> str:
-    return words.points(value) if design.kind == "rate" else words.amount(value, signed=True)
-
-
-def _value(design: Design, value: float) -> str:
-    return words.rate(value) if design.kind == "rate" else words.amount(value)
 
 
 def _dump(body: dict[str, Any]) -> None:

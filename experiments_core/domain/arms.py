@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from experiments_core.domain.experiment import WHOLE_BP, Variant, VariantDraft, equal_weights
+from experiments_core.domain.experiment import WHOLE_BP, Variant, VariantDraft
+from experiments_core.domain.shares import equal_weights
 from experiments_core.domain.text import clean, slugify, text_problems
 from experiments_core.errors import Problem
 

@@ -293,13 +293,3 @@ class Experiment:
     def weights_bp(self) -> dict[str, int]:
         """Variant key -> present weight."""
         return {variant.key: variant.weight_bp for variant in self.variants}
-
-
-def equal_weights(n: int) -> list[int]:
-    """Split the whole among ``n`` arms in basis points; what is left over goes to the first.
-
-    >>> equal_weights(3)
-    [3334, 3333, 3333]
-    """
-    share, rest = divmod(WHOLE_BP, n)
-    return [share + (i < rest) for i in range(n)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from experiments_core.domain.experiment import WHOLE_BP
+
 
 def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     """Share out whole things by weight (Hamilton's method); ties to the earlier one.
@@ -18,3 +20,12 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     for i in order[: total - sum(shares)]:
         shares[i] += 1
     return shares
+
+
+def equal_weights(n: int) -> list[int]:
+    """Split the whole among ``n`` arms in basis points; what is left over goes to the first.
+
+    >>> equal_weights(3)
+    [3334, 3333, 3333]
+    """
+    return largest_remainder(WHOLE_BP, [1] * n)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import replace
 
-from experiments_core.domain.experiment import ExperimentDraft, VariantDraft, equal_weights
+from experiments_core.domain.experiment import ExperimentDraft, VariantDraft
 from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.domain.metric_kinds import Mean, Proportion
+from experiments_core.domain.shares import equal_weights
 from experiments_core.domain.source import Mapping, Role, Shape
 
 

@@ -15,15 +15,8 @@ from experiments_core.charts import axis as axes
 from experiments_core.charts import beside, tables, theme, words
 from experiments_core.charts.rows import Group, Row, axis_of, scorecard_groups
 from experiments_core.charts.verdicts import BADGES
-from experiments_core.reports.html import (
-    Axis,
-    Bar,
-    CheckLine,
-    Line,
-    Report,
-    Section,
-    Table,
-)
+from experiments_core.reports.html import CheckLine, Line, Report, Section, Table
+from experiments_core.reports.html_intervals import Axis, Bar
 
 LEVELS = {
     "fail": ("✕", "worse"),

@@ -14,9 +14,10 @@ import streamlit as st
 
 from experiments_core.charts import words
 from experiments_core.domain.definition import Definition, metric_of
-from experiments_core.domain.experiment import Experiment, equal_weights
+from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import Direction, Metric, MetricKind, MetricRole
 from experiments_core.domain.metric_kinds import Mean
+from experiments_core.domain.shares import equal_weights
 from experiments_core.services.planning_design import Design
 from pages.parts import entry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from experiments_core.charts import findings
+from experiments_core.charts import notes
 from experiments_core.services.viewing import LookView
 from pages.parts import theme
 
@@ -18,7 +18,7 @@ def wants_new(experiment_id: str) -> bool:
 
 def draw(view: LookView) -> None:
     """One line about the look and the method behind it; a button when newer data wait."""
-    told = [_which(view), findings.looks_note(view.result)]
+    told = [_which(view), notes.looks_note(view.result)]
     theme.note(" ".join(part for part in told if part))
     if view.newer_data:
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from experiments_core.charts import beside, findings, tables, words
+from experiments_core.charts import beside, findings, notes, tables, words
 from experiments_core.charts.scorecard import scorecard
 from experiments_core.charts.scorecard_parts import Sparklines
 from experiments_core.domain.access import Actor
@@ -124,8 +124,8 @@ def _key(view: LookView) -> str:
         )
         if sequences:
             said.append("Thin line: always-valid, holds at any look.")
-    said += findings.family_notes(result)
-    said += findings.omnibus_notes(result)
+    said += notes.family_notes(result)
+    said += notes.omnibus_notes(result)
     if result.final:
         said.append("Filled point: decided. Hollow: undecided.")
     if result.phases > 1:

@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from experiments_core.charts import words
-from experiments_core.domain.experiment import WHOLE_BP, Experiment, equal_weights
+from experiments_core.domain.experiment import WHOLE_BP, Experiment
 from experiments_core.domain.lifecycle import Status
+from experiments_core.domain.shares import equal_weights
 from experiments_core.domain.traffic import MOST_HOLDOUT_BP
 from experiments_core.errors import InvalidInputError, UpshotError
 from pages.parts import entry, rules, theme

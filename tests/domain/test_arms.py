@@ -13,7 +13,8 @@ from experiments_core.domain.arms import (
     split_problems,
     variant_problems,
 )
-from experiments_core.domain.experiment import WHOLE_BP, Variant, VariantDraft, equal_weights
+from experiments_core.domain.experiment import WHOLE_BP, Variant, VariantDraft
+from experiments_core.domain.shares import equal_weights
 
 
 def ids():

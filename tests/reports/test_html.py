@@ -2,16 +2,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from experiments_core.reports.html import (
-    Axis,
-    Bar,
-    CheckLine,
-    Line,
-    Report,
-    Section,
-    Table,
-    render,
-)
+from experiments_core.reports.html import CheckLine, Line, Report, Section, Table, render
+from experiments_core.reports.html_intervals import Axis, Bar
 
 EVIL = '<img src=x onerror=alert(1)>"&'
 AXIS = Axis(-0.1, 0.2, ((-0.1, "−10 %"), (0.0, "0"), (0.1, "+10 %"), (0.2, "+20 %")))

@@ -27,13 +27,9 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import One
 from experiments_core.domain.access import Permission
 from experiments_core.domain.deployment import PARTICIPANT
-from experiments_core.domain.experiment import (
-    Experiment,
-    ExperimentDraft,
-    VariantDraft,
-    equal_weights,
-)
+from experiments_core.domain.experiment import Experiment, ExperimentDraft, VariantDraft
 from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
+from experiments_core.domain.shares import equal_weights
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services import (
     acting,
