@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments_core.domain.assignment import HOLDOUT
@@ -13,8 +13,8 @@ from experiments_core.domain.event_columns import columns_of
 from experiments_core.domain.experiment import Experiment
 from experiments_core.query.event_units import UnitsQuery
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import event_units
-from experiments_core.store.event_units import State, Wanted
+from experiments_core.store import event_refresh, event_units
+from experiments_core.store.event_units import Standing, State, Wanted
 
 
 def follow_log(ws: Workspace, experiment: Experiment) -> bool:
@@ -26,18 +26,21 @@ def follow_log(ws: Workspace, experiment: Experiment) -> bool:
     Returns:
         Whether the experiment is fed by events at all.
     """
-    fed, current = ws.db.recall(
+    found = ws.db.recall(
         ("follows", experiment.id, experiment.version),
-        lambda cursor: _standing(cursor, experiment),
+        lambda cursor: _standing(ws, cursor, experiment),
     )
-    if current or not fed:
-        return fed
+    if not found.fed or found.current:
+        return found.fed
     with ws.db.write() as cursor:
-        exposed, _ = event_units.is_fed(cursor, experiment.id)
-        hands = event_units.by_hand(cursor, experiment.id)
-        wanted, spec = _wanted(experiment, hands, exposed=exposed)
-        event_units.refresh(cursor, wanted, spec, dataset_id=ws.new_id(), now=ws.now())
-    return True
+        if found.commit != ws.db.last_commit:  # something came before the door was open
+            found = _standing(ws, cursor, experiment)
+        if found.fed and not found.current:
+            event_refresh.refresh(
+                cursor, found.wanted, found.spec, found.log, commit=ws.db.last_commit + 1,
+                dataset_id=ws.new_id(), now=ws.now(),
+            )  # fmt: skip
+    return found.fed
 
 
 def follow_logs(ws: Workspace, experiments: Sequence[Experiment]) -> None:
@@ -51,6 +54,31 @@ def follow_logs(ws: Workspace, experiments: Sequence[Experiment]) -> None:
             behind = _touched(cursor, behind)
     for experiment in behind:
         follow_log(ws, experiment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How an experiment and its units stand to the log.
+
+    Attributes:
+        commit: The last commit; a state of the file that is perhaps older than what was read.
+        spec: Name of everything that would make the units new.
+    """
+
+    commit: int
+    log: Standing
+    wanted: Wanted
+    spec: str
+
+    @property
+    def fed(self) -> bool:
+        """Whether events feed it."""
+        return self.log.exposed or self.log.assigned
+
+    @property
+    def current(self) -> bool:
+        """Whether its units have everything."""
+        return event_units.is_current(self.log.state, self.spec, self.log.newest)
 
 
 Wanting = tuple[Experiment, Wanted, State | None]
@@ -99,22 +127,14 @@ def _same_spec(cursor: Any, experiments: Sequence[Experiment]) -> list[Wanting]:
     return found
 
 
-def _standing(cursor: Any, experiment: Experiment) -> tuple[bool, bool]:
-    """Whether an experiment is fed by events, and whether its units have all of them."""
-    newest = event_units.newest_commit(cursor)
-    if not newest:
-        return False, True
-    exposed, assigned = event_units.is_fed(cursor, experiment.id)
-    if not exposed and not assigned:
-        return False, True
-    hands = event_units.by_hand(cursor, experiment.id)
-    _, spec = _wanted(experiment, hands, exposed=exposed)
-    state = event_units.state_of(cursor, experiment.id)
-    return True, event_units.is_current(state, spec, newest)
+def _standing(ws: Workspace, cursor: Any, experiment: Experiment) -> _Standing:
+    commit = ws.db.last_commit
+    log = event_units.standing_of(cursor, experiment.id)
+    return _Standing(commit, log, *_wanted(experiment, log.by_hand, exposed=log.exposed))
 
 
 def _wanted(
-    experiment: Experiment, by_hand: list[list[str]], *, exposed: bool
+    experiment: Experiment, by_hand: Sequence[list[str]], *, exposed: bool
 ) -> tuple[Wanted, str]:
     """What the units have to hold, and the name of everything that would make them new."""
     named = columns_of(experiment.metrics)
@@ -130,7 +150,7 @@ def _wanted(
     told = [
         repr((query, *earlier)),
         [[n.metric, n.name, n.role.value, repr(n.column)] for n in named],
-        by_hand,
+        list(by_hand),
     ]
     spec = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     return Wanted(experiment.org_id, experiment.id, named, query, tuple(earlier)), spec

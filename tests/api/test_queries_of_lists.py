@@ -176,7 +176,7 @@ def test_an_event_of_one_experiment_costs_the_list_only_that_one(ws: Workspace):
 
     def asked_after_an_event(number: int) -> int:
         client.get(LISTS["/compat/krafter"])
-        about = {"type": "exposure", "unit_id": "u", "experiment": "test-0"}
+        about = {"type": "exposure", "unit_id": f"new-{number}", "experiment": "test-0"}
         receive_events(ws, LOCAL, [{"event_id": f"one-{number}", **about}])
         Counted.asked = 0
         assert client.get(LISTS["/compat/krafter"]).status_code == 200

@@ -1,0 +1,247 @@
+"""Bring the units of an experiment up to date with its log of events.
+
+A refresh writes only the rows of units that something new is known of, in the transaction that
+moves the high-water mark, so it costs what the new events cost. Another set of columns, a new
+run that assigns afresh, an override or a version given by hand make all rows anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from experiments_core.domain.source import Role
+from experiments_core.query.event_changes import (
+    CAME,
+    KNOWN,
+    PLACES,
+    TOUCHED,
+    before_sql,
+    came_sql,
+    grown_sql,
+    known_sql,
+    places_sql,
+    touched_sql,
+)
+from experiments_core.query.event_units import UnitsQuery, hidden, units_sql
+from experiments_core.query.literals import quoted
+from experiments_core.store.catalog import to_utc
+from experiments_core.store.event_units import (
+    Standing,
+    State,
+    Wanted,
+    count_log,
+    drop_log,
+    earlier_table,
+    is_same_spec,
+    log_table,
+    spec_text,
+)
+from experiments_core.store.facts import units_table
+from experiments_core.store.parsed import parsed
+
+MOST_SEGMENTS = 20
+_ATTRIBUTES = (
+    "SELECT DISTINCT unnest(json_keys(attributes)) AS name FROM {} "
+    "WHERE type = 'exposure' AND attributes IS NOT NULL ORDER BY name LIMIT 1000"
+)
+_OF_EXPERIMENT = "(SELECT * FROM events WHERE org_id = $org AND experiment_id = $experiment)"
+_PROGRESS = (
+    "UPDATE event_data SET high_water = ?, mark = ?, counts = ?, refreshed_at = ? "
+    "WHERE experiment_id = ?"
+)
+_KNOWN_UNITS = f"SELECT count(settled), count(*) FILTER (WHERE settled) FROM {KNOWN}"
+
+
+def refresh(
+    cursor: duckdb.DuckDBPyConnection,
+    wanted: Wanted,
+    spec: str,
+    standing: Standing,
+    *,
+    commit: int,
+    dataset_id: str,
+    now: datetime,
+) -> None:
+    """Bring units that lack something up to date; the caller holds the writing door.
+
+    Args:
+        cursor: From ``Database.write()``.
+        wanted: What they have to hold.
+        spec: Names everything that would make all rows different.
+        standing: What is known now of the experiment and its log.
+        commit: Number of the commit that the present transaction will be.
+        dataset_id: For the first time.
+        now: The present moment.
+    """
+    state = standing.state
+    kept = state if state is not None and is_same_spec(state, spec) else None
+    if kept is not None and not _keep(
+        cursor, CAME, came_sql(wanted.query), _parameters(wanted) | {"after": kept.high_water}
+    ):
+        _note_progress(cursor, wanted, kept, standing.newest, now)
+        return
+    known = kept.segments if kept else []
+    segments = _segments(cursor, known, None if kept else wanted)
+    query = replace(wanted.query, segments=tuple(segments))
+    if kept is not None and segments == known:
+        _make_touched(cursor, wanted, query, kept)
+        counts = count_log(cursor, log_table(kept.dataset_id))
+        told = replace(kept, mark=commit, counts=counts)
+        _note_progress(cursor, wanted, told, standing.newest, now)
+        return
+    dataset_id = state.dataset_id if state else dataset_id
+    _make_anew(cursor, wanted, query, dataset_id)
+    counts = count_log(cursor, log_table(dataset_id))
+    cursor.execute("DELETE FROM event_data WHERE experiment_id = ?", [wanted.experiment_id])
+    cursor.execute(
+        "INSERT INTO event_data VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [wanted.experiment_id, dataset_id, spec_text(spec, segments), _columns(wanted, query),
+         standing.newest, commit, json.dumps(counts), to_utc(now)],
+    )  # fmt: skip
+
+
+def _note_progress(
+    cursor: duckdb.DuckDBPyConnection,
+    wanted: Wanted,
+    state: State,
+    newest: int,
+    now: datetime,
+) -> None:
+    cursor.execute(
+        parsed(cursor, _PROGRESS),
+        [newest, state.mark, json.dumps(state.counts), to_utc(now), wanted.experiment_id],
+    )
+
+
+def _make_anew(
+    cursor: duckdb.DuckDBPyConnection, wanted: Wanted, query: UnitsQuery, dataset_id: str
+) -> None:
+    table, view = log_table(dataset_id), units_table(dataset_id)
+    drop_log(cursor, dataset_id)
+    cursor.execute(f"CREATE TABLE {table} AS {units_sql(query)}", _parameters(wanted))
+    _view_analysed(cursor, view, table, query)
+    for earlier in wanted.earlier:  # seldom asked, so made when they are
+        made = replace(
+            earlier, segments=query.segments, org=quoted(wanted.org_id),
+            experiment=quoted(wanted.experiment_id),
+        )  # fmt: skip
+        names = [earlier_table(name, earlier.until_run or 0) for name in (table, view)]
+        cursor.execute(f"CREATE VIEW {names[0]} AS {units_sql(made)}")
+        _view_analysed(cursor, names[1], names[0], query)
+
+
+def _view_analysed(
+    cursor: duckdb.DuckDBPyConnection, view: str, log: str, query: UnitsQuery
+) -> None:
+    cursor.execute(
+        f"CREATE VIEW {view} AS SELECT 'events' AS import_id, 0::BIGINT AS line, "
+        f"* EXCLUDE ({', '.join(hidden(query))}) FROM {log} WHERE why IS NULL"
+    )
+
+
+def _make_touched(
+    cursor: duckdb.DuckDBPyConnection, wanted: Wanted, query: UnitsQuery, state: State
+) -> None:
+    """Write the rows of the units that something came for.
+
+    The table has every unit that anything is known of. A touched unit that it does not have
+    did nothing before, so earlier events are looked through only for known units whose rows
+    cannot be told from what came.
+    """
+    table = log_table(state.dataset_id)
+    left = _keep(cursor, TOUCHED, touched_sql(query))
+    if _keep(cursor, PLACES, places_sql(table)):
+        left = _make_known(cursor, wanted, query, state, left)
+    if left:
+        sql = units_sql(replace(query, touched=TOUCHED, log=CAME))
+        by_hand = {"experiment": wanted.experiment_id} if query.by_hand else None
+        _run(cursor, f"INSERT INTO {table} {sql}", by_hand)
+
+
+def _make_known(
+    cursor: duckdb.DuckDBPyConnection,
+    wanted: Wanted,
+    query: UnitsQuery,
+    state: State,
+    touched: int,
+) -> int:
+    """Write the rows of settled units, and take together all events of the other known ones.
+
+    Returns:
+        How many of the touched units are left.
+    """
+    table = log_table(state.dataset_id)
+    _keep(cursor, KNOWN, known_sql(query, table))
+    known, settled = cursor.execute(parsed(cursor, _KNOWN_UNITS)).fetchone() or (0, 0)
+    if not known:
+        return touched
+    places = f"SELECT place FROM {KNOWN} WHERE settled IS NOT NULL"
+    _run(cursor, f"DELETE FROM {table} WHERE rowid IN ({places})")
+    if settled:
+        _run(cursor, f"INSERT INTO {table} {grown_sql(query)}")
+    if known > settled:
+        after = _parameters(wanted) | {"after": state.high_water}
+        _run(cursor, f"INSERT INTO {CAME} {before_sql(query)}", after)
+    return (
+        _keep(cursor, TOUCHED, touched_sql(query, unsettled=True)) if touched > settled else 0
+    )
+
+
+def _keep(
+    cursor: duckdb.DuckDBPyConnection,
+    table: str,
+    sql: str,
+    parameters: Mapping[str, Any] | None = None,
+) -> int:
+    """Keep what a query gives in a temporary table; how many rows it has."""
+    return _run(cursor, f"CREATE OR REPLACE TEMP TABLE {table} AS {sql}", parameters)
+
+
+def _run(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None
+) -> int:
+    """Run a statement that gives one number, such as how many rows it wrote."""
+    ((found,),) = cursor.execute(parsed(cursor, sql), parameters).fetchall()
+    return int(found)
+
+
+def _parameters(wanted: Wanted) -> dict[str, Any]:
+    return {"org": wanted.org_id, "experiment": wanted.experiment_id}
+
+
+def _segments(
+    cursor: duckdb.DuckDBPyConnection, known: list[str], wanted: Wanted | None
+) -> list[str]:
+    """Attributes of exposures: those known, then new ones in alphabetical order.
+
+    Args:
+        cursor: Inside the transaction.
+        known: Those that have a column.
+        wanted: Whose whole log is looked through; None for what came.
+    """
+    sql = _ATTRIBUTES.format(CAME if wanted is None else _OF_EXPERIMENT)
+    parameters = None if wanted is None else _parameters(wanted)
+    rows = cursor.execute(parsed(cursor, sql), parameters).fetchall()
+    return [*known, *(name for (name,) in rows if name not in known)][:MOST_SEGMENTS]
+
+
+def _columns(wanted: Wanted, query: UnitsQuery) -> str:
+    places = {column: f"c{i}" for i, column in enumerate(query.columns)}
+    columns = [
+        {"name": named.name, "metric": named.metric, "role": named.role.value,
+         "column": places[named.column]}
+        | ({"repeats": "rows"} if named.column.aggregation == "rows" else {})
+        for named in wanted.named
+    ]  # fmt: skip
+    begin = len(query.columns)
+    columns += [
+        {"name": name, "metric": "", "role": Role.SEGMENT.value, "column": f"c{begin + i}"}
+        for i, name in enumerate(query.segments)
+    ]
+    return json.dumps(columns, ensure_ascii=False)
