@@ -84,7 +84,8 @@ def acts(name: str, turn: int) -> dict[str, Callable[[Any], None]]:
         buttons.get_by_text(wanted, exact=True).click()
 
     def tab(page: Any) -> None:
-        page.get_by_role("tab").nth((turn + 1) % 2).click()
+        tabs = page.get_by_role("radiogroup", name="What to look at").get_by_role("radio")
+        tabs.nth((turn + 1) % 2).click()
 
     return {"rerun": key, "widget": axis} | ({"tab": tab} if name == "results" else {})
 

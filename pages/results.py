@@ -9,6 +9,7 @@ from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import (
     header,
+    markup,
     results_choices,
     results_decision,
     results_expect,
@@ -45,18 +46,17 @@ def page() -> None:
         return
     if number is not None:
         results_past.banner(view)
-    theme.once(
-        lambda: results_head.verdict(view, experiment), "verdict", view.result, experiment
-    )
+    verdict = results_head.verdict(view, experiment)
     if view.result.verdict.code == "no_data" or view.result.verdict.basis == "stored":
+        markup.draw(verdict)
         results_head.no_data(view, experiment)
         results_decision.forecast_form(ws, who.actor(), experiment)
         if results_runs.are_apart(experiment):
             theme.note("Earlier runs are under “Look at it differently”.")
             _explore(ws, view, experiment)
         return
-    results_looks.draw(view)
-    theme.once(lambda: results_head.trust(view, experiment), "trust", view.result, experiment)
+    results_looks.offer(view)
+    markup.draw(verdict, results_looks.line(view), results_head.trust(view, experiment))
     shown = view
     if view.result.metrics and view.result.treatments:
         shown = _explore(ws, view, experiment, past=number is not None)
@@ -71,10 +71,11 @@ def _explore(
     """The numbers, as the choices above them ask for them."""
     shown = results_choices.draw(ws, who.actor(), view, experiment)
     if shown.result.metrics and shown.result.treatments:
-        results_scorecard.draw(ws, who.actor(), shown, experiment)
+        results_scorecard.draw(ws, who.actor(), shown, experiment, view)
         if view.result.metrics:
-            results_expect.draw(ws, who.actor(), view, experiment)
-        results_holdout.draw(shown, experiment)
+            markup.draw(results_expect.lines(ws, who.actor(), view, experiment))
+        if shown.result.holdout is not None:
+            results_holdout.draw(shown, experiment)
         results_tabs.draw(ws, who.actor(), shown, experiment, past=past)
     return shown
 

@@ -76,14 +76,10 @@ REASONS = {
 
 def plain(text: object, limit: int = 200) -> str:
     """Text from data as one line: control characters gone, cut with an ellipsis."""
-    whole = str(text)
-    own = ISOLATES if _is_isolated(whole) else ""
-    kept = "".join(
-        " " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign
-        for sign in whole
-        if sign in own or unicodedata.category(sign) != "Cf"
-    )
-    line = " ".join(kept.split(" ")).strip()
+    line = str(text)
+    if not line.replace(NARROW, " ").isprintable():
+        line = _without_controls(line)
+    line = line.strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
@@ -96,6 +92,15 @@ def name(text: object, limit: int = 200) -> str:
     if any(unicodedata.bidirectional(sign) in {"R", "AL"} for sign in line):
         return f"{ISOLATES[0]}{line}{ISOLATES[1]}"
     return line
+
+
+def _without_controls(text: str) -> str:
+    own = ISOLATES if _is_isolated(text) else ""
+    return "".join(
+        " " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign
+        for sign in text
+        if sign in own or unicodedata.category(sign) != "Cf"
+    )
 
 
 def _is_isolated(text: str) -> bool:

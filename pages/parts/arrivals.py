@@ -26,4 +26,4 @@ def draw(experiment: Experiment, days: Sequence[DayCount], names: Sequence[str])
         alt=title,
         image=f"{experiment.slug}-per-day",
     )
-    theme.numbers(tables.days_table(days, names), key="arrivals")
+    theme.numbers(tables.days_table(days, names))

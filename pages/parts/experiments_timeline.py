@@ -37,7 +37,7 @@ def draw(rows: Sequence[Row], now: datetime) -> None:
         theme.note(KEY)
     else:
         theme.muted("Nothing ran in the last eight weeks; the table below has all runs.")
-    theme.numbers([_line(run) for run in runs], key="timeline-table")
+    theme.numbers([_line(run) for run in runs])
 
 
 def title(rows: Sequence[Row]) -> str:

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import streamlit as st
-
-from pages.parts import theme
-
-if TYPE_CHECKING:
-    from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 
 def segments(label: str, options: Mapping[str, str], *, param: str, scope: str) -> str:
@@ -52,23 +46,14 @@ def box(label: str, options: Mapping[str, str], *, param: str, scope: str) -> st
     return str(st.session_state[key])
 
 
+def kept(_label: str, options: Mapping[str, str], *, param: str, scope: str) -> str:
+    """What a box would say: from earlier, else from the address, where the box is not drawn."""
+    return chosen(options, param=param, scope=scope)
+
+
 def chosen(options: Mapping[str, str], *, param: str, scope: str) -> str:
     """What stands in such a box, or would if it were on the page."""
     return _asked(options, param, f"{param}-{scope}")
-
-
-def tabs(labels: Mapping[str, str], *, scope: str) -> dict[str, TabContainer]:
-    """Tabs of which only the open one has to be computed."""
-    chosen = labels.get(st.query_params.get("tab", ""))
-    key = f"tab-{scope}"
-    opened = st.tabs(
-        [theme.text(label) for label in labels.values()],
-        default=chosen,
-        key=key,
-        on_change=_write_tab,
-        args=(dict(labels), key),
-    )
-    return dict(zip(labels, opened, strict=True))
 
 
 def _start(options: Mapping[str, str], param: str, scope: str) -> str:
@@ -86,10 +71,3 @@ def _asked(options: Mapping[str, str], param: str, key: str) -> str:
 
 def _write(param: str, key: str) -> None:
     st.query_params[param] = st.session_state[key]
-
-
-def _write_tab(labels: dict[str, str], key: str) -> None:
-    shown = st.session_state[key]
-    st.query_params["tab"] = next(
-        (slug for slug, label in labels.items() if theme.text(label) == shown), ""
-    )

@@ -95,7 +95,7 @@ def power_chart(
     )
     theme.figure(drawing, key=f"{key}-power", alt=power_alt(planned, drawn))
     if relative:
-        theme.numbers(power_table(drawn), key=f"{key}-power-table")
+        theme.numbers(power_table(drawn))
 
 
 def _plain_tick(value: float) -> str:
@@ -121,7 +121,7 @@ def _weeks(result: PlanResult, key: str, unit: str) -> None:
     caption = f"weeks at {words.count(daily)} {unit}s a day"
     drawing = mde_by_week(weeks, theme.tokens(), planned_week=planned, caption=caption)
     theme.figure(drawing, key=f"{key}-weeks", alt=weeks_alt(weeks))
-    theme.numbers(weeks_table(weeks), key=f"{key}-weeks-table")
+    theme.numbers(weeks_table(weeks))
 
 
 def assumptions(result: PlanResult) -> None:

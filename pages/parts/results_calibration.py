@@ -37,7 +37,7 @@ def draw(subject: Subject) -> None:
         "often the method would see them. "
         "Tint: where 99.9 % of bars of a sound method lie."
     )
-    theme.numbers(charts.bins(found), key="calibration")
+    theme.numbers(charts.bins(found))
     if results_behind.wanted(f"calibration-{subject.experiment.id}"):
         results_behind.steps(explaining.explained_shuffles(found))
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import streamlit as st
-
 from experiments_core.charts import words
-from pages.parts import theme
+from pages.parts import markup
+from pages.parts.markup import Html
 
 ADVICE = {
     "sample_ratio_mismatch": (
@@ -51,46 +50,45 @@ METHODS = {
 }  # fmt: skip
 
 
-def advice(check: str, level: str) -> None:
-    """Draw what to do about a check that did not pass."""
-    if level != "pass" and check in ADVICE:
-        st.markdown(f"**What to do:** {theme.text(ADVICE[check], 600)}")
+def advice(check: str, level: str) -> Html:
+    """What to do about a check that did not pass."""
+    if level == "pass" or check not in ADVICE:
+        return markup.join()
+    return markup.paragraph(markup.strong("What to do:"), markup.text(ADVICE[check], 600))
 
 
-def numbers(facts: Mapping[str, object], names: Mapping[str, str]) -> None:
-    """Draw the numbers of a check as people say them.
+def numbers(facts: Mapping[str, object], names: Mapping[str, str]) -> Html:
+    """The numbers of a check as people say them.
 
     Args:
         facts: Of the check.
         names: Variant key -> name.
     """
     lines = [*_ratio(facts, names), *_others(facts)]
-    if lines:
-        st.markdown("\n".join(f"- {line}" for line in lines))
+    return markup.bullets(lines) if lines else markup.join()
 
 
-def _ratio(facts: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
+def _ratio(facts: Mapping[str, object], names: Mapping[str, str]) -> list[Html]:
     """Each version: how many came, how many were expected."""
     observed, expected = facts.get("observed"), facts.get("expected")
     if not isinstance(observed, Mapping) or not isinstance(expected, Mapping):
         return []
     lines = []
     for arm, number in observed.items():
-        told = f"**{words.count(number)}** counted"
+        told = f"{markup.strong(words.count(number))} counted"
         if arm in expected:
             told += f", {words.count(expected[arm])} expected"
-        lines.append(f"{theme.text(names.get(arm, arm), 60)}: {told}")
+        lines.append(Html(f"{markup.text(names.get(arm, arm), 60)}: {told}"))
     phases = facts.get("by_phase")
     if isinstance(phases, list) and len(phases) > 1:
         for number, phase in enumerate(phases, start=1):
             p = phase.get("p_value")
-            lines.append(
-                f"phase {number}: **{words.p(p) if p is not None else 'too few units'}**"
-            )
+            said = markup.strong(words.p(p) if p is not None else "too few units")
+            lines.append(Html(f"phase {number}: {said}"))
     return lines
 
 
-def _others(facts: Mapping[str, object]) -> list[str]:
+def _others(facts: Mapping[str, object]) -> list[Html]:
     lines = []
     for name, value in facts.items():
         if name in TOLD:
@@ -100,7 +98,7 @@ def _others(facts: Mapping[str, object]) -> list[str]:
         else:
             told = _fact(name, value)
         spoken = SPOKEN.get(name, name.replace("_", " "))
-        lines.append(f"{theme.text(spoken)}: **{theme.text(told, 400)}**")
+        lines.append(Html(f"{markup.text(spoken)}: {markup.strong(told, 400)}"))
     return lines
 
 

@@ -32,6 +32,7 @@ METHODS = {
     "boschloo": "Test: Boschloo, exact (few units)",
 }
 DAYS = {PLAN: "Days: all", FIRST_DAY: "Days: without the first"}
+OPEN = "choices-open"
 PARAMS = ("ref", "level", "correction", "side", "method", "covariate", "days", "run")
 
 
@@ -98,21 +99,30 @@ def _choices(
         for key, told in exploring.SIDES.items()
         if key != plan.alternative
     }
-    with row.popover("Look at it differently", icon=":material/tune:", type="tertiary"):
-        theme.note("Choices other than the plan explore; they never change the verdict.")
-        reference = links.box("Reference", references, param="ref", scope=scope)
-        level = links.box("Interval level", levels, param="level", scope=scope)
-        correction = links.box("Correction", corrections, param="correction", scope=scope)
-        side = links.box("Side", sides, param="side", scope=scope)
+    popover = row.popover(
+        "Look at it differently",
+        icon=":material/tune:",
+        type="tertiary",
+        key=OPEN,
+        on_change="rerun",
+    )
+    box = links.box if popover.open else links.kept
+    with popover:
+        if popover.open:
+            theme.note("Choices other than the plan explore; they never change the verdict.")
+        reference = box("Reference", references, param="ref", scope=scope)
+        level = box("Interval level", levels, param="level", scope=scope)
+        correction = box("Correction", corrections, param="correction", scope=scope)
+        side = box("Side", sides, param="side", scope=scope)
         default = {PLAN: "Methods: the defaults"}
-        method = links.box("Method", default | METHODS, param="method", scope=scope)
-        covariate = links.box("Covariate", _covariates(view), param="covariate", scope=scope)
+        method = box("Method", default | METHODS, param="method", scope=scope)
+        covariate = box("Covariate", _covariates(view), param="covariate", scope=scope)
         runs, run = results_runs.options(experiment), PLAN
         if runs:
-            run = links.box("Runs", runs, param="run", scope=scope)
+            run = box("Runs", runs, param="run", scope=scope)
         days = PLAN
         if view.data_as_of is not None:
-            days = links.box("Days", DAYS, param="days", scope=scope)
+            days = box("Days", DAYS, param="days", scope=scope)
     choices = Choices(
         reference=reference,
         confidence_level=LEVELS.get(level),

@@ -19,7 +19,8 @@ from experiments_core.services import (
 )
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import theme
+from pages.parts import markup, results_head, theme
+from pages.parts.markup import Html
 from pages.parts.verbs import CONCLUSIONS
 
 LABELS = {
@@ -38,39 +39,44 @@ SAID = {
 
 def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
     """Draw the box."""
-    st.space(8)
     with st.container(border=True, key="decision"):
-        theme.section("Decision")
         advice = view.result.recommendation
-        if advice.text:
-            st.markdown(f"**We suggest:** {theme.text(advice.text, 600)}")
-        _promotion(ws, view, experiment)
-        _forecasts(forecasting.outcomes(ws, actor, experiment.id, view.result), experiment)
-        _concluded(experiment)
-        _decided(deciding.decisions(ws, actor, experiment.id), experiment)
+        markup.draw(
+            markup.section("Decision"),
+            *([results_head.suggestion(advice.text)] if advice.text else []),
+            _promotion(ws, view, experiment),
+            _forecasts(forecasting.outcomes(ws, actor, experiment.id, view.result), experiment),
+            _concluded(experiment),
+            _decided(deciding.decisions(ws, actor, experiment.id), experiment),
+        )
         _deployed(ws, actor, experiment)
-        if may(actor, Permission.EDIT):
+        if may(actor, Permission.EDIT) and st.button(
+            "Record a decision", icon=":material/gavel:", key="record-decision"
+        ):
             _decide(ws, actor, view, experiment)
 
 
-def _promotion(ws: Workspace, view: LookView, experiment: Experiment) -> None:
+def _promotion(ws: Workspace, view: LookView, experiment: Experiment) -> Html:
     """What auto-promote still waits for, each condition with its number."""
     waits = promoting.conditions(experiment, view.result, ws.now())
     if not waits:
-        return
-    lines = [f"- {'✓' if one.met else '○'} {theme.text(one.text, 300)}" for one in waits]
+        return markup.join()
+    lines = [markup.text(f"{'✓' if one.met else '○'} {one.text}", 300) for one in waits]
     met = sum(one.met for one in waits)
-    theme.lead("Auto-promote", f"{met} of {len(waits)} conditions met")
-    st.markdown("\n".join(lines))
+    parts = [
+        markup.lead("Auto-promote", f"{met} of {len(waits)} conditions met"),
+        markup.bullets(lines),
+    ]
     if not promoting.may_act(ws, experiment):
-        theme.note("It stays a suggestion: an admin has not allowed it for the project.")
+        waits_for = "It stays a suggestion: an admin has not allowed it for the project."
+        parts.append(markup.note(waits_for))
+    return markup.join(*parts)
 
 
-def _forecasts(found: tuple[forecasting.Outcome, ...], experiment: Experiment) -> None:
+def _forecasts(found: tuple[forecasting.Outcome, ...], experiment: Experiment) -> Html:
     if not found:
-        return
-    theme.lead("Forecast and outcome", words.plural(len(found), "guess", "guesses"))
-    theme.table(
+        return markup.join()
+    rows = markup.table(
         {
             "Who": one.forecast.by,
             "Metric": _metric_name(experiment, one.forecast.metric),
@@ -81,6 +87,8 @@ def _forecasts(found: tuple[forecasting.Outcome, ...], experiment: Experiment) -
         }
         for one in found
     )
+    told = words.plural(len(found), "guess", "guesses")
+    return markup.join(markup.lead("Forecast and outcome", told), rows)
 
 
 def _guess(one: forecasting.Outcome) -> str:
@@ -96,31 +104,36 @@ def _outcome(one: forecasting.Outcome) -> str:
     return f"{words.lift(one.lift)} ({words.lift_interval(one.lower, one.upper)})"
 
 
-def _concluded(experiment: Experiment) -> None:
+def _concluded(experiment: Experiment) -> Html:
     """How the test was closed, with the version that won and the note of then."""
     if experiment.conclusion is None or experiment.completed_at is None:
-        return
+        return markup.join()
     what = CONCLUSIONS.get(experiment.conclusion, experiment.conclusion)
     if experiment.conclusion == "won" and experiment.winner is not None:
         what = f"{what}, {_name(experiment, experiment.winner)}"
-    theme.lead(f"Concluded: {what}", words.day(experiment.completed_at, year=True))
-    for text in (experiment.conclusion_note, experiment.stop_reason):
-        if text:
-            st.markdown(theme.text(text, 5000))
+    told = (experiment.conclusion_note, experiment.stop_reason)
+    return markup.join(
+        markup.lead(f"Concluded: {what}", words.day(experiment.completed_at, year=True)),
+        *(markup.paragraph(markup.text(text, 5000)) for text in told if text),
+    )
 
 
-def _decided(found: tuple[Decision, ...], experiment: Experiment) -> None:
+def _decided(found: tuple[Decision, ...], experiment: Experiment) -> Html:
+    parts: list[Html] = []
     for one in reversed(found):
         what = LABELS[one.action]
         if one.variant is not None:
             what = f"{what}: {_name(experiment, one.variant)}"
         look = f" on look {one.look}" if one.look else ""
-        theme.lead(what, f"{one.by}, {words.day(one.created_at, year=True)}{look}")
+        parts.append(
+            markup.lead(what, f"{one.by}, {words.day(one.created_at, year=True)}{look}")
+        )
         if one.departs and one.recommended:
             suggested = SAID.get(one.recommended, one.recommended)
-            theme.note(f"Departs from the suggestion to {suggested}.")
+            parts.append(markup.note(f"Departs from the suggestion to {suggested}."))
         if one.note:
-            st.markdown(theme.text(one.note, 5000))
+            parts.append(markup.paragraph(markup.text(one.note, 5000)))
+    return markup.join(*parts)
 
 
 def _deployed(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
@@ -174,28 +187,28 @@ def _revert(ws: Workspace, actor: Actor, experiment: Experiment, one: Deployment
             st.rerun()
 
 
+@st.dialog("Record a decision")
 def _decide(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
     names = {one.key: words.plain(one.name, 60) for one in experiment.variants}
     key = f"decision-{experiment.slug}"
-    with st.expander("Record a decision", icon=":material/gavel:", key=key):
-        action = st.selectbox(
-            "Decision", ACTIONS, index=None, format_func=LABELS.__getitem__,
-            placeholder="Choose one", key=f"{key}-action",
+    action = st.selectbox(
+        "Decision", ACTIONS, index=None, format_func=LABELS.__getitem__,
+        placeholder="Choose one", key=f"{key}-action",
+    )  # fmt: skip
+    variant = None
+    if action == "ship":
+        advised = view.result.recommendation.variant
+        variant = st.selectbox(
+            "Version", list(names), format_func=names.__getitem__,
+            index=list(names).index(advised) if advised in names else None,
+            key=f"{key}-variant",
         )  # fmt: skip
-        variant = None
-        if action == "ship":
-            advised = view.result.recommendation.variant
-            variant = st.selectbox(
-                "Version", list(names), format_func=names.__getitem__,
-                index=list(names).index(advised) if advised in names else None,
-                key=f"{key}-variant",
-            )  # fmt: skip
-        note = st.text_area(
-            "Note", max_chars=5000, key=f"{key}-note",
-            placeholder="Why. Needed where you depart from the suggestion.",
-        )  # fmt: skip
-        if st.button("Record", type="primary", disabled=action is None, key=f"{key}-save"):
-            _save(ws, actor, experiment, action=str(action), variant=variant, note=note)
+    note = st.text_area(
+        "Note", max_chars=5000, key=f"{key}-note",
+        placeholder="Why. Needed where you depart from the suggestion.",
+    )  # fmt: skip
+    if st.button("Record", type="primary", disabled=action is None, key=f"{key}-save"):
+        _save(ws, actor, experiment, action=str(action), variant=variant, note=note)
 
 
 def _save(

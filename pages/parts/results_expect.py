@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from experiments_core.charts import words
 from experiments_core.domain.access import Actor
 from experiments_core.domain.experiment import Experiment
@@ -11,49 +9,40 @@ from experiments_core.services import expecting
 from experiments_core.services.expecting import Expectation
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import results_behind, theme
-from pages.parts.results_scorecard import names_of
+from pages.parts import markup, results_behind
+from pages.parts.markup import Html
 
 FEW = 4
 """Comparisons named in one line; the others are counted."""
 
 
-@st.fragment
-def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
+def lines(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> Html:
     """One line per decided primary metric; one for all that history says nothing of."""
-    names = names_of(experiment)
+    names = {variant.key: variant.name or variant.key for variant in experiment.variants}
     known = {metric.key: words.plain(metric.name, 60) for metric in view.result.metrics}
     found = expecting.expectations(ws, actor, view)
     factor = _factor(found, view.design.plan.power)
+    told: list[str] = []
     untold: dict[str, list[str]] = {}
     for one in found:
         who = f"{known[one.metric]}, {words.plain(names.get(one.variant, one.variant), 40)}"
         if isinstance(one.expected, float) and isinstance(one.standard_error, float):
-            theme.note(f"{who}: {_sentence(one)}; {factor}")
+            told.append(f"{who}: {_sentence(one)}; {factor}")
         else:
-            told = f"{words.lift(one.relative_lift)} ({who})"
-            untold.setdefault(_why(one), []).append(told)
+            lift = f"{words.lift(one.relative_lift)} ({who})"
+            untold.setdefault(_why(one), []).append(lift)
     for why, told_of in untold.items():
         rest = [f"{len(told_of) - FEW} more"] if len(told_of) > FEW else []
         named = words.listed([*told_of[:FEW], *rest])
-        theme.note(f"Expect somewhat less than the measured {named}: {factor} {why}")
-    if found and results_behind.wanted(f"expected-{experiment.id}"):
-        _explained(found, known, experiment)
+        told.append(f"Expect somewhat less than the measured {named}: {factor} {why}")
+    return markup.join(*(markup.note(line) for line in told))
 
 
-def _explained(
-    found: tuple[Expectation, ...], known: dict[str, str], experiment: Experiment
-) -> None:
-    names = names_of(experiment)
-    number = st.selectbox(
-        "Effect to write out", range(len(found)),
-        format_func=lambda place: (
-            f"{known[found[place].metric]}, "
-            f"{words.plain(names.get(found[place].variant, found[place].variant), 40)}"
-        ),
-        key=f"explained-expected-{experiment.id}",
-    )  # fmt: skip
-    results_behind.steps(found[number].steps)
+def behind(ws: Workspace, actor: Actor, view: LookView, number: tuple[str, str]) -> None:
+    """How the expectation of a metric of one treatment came about, where there is one."""
+    for one in expecting.expectations(ws, actor, view):
+        if (one.metric, one.variant) == number:
+            results_behind.steps(one.steps)
 
 
 def _factor(found: tuple[Expectation, ...], power: float) -> str:

@@ -13,7 +13,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.services import downloads
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import results_bayes, theme
+from pages.parts import markup, results_bayes
 
 Maker = Callable[[LookView], bytes]
 
@@ -37,26 +37,22 @@ def draw(
         f"data {_short(result.data_hash)}",
         f"engine {result.engine_version}",
     ]
-    st.divider()
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        theme.note(" · ".join(parts))
-        with st.container(horizontal=True, width="content", gap="small"):
-            for label, suffix, mime, make in _files(ws, actor, experiment):
-                st.download_button(
-                    label,
-                    data=partial(make, shown),
-                    file_name=f"{experiment.slug}-results.{suffix}",
-                    mime=mime,
-                    icon=":material/download:",
-                    type="tertiary",
-                    on_click="ignore",
-                    key=f"download-{suffix}",
-                )
+    told = ["Each figure has a camera at its right: it saves a PNG."]
     if shown.result.exploring:
-        theme.note("The files hold what is shown, and say that it is explored.")
-    theme.note("Each figure has a camera at its right: it saves a PNG.")
+        told.insert(0, "The files hold what is shown, and say that it is explored.")
+    with st.container(horizontal=True, vertical_alignment="center", key="foot"):
+        markup.draw(markup.note(" · ".join(parts)), *(markup.note(line) for line in told))
+        for label, suffix, mime, make in _files(ws, actor, experiment):
+            st.download_button(
+                label,
+                data=partial(make, shown),
+                file_name=f"{experiment.slug}-results.{suffix}",
+                mime=mime,
+                icon=":material/download:",
+                type="tertiary",
+                on_click="ignore",
+                key=f"download-{suffix}",
+            )
 
 
 def _files(

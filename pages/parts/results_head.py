@@ -10,18 +10,15 @@ from experiments_core.charts import words
 from experiments_core.charts.verdicts import BADGES
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services.viewing import LookView
-from pages.parts import results_checks, theme
+from pages.parts import markup, results_checks, theme
+from pages.parts.markup import Html
 
-LEVELS = {
-    "fail": ":red[✕] **{}**",
-    "warn": ":orange[!] **{}**",
-    "info": ":orange[◆] **{}**",
-    "pass": ":gray[✓ {}]",
-}
-ORDER = {level: place for place, level in enumerate(LEVELS)}
+SIGNS = {"fail": ("worse", "✕"), "warn": ("warning", "!"), "info": ("warning", "◆")}
+"""Colour and mark of what needs a person; a pass is a grey tick."""
+ORDER = {level: place for place, level in enumerate((*SIGNS, "pass"))}
 
 
-def verdict(view: LookView, experiment: Experiment) -> None:
+def verdict(view: LookView, experiment: Experiment) -> Html:
     """Badges, the verdict in one sentence, at most three reasons, what to do."""
     result = view.result
     marks: list[tuple[str, str, str]] = [BADGES[result.verdict.code]]
@@ -30,15 +27,21 @@ def verdict(view: LookView, experiment: Experiment) -> None:
         marks.append(guardrails)
     kind = "final look" if result.final else "look"
     number = f", no. {result.look}" if result.look else ""
-    note = "" if result.verdict.code == "no_data" else f"{kind}{number}"
+    aside = "" if result.verdict.code == "no_data" else f"{kind}{number}"
     if experiment.sample:
-        note += " · sample"
-    theme.badges(marks, note.removeprefix(" · "))
-    st.title(theme.text(result.verdict.text, 300), anchor=False)
+        aside += " · sample"
+    parts = [markup.badges(marks, aside.removeprefix(" · "))]
+    parts.append(markup.title(result.verdict.text))
     if result.verdict.reasons:
-        st.markdown(theme.text(" ".join(result.verdict.reasons[:3]), 1200))
+        parts.append(markup.paragraph(markup.text(" ".join(result.verdict.reasons[:3]), 1200)))
     if result.recommendation.text and result.verdict.code != "no_data":
-        st.markdown(f"**We suggest:** {theme.text(result.recommendation.text, 600)}")
+        parts.append(suggestion(result.recommendation.text))
+    return markup.join(*parts)
+
+
+def suggestion(text: str) -> Html:
+    """What we would do."""
+    return markup.paragraph(markup.strong("We suggest:"), markup.text(text, 600))
 
 
 def _guardrail_badge(view: LookView) -> tuple[str, str, str] | None:
@@ -58,58 +61,74 @@ def _guardrail_badge(view: LookView) -> tuple[str, str, str] | None:
     return None
 
 
-def trust(view: LookView, experiment: Experiment) -> None:
+def trust(view: LookView, experiment: Experiment) -> Html:
     """Whether the numbers can be trusted, and how far the plan is."""
-    health(view, {variant.key: variant.name for variant in experiment.variants})
-    progress(view, experiment)
+    names = {variant.key: variant.name for variant in experiment.variants}
+    return markup.join(health(view, names), progress(view, experiment))
 
 
-def health(view: LookView, names: Mapping[str, str]) -> None:
-    """One popover per check: those that need a person first, passes as grey ticks."""
+def health(view: LookView, names: Mapping[str, str]) -> Html:
+    """One button per check: those that need a person first, passes as grey ticks."""
     checks = sorted(view.result.health, key=lambda check: ORDER.get(check.level, 0))
     if not checks:
-        return
+        return markup.join()
     passed = sum(check.level == "pass" for check in checks)
     open_ones = len(checks) - passed
-    note = f"{passed} of {len(checks)} checks pass"
+    aside = f"{passed} of {len(checks)} checks pass"
     if open_ones:
-        note += f"; {open_ones} to know about"
-    st.space(8)
-    theme.lead("Can you trust it?", note)
-    with st.container(horizontal=True, key="checks", gap="xxsmall"):
-        for check in checks:
-            label = theme.text(check.label, 40)
-            short = f"  {theme.text(check.short, 40)}" if check.short else ""
-            name = LEVELS[check.level].format(label + (short if check.level == "pass" else ""))
-            tail = f" :gray[{short.strip()}]" if short and check.level != "pass" else ""
-            with st.popover(name + tail, type="tertiary", key=f"check-{check.check}"):
-                st.markdown(f"**{label}**{short}")
-                st.markdown(theme.text(check.message or "Nothing to do.", 1500))
-                results_checks.advice(check.check, check.level)
-                results_checks.numbers(check.facts, names)
+        aside += f"; {open_ones} to know about"
+    return markup.join(
+        markup.lead("Can you trust it?", aside),
+        markup.box(
+            "checks",
+            *(
+                markup.card(
+                    f"check-{check.check}",
+                    _label(check.level, check.label, check.short),
+                    markup.paragraph(
+                        markup.strong(check.label, 40), markup.text(check.short, 40)
+                    ),
+                    markup.paragraph(markup.text(check.message or "Nothing to do.", 1500)),
+                    results_checks.advice(check.check, check.level),
+                    results_checks.numbers(check.facts, names),
+                )
+                for check in checks
+            ),
+        ),
+    )
 
 
-def progress(view: LookView, experiment: Experiment) -> None:
+def _label(level: str, label: str, short: str) -> Html:
+    """What the strip shows of a check."""
+    named, aside = markup.text(label, 40), markup.text(short, 40)
+    if level == "pass":
+        return markup.colour("muted", Html(f"✓ {named} {aside}".rstrip()))
+    kind, mark = SIGNS[level]
+    line = Html(f"{markup.colour(kind, Html(mark))} <strong>{named}</strong>")
+    return Html(f"{line} {markup.colour('muted', aside)}") if short else line
+
+
+def progress(view: LookView, experiment: Experiment) -> Html:
     """Units, days, and the smallest lift the data could show, against the plan."""
     told = view.result.progress
     if told is None:
-        return
+        return markup.join()
     parts = [
         (f"{experiment.unit.capitalize()}s", told.units, told.planned_units),
         ("Days", told.days, told.planned_days),
     ]
     reached = all(plan is None or (done or 0) >= plan for _, done, plan in parts)
     planned = any(plan is not None for _, _, plan in parts)
-    note = ("reached" if reached else "not reached yet") if planned else "there is no plan"
-    st.space(8)
-    theme.lead("Progress to plan", note)
-    with st.grid(3, min_column_width=220, gap="medium"):
-        for name, done, plan in parts:
-            if done is not None:
-                _bar(name, words.count(done), plan and words.count(plan), _share(done, plan))
-        reachable = told.relative_minimum_detectable_effect
-        asked = told.planned_relative_minimum_detectable_effect
-        if isinstance(reachable, float):
+    aside = ("reached" if reached else "not reached yet") if planned else "there is no plan"
+    bars = [
+        _bar(name, words.count(done), plan and words.count(plan), _share(done, plan))
+        for name, done, plan in parts
+        if done is not None
+    ]
+    reachable = told.relative_minimum_detectable_effect
+    asked = told.planned_relative_minimum_detectable_effect
+    if isinstance(reachable, float):
+        bars.append(
             _bar(
                 "Smallest visible lift",
                 words.percent(reachable),
@@ -117,6 +136,8 @@ def progress(view: LookView, experiment: Experiment) -> None:
                 _share(asked, reachable) if asked else None,
                 between=" asked ",
             )
+        )
+    return markup.join(markup.lead("Progress to plan", aside), markup.box("bars", *bars))
 
 
 def _share(done: float, plan: float | None) -> float | None:
@@ -130,14 +151,18 @@ def _bar(
     share: float | None,
     *,
     between: str = " of ",
-) -> None:
-    with st.container(gap="xxsmall"):
-        tail = f":gray[{between}{plan}]" if plan else ""
-        st.markdown(f":gray[{theme.text(name)}]\u2003**{done}**{tail}")
-        if share is not None:
-            st.progress(min(share, 1.0))
-            if between == " of ":
-                theme.note(f"{words.percent(share, 0)} of the plan")
+) -> Html:
+    tail = markup.colour("muted", markup.text(f"{between.strip()} {plan}" if plan else ""))
+    parts = [
+        markup.paragraph(
+            markup.colour("muted", markup.text(name)), Html("\u2003"), markup.strong(done), tail
+        )
+    ]
+    if share is not None:
+        parts.append(markup.bar(name, share))
+        if between == " of ":
+            parts.append(markup.note(f"{words.percent(share, 0)} of the plan"))
+    return markup.box("one", *parts)
 
 
 def no_data(view: LookView, experiment: Experiment) -> None:

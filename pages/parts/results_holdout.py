@@ -8,21 +8,24 @@ from experiments_core.charts import holdout, words
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import explaining
 from experiments_core.services.viewing import LookView
-from pages.parts import results_behind, theme
+from pages.parts import markup, results_behind
+
+OBSERVATIONAL = (
+    "! Observational: chance did not decide who was held out, so no verdict is drawn."
+)
 
 
 @st.fragment
 def draw(view: LookView, experiment: Experiment) -> None:
-    """A block of its own; nothing where nobody is held out."""
+    """A block of its own, where somebody is held out."""
     found = view.result.holdout
     if found is None or not found.metrics:
         return
-    theme.lead("Against the holdout", holdout.note(view.result, experiment.unit))
-    theme.table(holdout.rows(view.result))
-    if not found.randomised:
-        theme.note(
-            "! Observational: chance did not decide who was held out, so no verdict is drawn."
-        )
+    markup.draw(
+        markup.lead("Against the holdout", holdout.note(view.result, experiment.unit)),
+        markup.table(holdout.rows(view.result)),
+        *([] if found.randomised else [markup.note(OBSERVATIONAL)]),
+    )
     if results_behind.wanted(f"holdout-{experiment.id}"):
         names = {one.key: view.result.metric(one.key).name for one in found.metrics}
         metric = st.selectbox(

@@ -6,7 +6,8 @@ import streamlit as st
 
 from experiments_core.charts import notes
 from experiments_core.services.viewing import LookView
-from pages.parts import theme
+from pages.parts import markup, theme
+from pages.parts.markup import Html
 
 WANTED = "wanted-look"
 
@@ -16,22 +17,27 @@ def wants_new(experiment_id: str) -> bool:
     return bool(st.session_state.pop(WANTED, None) == experiment_id)
 
 
-def draw(view: LookView) -> None:
-    """One line about the look and the method behind it; a button when newer data wait."""
+def line(view: LookView) -> Html:
+    """One line about the look and the method behind it."""
     told = [_which(view), notes.looks_note(view.result)]
-    theme.note(" ".join(part for part in told if part))
-    if view.newer_data:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            theme.note(
-                "! Data have come since. This plan spends part of its alpha at every look, so "
-                "the next one is taken tomorrow, or now if you need it."
-            )
-            st.button(
-                "Take a new look now",
-                icon=":material/refresh:",
-                on_click=_ask,
-                args=(view.experiment.id,),
-            )
+    return markup.note(" ".join(part for part in told if part))
+
+
+def offer(view: LookView) -> None:
+    """A button when newer data wait."""
+    if not view.newer_data:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        theme.note(
+            "! Data have come since. This plan spends part of its alpha at every look, so "
+            "the next one is taken tomorrow, or now if you need it."
+        )
+        st.button(
+            "Take a new look now",
+            icon=":material/refresh:",
+            on_click=_ask,
+            args=(view.experiment.id,),
+        )
 
 
 def _which(view: LookView) -> str:

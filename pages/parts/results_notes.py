@@ -52,16 +52,18 @@ def draw(
                     on_click=annotating.remove_annotation,
                     args=(ws, actor, experiment.id, one.id),
                 )  # fmt: skip
-    if may(actor, Permission.COMMENT) and experiment.deleted_at is None:
+    if (
+        may(actor, Permission.COMMENT)
+        and experiment.deleted_at is None
+        and st.button("Write down what happened", icon=":material/edit_note:", type="tertiary")
+    ):
         _form(ws, actor, experiment)
 
 
+@st.dialog("Write down what happened")
 def _form(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     kinds = list(KINDS) if may(actor, Permission.EDIT) else ["comment"]
-    with (
-        st.expander("Write down what happened", icon=":material/edit_note:"),
-        st.form(f"annotate-{experiment.slug}", border=False, clear_on_submit=True),
-    ):
+    with st.form(f"annotate-{experiment.slug}", border=False):
         text = st.text_area("What happened", max_chars=ANNOTATION_LENGTH)
         kind = st.selectbox("Kind", kinds, format_func=LABELS.__getitem__)
         days = st.date_input("Day, or first and last day (UTC)", value=[], max_value="today")

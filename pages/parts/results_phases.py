@@ -24,7 +24,7 @@ def draw(subject: Subject) -> None:
         return
     _figure(subject, title)
     rows = tables.phases_table(metric, subject.treatment, result.reference)
-    theme.numbers(rows, key="phases")
+    theme.numbers(rows)
     _notes(subject)
 
 

@@ -51,7 +51,7 @@ def draw(subject: Subject) -> None:
     for note in filter(None, (charts.about_crossovers(found), *found.notes)):
         theme.note(note)
     rows = charts.table(found, subject.view.result.metric(subject.metric))
-    theme.numbers(rows, key="robustness")
+    theme.numbers(rows)
     _explained(subject, found)
 
 

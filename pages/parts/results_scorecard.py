@@ -14,7 +14,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.services import courses
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import links, results_behind, results_daily, theme
+from pages.parts import links, markup, results_behind, results_daily, results_expect, theme
 
 FLAGS = {
     "small_counts": "few conversions, or few rows beyond a quantile, so p and interval are "
@@ -35,13 +35,23 @@ def names_of(experiment: Experiment) -> dict[str, str]:
 
 
 @st.fragment
-def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
-    """Every metric on one axis; lift or difference, the same verdict."""
+def draw(
+    ws: Workspace, actor: Actor, view: LookView, experiment: Experiment, planned: LookView
+) -> None:
+    """Every metric on one axis; lift or difference, the same verdict.
+
+    Args:
+        ws: The workspace.
+        actor: Who looks.
+        view: The numbers as somebody explores them.
+        experiment: Whose.
+        planned: The look as it was planned: what is to be expected comes from it.
+    """
     result, names = view.result, names_of(experiment)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"
     ):
-        theme.section(findings.scorecard_title(result, names))
+        markup.draw(markup.section(findings.scorecard_title(result, names)))
         show = links.segments("On the axis", SHOW, param="show", scope=experiment.slug)
 
     def figure() -> None:
@@ -51,11 +61,13 @@ def draw(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) ->
     theme.once(figure, result, experiment, show)
     if st.button("How was a number computed?", icon=":material/function:", type="tertiary"):
         st.dialog("How this number came about", width="large")(_behind)(
-            ws, actor, view, experiment
+            ws, actor, view, experiment, planned
         )
 
 
-def _behind(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment) -> None:
+def _behind(
+    ws: Workspace, actor: Actor, view: LookView, experiment: Experiment, planned: LookView
+) -> None:
     """Formula, query and rows of one number; the same as the tab of raw numbers."""
     result, names = view.result, names_of(experiment)
     metrics = {one.key: words.plain(one.name, 60) for one in result.metrics}
@@ -68,6 +80,7 @@ def _behind(ws: Workspace, actor: Actor, view: LookView, experiment: Experiment)
             "Version", list(arms), format_func=arms.__getitem__, key="behind-variant"
         )
     results_behind.behind(ws, actor, view, (metric, variant))
+    results_expect.behind(ws, actor, planned, (metric, variant))
 
 
 def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines) -> None:
@@ -87,16 +100,18 @@ def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines
         alt=findings.scorecard_alt(result, names),
         image=f"{experiment.slug}-scorecard",
     )
-    theme.note(_key(view))
-    for warning in _warnings(view, names):
-        theme.note(f"! {warning}")
-    for note in beside.notes(result, names):
-        theme.note(note)
-    theme.numbers(tables.scorecard_table(result, names), key="scorecard")
+    warnings = [f"! {warning}" for warning in _warnings(view, names)]
     versions = beside.table(result, names)
-    if versions:
-        theme.lead("With and without covariate and cap")
-        theme.table(versions, key="versions", texts=("Variant", "Analysis"))
+    markup.draw(
+        *(markup.note(one) for one in (_key(view), *warnings, *beside.notes(result, names))),
+        markup.numbers(tables.scorecard_table(result, names)),
+        *([markup.lead("With and without covariate and cap")] if versions else []),
+        *(
+            [markup.table(versions, right=True, texts=("Variant", "Analysis"))]
+            if versions
+            else []
+        ),
+    )
 
 
 def _key(view: LookView) -> str:

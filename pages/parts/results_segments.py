@@ -107,4 +107,4 @@ def _forest(subject: Subject, found: Cut) -> None:
     )
     theme.note(_counted(subject, found))
     rows = tables.segments_table(found, metric, subject.treatment, result.reference)
-    theme.numbers(rows, key="segments")
+    theme.numbers(rows)

@@ -45,7 +45,5 @@ def draw(
         for slug, (label, _) in SHOWS.items()
         if (slug != "phases" or view.result.phases > 1) and not (past and slug in OF_NOW)
     }
-    for slug, tab in links.tabs(labels, scope=experiment.slug).items():
-        if tab.open:
-            with tab:
-                SHOWS[slug][1](results_subject.choose(ws, actor, view, experiment))
+    shown = links.segments("What to look at", labels, param="tab", scope=experiment.slug)
+    SHOWS[shown][1](results_subject.choose(ws, actor, view, experiment))

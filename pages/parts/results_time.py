@@ -82,7 +82,7 @@ def _figures(
         f"{'day (UTC)' if dated else 'the time since the start, as the data count it'}. "
         "Dark band: interval if you had looked only then."
     )
-    theme.numbers(tables.series_table(points), key="course")
+    theme.numbers(tables.series_table(points))
     arms = [subject.view.result.reference, *found]
     shown_arms = [names.get(arm, arm) for arm in arms]
     if dated:

@@ -15,7 +15,7 @@ import streamlit as st
 from experiments_core.charts import theme as palette
 from experiments_core.charts import words
 from experiments_core.errors import UpshotError
-from pages.parts import screen
+from pages.parts import markup, screen, style
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -27,45 +27,10 @@ LOGO = str(HERE / "logo.svg")
 BADGES = {"better": "green", "worse": "red", "warning": "orange", "neutral": "gray"}
 CHART = {"displayModeBar": False, "scrollZoom": False, "responsive": True}
 
-CSS = """<style>
-.stMainBlockContainer { max-width: calc(1240px + 2 * clamp(16px, 4vw, 52px));
-  padding-left: clamp(16px, 4vw, 52px); padding-right: clamp(16px, 4vw, 52px); }
-.stMainBlockContainer > .stVerticalBlock { container: upshot-page / inline-size; }
-@container upshot-page (max-width: 839px) { [class*="st-key-wide-"] { display: none; } }
-.stMarkdown p { max-width: 820px; }
-h1 { padding: 0.25rem 0 !important; }
-[class*="st-key-checks"] button { min-height: 1.75rem; padding: 0 0.75rem 0 0; }
-[class*="st-key-checks"] button p { font-size: 13px; }
-[class*="st-key-checks"] button > div > [aria-hidden="true"] { display: none; }
-[data-testid="stProgressBarTrack"] { height: 4px; }
-.st-key-wide-scorecard .modebar-container { top: calc(100% - 30px) !important; }
-[class*="st-key-numbers-"] :is(th, td) { font-size: 13px; white-space: nowrap; }
-:is([class*="st-key-numbers-"], [class*="st-key-right-"]) :is(th, td):not(:first-child) {
-  text-align: right !important; }
-[class*="st-key-right-"] td { white-space: nowrap; }
-a.upshot-door { display: inline-block; padding: 0.4rem 0.8rem; border-radius: 0.25rem;
-  background: #2A4FA3; color: #FFFFFF !important; text-decoration: none !important; }
-a.upshot-quiet { background: none; color: inherit !important; padding: 0.4rem 0;
-  text-decoration: underline !important; }
-@LEFT@
-@media (prefers-color-scheme: dark) {
-  a.upshot-door:not(.upshot-quiet) { background: #8FB1F5; color: #11161C !important; }
-  button[kind="primary"]:enabled, button[kind="primary"]:enabled p,
-  button[kind="primaryFormSubmit"]:enabled p { color: #11161C !important; }
-}
-</style>""".replace(
-    "@LEFT@",
-    "\n".join(
-        f'[class*="st-key-right-"][class*="-n{n}-"] :is(th, td):nth-child({n}) '
-        "{ text-align: left !important; white-space: normal; }"
-        for n in range(2, 13)
-    ),
-)
-
 
 def apply() -> None:
     """Put the one static style sheet into the page; it holds no data."""
-    st.html(CSS)
+    st.html(style.CSS)
 
 
 def door(label: str, path: str, *, quiet: bool = False) -> None:
@@ -205,17 +170,12 @@ def fitting(draw: Drawing, *, key: str, alt: str, image: str = "") -> None:
     """Draw a figure for the width that the reader has; only a wide one can be saved."""
     narrow = screen.is_narrow()
     fit = "narrow" if narrow else "wide"
-    with st.container(key=f"{fit}-{key}"):
-        figure(draw(narrow=narrow), key=f"{key}-{fit}", alt=alt, image="" if narrow else image)
+    figure(draw(narrow=narrow), key=f"{fit}-{key}", alt=alt, image="" if narrow else image)
 
 
-def numbers(rows: Iterable[Mapping[str, object]], *, key: str) -> None:
-    """The expander “Table of these numbers”, reachable by keyboard and screen reader."""
-    with (
-        st.container(key=f"numbers-{key}"),
-        st.expander("Table of these numbers", icon=":material/table_rows:", type="compact"),
-    ):
-        table(rows)
+def numbers(rows: Iterable[Mapping[str, object]]) -> None:
+    """“Table of these numbers”, closed at first; reachable by keyboard and screen reader."""
+    markup.draw(markup.numbers(rows))
 
 
 def computed(steps: Iterable[tuple[str, str]]) -> None:

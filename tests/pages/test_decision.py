@@ -20,6 +20,7 @@ from experiments_core.services import (
 )
 from experiments_core.services.workspace import Workspace
 from tests.pages.running import run_page
+from tests.pages.words import said
 from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
 
@@ -37,9 +38,7 @@ def opened(experiment: Experiment) -> AppTest:
 
 
 def told(app: AppTest) -> str:
-    return "\n".join(element.value for element in (*app.markdown, *app.header)).replace(
-        "\\", ""
-    )
+    return said(app)
 
 
 def test_before_the_data_a_guess_is_taken(ws: Workspace):
@@ -60,8 +59,11 @@ def test_the_box_shows_guess_and_outcome_and_takes_a_decision(ws: Workspace):
     app = opened(experiment)
     assert "Forecast and outcome" in told(app)
     key = f"decision-{experiment.slug}"
-    app.selectbox(key=f"{key}-action").select("extend").run()
-    app.text_area(key=f"{key}-note").input("One more week.").run()
+    app.button(key="record-decision").click().run()
+    app.selectbox(key=f"{key}-action").select("extend")
+    app.button(key="record-decision").click().run()
+    app.text_area(key=f"{key}-note").input("One more week.")
+    app.button(key="record-decision").click()
     app.button(key=f"{key}-save").click().run()
     assert not app.exception
     (decision,) = deciding.decisions(ws, LOCAL, experiment.id)

@@ -17,8 +17,10 @@ from experiments_core.services import ingestion, workspace
 from experiments_core.settings import Settings
 from experiments_core.stats.moments import Counts
 from experiments_core.stats.rate_alternatives import newcombe
+from pages.parts.results_choices import OPEN
 from tests.charts.figures import plain
 from tests.pages.running import run_page
+from tests.pages.words import said, tables
 
 ARMS = ("control", "B", "C")
 
@@ -71,13 +73,13 @@ def opened(slug: str, **params: str) -> AppTest:
 
 
 def row(app: AppTest, metric: str, variant: str) -> dict[str, str]:
-    table = app.table[0].value
+    table = tables(app)[0]
     found = table[(table["Metric"] == metric) & (table["Variant"] == variant)].iloc[0]
     return {name: plain(str(cell)).replace("\\", "") for name, cell in found.items()}
 
 
 def told(app: AppTest) -> str:
-    return plain("\n".join(str(one.value) for one in app.markdown)).replace("\\", "")
+    return plain(said(app))
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +156,7 @@ def test_a_covariate_adjusts_means_beside_the_raw_numbers(slug: str, planned: Ap
     assert row(app, "Spend", "B")["Difference"] == plain(
         words.amount(float(difference), signed=True, decimals=1)
     )
-    beside = app.table[1].value
+    beside = tables(app)[1]
     analyses = [plain(one).replace("\\", "") for one in beside["Analysis"]]
     assert analyses == ["adjusted by pre_spend", "without the covariate"] * 2
     raw = plain(beside["p"].iloc[1]).replace("\\", "")
@@ -173,7 +175,7 @@ def test_without_the_first_day_its_units_are_out(slug: str):
     later = of("B", "converted", since=2)
     found = row(app, "Converted", "B")
     assert (found["n"], found["Conversions"]) == (str(len(later)), str(later.sum()))
-    assert plain(str(app.table[1].value["Day"].iloc[0])) == "2 May 2026"
+    assert plain(str(tables(app)[1]["Day"].iloc[0])) == "2 May 2026"
     assert "without 1 May 2026" in told(app)
     assert found["Methods"].startswith("pooled z")
 
@@ -181,7 +183,7 @@ def test_without_the_first_day_its_units_are_out(slug: str):
 def test_a_prior_near_zero_pulls_the_credible_interval_in(slug: str):
     def width(prior: str) -> float:
         app = opened(slug, tab="bayes", metric="converted", variant="B", prior=prior)
-        text = plain(str(app.table[1].value["Credible lift"].iloc[1])).replace("\\", "")
+        text = plain(str(tables(app)[1]["Credible lift"].iloc[1])).replace("\\", "")
         low, high = text.removesuffix(" %").split(" to ")
         return float(high) - float(low)
 
@@ -190,6 +192,8 @@ def test_a_prior_near_zero_pulls_the_credible_interval_in(slug: str):
 
 def test_a_click_explores_and_another_returns_to_the_plan(slug: str):
     app = opened(slug, tab="raw")
+    app.session_state[OPEN] = True
+    app.run()
     level = next(one for one in app.selectbox if one.label == "Interval level")
     app = level.select("0.9").run()
     assert "90 % intervals" in told(app)

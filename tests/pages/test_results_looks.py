@@ -15,6 +15,7 @@ from experiments_core.services import analyses, workspace
 from experiments_core.stats.sequential import spent
 from tests.charts.figures import plain
 from tests.pages.running import run_page
+from tests.pages.words import said, tables
 from tests.services.checkout import START, make, rows, upload
 from tests.services.conftest import Clock
 
@@ -48,12 +49,12 @@ def opened(slug: str, **params: str) -> AppTest:
 
 
 def told(app: AppTest) -> str:
-    return plain("\n".join(str(one.value) for one in app.markdown)).replace("\\", "")
+    return plain(said(app))
 
 
 def test_every_look_is_listed_with_what_it_spent(slug: str):
     app = opened(slug, tab="looks")
-    table = app.table[1].value.map(lambda cell: plain(str(cell)).replace("\\", ""))
+    table = tables(app)[1].map(lambda cell: plain(str(cell)).replace("\\", ""))
     assert list(table["Look"]) == ["3", "2", "1"]
     assert list(table["Users"]) == ["2 400", "1 600", "800"]
     assert list(table["Opened"])[1:] == ["2 times", "1 time"]
@@ -74,7 +75,7 @@ def test_a_past_look_opens_as_it_was(slug: str):
     app = button.click().run()
     assert app.query_params["look"] in ("1", ["1"])
     assert "Look 1, as it was" in told(app)
-    counts = app.table[0].value["n"]
+    counts = tables(app)[0]["n"]
     assert [plain(one) for one in counts[:2]] == ["400", "400"]
     assert "Record a decision" not in told(app)
     back = next(one for one in app.button if one.label == "Open the newest")
@@ -84,7 +85,7 @@ def test_a_past_look_opens_as_it_was(slug: str):
 
 def test_a_past_look_has_the_course_up_to_its_own_end(slug: str):
     app = opened(slug, look="1", tab="time")
-    days = [plain(str(day)) for day in app.table[1].value["Day"]]
+    days = [plain(str(day)) for day in tables(app)[1]["Day"]]
     assert (days[0], days[-1]) == ("1 May 2026", "4 May 2026")
 
 

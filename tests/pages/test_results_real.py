@@ -12,6 +12,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.services import ingestion
 from experiments_core.services.workspace import Workspace
 from tests.charts.figures import plain
+from tests.pages.words import said, tables
 
 Open = Callable[..., AppTest]
 
@@ -39,7 +40,7 @@ def units() -> str:
 
 
 def written(app: AppTest) -> str:
-    return plain("\n".join(str(element.value) for element in app.markdown)).replace("\\", "")
+    return plain(said(app))
 
 
 def switch(app: AppTest, key: str) -> None:
@@ -50,8 +51,8 @@ def test_totals_become_a_verdict_and_say_what_they_cannot_show(ws: Workspace, op
     slug = imported(ws, TOTALS, "Totals")
     app = open_page("results", exp=slug)
     assert not app.exception
-    assert "B is better" in app.title[0].value
-    row = app.table[0].value.iloc[1]
+    assert "B is better" in written(app)
+    row = tables(app)[0].iloc[1]
     assert plain(row["Value"]).replace("\\", "") == "9.58 %"
     assert "the data have no time column" in written(app)
     app = open_page("results", exp=slug, tab="segments")
@@ -77,7 +78,7 @@ def test_rows_per_user_open_in_every_tab(ws: Workspace, open_page: Open):
         if tab == "robustness":
             switch(app, "explain-robustness")
             assert "planned: better, so it holds in" in app.code[-1].value
-    row = app.table[0].value.iloc[1]
+    row = tables(app)[0].iloc[1]
     assert plain(row["Value"]).replace("\\", "") == "20.00 %"
     assert "SELECT" in app.code[-1].value
     rows = app.dataframe[0].value

@@ -8,9 +8,10 @@ from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import acting, assigning, experiments
 from experiments_core.services.events import receive_events
 from experiments_core.services.workspace import Workspace
-from pages.parts import results_runs
+from pages.parts import results_choices, results_runs
 from tests.charts.figures import plain
 from tests.pages.conftest import Open
+from tests.pages.words import said, tables
 
 
 def test_an_earlier_run_is_shown_before_the_new_one_has_units(ws: Workspace, open_page: Open):
@@ -30,12 +31,13 @@ def test_an_earlier_run_is_shown_before_the_new_one_has_units(ws: Workspace, ope
         test = acting.transition(ws, LOCAL, test.id, verb, version=test.version, **more)
     app = open_page("results", exp="checkout", tab="raw")
     assert not app.exception
-    assert not app.table
-    told = " ".join(str(one.value) for one in app.markdown)
-    assert "Earlier runs are under" in told
+    assert not tables(app)
+    assert "Earlier runs are under" in said(app)
+    app.session_state[results_choices.OPEN] = True
+    app.run()
     (runs,) = [box for box in app.selectbox if box.label == "Runs"]
     assert len(runs.options) == 2
     runs.set_value("1").run()
     assert not app.exception
-    assert sum(int(plain(str(n))) for n in app.table[0].value["n"]) == 80
+    assert sum(int(plain(str(n))) for n in tables(app)[0]["n"]) == 80
     assert "run 1 only" in plain(" ".join(str(one.value) for one in app.markdown))

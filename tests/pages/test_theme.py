@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import screen, theme
+from tests.pages.words import tables
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,7 @@ FIGURE = """
 from functools import partial
 from experiments_core.charts.bars import split_bar
 from pages.parts import screen, theme
+from tests.pages.words import tables
 
 draw = partial(split_bar, None, {"a": 5000, "b": 5000}, theme.tokens())
 theme.fitting(draw, key="split", alt="Half each.", image="split")
@@ -61,12 +63,13 @@ def test_logo_and_icon_are_our_own_files():
 PAGE = """
 from experiments_core.errors import InvalidInputError, Problem
 from pages.parts import screen, theme
+from tests.pages.words import tables
 
 theme.apply()
 theme.title_row("Plan [x](y)")
 theme.section("Finding")
 theme.badges([("▲", "Better", "better"), ("!", "Open", "warning"), ("x", "third", "neutral")])
-theme.numbers([{"Name": "*a*", "n": 3}], key="one")
+theme.numbers([{"Name": "<b>*a*", "n": 3}])
 theme.empty("Nothing here.", "Upload a file.")
 details = (
     Problem("weight_bp", 1, "RANGE", "weights add up to 100 %"),
@@ -83,7 +86,7 @@ def test_the_shared_parts_can_be_drawn():
     assert app.title[0].value == r"Plan \[x\]\(y\)"
     assert any("Code INVALID" in text for text in written)
     assert any("a name is needed" in text for text in written)
-    assert app.table[0].value["Name"][0] == r"\*a\*"
+    assert tables(app)[0].to_numpy().tolist() == [["<b>*a*", "3"]]
     assert not any("third" in text for text in written)
 
 
