@@ -20,11 +20,12 @@ from experiments_core.domain.lifecycle import (
     allowed_actions,
     invalid_transition,
 )
+from experiments_core.domain.phases import check_moment, close_phase, next_phase, open_phase
 from experiments_core.domain.record import with_its_run
 from experiments_core.domain.sealing import seal_hash
 from experiments_core.domain.text import clean, text_problems
 from experiments_core.domain.validation import refuse
-from experiments_core.errors import ConflictError, InvalidInputError, Problem
+from experiments_core.errors import ConflictError, Problem
 
 REASON_LENGTH = 500
 NOTE_LENGTH = 10_000
@@ -103,60 +104,9 @@ def already_deployed(experiment: Experiment) -> ConflictError:
     )
 
 
-def open_phase(experiment: Experiment, phase: Phase) -> Experiment:
-    """Append a phase; the one that lasted ends where it begins."""
-    closed = close_phase(experiment, phase.started_at)
-    return replace(closed, phases=(*closed.phases, phase))
-
-
-def close_phase(experiment: Experiment, at: datetime) -> Experiment:
-    """End the phase that lasts, if one does."""
-    if not experiment.phases or experiment.phases[-1].ended_at is not None:
-        return experiment
-    *earlier, last = experiment.phases
-    return replace(experiment, phases=(*earlier, replace(last, ended_at=at)))
-
-
-def next_phase(experiment: Experiment, kind: str, act: Act) -> Phase:
-    """The phase that begins now, under the present design."""
-    return Phase(
-        run_no=experiment.run_no,
-        seq=len(experiment.phases) + 1,
-        kind=kind,
-        started_at=act.at,
-        ended_at=None,
-        weights_bp=experiment.weights_bp,
-        allocation_bp=experiment.allocation_bp,
-        holdout_bp=experiment.holdout_bp,
-        reason=clean(act.reason),
-        by=act.by,
-        rerandomised=act.reassign == "fresh",
-        targeting=experiment.targeting,
-    )
-
-
-def last_change(experiment: Experiment) -> datetime | None:
-    """When the last phase began or ended; None before the first."""
-    if not experiment.phases:
-        return None
-    last = experiment.phases[-1]
-    return last.ended_at or last.started_at
-
-
-def check_moment(experiment: Experiment, at: datetime) -> None:
-    """Refuse a moment before the last change: history is only appended to."""
-    latest = last_change(experiment)
-    if latest is not None and at < latest:
-        message = (
-            f"{at:%Y-%m-%d %H:%M} UTC lies before the last change ({latest:%Y-%m-%d %H:%M})"
-        )
-        problem = Problem("at", at.isoformat(), "RANGE", message)
-        raise InvalidInputError(f"{message}.", details=(problem,))
-
-
 def _start(experiment: Experiment, act: Act) -> Experiment:
     if experiment.status is Status.PAUSED:
-        return open_phase(experiment, next_phase(experiment, "resume", act))
+        return open_phase(experiment, _phase(experiment, "resume", act))
     missing = blocking(experiment)
     if missing:
         raise ConflictError(
@@ -181,7 +131,14 @@ def _start(experiment: Experiment, act: Act) -> Experiment:
         begun = replace(begun, first_started_at=first, sealed_at=act.at, seal_hash=seal)
     elif act.reassign == "fresh":
         begun = replace(begun, hash_seed=f"{experiment.key}.{begun.run_no}")
-    return open_phase(begun, next_phase(begun, "start", act))
+    return open_phase(begun, _phase(begun, "start", act))
+
+
+def _phase(experiment: Experiment, kind: str, act: Act) -> Phase:
+    return next_phase(
+        experiment, kind, at=act.at, by=act.by, reason=act.reason,
+        rerandomised=act.reassign == "fresh",
+    )  # fmt: skip
 
 
 def _pause(experiment: Experiment, act: Act) -> Experiment:

@@ -8,17 +8,11 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from experiments_core.domain.acts import (
-    REASON_LENGTH,
-    Act,
-    check_moment,
-    close_phase,
-    next_phase,
-    open_phase,
-)
+from experiments_core.domain.acts import REASON_LENGTH
 from experiments_core.domain.arms import parity_problems, percent, split_problems
 from experiments_core.domain.experiment import WHOLE_BP, Experiment
-from experiments_core.domain.lifecycle import Status, Verb, invalid_transition
+from experiments_core.domain.lifecycle import Status, invalid_transition
+from experiments_core.domain.phases import check_moment, close_phase, next_phase, open_phase
 from experiments_core.domain.targeting_checks import targeting_problems
 from experiments_core.domain.text import grouped, text_problems
 from experiments_core.domain.validation import refuse
@@ -102,8 +96,8 @@ def change_traffic(
     )
     if experiment.status is Status.DRAFT:
         return changed
-    act = Act(Verb.RESUME, at, by, reason=reason)
-    opened = open_phase(changed, next_phase(changed, "traffic", act))
+    begun = next_phase(changed, "traffic", at=at, by=by, reason=reason)
+    opened = open_phase(changed, begun)
     return close_phase(opened, at) if experiment.status is Status.PAUSED else opened
 
 

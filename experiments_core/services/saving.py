@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from experiments_core.domain.access import Actor, event_by
-from experiments_core.domain.acts import last_change
 from experiments_core.domain.documents import moment_text
 from experiments_core.domain.experiment import Experiment
+from experiments_core.domain.phases import last_change
 from experiments_core.domain.trace import changes_between, who_was_faster
 from experiments_core.errors import (
     InvalidInputError,
