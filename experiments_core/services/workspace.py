@@ -141,7 +141,7 @@ def start(settings: Settings, *, clock: Clock = utc_now) -> Workspace:
         port=settings.port,
     )
     imports.drop_orphans(db)
-    db.on_fatal = lambda reason: end_at_once(db, reason)
+    db.cursors.on_fatal = lambda reason: end_at_once(db, reason)
     db.longest_staging = settings.import_seconds
     return use(Workspace(db, settings, clock))
 

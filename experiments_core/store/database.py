@@ -1,8 +1,7 @@
 """The workspace's one DuckDB file: opened once, locked down, read by many, written by one.
 
 Reading: one cursor per call, inside a read-only transaction. Writing: one door, one writer at
-a time, rolled back unless the block ends well. Root connection and ``execute`` on it stay in
-this module.
+a time, rolled back unless the block ends well. Nothing runs on the root connection itself.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Self, TypeVar, cast
 
 import duckdb
 
-from experiments_core.errors import BusyError, UnrecoverableError, WorkspaceError
+from experiments_core.errors import UnrecoverableError, WorkspaceError
 from experiments_core.store.commits import (
     WAY_OUT,
     acknowledge,
@@ -26,7 +25,8 @@ from experiments_core.store.commits import (
     last_commit_in,
     what_is_lacking,
 )
-from experiments_core.store.connect import connect, in_words
+from experiments_core.store.connect import connect
+from experiments_core.store.cursors import Cursors
 from experiments_core.store.ids import uuid7
 from experiments_core.store.kept import Kept
 from experiments_core.store.lock import WorkspaceLock
@@ -39,7 +39,6 @@ Found = TypeVar("Found")
 
 STAGING_PREFIX = "staging_"
 LONGEST_STAGING = 1_800.0  # seconds
-CLOSE_PATIENCE = 10.0  # seconds that close() waits for readers and the writer
 
 
 class _NotKeptError(Exception):
@@ -54,7 +53,7 @@ class Database:
         side: ``NAME.d/`` with ``lock``, ``secret``, ``seq`` and ``uploads/``; the only folder
             that SQL may read or write.
         damage: Why it may only be read, in a sentence; empty when all is well.
-        on_fatal: Called when DuckDB has failed so badly that no connection works any more.
+        cursors: Lends a cursor to each call.
         longest_staging: Seconds that reading one file may take.
     """
 
@@ -71,19 +70,15 @@ class Database:
         self.side = side
         self.new_id = new_id
         self.secret = secret_of(side)
-        self._root = root
+        self.cursors = Cursors(root)
         self._lock = lock
         self._door = threading.Lock()
         self._own = threading.local()
-        self._open: set[duckdb.DuckDBPyConnection] = set()
-        self._idle = threading.Condition()
         self._kept = Kept()
         self._seen: dict[duckdb.DuckDBPyConnection, int | None] = {}
-        self._closed = False
         self.damage = ""
-        self.on_fatal: Callable[[str], None] | None = None
         self.longest_staging = LONGEST_STAGING
-        with self._cursor() as cursor:
+        with self.cursors.lend() as cursor:
             self._seq = last_commit_in(cursor)
             if path is not None:
                 self.damage = what_is_lacking(path, side, self._seq)
@@ -133,7 +128,7 @@ class Database:
             return
         self._may_ask_the_file()
         state = self._kept.state()
-        with self._cursor() as cursor:
+        with self.cursors.lend() as cursor:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
             self._seen[cursor] = state
             try:
@@ -211,7 +206,7 @@ class Database:
         self._may_ask_the_file()
         writer = getattr(self._own, "writer", None)
         if writer is None:
-            with self._door, self._cursor() as cursor:
+            with self._door, self.cursors.lend() as cursor:
                 yield from self._transaction(cursor, log_only=log_only)
             return
         try:
@@ -231,12 +226,12 @@ class Database:
         if self.damage:
             raise WorkspaceError(self.damage, code="READ_ONLY", hint=WAY_OUT)
         self._may_ask_the_file()
-        with self._cursor() as cursor, time_limit(cursor, self.longest_staging):
+        with self.cursors.lend() as cursor, time_limit(cursor, self.longest_staging):
             yield cursor
 
     def fold_log(self) -> bool:
         """Move the write-ahead log into the file; False where something under way forbids."""
-        with self._door, self._cursor() as cursor:
+        with self._door, self.cursors.lend() as cursor:
             try:
                 cursor.execute("CHECKPOINT upshot")
             except duckdb.TransactionException:
@@ -245,18 +240,8 @@ class Database:
 
     def close(self) -> None:
         """Stop what runs, fold the write-ahead log into the file and let the next one in."""
-        with self._idle:
-            if self._closed:
-                return
-            self._closed = True
-            for cursor in self._open:
-                cursor.interrupt()
-            self._idle.wait_for(lambda: not self._open, timeout=CLOSE_PATIENCE)
-        if self.path is not None and not self.damage:
-            with suppress(duckdb.Error):  # then the log stays, and is read at the next start
-                self._root.execute("CHECKPOINT upshot")
-        self._root.close()
-        if self._lock is not None:
+        closed = self.cursors.close(fold=self.path is not None and not self.damage)
+        if closed and self._lock is not None:
             self._lock.release()
 
     def __enter__(self) -> Self:
@@ -268,31 +253,6 @@ class Database:
     def _may_ask_the_file(self) -> None:
         if getattr(self._own, "only_kept", False):
             raise _NotKeptError
-
-    @contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._idle:
-            if self._closed:
-                raise BusyError("This workspace is closed.", hint="Open it again.")
-            cursor = self._root.cursor()
-            self._open.add(cursor)
-        try:
-            cursor.execute("USE upshot")  # a cursor does not inherit it
-            yield cursor
-        except duckdb.FatalException as error:
-            if self.on_fatal is not None:
-                self.on_fatal(str(error).splitlines()[0])
-            raise
-        except duckdb.Error as error:
-            told = in_words(error)
-            if told is None:
-                raise
-            raise told from error
-        finally:
-            cursor.close()
-            with self._idle:
-                self._open.discard(cursor)
-                self._idle.notify_all()
 
     def _transaction(
         self, cursor: duckdb.DuckDBPyConnection, *, log_only: bool

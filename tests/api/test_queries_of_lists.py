@@ -19,7 +19,7 @@ from experiments_core.services.acting import transition
 from experiments_core.services.events import receive_events
 from experiments_core.services.experiments import create_experiment
 from experiments_core.services.workspace import Workspace
-from experiments_core.store.database import Database
+from experiments_core.store.cursors import Cursors
 from tests.api.conftest import Client
 
 FEW, MANY = 3, 12
@@ -58,14 +58,14 @@ class Counted:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Database._cursor
+    plain = Cursors.lend
 
     @contextmanager
-    def counting(self: Database) -> Iterator[Any]:
+    def counting(self: Cursors) -> Iterator[Any]:
         with plain(self) as cursor:
             yield Counted(cursor)
 
-    monkeypatch.setattr(Database, "_cursor", counting)
+    monkeypatch.setattr(Cursors, "lend", counting)
 
 
 def add(ws: Workspace, begin: int, end: int) -> None:

@@ -164,7 +164,7 @@ def test_a_server_whose_database_has_failed_ends_with_code_4(
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
     with open_database(tmp_path / "w.duckdb") as db:
-        db.on_fatal = lambda reason: workspace.end_at_once(db, reason)
+        db.cursors.on_fatal = lambda reason: workspace.end_at_once(db, reason)
         with pytest.raises(duckdb.FatalException), db.read():
             raise duckdb.FatalException("FATAL Error: the disk is gone")
     assert codes == [4]
