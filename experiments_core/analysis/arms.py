@@ -9,9 +9,10 @@ from typing import cast
 
 from experiments_core.analysis import comparing
 from experiments_core.analysis.cells import CAPPED, FILLED
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, is_quantile, is_rate
-from experiments_core.analysis.results import ArmResult, Contrast
+from experiments_core.analysis.results import ArmResult
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.stats import adjust, quantiles, standardised
 from experiments_core.stats.estimate import Estimate, Interval, Undefined, Value

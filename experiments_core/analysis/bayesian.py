@@ -8,15 +8,10 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from experiments_core.analysis import comparing
+from experiments_core.analysis.contrast import Bayes, Contrast
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, Pair, is_rate
-from experiments_core.analysis.results import (
-    ArmResult,
-    Bayes,
-    Contrast,
-    ExperimentResult,
-    MetricResult,
-)
+from experiments_core.analysis.results import ArmResult, ExperimentResult, MetricResult
 from experiments_core.domain.metric import Direction, Metric
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.stats import bayes, best_arm

@@ -6,11 +6,11 @@ from typing import TypedDict
 
 from experiments_core.analysis import comparing
 from experiments_core.analysis.cells import FILLED, UNCAPPED
+from experiments_core.analysis.contrast import Adjustment, Plain
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.effects import effect
 from experiments_core.analysis.groups import Groups, Pair
 from experiments_core.analysis.hypothesis import Hypothesis
-from experiments_core.analysis.results import Adjustment, Plain
 from experiments_core.stats.contrasts import MeanPair
 from experiments_core.stats.estimate import Undefined, Value
 

@@ -9,23 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from experiments_core.analysis.results import (
+from experiments_core.analysis.contrast import (
     Adjustment,
-    ArmResult,
     Bayes,
-    Check,
     Contrast,
+    PhaseResult,
+    Plain,
+    Sequential,
+)
+from experiments_core.analysis.results import (
+    ArmResult,
+    Check,
     ExperimentResult,
     HoldoutMetric,
     HoldoutResult,
     MetricResult,
     Omnibus,
-    PhaseResult,
-    Plain,
     Progress,
     Recommendation,
     SegmentResult,
-    Sequential,
     Verdict,
 )
 from experiments_core.stats.estimate import Undefined

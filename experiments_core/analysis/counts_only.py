@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from experiments_core.analysis.cells import Cell, Cells
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.results import Check, Contrast, ExperimentResult, MetricResult
+from experiments_core.analysis.results import Check, ExperimentResult, MetricResult
 from experiments_core.domain.source import CellKey
 from experiments_core.stats.estimate import Undefined, Value
 from experiments_core.stats.moments import Counts, Summary

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from experiments_core.analysis import words
-from experiments_core.analysis.results import Adjustment, Check, MetricResult
+from experiments_core.analysis.contrast import Adjustment
+from experiments_core.analysis.results import Check, MetricResult
 from experiments_core.stats.adjust import IMBALANCE
 from experiments_core.stats.estimate import Undefined
 

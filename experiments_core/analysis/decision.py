@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from experiments_core.analysis import sentences
 from experiments_core.analysis.checks import closed_by
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.planned import days_to_go
 from experiments_core.analysis.promoting import promotable
-from experiments_core.analysis.results import Contrast, Recommendation, Verdict
+from experiments_core.analysis.results import Recommendation, Verdict
 from experiments_core.analysis.sentences import Story
 from experiments_core.stats.estimate import Undefined
 

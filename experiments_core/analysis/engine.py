@@ -18,10 +18,11 @@ from experiments_core.analysis import (
 )
 from experiments_core.analysis.arms import arm_results
 from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design, Quality
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.omnibus import over_all_arms
-from experiments_core.analysis.results import Contrast, ExperimentResult, MetricResult
+from experiments_core.analysis.results import ExperimentResult, MetricResult
 from experiments_core.analysis.sentences import Story
 from experiments_core.analysis.stage import Stage, is_below_runtime, stage
 from experiments_core.domain.metric import Metric, MetricKind, MetricRole

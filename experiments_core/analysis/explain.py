@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments_core.analysis import comparing, formulas, on_request, words
+from experiments_core.analysis import comparing, formulas, metric_words, on_request, words
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.explain_steps import Step, number
+from experiments_core.analysis.explain_step import Step, number
 from experiments_core.analysis.groups import Groups, Pair, is_quantile, is_rate
-from experiments_core.analysis.results import Contrast
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.stats import quantiles, ratios
 from experiments_core.stats.contrasts import Withheld
@@ -267,7 +267,8 @@ def _levels(design: Design, contrast: Contrast, treatment: str) -> Iterator[str]
         ("test", contrast.test_method),
     ):
         if name in on_request.METHODS:
-            yield f"asked for, instead of the formula above: {what} by {words.METHODS[name]}"
+            by = metric_words.METHODS[name]
+            yield f"asked for, instead of the formula above: {what} by {by}"
 
 
 def _ends(contrast: Contrast, name: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments_core.analysis import words
+from experiments_core.analysis import metric_words, words
 from experiments_core.analysis.calibration import BINS, Calibration, Held
-from experiments_core.analysis.explain_steps import Step
+from experiments_core.analysis.explain_step import Step
 from experiments_core.stats import shuffles
 
 SHUFFLED = """\
@@ -42,7 +42,7 @@ def method_name(one: Held) -> str:
     """A method with its covariate and cap, as the sheet of numbers calls it."""
     adjusted = {None: "", True: ", adjusted", False: ", unadjusted"}[one.adjusted]
     cap = "" if one.cap is None else f", capped at {one.cap}"
-    return words.METHODS.get(one.method, one.method.replace("_", " ")) + adjusted + cap
+    return metric_words.METHODS.get(one.method, one.method.replace("_", " ")) + adjusted + cap
 
 
 def _alarms(found: Calibration) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from experiments_core.analysis.explain_steps import Step, number
+from experiments_core.analysis.explain_step import Step, number
 from experiments_core.stats.estimate import Undefined
 from experiments_core.stats.normal import critical_value
 from experiments_core.stats.shrinkage import LEAST_PAST_EFFECTS, Shrunk, true_effect

@@ -8,7 +8,8 @@ from experiments_core.analysis import formulas, words
 from experiments_core.analysis.cells import Cells
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation, combined, inputs
-from experiments_core.analysis.explain_steps import ALWAYS, Step, number
+from experiments_core.analysis.explain_levels import ALWAYS
+from experiments_core.analysis.explain_step import Step, number
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.held_out import strata_of
 from experiments_core.analysis.results import HoldoutMetric

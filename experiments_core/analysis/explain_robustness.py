@@ -10,7 +10,7 @@ from typing import cast
 from experiments_core.analysis import comparing, formulas, words
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation, combined, inputs
-from experiments_core.analysis.explain_steps import Step, number
+from experiments_core.analysis.explain_step import Step, number
 from experiments_core.analysis.groups import Pair, is_rate
 from experiments_core.analysis.other_methods import student_pair, zero_one
 from experiments_core.analysis.robustness import CROSSOVERS, Robustness, Variation

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from experiments_core.analysis import comparing, words
 from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation, explain
-from experiments_core.analysis.explain_steps import Step, number
+from experiments_core.analysis.explain_step import Step, number
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.results import Contrast, SegmentResult
+from experiments_core.analysis.results import SegmentResult
 from experiments_core.analysis.segments import by_value
 from experiments_core.domain.metric import Metric
 from experiments_core.stats import stratified

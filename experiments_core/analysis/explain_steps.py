@@ -8,50 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from experiments_core.analysis import comparing, words
+from experiments_core.analysis.contrast import PhaseResult
 from experiments_core.analysis.design import Design
+from experiments_core.analysis.explain_levels import corrected, limit_step, looks
+from experiments_core.analysis.explain_step import Case, Step, number
 from experiments_core.analysis.groups import Groups, is_quantile, is_rate
-from experiments_core.analysis.results import (
-    ArmResult,
-    Contrast,
-    ExperimentResult,
-    MetricResult,
-    PhaseResult,
-)
-from experiments_core.domain.metric import Metric
+from experiments_core.analysis.results import ArmResult, ExperimentResult
 from experiments_core.stats.contrasts import critical_value
-from experiments_core.stats.estimate import Undefined, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One number, or a few that belong together.
-
-    Attributes:
-        title: What they are.
-        formula: In symbols, with its source.
-        numbers: The same with the numbers put in.
-    """
-
-    title: str
-    formula: str
-    numbers: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    result: ExperimentResult
-    groups: Groups
-    design: Design
-    metric: Metric
-    found: MetricResult
-    treatment: str
-    contrast: Contrast
-
-    def named(self, arm: str) -> str:
-        return words.plain(self.design.named(arm), 40)
 
 
 def further_steps(
@@ -71,7 +36,7 @@ def further_steps(
     if contrast is None:
         return ()
     ours = next(one for one in design.metrics if one.key == metric)
-    case = _Case(result, groups, design, ours, found, treatment, contrast)
+    case = Case(result, groups, design, ours, found, treatment, contrast)
     made = (write(case) for write in _WRITERS)
     return tuple(step for step in made if step is not None)
 
@@ -89,7 +54,7 @@ m = Ȳ − θ (X̄ − X̄ of all arms), one θ for all arms
 limits = m ± t √((s²_Y − 2 θ s_XY + θ² s²_X) / n)"""
 
 
-def _arms(case: _Case) -> Step:
+def _arms(case: Case) -> Step:
     groups, metric = case.groups, case.metric
     several = groups.phases > 1
     level = words.level(1 - case.design.plan.alpha)
@@ -111,7 +76,7 @@ def _arms(case: _Case) -> Step:
     return Step("Each version by itself", formula, "\n".join(lines))
 
 
-def _level(case: _Case, arm: ArmResult) -> str:
+def _level(case: Case, arm: ArmResult) -> str:
     value = number(arm.value)
     if arm.conversions is not None and case.groups.phases == 1:
         return f"p = {arm.conversions} / {arm.n} = {value}"
@@ -119,106 +84,12 @@ def _level(case: _Case, arm: ArmResult) -> str:
     return f"{value}, n = {arm.n}" + ("" if spread is None else f", s = {spread:.6g}")
 
 
-HOLM = "p_(i) corrected = largest of (m − j + 1) p_(j) over j ≤ i, at most 1  (Holm 1979)"
-CORRECTIONS = {
-    "holm": HOLM,
-    "hochberg": "p_(i) corrected = smallest of (m − j + 1) p_(j) over j ≥ i  (Hochberg 1988)",
-    "bonferroni": "p corrected = m p, at most 1",
-    "bh": "p_(i) corrected = smallest of m p_(j) / j over j ≥ i (Benjamini & Hochberg 1995)",
-    "by": (
-        "p_(i) corrected = smallest of m c p_(j) / j over j ≥ i, c = Σ 1/k for k ≤ m  "
-        "(Benjamini & Yekutieli 2001)"
-    ),
-}
-
-
-def _corrected(case: _Case) -> Step | None:
-    ours = case.contrast
-    if ours.family_size < 2 or ours.correction not in CORRECTIONS:
-        return None
-    members = [
-        (arm.contrast.p_value, arm.contrast.p_value_adjusted, metric.name, arm.variant)
-        for metric in case.result.metrics
-        for arm in metric.arms
-        if arm.contrast is not None and arm.contrast.family == ours.family
-    ]
-    known = [one for one in members if not isinstance(one[0], Undefined)]
-    ordered = sorted(known, key=lambda one: _number_or(one[0]))
-    lines = [f"m = {ours.family_size} comparisons of the {ours.family} metrics"]
-    lines += [
-        f"p_({i}) = {number(p)} → {number(adjusted)}  "
-        f"{words.plain(name, 40)}, {case.named(variant)}"
-        for i, (p, adjusted, name, variant) in enumerate(ordered, start=1)
-    ]
-    lines.append(f"the intervals of this one stand at {words.level(ours.confidence_level)}")
-    return Step("Corrected p-value", CORRECTIONS[ours.correction], "\n".join(lines))
-
-
-ALWAYS = """\
-u = n (−2 ln α + ln(1 − 2 ln α)) / N,  N the n at which c is smallest, from the plan
-c = √(2 (u + 1)/u (ln √(u + 1) − ln α)),  level = 2 Φ(c) − 1  (Waudby-Smith et al. 2024)
-|z| > c decides at any look"""
-SPENDING = """\
-α(t) = 4 (1 − Φ(z_{1 − α/4} / √t)),  t = units / planned units  (Lan & DeMets 1983)
-the bound at a look spends α(t) − α(t of the look before); |z| above it decides"""
-
-
-def _looks(case: _Case) -> Step | None:
-    early = case.contrast.sequential
-    if early is None:
-        return None
-    at = f"level of the interval at this look = {early.confidence_level:.6g}"
-    ends = f"{number(early.relative_lift_ci_lower)} to {number(early.relative_lift_ci_upper)}"
-    if early.method == "group_sequential":
-        lines = [
-            f"t = {early.information or 0:.6g}, α(t) = {early.alpha_spent or 0:.6g}",
-            f"bound = {number(early.bound)}, z = {number(case.contrast.statistic)}",
-        ]
-    else:
-        n = sum(case.found.arm(a).n for a in (case.design.reference, case.treatment))
-        lines = [
-            (
-                f"n = {n}, N = {case.design.tuned_to(case.treatment)}, "
-                f"α = {case.design.plan.alpha / case.contrast.family_size:.6g}"
-            ),
-            f"always-valid p = {number(early.p_value_always_valid)}",
-        ]
-    title = "At this look" if early.decides else "Thin line: if you had looked at any time"
-    formula = SPENDING if early.method == "group_sequential" else ALWAYS
-    return Step(title, formula, "\n".join([*lines, at, f"lift: {ends}"]))
-
-
-def _limit(case: _Case) -> Step | None:
-    contrast, found = case.contrast, case.found
-    if contrast.guardrail is None:
-        return None
-    relative = found.non_inferiority_margin
-    margin = relative if relative is not None else found.non_inferiority_margin_absolute
-    sign = "+" if found.preferred_direction == "decrease" else "−"
-    limit = f"(1 {sign} M) c" if relative is not None else f"c {sign} M"
-    test = (
-        "z of the score at the limit, variance under it (Farrington & Manning 1990)"
-        if is_rate(case.metric)
-        else "t = (m_t − limit) / √(variance of the numerator)"
-    )
-    formula = f"H0: t is at the limit {limit} or beyond; one-sided\n{test}"
-    lines = [
-        f"M = {margin:.6g}" if margin is not None else "no margin",
-        (
-            f"p against the limit = {number(contrast.guardrail_p_value)}, to be below "
-            f"{case.design.plan.alpha / 2:g}"
-        ),
-        f"answer: {contrast.guardrail.replace('_', ' ')}",
-    ]
-    return Step("Against the limit", formula, "\n".join(lines))
-
-
 PHASES = """\
 Q = Σ (d_k − d̄)² / v_k,  d̄ = Σ (d_k / v_k) / Σ (1 / v_k)  (Cochran 1954)
 p from χ² with (phases − 1) degrees of freedom"""
 
 
-def _phases(case: _Case) -> Step | None:
+def _phases(case: Case) -> Step | None:
     contrast = case.contrast
     if not contrast.by_phase:
         return None
@@ -241,7 +112,7 @@ OMNIBUS = {
 }
 
 
-def _all_arms(case: _Case) -> Step | None:
+def _all_arms(case: Case) -> Step | None:
     found = case.found.omnibus
     if found is None:
         return None
@@ -259,7 +130,7 @@ TRAFFIC = """\
 p from χ² with Σ (versions − 1) degrees of freedom"""
 
 
-def _traffic(case: _Case) -> Step | None:
+def _traffic(case: Case) -> Step | None:
     card = next((c for c in case.result.health if c.check == "sample_ratio_mismatch"), None)
     if card is None or "chi_square" not in card.facts:
         return None
@@ -276,7 +147,7 @@ def _traffic(case: _Case) -> Step | None:
     return Step("Sample ratio", TRAFFIC, "\n".join(lines))
 
 
-def _precision(case: _Case) -> Step | None:
+def _precision(case: Case) -> Step | None:
     told = case.result.progress
     first = next((m for m in case.result.metrics if m.role == "primary"), None)
     reached = told.relative_minimum_detectable_effect if told else None
@@ -305,7 +176,7 @@ lift ~ N(k L, k SE²), k = D² / (D² + SE²), D the prior's deviation, L the me
 chance = P(lift on the good side of 0); loss = E[what is lost if the choice is wrong]"""
 
 
-def _chances(case: _Case) -> Step | None:
+def _chances(case: Case) -> Step | None:
     told = case.contrast.bayes
     if told is None:
         return None
@@ -333,21 +204,10 @@ def _chances(case: _Case) -> Step | None:
     return Step("Chance to be better", formula, "\n".join(lines))
 
 
-_WRITERS: tuple[Callable[[_Case], Step | None], ...] = (
-    _arms, _corrected, _looks, _limit, _phases, _all_arms, _chances, _traffic, _precision,
+_WRITERS: tuple[Callable[[Case], Step | None], ...] = (
+    _arms, corrected, looks, limit_step, _phases, _all_arms, _chances, _traffic, _precision,
 )  # fmt: skip
 
 
 def _ends(arm: ArmResult) -> str:
     return f"{number(arm.ci_lower)} to {number(arm.ci_upper)}"
-
-
-def _number_or(value: Value) -> float:
-    return math.inf if isinstance(value, Undefined) else value
-
-
-def number(value: Value | None) -> str:
-    """A number to six digits, or why there is none."""
-    if value is None:
-        return "none"
-    return f"none ({value.reason})" if isinstance(value, Undefined) else f"{value:.6g}"

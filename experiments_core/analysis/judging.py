@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from experiments_core.analysis import beside, comparing, looking, on_request, phases
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.effects import effect
 from experiments_core.analysis.families import Level
 from experiments_core.analysis.groups import Groups, is_rate
 from experiments_core.analysis.hypothesis import Hypothesis
-from experiments_core.analysis.results import Contrast
 from experiments_core.analysis.stage import Stage
 from experiments_core.domain.metric import Direction, Metric, MetricRole
 from experiments_core.stats import stratified

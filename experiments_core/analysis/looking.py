@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from experiments_core.analysis import comparing
+from experiments_core.analysis.contrast import Sequential
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.families import Level
 from experiments_core.analysis.hypothesis import Hypothesis
-from experiments_core.analysis.results import Sequential
 from experiments_core.analysis.stage import Stage
 from experiments_core.stats import sequential
 from experiments_core.stats.estimate import Comparison, Undefined, Value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from experiments_core.analysis.results import Contrast, MetricResult
+from experiments_core.analysis.contrast import Contrast
+from experiments_core.analysis.results import MetricResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import TypedDict
 
 from experiments_core.analysis import comparing
 from experiments_core.analysis.cells import WHOLE
+from experiments_core.analysis.contrast import PhaseResult
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.effects import effect
 from experiments_core.analysis.groups import Groups, Pair, is_quantile
 from experiments_core.analysis.hypothesis import Hypothesis
-from experiments_core.analysis.results import PhaseResult
 from experiments_core.domain.metric import Metric
 from experiments_core.stats import stratified
 from experiments_core.stats.estimate import Comparison, Undefined, Value

@@ -9,7 +9,7 @@ from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import ArmResult, MetricResult, Progress
 from experiments_core.domain.metric import MetricRole
-from experiments_core.stats import power
+from experiments_core.stats import mean_plan, rate_plan
 from experiments_core.stats.estimate import Undefined, Value
 
 
@@ -85,7 +85,7 @@ def _visible(
     if plan.alternative != "two-sided":
         direction = "increase" if plan.alternative == "greater" else "decrease"
     if metric.kind == "proportion":
-        effect = power.minimum_detectable_effect_rates(
+        effect = rate_plan.minimum_detectable_effect_rates(
             baseline=control.value, control=units[0], treatment=units[1],
             alpha=plan.alpha, power=plan.power, alternative=plan.alternative,
             direction=direction, comparisons=design.comparisons,
@@ -93,7 +93,7 @@ def _visible(
     elif control.standard_deviation is None:
         return Undefined("too_few_units" if control.n else "no_users")
     else:
-        effect = power.minimum_detectable_effect_means(
+        effect = mean_plan.minimum_detectable_effect_means(
             baseline=control.value, standard_deviation=control.standard_deviation,
             treatment_standard_deviation=treatment.standard_deviation,
             control=units[0], treatment=units[1], alpha=plan.alpha, power=plan.power,

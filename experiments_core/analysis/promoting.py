@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from experiments_core.analysis import words
+from experiments_core.analysis import metric_words, words
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.readiness import SAFE
-from experiments_core.analysis.results import Check, Contrast, MetricResult
+from experiments_core.analysis.results import Check, MetricResult
 from experiments_core.domain.metric import Direction, MetricRole
 from experiments_core.domain.promotion import Promotion
 from experiments_core.stats.estimate import Undefined
@@ -94,7 +95,9 @@ def _threshold(
     gain = _gain(metrics, variant)
     if metric is None or gain is None:
         return Condition("threshold", False, "The uplift cannot be computed yet.")
-    seen, asked = (words.difference_of(metric, one) for one in (gain, promotion.threshold))
+    seen, asked = (
+        metric_words.difference_of(metric, one) for one in (gain, promotion.threshold)
+    )
     met = gain >= promotion.threshold - ROUNDING * max(1.0, abs(promotion.threshold))
     return Condition("threshold", met, f"Uplift {seen}, you asked for {asked}.")
 

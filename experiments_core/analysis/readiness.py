@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.results import Contrast, ExperimentResult
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.analysis.stage import is_below_runtime, stage
 from experiments_core.domain.metric import MetricRole
 

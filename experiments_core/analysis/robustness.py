@@ -14,11 +14,11 @@ from typing import cast
 
 from experiments_core.analysis import comparing, other_methods
 from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.effects import effect
 from experiments_core.analysis.groups import Groups, Pair, is_rate
 from experiments_core.analysis.judging import verdict_of
-from experiments_core.analysis.results import Contrast
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.metric_kinds import Mean, Ratio
 from experiments_core.stats.estimate import Comparison, Undefined, Value

@@ -6,6 +6,8 @@ import math
 from typing import NamedTuple
 
 LARGE, SMALL = 1e6, 1e-3
+LEAST_POWER = -30
+"""Amounts this small are nothing beside their noise, which has to stay printable."""
 NAMED = {6: "M", 9: "bn"}
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -28,5 +30,5 @@ def scale_for(largest: float) -> Scale:
     """
     if largest == 0 or SMALL <= largest < LARGE or not math.isfinite(largest):
         return PLAIN
-    power = 3 * math.floor(math.log10(largest) / 3)
+    power = max(LEAST_POWER, 3 * math.floor(math.log10(largest) / 3))
     return Scale(10.0**power, NAMED.get(power, f"×10{str(power).translate(RAISED)}"))

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from experiments_core.analysis import words
 from experiments_core.analysis.checks import closed_by
+from experiments_core.analysis.clauses import LONGEST_NAME, effect, guardrail, lowered, span
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.results import Check, Contrast, MetricResult, Progress
+from experiments_core.analysis.results import Check, MetricResult, Progress
 from experiments_core.analysis.stage import Stage
 from experiments_core.domain.metric import MetricRole
-from experiments_core.stats.estimate import Undefined, Value
+from experiments_core.stats.estimate import Undefined
 
 CLOSE = (0.8, 1.2)
 """p between these multiples of the level is called close to the line."""
 MOST_REASONS = 3
-LONGEST_NAME = 60
 
 EARLY_STOP = (
     "The test stopped before its plan was reached, so the interval is widened as at any look."
@@ -103,7 +104,7 @@ def recommendation(
     harm = "a guardrail is harmed" if harmed else "it does harm"
     unseen = "the test cannot yet see the effect you asked for."
     longer = f"by {words.plural(days, 'day')}" if days else "the test"
-    cause = red.label.lower() if red else _lowered(words.reason(reasons[0]).rstrip("."))
+    cause = red.label.lower() if red else lowered(words.reason(reasons[0]).rstrip("."))
     waits = "No data have come yet." if "no_data" in reasons else "the plan is not reached."
     disagree = "the primary metrics disagree."
     if "auto_promote_ready" in reasons:
@@ -118,55 +119,6 @@ def recommendation(
         "investigate": f"Find the cause first: {cause}.",
         "keep_running": waits if "no_data" in reasons else f"Keep running: {waits}",
     }[action]
-
-
-def effect(metric: MetricResult, contrast: Contrast, *, widened: bool) -> str:
-    """``+7.5 % paid order (1.3 % to 14.3 %)``, or the difference where no lift exists."""
-    early = contrast.sequential if widened else None
-    source = early or contrast
-    name = _lowered(words.name(metric.name, LONGEST_NAME))
-    if not isinstance(contrast.relative_lift, Undefined):
-        ends = words.lift_interval(source.relative_lift_ci_lower, source.relative_lift_ci_upper)
-        return f"{words.lift(contrast.relative_lift)} {name}{_bracket(ends)}"
-    lower, upper = source.difference_ci_lower, source.difference_ci_upper
-    ends = words.difference_interval(metric, lower, upper)
-    return f"{words.difference_of(metric, contrast.difference)} {name}{_bracket(ends)}"
-
-
-def guardrail(metric: MetricResult, contrast: Contrast) -> str | None:
-    """The sentence about a guardrail that is not inside its limit; None when it is."""
-    if contrast.guardrail in {None, "safe", "safe_but_worse"}:
-        return None
-    name = words.name(metric.name, LONGEST_NAME)
-    if contrast.guardrail == "harmed":
-        return f"{name}: harmed, {_limit_clause(metric, contrast, 'it moved by')}"
-    if contrast.guardrail == "cannot_say":
-        why = contrast.guardrail_p_value
-        return f"{name}: cannot say whether it is safe. {words.reason(why)}"
-    reach = _limit_clause(metric, contrast, "The interval still reaches")
-    return f"{name}: not shown to be safe. {reach}"
-
-
-def _limit_clause(metric: MetricResult, contrast: Contrast, lead: str) -> str:
-    rises = metric.preferred_direction == "increase"
-    side = "lower" if rises else "upper"
-    relative = metric.non_inferiority_margin
-    reaches: Value
-    early = contrast.sequential
-    source = early if early is not None and early.decides else contrast
-    if relative is not None:
-        point, reaches = contrast.relative_lift, getattr(source, f"relative_lift_ci_{side}")
-        limit: Value = -relative if rises else relative
-        shown = [words.lift(value) for value in (point, reaches, limit)]
-        if isinstance(point, Undefined):
-            shown[0] = words.difference_of(metric, contrast.difference)
-    else:
-        absolute = metric.non_inferiority_margin_absolute or 0.0
-        point, reaches = contrast.difference, getattr(source, f"difference_ci_{side}")
-        limit = -absolute if rises else absolute
-        shown = [words.difference_of(metric, value) for value in (point, reaches, limit)]
-    value = shown[0] if lead.endswith("by") else shown[1]
-    return f"{lead} {value}; your limit is {shown[2]}."
 
 
 def _too_early(story: Story) -> str:
@@ -227,13 +179,13 @@ def _flat(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
     for arm in arms[:MOST_REASONS]:
         pairs = [(m, c) for m, c in story.primary(arm) if c.verdict != "cannot_say"]
         for metric, contrast in pairs[:1]:
-            span = _span(metric, contrast, widened=_is_widened(story))
-            if span != words.NONE:
-                fits.append((arm, contrast, span))
+            seen = span(metric, contrast, widened=_is_widened(story))
+            if seen != words.NONE:
+                fits.append((arm, contrast, seen))
     if len(arms) == 1 and fits:
-        arm, contrast, span = fits[0]
+        arm, contrast, seen = fits[0]
         line = _close(story, contrast)
-        fit = f"The data fit anything {span}."
+        fit = f"The data fit anything {seen}."
         if line is not None:
             text = f"No clear difference, though close ({words.p(contrast.p_value)})."
             return text, _with(fit, _flat_reasons(story, arm, contrast))
@@ -243,7 +195,7 @@ def _flat(story: Story, _: str | None) -> tuple[str, Iterator[str]]:
     if worse:
         verb = "is" if len(worse) == 1 else "are"
         text = f"No variant is better; {', '.join(worse)} {verb} worse."
-    told = (f"{story.name(arm)}: anything {span}." for arm, _, span in fits)
+    told = (f"{story.name(arm)}: anything {seen}." for arm, _, seen in fits)
     return text, told
 
 
@@ -311,31 +263,6 @@ def _close(story: Story, contrast: Contrast) -> str | None:
     if CLOSE[0] * line <= contrast.p_value <= CLOSE[1] * line:
         return f"{words.p(contrast.p_value)}; the line is {line:.3g}"
     return None
-
-
-def _span(metric: MetricResult, contrast: Contrast, *, widened: bool) -> str:
-    source = (contrast.sequential if widened else None) or contrast
-    ends = [
-        words.lift(source.relative_lift_ci_lower),
-        words.lift(source.relative_lift_ci_upper),
-    ]
-    if isinstance(contrast.relative_lift, Undefined) or set(ends) == {words.NONE}:
-        limits = source.difference_ci_lower, source.difference_ci_upper
-        ends = [words.difference_of(metric, limit) for limit in limits]
-    if set(ends) == {words.NONE}:
-        return words.NONE
-    if words.NONE in ends:
-        return f"below {ends[1]}" if ends[0] == words.NONE else f"above {ends[0]}"
-    return f"from {ends[0]} to {ends[1]}"
-
-
-def _bracket(ends: str) -> str:
-    return "" if ends == words.NONE else f" ({ends})"
-
-
-def _lowered(name: str) -> str:
-    """``Paid order`` inside a sentence; an abbreviation keeps its capitals."""
-    return name[:1].lower() + name[1:] if name[1:2].islower() else name
 
 
 def _with(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experiments_core.analysis import words
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.results import Check, Contrast, MetricResult
+from experiments_core.analysis.results import Check, MetricResult
 from experiments_core.domain.metric import MetricRole
 from experiments_core.stats import srm
 from experiments_core.stats.estimate import Undefined

@@ -10,13 +10,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from experiments_core.analysis.results import (
-    ArmResult,
-    Contrast,
-    MetricResult,
-    Sequential,
-)
-from experiments_core.analysis.scales import PLAIN, Scale, scale_for
+from experiments_core.analysis.scales import PLAIN, Scale
 from experiments_core.stats.estimate import Undefined, Value
 
 ISOLATES = "\u2068\u2069"
@@ -31,15 +25,6 @@ MONTHS = (
 )  # fmt: skip
 CURRENCIES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
-METHODS = {
-    "pooled_z": "pooled z", "welch_t": "Welch t", "quantile_z": "z of quantiles",
-    "stratified_score": "stratified score", "stratified_t": "stratified t",
-    "fisher": "Fisher exact", "barnard": "Barnard exact", "boschloo": "Boschloo exact",
-    "newcombe": "Newcombe", "agresti_caffo": "Agresti-Caffo",
-    "miettinen_nurminen": "Miettinen-Nurminen", "log_delta": "log-delta",
-}  # fmt: skip
-INTERVALS = {"score": ("Mee", "Koopman"), "fieller": ("t", "Fieller")}
-"""What the intervals of difference and lift are called, by the method that names both."""
 
 REASONS = {
     "no_users": "No units were counted in one arm.",
@@ -213,27 +198,6 @@ def p(value: Value | None) -> str:
     return f"p{NARROW}{p_digits(value)}"
 
 
-def p_of_look(found: Sequential) -> str:
-    """The p-value of a reading that allows for looks, with what it is held against."""
-    if found.method == "always_valid":
-        return f"{p(found.p_value_always_valid)} any look"
-    line = 1 - found.confidence_level
-    if not line:
-        return NONE
-    shown = f"<{NARROW}0.0001" if line < 0.0001 else f"{line:.2g}"
-    return f"{p(found.p_value)}, line {shown}"
-
-
-def methods_of(contrast: Contrast) -> str:
-    """``pooled z; Mee, Koopman``: the test, then what the intervals invert."""
-    difference, lift = INTERVALS.get(contrast.interval_method, ("", contrast.interval_method))
-    asked = contrast.difference_interval_method, contrast.relative_lift_interval_method
-    named = [METHODS.get(one, one) if one else usual
-             for one, usual in zip(asked, (difference, lift), strict=True)]  # fmt: skip
-    test = METHODS.get(contrast.test_method, contrast.test_method.replace("_", " "))
-    return f"{test}; {', '.join(one for one in named if one)}"
-
-
 def interval(lower: Value, upper: Value, form: Callable[[float], str]) -> str:
     """``1.3 % to 14.3 %`` with ``form`` for each end; open ends in words.
 
@@ -256,94 +220,10 @@ def lift_interval(lower: Value, upper: Value, *, column: bool = False) -> str:
     return text if text == NONE else f"{text}{NARROW}%"
 
 
-def value_of(metric: MetricResult, value: Value) -> str:
-    """An arm's value in the metric's own form."""
-    if is_rate(metric):
-        return rate(value)
-    scale = _scale(metric)
-    if metric.kind == "ratio" and isinstance(value, float) and 0 < abs(value / scale.size) < 1:
-        places = amount_decimals(value / scale.size) + 1
-        return amount(value, metric.unit, decimals=places, scale=scale)
-    return amount(value, metric.unit, scale=scale)
-
-
-def difference_of(metric: MetricResult, value: Value) -> str:
-    """A difference in points for a rate, in the metric's unit and decimals else."""
-    if is_rate(metric):
-        return points(value)
-    places = _difference_decimals(metric, value)
-    return amount(value, metric.unit, signed=True, decimals=places, scale=_scale(metric))
-
-
-def difference_interval(metric: MetricResult, lower: Value, upper: Value) -> str:
-    """The interval of a difference for a column, without its unit and power of ten."""
-    if is_rate(metric):
-        return interval(lower, upper, lambda end: number(end * 100, 2))
-    places, size = _difference_decimals(metric, lower, upper), _scale(metric).size
-    return interval(lower, upper, lambda end: number(end / size, places))
-
-
-def _largest(metric: MetricResult) -> float:
-    sizes = (abs(arm.value) for arm in metric.arms if not isinstance(arm.value, Undefined))
-    return max(sizes, default=0.0)
-
-
-def _scale(metric: MetricResult) -> Scale:
-    """One for values and differences of a metric, so that they can be held side by side."""
-    return scale_for(_largest(metric))
-
-
-def _difference_decimals(metric: MetricResult, *shown: Value) -> int:
-    """As many as the arms' own values have, more only where all would print as zero."""
-    size = _scale(metric).size
-    usual = amount_decimals(_largest(metric) / size, metric.unit)
-    ends = (abs(end) / size for end in shown if not isinstance(end, Undefined))
-    largest = max(ends, default=0.0)
-    if largest == 0 or round(largest, usual) > 0:
-        return usual
-    return amount_decimals(largest)
-
-
-def is_rate(metric: MetricResult) -> bool:
-    """Whether the metric is a share of units."""
-    return metric.kind == "proportion"
-
-
 def reason(value: object) -> str:
     """The sentence behind an ``Undefined``, or behind its code."""
     code = value.reason if isinstance(value, Undefined) else str(value)
     return REASONS.get(code, f"Cannot say ({plain(code)}).")
-
-
-def describe(metric: MetricResult, unit: str = "user") -> str:
-    """What a metric is, for the line under its name."""
-    if is_rate(metric):
-        text = f"share of {plain(unit, 20)}s"
-    elif metric.kind == "ratio":
-        text = f"per {plain(metric.denominator or 'denominator', 24).replace('_', ' ')}"
-    elif metric.kind == "quantile":
-        name = quantile_name(metric.q or 0.5)
-        text = f"{plain(metric.unit, 12)}, {name}" if metric.unit else f"{name} over {unit}s"
-    else:
-        kind = "count" if metric.kind == "count" else "mean"
-        text = f"{plain(metric.unit, 12)}, {kind}" if metric.unit else f"{kind} per {unit}"
-    if metric.covariate:
-        text += ", adjusted"
-    if metric.cap is not None:
-        text += f", capped at {amount(metric.cap, metric.unit)}"
-    if metric.version > 1:
-        text += f", version {metric.version}"
-    return text + {"decrease": ", lower is better"}.get(metric.preferred_direction, "")
-
-
-def quantile_name(q: float) -> str:
-    """``median``, ``p90``, ``p99.5``."""
-    return "median" if q == 0.5 else f"p{100 * q:g}"
-
-
-def n_of(arm: ArmResult) -> str:
-    """``n 19 430``."""
-    return f"n{NARROW}{count(arm.n)}"
 
 
 def day(moment: date | datetime, *, year: bool = False) -> str:

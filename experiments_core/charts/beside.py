@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from experiments_core.analysis.results import (
-    ArmResult,
-    Contrast,
-    ExperimentResult,
-    MetricResult,
-    Plain,
-)
+from experiments_core.analysis.contrast import Contrast, Plain
+from experiments_core.analysis.results import ArmResult, ExperimentResult, MetricResult
 from experiments_core.charts import words
 from experiments_core.stats.estimate import Undefined
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.past_looks import LookLine
-from experiments_core.analysis.results import Contrast, MetricResult
+from experiments_core.analysis.results import MetricResult
 from experiments_core.charts import words
 from experiments_core.charts.verdicts import in_line
 from experiments_core.stats.estimate import Undefined

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments_core.analysis.results import (
-    Contrast,
-    ExperimentResult,
-    MetricResult,
-    Sequential,
-)
+from experiments_core.analysis.contrast import Contrast, Sequential
+from experiments_core.analysis.results import ExperimentResult, MetricResult
 from experiments_core.charts import words
 from experiments_core.charts.theme import Tokens, faded
 from experiments_core.stats.estimate import Undefined, Value

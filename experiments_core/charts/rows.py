@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from experiments_core.analysis.results import (
-    ArmResult,
-    Contrast,
-    ExperimentResult,
-    MetricResult,
-)
+from experiments_core.analysis.contrast import Contrast
+from experiments_core.analysis.results import ArmResult, ExperimentResult, MetricResult
 from experiments_core.charts import words
 from experiments_core.charts.axis import Axis, common_axis
 from experiments_core.charts.marks import Mark

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from experiments_core.analysis.results import (
-    ArmResult,
-    Contrast,
-    MetricResult,
-    PhaseResult,
-    SegmentResult,
-)
+from experiments_core.analysis.contrast import Contrast, PhaseResult
+from experiments_core.analysis.results import ArmResult, MetricResult, SegmentResult
 from experiments_core.charts import words
 from experiments_core.charts.forest import ForestGroup, ForestRow, draw_forest
 from experiments_core.charts.marks import Mark

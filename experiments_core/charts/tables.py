@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from experiments_core.analysis.contrast import Contrast, PhaseResult
 from experiments_core.analysis.results import (
     ArmResult,
-    Contrast,
     ExperimentResult,
     MetricResult,
-    PhaseResult,
     SegmentResult,
     SeriesPoint,
 )

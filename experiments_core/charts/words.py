@@ -1,5 +1,15 @@
 """Numbers as people read them, for figures and pages; the rules stand in ``analysis.words``."""
 
+from experiments_core.analysis.metric_words import (
+    describe,
+    difference_interval,
+    difference_of,
+    is_rate,
+    methods_of,
+    n_of,
+    p_of_look,
+    value_of,
+)
 from experiments_core.analysis.words import (
     MINUS,
     NARROW,
@@ -9,24 +19,17 @@ from experiments_core.analysis.words import (
     count,
     day,
     days,
-    describe,
-    difference_interval,
-    difference_of,
     end,
     interval,
-    is_rate,
     level,
     lift,
     lift_interval,
     listed,
-    methods_of,
     month,
-    n_of,
     name,
     number,
     p,
     p_digits,
-    p_of_look,
     percent,
     plain,
     plural,
@@ -34,7 +37,6 @@ from experiments_core.analysis.words import (
     rate,
     reason,
     split,
-    value_of,
 )
 
 __all__ = [

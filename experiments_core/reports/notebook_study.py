@@ -9,15 +9,10 @@ from typing import Any
 from experiments_core.analysis import comparing
 from experiments_core.analysis.bayesian import Prior
 from experiments_core.analysis.cells import UNCAPPED, WHOLE, Cells
+from experiments_core.analysis.contrast import Contrast, PhaseResult
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.groups import Groups, is_quantile, is_rate
-from experiments_core.analysis.results import (
-    ArmResult,
-    Contrast,
-    ExperimentResult,
-    MetricResult,
-    PhaseResult,
-)
+from experiments_core.analysis.results import ArmResult, ExperimentResult, MetricResult
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.stats.moments import Counts, Located, Moments, Summary
 

@@ -11,12 +11,8 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from experiments_core.analysis.results import (
-    ArmResult,
-    Contrast,
-    ExperimentResult,
-    MetricResult,
-)
+from experiments_core.analysis.contrast import Contrast
+from experiments_core.analysis.results import ArmResult, ExperimentResult, MetricResult
 from experiments_core.stats.estimate import Undefined
 from experiments_core.tabular.text import neutral
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments_core.analysis.body import from_dict
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.explain_expected import explain_expected
-from experiments_core.analysis.explain_steps import Step
-from experiments_core.analysis.results import Contrast, ExperimentResult
+from experiments_core.analysis.explain_step import Step
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.metric import MetricRole

@@ -9,7 +9,8 @@ from experiments_core.analysis.explain import Explanation
 from experiments_core.analysis.explain_calibration import explain_calibration
 from experiments_core.analysis.explain_holdout import explain_holdout
 from experiments_core.analysis.explain_robustness import explain_variation
-from experiments_core.analysis.explain_steps import Step, further_steps
+from experiments_core.analysis.explain_step import Step
+from experiments_core.analysis.explain_steps import further_steps
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.robustness import Robustness, Variation
 from experiments_core.domain.access import Actor

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
-from experiments_core.analysis.results import Contrast, ExperimentResult
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.metric import Metric
 from experiments_core.errors import NotFoundError

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from experiments_core.analysis import locking
 from experiments_core.analysis.body import from_dict
-from experiments_core.analysis.results import (
-    Contrast,
-    ExperimentResult,
-)
+from experiments_core.analysis.contrast import Contrast
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.metric import MetricRole
 from experiments_core.services.taking import (

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments_core.services.planning_design import Design, checked
-from experiments_core.stats import power as stats_power
+from experiments_core.stats import mean_plan, rate_plan
+from experiments_core.stats.duration import duration_days
 from experiments_core.stats.estimate import Undefined, Value
 
 
@@ -34,7 +35,7 @@ class DetectableEffect:
 def units_for(design: Design) -> tuple[int, ...] | Undefined:
     """Units per arm, control first, each rounded up; or why there is no such number."""
     if design.kind == "rate":
-        size = stats_power.sample_size_rates(
+        size = rate_plan.sample_size_rates(
             baseline=design.baseline or 0.0,
             minimum_detectable_effect=design.effect,
             relative=False,
@@ -45,7 +46,7 @@ def units_for(design: Design) -> tuple[int, ...] | Undefined:
             comparisons=design.comparisons,
         )
     else:
-        size = stats_power.sample_size_means(
+        size = mean_plan.sample_size_means(
             minimum_detectable_effect=design.effect,
             standard_deviation=design.standard_deviation or 0.0,
             alpha=design.alpha,
@@ -93,7 +94,7 @@ def days_for(design: Design, total: int) -> int | None:
     """Days until so many units have come; None without daily units."""
     if design.daily_units is None:
         return None
-    days = stats_power.duration_days(total, design.daily_units, design.allocation).days
+    days = duration_days(total, design.daily_units, design.allocation).days
     return None if isinstance(days, Undefined) else days
 
 
@@ -106,18 +107,18 @@ def power_of(design: Design, effect: float, units: Sequence[int]) -> Value:
     """Power of any effect with so many units per arm (the smallest treatment counts)."""
     told = _compared(design, units) | {"effect": effect}
     if design.kind == "rate":
-        return stats_power.power_rates(**told, baseline=design.baseline or 0.0)
-    return stats_power.power_means(**told, standard_deviation=design.standard_deviation or 0.0)
+        return rate_plan.power_rates(**told, baseline=design.baseline or 0.0)
+    return mean_plan.power_means(**told, standard_deviation=design.standard_deviation or 0.0)
 
 
 def detectable(design: Design, units: Sequence[int], direction: str) -> Value:
     """The smallest effect seen in one direction (``increase`` or ``decrease``)."""
     told = _compared(design, units) | {"power": design.power, "direction": direction}
     if design.kind == "rate":
-        return stats_power.minimum_detectable_effect_rates(
+        return rate_plan.minimum_detectable_effect_rates(
             **told, baseline=design.baseline or 0.0
         ).difference
-    return stats_power.minimum_detectable_effect_means(
+    return mean_plan.minimum_detectable_effect_means(
         **told, standard_deviation=design.standard_deviation or 0.0
     ).difference
 

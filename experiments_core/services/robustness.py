@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, cast
 
 from experiments_core.analysis.cells import Cells
-from experiments_core.analysis.results import Contrast
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.robustness import (
     ALL_DAYS,
     LATER_DAYS,

@@ -12,8 +12,8 @@ from experiments_core.domain.metric import Metric
 from experiments_core.services.measuring import Measured
 from experiments_core.stats.estimate import Value
 from experiments_core.stats.moments import Counts
-from experiments_core.stats.power import sample_size_rates
 from experiments_core.stats.proportions import wilson
+from experiments_core.stats.rate_plan import sample_size_rates
 from experiments_core.stats.standardised import standardised_rate
 from experiments_core.stats.stratified import Strata, compare_rates, phase_weights, plain_total
 

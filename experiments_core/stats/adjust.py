@@ -14,23 +14,29 @@ from dataclasses import dataclass, replace
 
 from experiments_core.stats import contrasts
 from experiments_core.stats.contrasts import MeanPair, Withheld
+from experiments_core.stats.covariate_phases import (
+    Phase,
+    alone,
+    covariate_of,
+    noise_of_covariate,
+    noise_of_rest,
+    phase_of,
+    rest_of,
+    shared_noise,
+    slope_of,
+)
 from experiments_core.stats.estimate import Comparison, TestResult, Undefined, Value, value
 from experiments_core.stats.means import (
-    LARGEST_VALUE,
     Strata,
     Weighting,
-    defect,
     mean_pair,
     mean_test,
     phase_weights,
 )
 from experiments_core.stats.moments import Moments
-from experiments_core.stats.ratios import linearised, with_denominator, without_covariate
 
 IMBALANCE = 0.001
 """A covariate whose arms differ at this level was not measured before exposure."""
-OUTCOME_ITSELF = 1e-12
-"""A correlation this close to 1 (or -1) is that of the outcome with itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +92,17 @@ def adjust(
         theta: The slope, where it was estimated from more than these strata.
         weighting: Of phases.
     """
-    phases = [_phase(control, treatment) for control, treatment in strata]
-    known = [phase for phase in phases if isinstance(phase, _Phase)]
+    phases = [phase_of(control, treatment) for control, treatment in strata]
+    known = [phase for phase in phases if isinstance(phase, Phase)]
     if not known:
         missing = next((p for p in phases if isinstance(p, Undefined)), Undefined("no_users"))
         balance = TestResult(missing, missing, "welch_t")
         return Adjusted(missing, Withheld(missing.reason, missing), balance, missing, missing)
-    own, correlation = _slope(known)
+    own, correlation = slope_of(known)
     slope = own if theta is None or isinstance(own, Undefined) else theta
     pair = _adjusted_pair(known, 0.0 if isinstance(slope, Undefined) else slope, weighting)
     raw = mean_pair([(p.control, p.treatment) for p in known], weighting=weighting)
-    balance = mean_test([(_covariate(p.control), _covariate(p.treatment)) for p in known])
+    balance = mean_test([(covariate_of(p.control), covariate_of(p.treatment)) for p in known])
     reduction: Value = Undefined("no_variance")
     if isinstance(pair, MeanPair):
         if isinstance(raw, MeanPair):
@@ -128,129 +134,48 @@ def adjusted_arms(arms: Sequence[Sequence[Moments]]) -> tuple[AdjustedArm, ...] 
     Args:
         arms: Moments per arm and phase, of the columns of :func:`compare_adjusted`.
     """
-    phases = [_phase(*phase) for phase in zip(*arms, strict=True)]
-    theta = _slope([phase for phase in phases if isinstance(phase, _Phase)])[0]
+    phases = [phase_of(*phase) for phase in zip(*arms, strict=True)]
+    theta = slope_of([phase for phase in phases if isinstance(phase, Phase)])[0]
     if isinstance(theta, Undefined):
         return None
     return tuple(_arm(own, place, phases, theta) for place, own in enumerate(arms))
 
 
 def _arm(
-    own: Sequence[Moments], place: int, phases: Sequence[_Phase | Undefined], theta: float
+    own: Sequence[Moments], place: int, phases: Sequence[Phase | Undefined], theta: float
 ) -> AdjustedArm:
     adjusted, rests = [], []
     for moments, phase in zip(own, phases, strict=True):
-        if isinstance(phase, _Phase):
+        if isinstance(phase, Phase):
             adjusted.append(_adjusted_arm(phase, place, theta))
-        line = phase.arms[place] if isinstance(phase, _Phase) else _alone(moments)
+        line = phase.arms[place] if isinstance(phase, Phase) else alone(moments)
         if line.n:
-            rests.append(_residual(line, theta))
-        if not isinstance(phase, _Phase):
+            rests.append(rest_of(line, theta))
+        if not isinstance(phase, Phase):
             adjusted.append(Moments.of_mean(line.n, line.mean, line.variance))
     spread = math.sqrt(max(0.0, sum(rests[1:], rests[0]).variance)) if rests else 0.0
     return AdjustedArm(tuple(adjusted), spread)
 
 
-def _adjusted_arm(phase: _Phase, place: int, theta: float) -> Moments:
+def _adjusted_arm(phase: Phase, place: int, theta: float) -> Moments:
     """One arm of a phase: n, its adjusted mean, and n times the squared error of that mean."""
     own = phase.arms[place]
     centre = math.fsum(
         w * arm.means[1] for w, arm in zip(phase.shares, phase.arms, strict=True)
     )
-    noise = _noise(own, theta * (1 - phase.shares[place])) + math.fsum(
-        _noise_of_x(arm, theta * share)
+    noise = noise_of_rest(own, theta * (1 - phase.shares[place])) + math.fsum(
+        noise_of_covariate(arm, theta * share)
         for i, (share, arm) in enumerate(zip(phase.shares, phase.arms, strict=True))
         if i != place
     )
     return Moments.of_mean(own.n, own.mean - theta * (own.means[1] - centre), own.n * noise)
 
 
-@dataclass(frozen=True, slots=True)
-class _Phase:
-    """One phase with the columns (Y, X), linearised for a ratio.
-
-    Attributes:
-        arms: Moments of each arm, control first.
-        whole: Moments of all units together, linearised at their own ratios.
-        shares: Of each arm in the covariate's pooled mean.
-    """
-
-    arms: tuple[Moments, ...]
-    whole: Moments
-    shares: tuple[float, ...]
-
-    @property
-    def control(self) -> Moments:
-        """The first arm."""
-        return self.arms[0]
-
-    @property
-    def treatment(self) -> Moments:
-        """The second arm."""
-        return self.arms[1]
-
-
-def _phase(*arms: Moments) -> _Phase | Undefined:
-    if min(arm.n for arm in arms) == 0:
-        return Undefined("no_users")
-    sizes = [arm.n * (arm.means[3] if len(arm.means) == 4 else 1.0) for arm in arms]
-    if not all(sizes):  # an arm without any denominator before: nothing to adjust by
-        arms = tuple(without_covariate(arm) for arm in arms)
-        sizes = [float(arm.n) for arm in arms]
-    lines = [_lines(moments) for moments in (*arms, sum(arms[1:], arms[0]))]
-    known = [line for line in lines if isinstance(line, Moments)]
-    if len(known) < len(lines):
-        return Undefined("zero_denominator")
-    if any(defect(_covariate(line)) == "non_finite_input" for line in known):
-        return Undefined("non_finite_input")
-    shares = tuple(size / math.fsum(sizes) for size in sizes)
-    return _Phase(tuple(known[:-1]), known[-1], shares)
-
-
-def _lines(moments: Moments) -> Moments | Undefined:
-    """The columns (Y, X), linearised for a ratio."""
-    return moments if len(moments.means) == 2 else linearised(with_denominator(moments))
-
-
-def _alone(moments: Moments) -> Moments:
-    """An arm with no other beside it; nobody where a ratio has no denominator."""
-    line = _lines(moments) if moments.n else Undefined("no_users")
-    if moments.n and isinstance(line, Undefined):
-        line = _lines(without_covariate(moments))
-    nobody = Moments(0, (0.0, 0.0), ((0.0, 0.0), (0.0, 0.0)))
-    return nobody if isinstance(line, Undefined) else line
-
-
-def _slope(phases: Sequence[_Phase]) -> tuple[Value, Value]:
-    """Theta and correlation from the spread inside the phases, both arms together."""
-    wholes = [phase.whole for phase in phases]
-    entries = [abs(one) for whole in wholes for row in whole.covariance for one in row]
-    if not all(one <= LARGEST_VALUE**2 for one in entries):
-        beyond = Undefined("non_finite_input")
-        return beyond, beyond
-    freedom = max(1, sum(whole.n - 1 for whole in wholes))
-    yy, xy, xx = (
-        math.fsum((whole.n - 1) / freedom * whole.covariance[i][j] for whole in wholes)
-        for i, j in ((0, 0), (0, 1), (1, 1))
-    )
-    if not xx > 0:
-        missing = Undefined("constant_covariate" if xx == 0 else "non_finite_input")
-        return missing, missing
-    if not yy > 0:
-        return value(xy / xx), Undefined("no_variance")
-    correlation = xy / math.sqrt(xx) / math.sqrt(yy)
-    if abs(correlation) > 1 - OUTCOME_ITSELF:
-        # the outcome under another name would explain away every effect
-        missing = Undefined("covariate_imbalance")
-        return missing, value(correlation)
-    return value(xy / xx), value(correlation)
-
-
 def _adjusted_pair(
-    phases: Sequence[_Phase], theta: float, weighting: Weighting
+    phases: Sequence[Phase], theta: float, weighting: Weighting
 ) -> MeanPair | Withheld:
     """Welch's pair of the residuals Y - theta X, put back to the level of the outcome."""
-    residuals = [(_residual(p.control, theta), _residual(p.treatment, theta)) for p in phases]
+    residuals = [(rest_of(p.control, theta), rest_of(p.treatment, theta)) for p in phases]
     pair = mean_pair(residuals, weighting=weighting)
     if isinstance(pair, Withheld):
         return pair
@@ -263,10 +188,15 @@ def _adjusted_pair(
         of_control, of_treatment = (theta * share for share in phase.shares)
         control += weight * (c.mean + of_treatment * shift)
         treatment += weight * (t.mean - of_control * shift)
-        control_variance += square * (_noise(c, of_treatment) + _noise_of_x(t, of_treatment))
-        treatment_variance += square * (_noise(t, of_control) + _noise_of_x(c, of_control))
+        control_variance += square * (
+            noise_of_rest(c, of_treatment) + noise_of_covariate(t, of_treatment)
+        )
+        treatment_variance += square * (
+            noise_of_rest(t, of_control) + noise_of_covariate(c, of_control)
+        )
         covariance += square * (
-            of_treatment * _shared(t, of_control) + of_control * _shared(c, of_treatment)
+            of_treatment * shared_noise(t, of_control)
+            + of_control * shared_noise(c, of_treatment)
         )
     return replace(
         pair,
@@ -276,29 +206,3 @@ def _adjusted_pair(
         treatment_variance=treatment_variance,
         covariance=covariance,
     )
-
-
-def _residual(moments: Moments, theta: float) -> Moments:
-    mean = moments.mean - theta * moments.means[1]
-    variance = moments.n * _noise(moments, theta)
-    return Moments.of_mean(moments.n, mean, variance, moments.skewness)
-
-
-def _covariate(moments: Moments) -> Moments:
-    return Moments.of_mean(moments.n, moments.means[1], moments.covariance[1][1])
-
-
-def _noise(moments: Moments, slope: float) -> float:
-    """Variance of the mean of Y - slope X."""
-    (yy, xy), (_, xx) = moments.covariance
-    return max(0.0, yy - 2 * slope * xy + slope * slope * xx) / moments.n
-
-
-def _noise_of_x(moments: Moments, slope: float) -> float:
-    """Variance of the mean of slope X."""
-    return slope * slope * moments.covariance[1][1] / moments.n
-
-
-def _shared(moments: Moments, slope: float) -> float:
-    """Covariance of the means of X and of Y - slope X."""
-    return (moments.covariance[0][1] - slope * moments.covariance[1][1]) / moments.n

@@ -1,7 +1,7 @@
 """Sample sizes as other calculators print them, to explain a number that came from elsewhere.
 
 Every function returns the exact (not rounded) number of control units. Rates, effects, alpha
-and power are fractions. Upshot itself plans with :mod:`experiments_core.stats.power`.
+and power are fractions. Upshot itself plans with :mod:`experiments_core.stats.rate_plan`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from experiments_core.stats import power as planning
-from experiments_core.stats import sequential
+from experiments_core.stats import mean_plan, rate_plan, sequential
 from experiments_core.stats.estimate import Undefined, Value
 from experiments_core.stats.non_inferiority import Guardrail
 from experiments_core.stats.plan_values import DetectableEffect, SampleSize
@@ -62,7 +61,7 @@ def sample_size(
         "allocation_ratio": allocation_ratio, "comparisons": comparisons,
     }  # fmt: skip
     fixed = _by_kind(
-        planning.sample_size_rates, planning.sample_size_means, shared, baseline,
+        rate_plan.sample_size_rates, mean_plan.sample_size_means, shared, baseline,
         standard_deviation,
     )  # fmt: skip
     return fixed if looks == 1 else _over_looks(fixed, looks, shared)
@@ -166,7 +165,7 @@ def power(  # noqa: D417  the others as in sample_size
         "alpha": alpha, "alternative": alternative, "comparisons": comparisons,
     }  # fmt: skip
     return _by_kind(
-        planning.power_rates, planning.power_means, shared, baseline, standard_deviation
+        rate_plan.power_rates, mean_plan.power_means, shared, baseline, standard_deviation
     )
 
 
@@ -218,7 +217,7 @@ def minimum_detectable_effect(
         "alternative": alternative, "direction": direction, "comparisons": comparisons,
     }  # fmt: skip
     return _by_kind(
-        planning.minimum_detectable_effect_rates, planning.minimum_detectable_effect_means,
+        rate_plan.minimum_detectable_effect_rates, mean_plan.minimum_detectable_effect_means,
         shared, baseline, standard_deviation,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from experiments_core.analysis import words
 from experiments_core.analysis.body import to_dict
 from experiments_core.analysis.calibration import Calibration
 from experiments_core.analysis.cells import Cell
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.explain import Explanation
 from experiments_core.analysis.explain_steps import further_steps
@@ -19,7 +20,6 @@ from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.results import (
     ArmResult,
     Check,
-    Contrast,
     ExperimentResult,
     MetricResult,
     Recommendation,

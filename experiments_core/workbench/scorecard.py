@@ -5,12 +5,12 @@ from __future__ import annotations
 import html as markup
 from collections.abc import Iterator, Sequence
 
-from experiments_core.analysis import words
+from experiments_core.analysis import metric_words, words
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.results import (
     ArmResult,
     Check,
-    Contrast,
     ExperimentResult,
     MetricResult,
     Verdict,
@@ -93,7 +93,7 @@ def _segment_lines(
 
 def line(result: ExperimentResult, metric: MetricResult, arm: ArmResult) -> str:
     """One arm in one line: value, n, lift with interval, p, verdict."""
-    shown = f"{words.value_of(metric, arm.value)}  {words.n_of(arm)}"
+    shown = f"{metric_words.value_of(metric, arm.value)}  {metric_words.n_of(arm)}"
     contrast = arm.contrast
     if contrast is None:
         return shown
@@ -101,9 +101,9 @@ def line(result: ExperimentResult, metric: MetricResult, arm: ArmResult) -> str:
     effect = words.lift(contrast.relative_lift)
     ends = words.lift_interval(*_ends(contrast))
     if isinstance(contrast.relative_lift, Undefined):
-        effect = words.difference_of(metric, contrast.difference)
+        effect = metric_words.difference_of(metric, contrast.difference)
         lower, upper = contrast.difference_ci_lower, contrast.difference_ci_upper
-        ends = words.difference_interval(metric, lower, upper)
+        ends = metric_words.difference_interval(metric, lower, upper)
     bracket = "" if ends == words.NONE else f" ({ends})"
     return f"{shown}  {effect}{bracket}  {_p(contrast)}  {mark} {word}"
 
@@ -143,8 +143,8 @@ def _rows(result: ExperimentResult, design: Design, axis: tuple[float, float]) -
             yield (
                 f'<tr><td class="words">{name if place == 0 else ""}</td>'
                 f'<td class="words">{_safe(design.named(arm.variant))}</td>'
-                f"<td>{_safe(words.value_of(metric, arm.value))}"
-                f"<small>{_safe(words.n_of(arm))}</small></td>"
+                f"<td>{_safe(metric_words.value_of(metric, arm.value))}"
+                f"<small>{_safe(metric_words.n_of(arm))}</small></td>"
                 f"{_effect(result, metric, arm, axis)}</tr>"
             )
 
@@ -156,12 +156,12 @@ def _effect(
     if contrast is None:
         return "<td></td><td></td><td></td><td></td>"
     mark, word, tone = _verdict(result, contrast)
-    difference = words.difference_interval(
+    difference = metric_words.difference_interval(
         metric, contrast.difference_ci_lower, contrast.difference_ci_upper
     )
     lift = words.lift_interval(*_ends(contrast), column=True)
     return (
-        f"<td>{_safe(words.difference_of(metric, contrast.difference))}"
+        f"<td>{_safe(metric_words.difference_of(metric, contrast.difference))}"
         f"<small>{_safe(difference)}</small></td>"
         f"<td>{_safe(words.lift(contrast.relative_lift))}<small>{_safe(lift)}</small></td>"
         f"<td>{_bar(metric, contrast, tone, axis)}</td>"
@@ -250,7 +250,7 @@ def _p(contrast: Contrast) -> str:
     if contrast.guardrail_p_value is not None:
         return f"vs limit {words.p(contrast.guardrail_p_value)}"
     if early is not None and early.decides:
-        return words.p_of_look(early)
+        return metric_words.p_of_look(early)
     if contrast.p_value_adjusted != contrast.p_value:
         return f"{_p_or_reason(contrast.p_value_adjusted)} corrected"
     return _p_or_reason(contrast.p_value)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from experiments_core.stats import power, sequential
+from experiments_core.stats import mean_plan, rate_plan, sequential
 from experiments_core.stats import size_conventions as conventions
+from experiments_core.stats.duration import duration_days
 from experiments_core.stats.estimate import Undefined
 from tests.acceptance.answers import Answers, Case
 
@@ -14,9 +15,9 @@ def sides_of(inputs: Case, effect: float) -> str:
     return "two-sided" if inputs.get("sides", 2) == 2 else "greater" if effect > 0 else "less"
 
 
-def rate_size(inputs: Case) -> power.SampleSize:
+def rate_size(inputs: Case) -> rate_plan.SampleSize:
     effect = inputs["target_rate"] - inputs["baseline_rate"]
-    return power.sample_size_rates(
+    return rate_plan.sample_size_rates(
         baseline=inputs["baseline_rate"],
         minimum_detectable_effect=effect,
         relative=False,
@@ -51,7 +52,7 @@ def sample_size_proportions(inputs: Case) -> Answers:
             name: math.ceil(number - 1e-6) for name, number in exact.items()
         },
         "treatment_users_rounded_up_pooled": size.treatment,
-        "power_at_rounded_up_pooled": power.power_rates(
+        "power_at_rounded_up_pooled": rate_plan.power_rates(
             baseline=inputs["baseline_rate"],
             effect=effect,
             control=size.control,
@@ -69,7 +70,7 @@ def sample_size_means(inputs: Case) -> Answers:
         )
         return {"control_users": conventions.rule_of_16(design)}
     sizes = {
-        name: power.sample_size_means(
+        name: mean_plan.sample_size_means(
             minimum_detectable_effect=inputs["effect"],
             standard_deviation=inputs["control_sd"],
             treatment_standard_deviation=inputs["treatment_sd"],
@@ -98,8 +99,8 @@ def power_proportions(inputs: Case) -> Answers:
         "alternative": sides_of(inputs, effect),
     }
     return {
-        "power_pooled": power.power_rates(**asked),
-        "power_pooled_both_tails": power.power_rates(**asked, both_tails=True),
+        "power_pooled": rate_plan.power_rates(**asked),
+        "power_pooled_both_tails": rate_plan.power_rates(**asked, both_tails=True),
     }
 
 
@@ -113,15 +114,15 @@ def power_means(inputs: Case) -> Answers:
         "alternative": sides_of(inputs, inputs["effect"]),
     }
     return {
-        "power_t": power.power_means(**asked),
-        "power_z": power.power_means(**asked, distribution="normal"),
+        "power_t": mean_plan.power_means(**asked),
+        "power_z": mean_plan.power_means(**asked, distribution="normal"),
     }
 
 
 def detectable_effect_proportions(inputs: Case) -> Answers:
     base = inputs["baseline_rate"]
     up, down = (
-        power.minimum_detectable_effect_rates(
+        rate_plan.minimum_detectable_effect_rates(
             baseline=base,
             control=inputs["control_users"],
             treatment=inputs["control_users"] * inputs["allocation_ratio"],
@@ -152,9 +153,11 @@ def detectable_effect_means(inputs: Case) -> Answers:
         "alpha": inputs["alpha"],
         "power": inputs["power"],
     }
-    growing = power.minimum_detectable_effect_means(**asked, spread_grows=True)
+    growing = mean_plan.minimum_detectable_effect_means(**asked, spread_grows=True)
     return {
-        "naive_relative_effect": power.minimum_detectable_effect_means(**asked).relative_lift,
+        "naive_relative_effect": mean_plan.minimum_detectable_effect_means(
+            **asked
+        ).relative_lift,
         "relative_effect": growing.relative_lift,
     }
 
@@ -162,7 +165,7 @@ def detectable_effect_means(inputs: Case) -> Answers:
 def duration(inputs: Case) -> Answers:
     weights = inputs["weights"]
     comparisons = len(weights) - 1
-    size = power.sample_size_rates(
+    size = rate_plan.sample_size_rates(
         baseline=inputs["baseline_rate"],
         minimum_detectable_effect=inputs["target_rate"] - inputs["baseline_rate"],
         relative=False,
@@ -172,7 +175,7 @@ def duration(inputs: Case) -> Answers:
         comparisons=comparisons,
     )
     users = [math.ceil(size.exact_control * own / weights[0] - 1e-6) for own in weights]
-    days = power.duration_days(
+    days = duration_days(
         sum(users),
         inputs["eligible_users_per_day"],
         inputs["allocation"],

@@ -14,10 +14,11 @@ from experiments_core.analysis import bayesian
 from experiments_core.analysis.bayesian import Prior
 from experiments_core.analysis.body import from_dict, to_dict
 from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.contrast import Bayes
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.results import Bayes, ExperimentResult
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.charts import bayes as shown
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import CellKey

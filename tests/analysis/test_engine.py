@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from experiments_core.analysis.cells import Cell
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design, PhaseDesign
 from experiments_core.analysis.engine import analyze
-from experiments_core.analysis.results import Contrast, ExperimentResult
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.source import CellKey

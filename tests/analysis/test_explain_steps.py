@@ -9,7 +9,8 @@ from scipy import stats
 from experiments_core.analysis.bayesian import with_view
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.engine import analyze
-from experiments_core.analysis.explain_steps import Step, further_steps
+from experiments_core.analysis.explain_step import Step
+from experiments_core.analysis.explain_steps import further_steps
 from experiments_core.analysis.groups import Groups
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.metric_kinds import Mean, Proportion

@@ -24,11 +24,12 @@ from experiments_core.analysis.cells import (
     Cells,
     beside,
 )
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import PhaseDesign
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.explain import explain
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.results import Contrast, ExperimentResult
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.metric import Metric, MetricKind
 from experiments_core.domain.metric_kinds import Mean, Quantile, Ratio
 from experiments_core.domain.source import CellKey

@@ -7,8 +7,9 @@ import itertools
 import pytest
 
 from experiments_core.analysis.body import from_dict, to_dict
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.engine import analyze
-from experiments_core.analysis.results import Contrast, ExperimentResult
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.stats import sequential

@@ -9,10 +9,11 @@ from scipy.stats import barnard_exact, f_oneway, fisher_exact
 
 from experiments_core.analysis import on_request
 from experiments_core.analysis.body import from_dict, to_dict
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.engine import analyze
 from experiments_core.analysis.explain import explain
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.results import ArmResult, Contrast, ExperimentResult
+from experiments_core.analysis.results import ArmResult, ExperimentResult
 from experiments_core.domain.experiment import Plan
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.domain.source import CellKey

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.engine import analyze
-from experiments_core.analysis.results import Contrast
 from experiments_core.analysis.robustness import LATER_DAYS, Setting, capped, sheet
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio

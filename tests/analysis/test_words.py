@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from experiments_core.analysis import words
+from experiments_core.analysis import metric_words, words
 from experiments_core.stats.estimate import REASONS, Undefined
 from tests.charts import examples
 
@@ -73,9 +73,9 @@ def test_very_large_and_small_amounts_share_one_power_of_ten(
         kind="mean", unit=unit,
     )  # fmt: skip
     assert tuple(map(ascii_spaces, (
-        *(words.value_of(found, value) for value in values),
-        words.difference_of(found, values[1] - values[0]),
-        words.difference_interval(found, *ends),
+        *(metric_words.value_of(found, value) for value in values),
+        metric_words.difference_of(found, values[1] - values[0]),
+        metric_words.difference_interval(found, *ends),
     ))) == told  # fmt: skip
 
 

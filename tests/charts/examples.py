@@ -6,17 +6,15 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from experiments_core.analysis.contrast import Contrast, PhaseResult, Sequential
 from experiments_core.analysis.results import (
     ArmResult,
     Check,
-    Contrast,
     ExperimentResult,
     MetricResult,
-    PhaseResult,
     Progress,
     Recommendation,
     SegmentResult,
-    Sequential,
     SeriesPoint,
     Verdict,
 )

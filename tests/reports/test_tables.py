@@ -3,9 +3,9 @@ import io
 
 import pytest
 
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.results import (
     ArmResult,
-    Contrast,
     ExperimentResult,
     MetricResult,
     Recommendation,

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from experiments_core.analysis.results import Contrast
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.domain.access import LOCAL, Actor, Role
 from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.domain.metric_kinds import Proportion

@@ -8,14 +8,16 @@ from statsmodels.stats.power import NormalIndPower, TTestIndPower
 from statsmodels.stats.proportion import power_proportions_2indep
 
 from experiments_core.errors import InvalidInputError
+from experiments_core.stats.duration import duration_days
 from experiments_core.stats.estimate import REASONS, Undefined
-from experiments_core.stats.power import (
-    duration_days,
+from experiments_core.stats.mean_plan import (
     minimum_detectable_effect_means,
-    minimum_detectable_effect_rates,
     power_means,
-    power_rates,
     sample_size_means,
+)
+from experiments_core.stats.rate_plan import (
+    minimum_detectable_effect_rates,
+    power_rates,
     sample_size_rates,
 )
 
