@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from experiments_core.analysis.contrast import Sequential
 from experiments_core.analysis.results import (
     ExperimentResult,
     MetricResult,

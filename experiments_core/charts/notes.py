@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from experiments_core.analysis.results import (
-    ExperimentResult,
-    Sequential,
-)
+from experiments_core.analysis.contrast import Sequential
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.charts import words
 from experiments_core.stats.estimate import Undefined
 
