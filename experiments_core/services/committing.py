@@ -32,7 +32,7 @@ from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, crossovers, facts, imports
 from experiments_core.store.imports import DatasetRow, ImportRow
 from experiments_core.store.spans import unit_span
-from experiments_core.store.staging import staging_table
+from experiments_core.store.staging_job import staging_table
 from experiments_core.store.watch import Cancelled, Progress, Watch
 from experiments_core.tabular import rejects
 

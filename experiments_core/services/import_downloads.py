@@ -10,7 +10,7 @@ from experiments_core.services.import_records import find_any
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import facts
 from experiments_core.store.imports import ImportRow
-from experiments_core.store.staging import staging_table
+from experiments_core.store.staging_job import staging_table
 from experiments_core.tabular.rejects import Reject, to_csv
 
 QUALITY = ("code", "message", "rows", "column", "line", "unit", "value")

@@ -21,7 +21,7 @@ from experiments_core.query.crossovers import (
 from experiments_core.store.event_units import log_table
 from experiments_core.store.facts import has_table, units_table
 from experiments_core.store.lines import line_of
-from experiments_core.store.staging import crossed_staging, staging_table
+from experiments_core.store.staging_job import crossed_staging, staging_table
 
 
 def keep_crossed(

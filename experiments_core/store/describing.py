@@ -10,7 +10,12 @@ import duckdb
 from experiments_core.domain.pseudonym import pseudonym
 from experiments_core.domain.source import Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.store import conversion, quality
+from experiments_core.store import (
+    conversion_numbers,
+    conversion_text,
+    conversion_times,
+    quality,
+)
 from experiments_core.store.catalog import from_utc
 from experiments_core.store.event_log import load_events, sift_events
 from experiments_core.store.first_seen import stage_crossed
@@ -19,7 +24,8 @@ from experiments_core.store.profile import Profile, content_hash, one_row, take_
 from experiments_core.store.reading import Relation
 from experiments_core.store.sifting import load_sifted, sift_units
 from experiments_core.store.staged import Broken, Example, Extreme, Staged, StagedColumn
-from experiments_core.store.staging import Job, load_clean
+from experiments_core.store.staging import load_clean
+from experiments_core.store.staging_job import Job
 from experiments_core.tabular.numbers import CURRENCIES
 from experiments_core.tabular.text import listed, visible
 
@@ -83,7 +89,7 @@ def _describe(
         f"SELECT arm, count(*) FROM {table} GROUP BY arm ORDER BY arm"
     ).fetchall()
     first, last = from_utc(profile["first"]), from_utc(profile["last"])
-    has_time = job.mapped(Role.TIME) is not None
+    has_time = job.mapping.first(Role.TIME) is not None
     version = str(one_row(cursor, "SELECT version()")[0])
     return Staged(
         table=table,
@@ -119,7 +125,7 @@ def _describe(
 
 def _sifted(cursor: duckdb.DuckDBPyConnection, job: Job, staged: Staged) -> Staged:
     """Add what only the sieve knows."""
-    has_unit = job.mapped(Role.UNIT) is not None
+    has_unit = job.mapping.first(Role.UNIT) is not None
     fields = tuple(f"f{place}" for place in range(len(job.names)))
     text = Relation("raw", fields, ("VARCHAR",) * len(fields))
     mixed_zones, currency = _only_texts_tell(cursor, job, text)
@@ -249,11 +255,13 @@ def _only_texts_tell(
         for column in job.columns
         if column.role in {Role.VALUE, Role.COVARIATE} and column.position in unread
     ]
-    asked = [conversion.has_currency(text.fields[column.position]) for column in amounts]
-    time = job.mapped(Role.TIME)
+    asked = [
+        conversion_numbers.has_currency(text.fields[column.position]) for column in amounts
+    ]
+    time = job.mapping.first(Role.TIME)
     if time is not None and time.position in unread:
-        field = conversion.trimmed(text.fields[time.position])
-        offset = conversion.has_offset(field)
+        field = conversion_text.trimmed(text.fields[time.position])
+        offset = conversion_times.has_offset(field)
         asked += [f"{field} <> '' AND {offset}", f"{field} <> '' AND NOT {offset}"]
     if not asked:
         return False, ()
@@ -269,8 +277,9 @@ def _refuse_currencies(
     cursor: duckdb.DuckDBPyConnection, name: str, field: str, text: Relation
 ) -> None:
     rows = cursor.execute(
-        f"SELECT {conversion.currency(field)} AS sign, any_value({field}) FROM {text.sql} "
-        f"WHERE {conversion.has_currency(field)} GROUP BY sign LIMIT 100"
+        f"SELECT {conversion_numbers.currency(field)} AS sign, any_value({field}) "
+        f"FROM {text.sql} "
+        f"WHERE {conversion_numbers.has_currency(field)} GROUP BY sign LIMIT 100"
     ).fetchall()
     examples = {CURRENCIES.get(sign, sign): str(cell) for sign, cell in rows}
     if len(examples) > 1:

@@ -12,10 +12,11 @@ from experiments_core.domain.source import ColumnMapping, Role
 from experiments_core.query.literals import quoted
 from experiments_core.store import conversion, sifting
 from experiments_core.store.combining import all_rows, combined
-from experiments_core.store.conversion import trimmed
+from experiments_core.store.conversion_text import trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
-from experiments_core.store.staging import Job, create_table, drop_tables
+from experiments_core.store.staging import create_table, drop_tables
+from experiments_core.store.staging_job import Job
 from experiments_core.tabular.text import LONGEST_UNIT, WHITE
 
 ANY = "any"
@@ -222,7 +223,7 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 
 
 def _place(job: Job, role: Role) -> ColumnMapping | None:
-    return job.mapped(role)
+    return job.mapping.first(role)
 
 
 def _folded(event: str) -> str:

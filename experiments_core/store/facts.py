@@ -24,7 +24,8 @@ from experiments_core.store.database import Database
 from experiments_core.store.lines import jumps_below, line_of, without_lines, write_lines
 from experiments_core.store.reading import Relation, csv_relation, refuse_broken_rows
 from experiments_core.store.staged import Staged
-from experiments_core.store.staging import Job, drop_tables, staging_table
+from experiments_core.store.staging import drop_tables
+from experiments_core.store.staging_job import Job, staging_table
 from experiments_core.store.watch import SILENT, Watch
 from experiments_core.tabular.courses import at_of
 from experiments_core.tabular.rejects import Reject

@@ -9,7 +9,8 @@ import duckdb
 
 from experiments_core.domain.source import Role
 from experiments_core.query.crossovers import FIRST_SEEN
-from experiments_core.store.staging import Job, create_table
+from experiments_core.store.staging import create_table
+from experiments_core.store.staging_job import Job
 
 Sieve = Callable[[duckdb.DuckDBPyConnection, Job], None]
 
@@ -28,7 +29,7 @@ def stage_crossed(cursor: duckdb.DuckDBPyConnection, job: Job, sieve: Sieve) -> 
     Returns:
         The table, or nothing where no column tells when a unit was seen.
     """
-    if job.mapped(Role.TIME) is None:
+    if job.mapping.first(Role.TIME) is None:
         return ""
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE typed AS FROM typed SEMI JOIN crossed USING (unit)"

@@ -15,7 +15,7 @@ from experiments_core.domain.source import ColumnMapping, Dialect, Role
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError
 from experiments_core.query.literals import quoted
-from experiments_core.store.conversion import trimmed
+from experiments_core.store.conversion_text import trimmed
 from experiments_core.store.database import Database
 from experiments_core.store.lines import Jumps, jumps_below, without_lines
 from experiments_core.store.profile import one_row

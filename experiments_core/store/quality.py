@@ -18,7 +18,7 @@ from experiments_core.store.combining import combined, rule_of
 from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, one_row
 from experiments_core.store.staged import Effect, Example, Finding, StagedColumn
-from experiments_core.store.staging import Job
+from experiments_core.store.staging_job import Job
 
 SHOWN = 100
 SAMPLE = 10_000
@@ -181,9 +181,9 @@ def effects(
         return ()
     found = []
     used = " AND ".join(_excluded(job, cuts_)) or "TRUE"
-    if rows.sifted and job.mapped(Role.UNIT) is not None:
+    if rows.sifted and job.mapping.first(Role.UNIT) is not None:
         crossed = int(one_row(cursor, "SELECT count(*) FROM crossed")[0])
-        choices = ("exclude", "first_seen") if job.mapped(Role.TIME) else ("exclude",)
+        choices = ("exclude", "first_seen") if job.mapping.first(Role.TIME) else ("exclude",)
         for choice in choices if crossed else ():
             arms = _measured(cursor, job, measure, f"{rows.all} WHERE {used}", choice)
             found.append(
@@ -233,7 +233,7 @@ def _measured(
 ) -> dict[str, tuple[int, float, float]]:
     """Units, mean and variance of a measure by arm, after one row per unit was made."""
     value = measure.column
-    if job.mapped(Role.UNIT) is None:
+    if job.mapping.first(Role.UNIT) is None:
         source = f"(SELECT arm, {value} AS m FROM {rows})"
     else:
         alone = "last" if job.mapping.repeats == "last" else "first"
@@ -299,7 +299,7 @@ class _Look:
 
     def damaged_units(self) -> Iterator[Finding]:
         """Identifiers that a spreadsheet has rounded."""
-        if self.job.mapped(Role.UNIT) is None:
+        if self.job.mapping.first(Role.UNIT) is None:
             return
         conditions = []
         if self.profile["exponents"]:
@@ -332,7 +332,11 @@ class _Look:
     def outside_runs(self) -> Iterator[Finding]:
         """Times at which the experiment was not running."""
         runs = self.job.runs
-        if not runs or self.job.mapped(Role.TIME) is None or self.profile["first"] is None:
+        if (
+            not runs
+            or self.job.mapping.first(Role.TIME) is None
+            or self.profile["first"] is None
+        ):
             return
         inside = " OR ".join(
             f"(first_ts >= {moment_sql(start)}"
@@ -351,7 +355,7 @@ class _Look:
 
     def fanned_out(self) -> Iterator[Finding]:
         """Rows that a join has repeated: the same number of times, or with the same values."""
-        if not self.rows.sifted or self.job.mapped(Role.UNIT) is None:
+        if not self.rows.sifted or self.job.mapping.first(Role.UNIT) is None:
             return
         copies, times, fewest = one_row(
             self.cursor,

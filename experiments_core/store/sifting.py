@@ -12,10 +12,12 @@ from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.literals import quoted
 from experiments_core.store import conversion, quality
 from experiments_core.store.combining import all_rows, combined, one_row_of, rule_of
-from experiments_core.store.conversion import trimmed
+from experiments_core.store.conversion_text import trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
-from experiments_core.store.staging import Job, arm_map, count_arms, create_table, drop_tables
+from experiments_core.store.staged_arms import arm_map, count_arms
+from experiments_core.store.staging import create_table, drop_tables
+from experiments_core.store.staging_job import Job
 from experiments_core.store.watch import Step
 from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.rejects import RULES
@@ -54,7 +56,7 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
 
 def sift_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Set aside what one row per unit does not need, and stage the rest."""
-    if job.mapped(Role.UNIT) is not None:
+    if job.mapping.first(Role.UNIT) is not None:
         _find_units(cursor, job)
     _stage(cursor, job)
 
@@ -122,7 +124,7 @@ def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     variant = know_arms(cursor, job)
     width = len(job.names)
     text = Relation("raw", tuple(f"f{place}" for place in range(width)), ("VARCHAR",) * width)
-    unit, time = job.mapped(Role.UNIT), job.mapped(Role.TIME)
+    unit, time = job.mapping.first(Role.UNIT), job.mapping.first(Role.TIME)
     mapped = {column.position: column for column in job.mapping.columns}
     values = [
         "record",
@@ -165,7 +167,7 @@ def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     if job.known_arms is not None:
         known = ", ".join(quoted(arm) for arm in sorted(set(job.known_arms.values())))
         rules.append(("VARIANT_UNKNOWN", variant, f"arm NOT IN ({known})"))
-    unit = job.mapped(Role.UNIT)
+    unit = job.mapping.first(Role.UNIT)
     if unit is not None:
         rules.append(("UNIT_BLANK", unit.position, "unit IS NULL"))
         rules.append(("UNIT_LENGTH", unit.position, f"length(unit) > {LONGEST_UNIT}"))
@@ -205,7 +207,7 @@ def _find_cells(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Cells that are no yes or no, no number, no time; a row may have several."""
     cursor.execute("CREATE OR REPLACE TEMP TABLE whole AS SELECT DISTINCT record FROM problems")
     columns = [(c.role, c.position, c.column) for c in job.columns if c.role in MEASURED]
-    time = job.mapped(Role.TIME)
+    time = job.mapping.first(Role.TIME)
     if time is not None:
         columns.append((Role.TIME, time.position, "first_ts"))
     for role, place, value in columns:
@@ -319,7 +321,7 @@ def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     names = [column.column for column in job.columns]
     (jumps,) = one_row(cursor, "SELECT count(*) FROM jumps")
     ahead = "ASOF JOIN jumps ON record >= since" if jumps > 1 else "CROSS JOIN jumps"
-    if not job.mapping.combines or job.mapped(Role.UNIT) is None:
+    if not job.mapping.combines or job.mapping.first(Role.UNIT) is None:
         lists = [one_row_of(column.column) for column in job.listed]
         values = ", ".join(["first_ts", *names, *lists])
         cursor.execute(
@@ -355,7 +357,7 @@ def keep_rejects(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     delimiter = job.mapping.dialect.delimiter
     special = quoted(f'[{delimiter}"\n]' if delimiter != "|" else '[|"\n]')
     fields = [f"f{place}" for place in range(len(job.names))]
-    problems, unit = "problems", job.mapped(Role.UNIT)
+    problems, unit = "problems", job.mapping.first(Role.UNIT)
     if unit is not None and job.unit_key is not None:
         place = unit.position
         fields[place] = job.kept(_text(place))

@@ -1,4 +1,4 @@
-"""A table of units in two arms, some of whose cells are blank."""
+"""A table of units in two arms, some of whose cells are blank; a file in memory."""
 
 from __future__ import annotations
 
@@ -26,3 +26,17 @@ def cursor() -> Iterator[duckdb.DuckDBPyConnection]:
     with Database.memory() as db, db.write() as own:
         own.execute(f"CREATE TABLE units_0a AS {ROWS}")
         yield own
+
+
+@pytest.fixture(scope="module")
+def db():
+    with Database.memory() as database:
+        yield database
+
+
+def value(db: Database, expression: str, cell: object) -> object:
+    """What an expression makes of a cell ``f``."""
+    with db.read() as cursor:
+        row = cursor.execute(f"SELECT {expression} FROM (SELECT ? AS f)", [cell]).fetchone()
+    assert row is not None
+    return row[0]
