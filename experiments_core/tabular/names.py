@@ -35,12 +35,14 @@ _OUTCOME = re.compile(
 _VALUE = re.compile(
     r"revenue|amount|spend|spent|sales?|price|value|total|gmv|income|profit|margin|earning|"
     r"rounds|duration|second|minute|hour|_s$|_ms$|count|^num|^n_|views|clicks|pages|pv|"
-    r"sessions|items|quantit|score|rating|load|latency|orders|purchases|visits|basket|"
-    r"umsatz|betrag|preis|erlos|chiffre_d_affaires|montant|prix|ingreso|importe|gasto"
+    r"sessions|items|quantit|score|rating|load|latency|orders|purchases|visits|basket|cost|"
+    r"umsatz|betrag|preis|erlos|kosten|chiffre_d_affaires|montant|prix|(^|_)cout|"
+    r"ingreso|importe|gasto"
 )
 _AMOUNT = re.compile(
-    r"revenue|amount|spend|spent|price|gmv|income|profit|margin|earning|turnover|"
-    r"umsatz|betrag|preis|erlos|chiffre_d_affaires|montant|prix|ingreso|importe|gasto"
+    r"revenue|amount|spend|spent|cost|price|gmv|income|profit|margin|earning|turnover|"
+    r"umsatz|betrag|preis|erlos|kosten|chiffre_d_affaires|montant|prix|(^|_)cout|"
+    r"ingreso|importe|gasto"
 )
 _EARLIER = re.compile(
     r"^pre($|_)|_pre($|_)|before|prior|past|previous|prev_|histor|baseline|^last_|_last_|lag|"

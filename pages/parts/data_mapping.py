@@ -214,12 +214,15 @@ def _changed(known: Import, key: str) -> None:
     edited: Table[int, Table[str, Any]] = st.session_state[key]["edited_rows"]
     by_name = {name: role for role, name in ROLES.items()}
     rules = {name: rule for rule, name in RULES.items()}
-    positions = [column.position for column in known.mapping.columns]
+    columns = known.mapping.columns
     for row, cells in edited.items():
+        column = columns[int(row)]
         if "Use as" in cells:
-            known.use(positions[int(row)], by_name[cells["Use as"]])
+            known.use(column.position, by_name[cells["Use as"]])
         if "Of several" in cells:
-            known.rules[positions[int(row)]] = rules.get(cells["Of several"], "")
+            known.rules[column.position] = rules.get(cells["Of several"], "")
+            if column.role is Role.IGNORE and "Use as" not in cells:
+                known.use(column.position, Role.VALUE)  # who says how it counts, uses it
     st.session_state[EDITS] = st.session_state.get(EDITS, 0) + 1
 
 
