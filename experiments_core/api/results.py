@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -16,7 +17,7 @@ from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One, moment
 from experiments_core.domain.access import Permission
 from experiments_core.errors import InvalidInputError, NotFoundError, Problem
-from experiments_core.services import analyses, downloads, exploring, segmenting
+from experiments_core.services import analyses, downloads, exploring, promoting, segmenting
 from experiments_core.services.analyses import LookRecord
 from experiments_core.services.cutting import Cut
 from experiments_core.services.exploring import PRIORS, Choices
@@ -54,6 +55,7 @@ class ResultsAnswer(Answer):
     progress: dict[str, Any] | None
     engine_version: str
     data_hash: str | None
+    auto_promote: dict[str, Any] | None = None
 
 
 class LookAnswer(Answer):
@@ -154,7 +156,18 @@ def read_results(
                     shown=explored if cut or explored.result.exploring else None,
                 )
             ]
+    if look is None and not explored.result.exploring:
+        body |= _promotion(call, view)
     return one(body)
+
+
+def _promotion(call: The, view: LookView) -> dict[str, Any]:
+    """What auto-promote waits for; nothing where the experiment asks for none."""
+    waits = promoting.conditions(view.experiment, view.result, call.ws.now())
+    if not waits or view.result.locked:
+        return {}
+    allowed = promoting.may_act(call.ws, view.experiment)
+    return {"auto_promote": {"allowed": allowed, "conditions": [asdict(one) for one in waits]}}
 
 
 def _frozen(look: int) -> InvalidInputError:

@@ -200,7 +200,8 @@ OPERATIONS = {
         "is not known", NOTHING, lambda _: lambda _found: False, EVERY_KIND
     ),
     "version_gte": Operation(
-        "is version", _TEXT, _compare_versions(lambda found, limit: found >= limit), ("text",)
+        "is at least version", _TEXT, _compare_versions(lambda found, limit: found >= limit),
+        ("text",),
     ),
     "version_lt": Operation(
         "is before version", _TEXT, _compare_versions(lambda found, limit: found < limit),

@@ -274,3 +274,23 @@ def test_a_key_of_one_project_does_not_see_another(api: Client, ws: Workspace):
     assert api.get("/experiments/outside", headers=only).status_code == 404
     refused = api.post("/experiments", {"name": "more"}, headers=only)
     assert refused.json()["error"]["details"][0]["rule"] == "NOT_FOUND"
+
+
+def test_results_name_what_auto_promote_waits_for(api: Client):
+    paid = {"key": "paid", "name": "Paid", "kind": "proportion", "event": "paid",
+            "role": "primary"}  # fmt: skip
+    api.post("/experiments", {
+        "name": "Wishing", "status": "running", "metrics": [paid], "auto_promote": True,
+    })  # fmt: skip
+    met = [
+        {"event_id": f"e{i}", "type": "exposure", "experiment": "wishing", "unit_id": f"u{i}"}
+        for i in range(40)
+    ]
+    assert api.post("/events", {"events": met}).json()["data"]["accepted"] == 40
+    told = api.get("/experiments/wishing/results").json()["data"]["auto_promote"]
+    assert told["allowed"] is False
+    waits = {one["code"]: one for one in told["conditions"]}
+    assert not waits["days"]["met"]
+    assert "14" in waits["days"]["text"]
+    explored = api.get("/experiments/wishing/results?correction=none&method=newcombe").json()
+    assert explored["data"].get("auto_promote") is None
