@@ -23,6 +23,11 @@ def trimmed(field: str) -> str:
     )
 
 
+def cell_text(place: int) -> str:
+    """The trimmed text of a cell of ``raw`` by its position; NULL where there is none."""
+    return f"nullif({trimmed(f'f{place}')}, '')"
+
+
 def is_blank(field: str) -> str:
     """Whether a cell of a number, yes/no or time column is blank."""
     return f"({field} IS NULL OR lower({trimmed(field)}) IN ({listed(BLANK_WORDS)}))"

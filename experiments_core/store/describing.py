@@ -15,8 +15,10 @@ from experiments_core.store import (
     conversion_text,
     conversion_times,
     quality,
+    segment_cuts,
 )
 from experiments_core.store.catalog import from_utc
+from experiments_core.store.choice_effects import effects
 from experiments_core.store.event_log import load_events, sift_events
 from experiments_core.store.first_seen import stage_crossed
 from experiments_core.store.lines import AHEAD, WRITTEN, Jumps
@@ -152,7 +154,7 @@ def _look_closer(  # noqa: PLR0917  private, called once
     jumps: Jumps,
 ) -> Staged:
     """Add what needs the rows themselves."""
-    cuts = quality.cuts(cursor, behind, job.columns, profile)
+    cuts = segment_cuts.cuts(cursor, behind.all, job.columns, profile)
     names = {column.position: column.name for column in job.columns}
     found = quality.findings(cursor, job, behind, profile, jumps)
     return replace(
@@ -168,7 +170,7 @@ def _look_closer(  # noqa: PLR0917  private, called once
             for position, one in cuts.items()
             if one.expected() and not one.contradicted()
         ),
-        effects=quality.effects(cursor, job, behind, cuts),
+        effects=effects(cursor, job, behind, cuts),
     )
 
 

@@ -10,13 +10,29 @@ import duckdb
 
 from experiments_core.domain.source import ColumnMapping, Role
 from experiments_core.query.literals import quoted
-from experiments_core.store import conversion, sifting
+from experiments_core.store import conversion
 from experiments_core.store.combining import all_rows, combined
-from experiments_core.store.conversion_text import trimmed
+from experiments_core.store.conversion_text import cell_text, trimmed
 from experiments_core.store.profile import one_row
 from experiments_core.store.reading import Relation, forget_rejects
+from experiments_core.store.setting_aside import (
+    add_problem,
+    keep_rejects,
+    refuse_crossed,
+    row_rules,
+    set_aside,
+    unknown_variant,
+)
 from experiments_core.store.staging import create_table, drop_tables
 from experiments_core.store.staging_job import Job
+from experiments_core.store.work_tables import (
+    drop_work,
+    good_rows,
+    know_arms,
+    know_lines,
+    make_problems,
+    read_text,
+)
 from experiments_core.tabular.text import LONGEST_UNIT, WHITE
 
 ANY = "any"
@@ -35,14 +51,14 @@ def load_events(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
     forget_rejects(cursor)
     drop_tables(cursor, job.import_id)
     create_table(cursor, job)
-    sifting.drop_work(cursor)
-    rows, blank_lines = sifting.read_text(cursor, job)
-    sifting.know_lines(cursor, job, blank_lines)
+    drop_work(cursor)
+    rows, blank_lines = read_text(cursor, job)
+    know_lines(cursor, job, blank_lines)
     _convert(cursor, job)
     job.watch.say(0.75, "Looking for first exposures and what happened after them")
     _find_rows(cursor, job)
     sift_events(cursor, job)
-    sifting.keep_rejects(cursor, job)
+    keep_rejects(cursor, job)
     return rows
 
 
@@ -56,7 +72,7 @@ def sift_events(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 
 def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Make ``typed``: record, unit, arm, first_ts, what happened, and values; no problems."""
-    spelling = sifting.know_arms(cursor, job)
+    spelling = know_arms(cursor, job)
     width = len(job.names)
     text = Relation("raw", tuple(f"f{place}" for place in range(width)), ("VARCHAR",) * width)
     unit, event, time = (_place(job, role) for role in (Role.UNIT, Role.EVENT, Role.TIME))
@@ -68,7 +84,7 @@ def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         "arm IS NOT NULL" if exposure == ANY else f"{name} = {quoted(_folded(exposure))}"
     )
     values = [
-        f"nullif({trimmed(f'f{unit.position}')}, '') AS unit" if unit else "NULL AS unit",
+        f"{cell_text(unit.position)} AS unit" if unit else "NULL AS unit",
         f"{job.value(time, text)} AS first_ts" if time else "NULL::TIMESTAMP AS first_ts",
         f"{name} AS event",
         f"{is_exposure} AS is_exposure",
@@ -84,41 +100,30 @@ def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         f"CREATE TEMP TABLE typed AS SELECT record, arm, {', '.join(values)} "
         f"FROM raw LEFT JOIN arms ON spelling = {spelling}"
     )
-    cursor.execute(
-        "CREATE TEMP TABLE problems (record BIGINT, field INTEGER, value VARCHAR, rule VARCHAR)"
-    )
+    make_problems(cursor)
 
 
 def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Rules about one row by itself; the first that fits."""
     unit, event, time = (_place(job, role) for role in (Role.UNIT, Role.EVENT, Role.TIME))
     variant = job.mapping.named(Role.VARIANT)[0].position
-    fields = [f"coalesce(f{place}, '')" for place in range(len(job.names))]
-    header = " AND ".join(
-        f"lower({trimmed(field)}) = {quoted(name.lower())}"
-        for field, name in zip(fields, job.names, strict=True)
-    )
     here = event.position if event else variant
     rules = [
-        ("EMPTY_ROW", -1, f"trim(concat({', '.join(fields)}), {quoted(WHITE)}) = ''"),
-        ("REPEATED_HEADER", -1, header),
-        *sifting.other_experiments(job),
+        *row_rules(job),
         ("UNIT_BLANK", unit.position if unit else -1, "unit IS NULL"),
         ("UNIT_LENGTH", unit.position if unit else -1, f"length(unit) > {LONGEST_UNIT}"),
         ("EVENT_BLANK", here, "event = '' AND NOT is_exposure" if event else "FALSE"),
         ("EVENT_OTHER", here, "NOT is_exposure AND NOT is_conversion"),
         ("VARIANT_BLANK", variant, "is_exposure AND NOT is_conversion AND arm IS NULL"),
     ]
-    if job.known_arms is not None:
-        known = ", ".join(quoted(arm) for arm in sorted(set(job.known_arms.values())))
-        rules.append(("VARIANT_UNKNOWN", variant, f"arm NOT IN ({known})"))
+    rules += unknown_variant(job)
     if time is not None:
         wrong = conversion.is_wrong(Role.TIME, "first_ts")
         rules += [
             ("TIME", time.position, wrong),
             ("TIME_BLANK", time.position, "first_ts IS NULL"),
         ]
-    sifting.set_aside(cursor, rules)
+    set_aside(cursor, rules)
     for column in job.columns:
         if column.role is Role.VALUE:
             place, field = column.position, f"f{column.position}"
@@ -132,7 +137,7 @@ def _find_rows(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 
 def _find_crossed(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Units that were seen in two arms."""
-    sifting.good_rows(cursor)
+    good_rows(cursor)
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE crossed AS SELECT unit, "
         "arg_min(arm, (coalesce(first_ts, 'infinity'::TIMESTAMP), record)) AS seen FROM good "
@@ -141,29 +146,29 @@ def _find_crossed(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     cursor.execute("CREATE OR REPLACE TEMP TABLE repeated AS SELECT unit FROM good WHERE FALSE")
     crossed = int(one_row(cursor, "SELECT count(*) FROM crossed")[0])
     if crossed and job.mapping.crossovers == "refuse":
-        sifting.refuse_crossed(cursor, job, crossed)
+        refuse_crossed(cursor, job, crossed)
     kept = "arm IS NOT NULL AND arm <> seen"
     bad = kept if job.mapping.crossovers == "first_seen" else "TRUE"
     query = f"SELECT record, unit, {bad} AS bad FROM good JOIN crossed USING (unit)"
-    sifting.add_problem(cursor, job, "UNIT_IN_TWO_ARMS", query)
+    add_problem(cursor, job, "UNIT_IN_TWO_ARMS", query)
 
 
 def _find_exposures(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Make ``exposed``: unit, arm, moment and record of its first exposure."""
-    sifting.good_rows(cursor)
+    good_rows(cursor)
     order = "(coalesce(first_ts, 'infinity'::TIMESTAMP), record)"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE exposed AS SELECT unit, arg_min(arm, {order}) AS arm, "
         f"min(first_ts) AS since, arg_min(record, {order}) AS first_record "
         "FROM good WHERE is_exposure AND arm IS NOT NULL GROUP BY unit"
     )
-    sifting.add_problem(
+    add_problem(
         cursor,
         job,
         "NOT_EXPOSED",
         "SELECT record, unit, TRUE AS bad FROM good ANTI JOIN exposed USING (unit)",
     )
-    sifting.add_problem(
+    add_problem(
         cursor,
         job,
         "EXPOSURE_AGAIN",
@@ -193,7 +198,7 @@ def _find_late(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 
 def _stage(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """One row per exposed unit, under the line of its first exposure."""
-    sifting.good_rows(cursor)
+    good_rows(cursor)
     wanted = iter(job.mapping.conversion_events)
     values = []
     for column in job.columns:

@@ -7,27 +7,22 @@ an aggregate of the profile has raised a suspicion, so that a clean file stays f
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import duckdb
 
 from experiments_core.domain.source import Role
 from experiments_core.query.literals import moment_sql, quoted
-from experiments_core.store.combining import combined, rule_of
 from experiments_core.store.lines import Jumps
 from experiments_core.store.profile import Profile, one_row
-from experiments_core.store.staged import Effect, Example, Finding, StagedColumn
+from experiments_core.store.segment_cuts import FEW
+from experiments_core.store.staged import Example, Finding
 from experiments_core.store.staging_job import Job
 
 SHOWN = 100
 SAMPLE = 10_000
 SOME = 5  # enough of them where all units have the same number of rows
-FEW = 20  # fewer rows than this show no regularity
-MOST_CODES = 20  # a column with more values does not name the variant
-AGREE = 0.9  # share of rows in which a column has to say the same as the variant
-DECIDED = 0.01  # share of an outcome's variance that a segment leaves: no more, and it leaks
-LEAK_VALUES = 100
 SAME_IN_ALL = 0.98  # share of repeated units whose rows agree, before a join is suspected
 SPREADSHEET_ROWS = frozenset({65_535, 65_536, 1_048_575, 1_048_576})
 """Rows that a sheet holds, with and without the header."""
@@ -71,88 +66,6 @@ def sifted_rows(table: str) -> Rows:
     return Rows(table, "good", kept, sifted=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """How the variant and one segment go together.
-
-    Attributes:
-        counts: (arm, value) -> rows, rows with the outcome known, sum of the outcome.
-    """
-
-    counts: dict[tuple[str, str | None], tuple[int, int, float]]
-
-    def expected(self) -> dict[str, str]:
-        """Value that belongs to each arm; empty when the column does not name the variant."""
-        arms: dict[str, dict[str, int]] = {}
-        for (arm, value), (rows, _, _) in self.counts.items():
-            if value is not None:
-                arms.setdefault(arm, {})[value] = rows
-        values = {value for _, value in self.counts if value is not None}
-        if not 2 <= len(values) <= MOST_CODES or len(arms) < 2:
-            return {}
-        best = {arm: max(found, key=lambda v: found[v]) for arm, found in arms.items()}
-        total = sum(sum(found.values()) for found in arms.values())
-        agree = sum(found[best[arm]] for arm, found in arms.items())
-        if len(set(best.values())) < len(arms) or agree < AGREE * total or total < FEW:
-            return {}
-        return best
-
-    def contradicted(self) -> dict[tuple[str, str], int]:
-        """Rows in which the column names another variant, by (arm, value)."""
-        best = self.expected()
-        return {
-            (arm, value): rows
-            for (arm, value), (rows, _, _) in self.counts.items()
-            if best and value is not None and value != best.get(arm)
-        }
-
-    def leaks(self) -> bool:
-        """Whether the segment leaves next to nothing of the outcome open."""
-        groups: dict[str | None, tuple[int, float]] = {}
-        for (_, value), (_, known, converted) in self.counts.items():
-            n, x = groups.get(value, (0, 0.0))
-            groups[value] = (n + known, x + converted)
-        units = sum(n for n, _ in groups.values())
-        events = sum(x for _, x in groups.values())
-        if not 0 < events < units or len(groups) < 2 or units < FEW:
-            return False
-        inside = sum(x * (1 - x / n) for n, x in groups.values() if n)
-        return bool(inside <= DECIDED * events * (1 - events / units))
-
-
-def cut(cursor: duckdb.DuckDBPyConnection, rows: str, segment: str, outcome: str | None) -> Cut:
-    """Count arms by the values of one segment, in one pass."""
-    known = f"count({outcome}), coalesce(sum({outcome}), 0)" if outcome else "0, 0"
-    found = cursor.execute(
-        f"SELECT arm, {segment}, count(*), {known} FROM {rows} GROUP BY ALL"
-    ).fetchall()
-    return Cut({(arm, value): (n, k, float(x)) for arm, value, n, k, x in found})
-
-
-def outcome_of(columns: Sequence[StagedColumn]) -> str | None:
-    """Expression of the first outcome, or whether the first number is more than nothing."""
-    outcome = next((c.column for c in columns if c.role is Role.OUTCOME), None)
-    if outcome is not None:
-        return outcome
-    value = next((c.column for c in columns if c.role is Role.VALUE), None)
-    return f"CAST({value} <> 0 AS INTEGER)" if value else None
-
-
-def cuts(
-    cursor: duckdb.DuckDBPyConnection,
-    rows: Rows,
-    columns: Sequence[StagedColumn],
-    profile: Profile,
-) -> dict[int, Cut]:
-    """Position of each segment with few values -> how it goes with the variant."""
-    outcome = outcome_of(columns)
-    return {
-        column.position: cut(cursor, rows.all, column.column, outcome)
-        for column in columns
-        if column.role is Role.SEGMENT and profile[f"{column.column}_values"] <= LEAK_VALUES
-    }
-
-
 def findings(
     cursor: duckdb.DuckDBPyConnection,
     job: Job,
@@ -170,88 +83,6 @@ def findings(
         )
         for finding in search()
     )  # fmt: skip
-
-
-def effects(
-    cursor: duckdb.DuckDBPyConnection, job: Job, rows: Rows, cuts_: dict[int, Cut]
-) -> tuple[Effect, ...]:
-    """The first measure under each choice about crossed units and contradicting columns."""
-    measure = next((c for c in job.columns if c.role in {Role.OUTCOME, Role.VALUE}), None)
-    if measure is None:
-        return ()
-    found = []
-    used = " AND ".join(_excluded(job, cuts_)) or "TRUE"
-    if rows.sifted and job.mapping.first(Role.UNIT) is not None:
-        crossed = int(one_row(cursor, "SELECT count(*) FROM crossed")[0])
-        choices = ("exclude", "first_seen") if job.mapping.first(Role.TIME) else ("exclude",)
-        for choice in choices if crossed else ():
-            arms = _measured(cursor, job, measure, f"{rows.all} WHERE {used}", choice)
-            found.append(
-                Effect("crossovers", choice, measure.name, measure.role is Role.OUTCOME, arms)
-            )
-    for position, one in cuts_.items():
-        if not one.contradicted():
-            continue
-        column = next(c for c in job.columns if c.position == position)
-        for choice, where in (("exclude", _agrees(column.column, one)), ("keep", "TRUE")):
-            arms = _measured(
-                cursor, job, measure, f"{rows.all} WHERE {where}", job.mapping.crossovers
-            )
-            found.append(
-                Effect(column.name, choice, measure.name, measure.role is Role.OUTCOME, arms)
-            )
-    return tuple(found)
-
-
-def disagrees(segment: str, one: Cut) -> str:
-    """Condition of a row whose segment names another variant."""
-    pairs = " ".join(
-        f"WHEN {quoted(arm)} THEN {segment} <> {quoted(value)}"
-        for arm, value in one.expected().items()
-    )
-    return f"coalesce(CASE arm {pairs} ELSE FALSE END, FALSE)"
-
-
-def _agrees(segment: str, one: Cut) -> str:
-    return f"NOT {disagrees(segment, one)}"
-
-
-def _excluded(job: Job, cuts_: dict[int, Cut]) -> Iterator[str]:
-    for column in job.columns:
-        if job.mapping.contradictions.get(column.name) == "exclude":
-            one = cuts_.get(column.position)
-            if one is not None and one.contradicted():
-                yield _agrees(column.column, one)
-
-
-def _measured(
-    cursor: duckdb.DuckDBPyConnection,
-    job: Job,
-    measure: StagedColumn,
-    rows: str,
-    crossovers: str,
-) -> dict[str, tuple[int, float, float]]:
-    """Units, mean and variance of a measure by arm, after one row per unit was made."""
-    value = measure.column
-    if job.mapping.first(Role.UNIT) is None:
-        source = f"(SELECT arm, {value} AS m FROM {rows})"
-    else:
-        alone = "last" if job.mapping.repeats == "last" else "first"
-        rule = rule_of(measure, job.mapping) if job.mapping.combines else alone
-        value = combined(rule, value)
-        kept = "nth = 1" if crossovers == "first_seen" else "arms_of = 1"
-        source = (
-            "(SELECT arm, m FROM (SELECT arm, m, count(*) OVER same AS arms_of, "
-            "row_number() OVER (same ORDER BY first, record) AS nth FROM (SELECT unit, arm, "
-            f"{value} AS m, coalesce(min(first_ts), 'infinity'::TIMESTAMP) AS first, "
-            f"min(record) AS record FROM {rows} GROUP BY unit, arm) "
-            f"WINDOW same AS (PARTITION BY unit)) WHERE {kept})"
-        )
-    found = cursor.execute(
-        f"SELECT arm, count(m), coalesce(avg(m), 0), coalesce(var_samp(m), 0) FROM {source} "
-        "GROUP BY arm ORDER BY arm"
-    ).fetchall()
-    return {arm: (int(n), float(mean), float(variance)) for arm, n, mean, variance in found}
 
 
 def _line_of(jumps: Jumps) -> Callable[[int], int]:
