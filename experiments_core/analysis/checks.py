@@ -83,10 +83,14 @@ def crossed_units(design: Design, groups: Groups, quality: Quality) -> Check | N
             facts=facts,
         )  # fmt: skip
     level = "fail" if share > CROSSED_RED else "warn" if share > CROSSED_AMBER else "pass"
-    fate = "are left out" if quality.crossed_left_out else "count by where they were first"
+    out, first, was = (
+        ("is left out", "counts by where it was first", "was") if crossed == 1
+        else ("are left out", "count by where they were first", "were")
+    )  # fmt: skip
+    fate = out if quality.crossed_left_out else first
     message = (
-        f"{words.plural(crossed, design.unit)} ({words.percent(share)}) "
-        f"{'was' if crossed == 1 else 'were'} in both versions and {fate}."
+        f"{words.plural(crossed, design.unit)} ({words.percent(share)}) {was} in both versions "
+        f"and {fate}."
     )
     if level == "fail":
         message += " That is too many: find out why before you use the numbers."

@@ -77,7 +77,7 @@ def add_participants(call: The, experiment: str, body: ParticipantsBody) -> Resp
 
 
 @door.put(
-    "/experiments/{experiment}/overrides/{unit}",
+    "/experiments/{experiment}/overrides/{unit:path}",
     Rule(permission=Permission.EDIT, answer=One[OverrideAnswer], errors=(409,)),
 )
 def set_override(call: The, experiment: str, unit: str, body: OverrideBody) -> Response:
@@ -87,7 +87,7 @@ def set_override(call: The, experiment: str, unit: str, body: OverrideBody) -> R
 
 
 @door.delete(
-    "/experiments/{experiment}/overrides/{unit}",
+    "/experiments/{experiment}/overrides/{unit:path}",
     Rule(permission=Permission.EDIT, status=204, errors=(409,)),
 )
 def remove_override(call: The, experiment: str, unit: str) -> Response:

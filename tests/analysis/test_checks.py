@@ -98,7 +98,7 @@ def test_the_fate_of_units_in_both_arms_is_told():
     )
     kept = analyze(GOOD, design(), Quality(crossed_units=1, crossed_left_out=False))
     assert card(kept, "crossed_units").message.startswith("1 user (0.0\u202f%) was in both")
-    assert "count by where they were first" in card(kept, "crossed_units").message
+    assert "counts by where it was first" in card(kept, "crossed_units").message
 
 
 def test_totals_cannot_tell_who_was_in_both_arms():

@@ -20,11 +20,16 @@ def listed() -> str:
     resources: dict[str, list[str]] = {}
     for door in DOORS:
         lines = resources.setdefault(door.tag, [])
-        lines += [f"| `{one.method} {one.path}` | {_says(one)} |" for one in door.routes]
+        lines += [f"| `{one.method} {shown(one.path)}` | {_says(one)} |" for one in door.routes]
     tables = [
         "\n".join([f"\n| {tag} | |", "|---|---|", *lines]) for tag, lines in resources.items()
     ]
     return "\n".join([HEADING, LEAD, *tables]) + "\n"
+
+
+def shown(path: str) -> str:
+    """A path as clients write it, without how it is matched."""
+    return path.replace(":path}", "}")
 
 
 def _says(route: Registered) -> str:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.experiment import Experiment, ExperimentDraft
 from experiments_core.domain.metric_kinds import Proportion
@@ -70,12 +72,15 @@ def test_the_snapshot_is_not_sent_twice(api: Any, ws: Workspace):
     assert changed.json()["data"]["experiments"][0]["overrides"] == {"qa": "treatment"}
 
 
-def test_an_override_is_set_and_taken_back(api: Any, ws: Workspace):
+@pytest.mark.parametrize(
+    ("unit", "written"), (("qa", "qa"), ("qa/1", "qa/1"), ("a b", "a%20b"))
+)
+def test_an_override_is_set_and_taken_back(api: Any, ws: Workspace, unit: str, written: str):
     begin(ws)
-    path = "/experiments/checkout/overrides/qa"
+    path = f"/experiments/checkout/overrides/{written}"
     assert api("PUT", path, json={"variant": "purple"}).status_code == 422
     assert api("PUT", path, json={"variant": "treatment"}).status_code == 200
-    told = api.post("/experiments/checkout/assign", {"unit_id": "qa"}).json()["data"]
+    told = api.post("/experiments/checkout/assign", {"unit_id": unit}).json()["data"]
     assert (told["variant"], told["source"]) == ("treatment", "override")
     assert api("DELETE", path).status_code == 204
     assert api("DELETE", path).status_code == 404
