@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from experiments_core.analysis.body import segment_to_dict, to_dict
 from experiments_core.api.answers import file, listed, one
-from experiments_core.api.call import Page, The
+from experiments_core.api.call import Call, Page, The
 from experiments_core.api.door import Door
 from experiments_core.api.rules import Rule
 from experiments_core.api.shapes import Answer, Many, Moment, One, moment
@@ -124,18 +124,10 @@ def read_results(
     and progress until it is reached or the test has ended.
     """
     cut = Cut(as_of, run, tuple(exclude or ()))
-    if look is not None and cut:
-        raise _frozen(look)
-    view = (
-        analyses.look(call.ws, call.actor, experiment, trigger="api")
-        if look is None
-        else analyses.past_look(call.ws, call.actor, experiment, look)
-    )
-    view = analyses.cut_look(call.ws, call.actor, view, cut)
-    prior = None if bayes is None else PRIORS[bayes][1]
+    view = _seen(call, experiment, look, cut)
     choices = Choices(
-        reference, confidence_level, correction, alternative, tuple(method or ()), prior,
-        covariate,
+        reference, confidence_level, correction, alternative, tuple(method or ()),
+        None if bayes is None else PRIORS[bayes][1], covariate,
     )  # fmt: skip
     explored = exploring.explored(call.ws, call.actor, view, choices)
     body = to_dict(explored.result)
@@ -144,24 +136,30 @@ def read_results(
         if not body["metrics"]:
             raise NotFoundError(f"There is no metric “{metric}”.")
     if segment is not None:
+        own = explored if cut or explored.result.exploring else None
         for shown in body["metrics"]:
-            shown["segments"] = [
-                segment_to_dict(found)
-                for found in segmenting.segments(
-                    call.ws,
-                    call.actor,
-                    experiment,
-                    shown["key"],
-                    segment,
-                    shown=explored if cut or explored.result.exploring else None,
-                )
-            ]
+            found = segmenting.segments(
+                call.ws, call.actor, experiment, shown["key"], segment, shown=own
+            )
+            shown["segments"] = [segment_to_dict(each) for each in found]
     if look is None and not explored.result.exploring:
         body |= _promotion(call, view)
     return one(body)
 
 
-def _promotion(call: The, view: LookView) -> dict[str, Any]:
+def _seen(call: Call, experiment: str, look: int | None, cut: Cut) -> LookView:
+    """The present look or a past one; some of the units only where that is asked for."""
+    if look is not None and cut:
+        raise _frozen(look)
+    view = (
+        analyses.look(call.ws, call.actor, experiment, trigger="api")
+        if look is None
+        else analyses.past_look(call.ws, call.actor, experiment, look)
+    )
+    return analyses.cut_look(call.ws, call.actor, view, cut)
+
+
+def _promotion(call: Call, view: LookView) -> dict[str, Any]:
     """What auto-promote waits for; nothing where the experiment asks for none."""
     waits = promoting.conditions(view.experiment, view.result, call.ws.now())
     if not waits or view.result.locked:

@@ -141,7 +141,10 @@ def forecast_problems(
     if metric not in keys:
         message = f"there is no metric “{metric}”; there are {', '.join(keys) or 'none'}"
         problems.append(Problem("metric", metric, "UNKNOWN_CHOICE", message))
-    if variant == experiment.control.key:
+    if not variant:
+        message = "a guess is about a treatment, and there is none yet; add one"
+        problems.append(Problem("variant", None, "REQUIRED", message))
+    elif variant == experiment.control.key:
         message = "a guess is about a treatment, not about the control itself"
         problems.append(Problem("variant", variant, "UNKNOWN_CHOICE", message))
     else:

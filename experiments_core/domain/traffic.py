@@ -155,12 +155,13 @@ def efficiency(experiment: Experiment, weights_bp: Mapping[str, int]) -> float:
     """Information that a unit brings, against equal shares; a fraction.
 
     The variance of a comparison of arms with shares c and t is proportional to 1/c + 1/t, and
-    to 2k with k equal shares; the treatment that fares worst counts.
+    to 2k with k equal shares; the treatment that fares worst counts. Without a treatment, or
+    with an arm that gets nobody, there is none.
     """
     arms = len(experiment.variants)
     control = weights_bp[experiment.control.key]
     others = [weights_bp[v.key] for v in experiment.variants if not v.is_control]
-    if not control or not all(others):
+    if not control or not others or not all(others):
         return 0.0
     return min(2 * arms / (WHOLE_BP / control + WHOLE_BP / other) for other in others)
 

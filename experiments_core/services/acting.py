@@ -14,10 +14,7 @@ from experiments_core.domain.text import clean
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import deployed, deploying, erasing, places
 from experiments_core.services.project_rules import check_slot
-from experiments_core.services.saving import (
-    Save,
-    moment,
-)
+from experiments_core.services.saving import Also, Save, moment
 from experiments_core.services.workspace import Workspace
 
 
@@ -88,10 +85,6 @@ def transition(
     require(actor, Permission.EDIT)
     if known is Verb.PURGE:
         return erasing.purge(ws, actor, reference, version=version)
-    unmet: tuple[str, ...] = ()
-    if known is Verb.STOP and winner is not None:
-        require(actor, Permission.DEPLOY)
-        unmet = deploying.conditions(ws, actor, reference, winner)
 
     def change(experiment: Experiment) -> Experiment:
         act = Act(
@@ -102,18 +95,38 @@ def transition(
         require(actor, needed_permission(experiment, known))
         return done
 
-    def also(cursor: Any, before: Experiment, after: Experiment) -> None:
-        if known in {Verb.START, Verb.RESTORE, Verb.UNARCHIVE}:
-            check_slot(cursor, after)
-        if known is Verb.RESTORE:
-            places.check_external_ids(cursor, actor, after.id, after.external_ids)
-        if known is Verb.STOP and winner is not None:
-            deployed.record(
-                ws, actor, cursor, before, variant=winner, reason=reason, acknowledged=unmet
-            )
-
     said = "; ".join(text for text in (clean(reason), clean(note)) if text)
-    return Save(ws, actor, known.value, said, at).change(reference, version, change, also)
+    save = Save(ws, actor, known.value, said, at)
+    if known is Verb.STOP and winner is not None:
+        also = _deploys(ws, actor, reference, winner, reason)
+    else:
+        also = _checks(actor, known)
+    return save.change(reference, version, change, also)
+
+
+def _deploys(ws: Workspace, actor: Actor, reference: str, winner: str, reason: str) -> Also:
+    """Everybody gets the winner of a stop; what was not met is written down with it."""
+    require(actor, Permission.DEPLOY)
+    unmet = deploying.conditions(ws, actor, reference, winner)
+
+    def also(cursor: Any, before: Experiment, _after: Experiment) -> None:
+        deployed.record(
+            ws, actor, cursor, before, variant=winner, reason=reason, acknowledged=unmet
+        )
+
+    return also
+
+
+def _checks(actor: Actor, verb: Verb) -> Also:
+    """What has to be free again for a test that comes back."""
+
+    def also(cursor: Any, _before: Experiment, after: Experiment) -> None:
+        if verb in {Verb.START, Verb.RESTORE, Verb.UNARCHIVE}:
+            check_slot(cursor, after)
+        if verb is Verb.RESTORE:
+            places.check_external_ids(cursor, actor, after.id, after.external_ids)
+
+    return also
 
 
 def _verb(text: str) -> Verb:

@@ -79,20 +79,11 @@ def deploy(
     ))  # fmt: skip
     assert variant is not None  # noqa: S101  refused above
     save = Save(ws, actor, "deploy", clean(reason), at)
-    written: list[Deployment] = []
     if target == PARTICIPANT:
-
-        def give(cursor: Any, before: Experiment, _after: Experiment) -> None:
-            rules.check_participant_place(before)
-            unit = rules.cleaned_unit(unit_id) or ""
-            written.append(deployed.record(
-                ws, actor, cursor, before, variant=variant, target=PARTICIPANT,
-                unit_id=kept_units(ws, cursor, before, [unit])[unit], reason=reason,
-            ))  # fmt: skip
-
-        return save.change(experiment.id, version, _as_it_is, give), written[0]
+        return _to_one(save, experiment, version, variant=variant, unit_id=unit_id or "")
     unmet = conditions(ws, actor, experiment.id, variant)
     rules.check_acknowledged(experiment, unmet, codes)
+    written: list[Deployment] = []
 
     def change(before: Experiment) -> Experiment:
         act = Act(Verb.DEPLOY, moment(at, ws.now(), before), actor.name, reason, winner=variant)
@@ -105,6 +96,28 @@ def deploy(
         ))  # fmt: skip
 
     return save.change(experiment.id, version, change, also), written[0]
+
+
+def _to_one(
+    save: Save,
+    experiment: Experiment,
+    version: int | None,
+    *,
+    variant: str,
+    unit_id: str,
+) -> tuple[Experiment, Deployment]:
+    """Give a version to one unit; the experiment stays as it is."""
+    written: list[Deployment] = []
+
+    def give(cursor: Any, before: Experiment, _after: Experiment) -> None:
+        rules.check_participant_place(before)
+        unit = rules.cleaned_unit(unit_id) or ""
+        written.append(deployed.record(
+            save.ws, save.actor, cursor, before, variant=variant, target=PARTICIPANT,
+            unit_id=kept_units(save.ws, cursor, before, [unit])[unit], reason=save.note,
+        ))  # fmt: skip
+
+    return save.change(experiment.id, version, lambda before: before, give), written[0]
 
 
 def conditions(ws: Workspace, actor: Actor, reference: str, variant: str) -> tuple[str, ...]:
@@ -177,7 +190,3 @@ def _found(cursor: Any, actor: Actor, deployment_id: str) -> Deployment:
             hint="Look in the experiment's list of deployments.",
         )
     return found
-
-
-def _as_it_is(experiment: Experiment) -> Experiment:
-    return experiment

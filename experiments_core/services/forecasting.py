@@ -75,9 +75,8 @@ def forecast(
                 code="FORECAST_CLOSED",
                 hint="Forecasts are taken before the first look.",
             )
-        treatment = variant or next(
-            one.key for one in experiment.variants if not one.is_control
-        )
+        treatments = (one.key for one in experiment.variants if not one.is_control)
+        treatment = variant or next(treatments, "")
         numbers: Mapping[str, object] = {"guess": guess, "lower": lower, "upper": upper}
         refuse(rules.forecast_problems(
             experiment, metric=metric, variant=treatment, numbers=numbers

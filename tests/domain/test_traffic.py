@@ -148,3 +148,10 @@ def test_an_unequal_split_in_three_arms_is_as_bad_as_its_worst_treatment(build: 
     three = build(variants=arms)
     # 1/0.4 + 1/0.2 = 7.5 against 1/(1/3) + 1/(1/3) = 6
     assert efficiency(three, three.weights_bp) == pytest.approx(6 / 7.5)
+
+
+def test_a_draft_of_control_alone_compares_nothing_yet(build: Build, monday: datetime):
+    alone = build(variants=(Variant("c", "C", is_control=True, weight_bp=10_000),))
+    seen = preview(alone, allocation_bp=5000)
+    assert (seen.efficiency_before, seen.efficiency_after, seen.days_after) == (0.0, 0.0, None)
+    assert change(alone, monday, allocation_bp=5000).allocation_bp == 5000

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import ExperimentDraft
+from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.errors import ConflictError, InvalidInputError
-from experiments_core.services import analyses, forecasting
+from experiments_core.services import analyses, arms, experiments, forecasting
 from experiments_core.services.workspace import Workspace
 from tests.services.conftest import Clock
 from tests.services.noted import prepared, rules_of
@@ -62,3 +64,11 @@ def test_a_guess_is_a_number_about_a_treatment(
             ws, EDITOR, experiment.id, **{"metric": "converted", "guess": 0.1} | said
         )
     assert rules_of(refused) == rules
+
+
+def test_a_draft_of_control_alone_has_nothing_to_guess_about(ws: Workspace):
+    draft = ExperimentDraft("Checkout", metrics=(Proportion("paid"),))
+    made = experiments.create_experiment(ws, LOCAL, draft)
+    arms.remove(ws, LOCAL, made.id, made.variants[1].id, version=made.version)
+    with pytest.raises(InvalidInputError, match="there is none yet"):
+        forecasting.forecast(ws, LOCAL, made.id, metric="paid", guess=0.1)
