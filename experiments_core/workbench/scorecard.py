@@ -51,7 +51,8 @@ def text(result: ExperimentResult, design: Design, notes: Sequence[str] = ()) ->
     parts += [f"  {reason}" for reason in result.verdict.reasons]
     parts += [result.recommendation.text, ""]
     for metric in _ordered(result):
-        parts.append(f"{words.plain(metric.name, 60)} ({metric.role})")
+        name = f"{words.plain(metric.name, 60)} ({metric.role})"
+        parts.append(f"{name}  {_methods(metric)}".rstrip())
         width = max(len(words.plain(design.named(arm.variant), 30)) for arm in metric.arms)
         for arm in metric.arms:
             name = words.plain(design.named(arm.variant), 30).ljust(width)
@@ -64,6 +65,12 @@ def text(result: ExperimentResult, design: Design, notes: Sequence[str] = ()) ->
         parts.append(f"{LEVELS['pass']} {', '.join(passed)}")
     parts += notes
     return "\n".join(parts)
+
+
+def _methods(metric: MetricResult) -> str:
+    """By which test and intervals its treatments are compared."""
+    found = [arm.contrast for arm in metric.arms if arm.contrast is not None]
+    return "; ".join(dict.fromkeys(map(metric_words.methods_of, found)))
 
 
 def _headline(verdict: Verdict) -> str:
@@ -140,6 +147,7 @@ def _rows(result: ExperimentResult, design: Design, axis: tuple[float, float]) -
     for metric in _ordered(result):
         for place, arm in enumerate(metric.arms):
             name = f"<b>{_safe(metric.name)}</b><small>{_safe(metric.role)}</small>"
+            name += f"<small>{_safe(_methods(metric))}</small>"
             yield (
                 f'<tr><td class="words">{name if place == 0 else ""}</td>'
                 f'<td class="words">{_safe(design.named(arm.variant))}</td>'

@@ -28,7 +28,7 @@ def test_segments_stand_in_the_body_of_their_metric():
 def test_the_report_speaks_in_a_terminal():
     text = repr(analyse(frame()))
     assert text.startswith("▲ B is better: +")
-    assert "Converted (primary)" in text
+    assert "Converted (primary)  pooled z; Mee, Koopman\n" in text
     assert "✓ sample ratio" in text
     assert str(analyse(frame())) == text
     assert "p\u202f=\u202f" in repr(analyse(frame())["converted"])
