@@ -66,7 +66,7 @@ def analyze(
             first day, and decides where units seen in two arms count.
         split: Intended shares: percent that add up to 100, fractions that add up to 1, or a
             ratio of whole numbers such as 1 and 4; equal when left out. With ``phases`` it may
-            hold one such split per phase.
+            hold one such split per phase: ``{"1": {"control": 50, "B": 50}, "2": {…}}``.
         alpha: Error rate of the whole family of primary metrics, a fraction.
         alternative: ``two-sided``, ``greater`` or ``less``: treatment against control.
         correction: Of the primary metrics x treatments: ``holm``, ``hochberg``,
