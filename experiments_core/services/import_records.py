@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments_core.domain.access import Actor
+from experiments_core.domain.source import Mapping
+from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError, NotFoundError
 from experiments_core.services.saving import sees
 from experiments_core.services.workspace import Workspace
@@ -99,3 +101,14 @@ def record_of(row: ImportRow) -> ImportRecord:
 def stored_file(ws: Workspace, import_id: str) -> Path:
     """Where the clean text of an import lies."""
     return ws.db.side / "uploads" / f"{import_id}.txt"
+
+
+def mapping_of(row: ImportRow) -> Mapping:
+    """The mapping that an import was read with.
+
+    Raises:
+        NotFoundError: it was not read yet.
+    """
+    if row.mapping is None:
+        raise NotFoundError("This import has no mapping.")
+    return mapping_from_document(row.mapping)

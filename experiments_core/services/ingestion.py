@@ -10,12 +10,7 @@ from __future__ import annotations
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.typed_shares import basis_points
-from experiments_core.services.committing import (
-    commit,
-    commit_as_new,
-    create_from_import,
-    undo,
-)
+from experiments_core.services.committing import commit, commit_as_new, create_from_import, undo
 from experiments_core.services.drafts import Draft, discard, look_again
 from experiments_core.services.import_check import check
 from experiments_core.services.import_downloads import quality_csv, rejects_csv

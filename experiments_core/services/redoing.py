@@ -8,7 +8,7 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError
-from experiments_core.services.committing import record, store_rows
+from experiments_core.services.committing import record
 from experiments_core.services.drafts import detection_of
 from experiments_core.services.import_check import changes_of, read_rows
 from experiments_core.services.import_records import (
@@ -18,6 +18,7 @@ from experiments_core.services.import_records import (
     stored_file,
 )
 from experiments_core.services.saving import find
+from experiments_core.services.storing import store_rows
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
 from experiments_core.store.imports import ImportRow

@@ -102,7 +102,25 @@ def test_other_columns_cannot_be_added(ws: Workspace):
                     experiment_id=experiment.id)  # fmt: skip
     report = ingestion.check(ws, LOCAL, draft.import_id, answered(draft))
     assert "METRIC_MISSING" in [remark.code for remark in report.warnings]
-    with pytest.raises(ConflictError, match="converted, revenue, country; this file brings"):
+    there = (
+        r"the columns converted \(outcome\), revenue \(value\), country \(segment\); this file"
+    )
+    with pytest.raises(ConflictError, match=there):
+        ingestion.commit(ws, LOCAL, draft.import_id)
+
+
+def test_the_same_columns_in_other_roles_and_other_numbers_say_what_is_unlike(ws: Workspace):
+    experiment, _ = bring(ws, FILE)
+    draft = receive(ws, f"{HEADER}\nv1,control,1,1,DE\nv2,treatment,0,1,US\n",
+                    experiment_id=experiment.id)  # fmt: skip
+    mapping = ingestion.give_role(answered(draft), 3, Role.COVARIATE)
+    ingestion.check(ws, LOCAL, draft.import_id, mapping)
+    with pytest.raises(ConflictError, match=r"this file brings .* revenue \(covariate\)"):
+        ingestion.commit(ws, LOCAL, draft.import_id)
+    text = "variant,visitors,converted\ncontrol,90,9\ntreatment,95,12\n"
+    draft = receive(ws, text, experiment_id=experiment.id)
+    ingestion.check(ws, LOCAL, draft.import_id, answered(draft))
+    with pytest.raises(ConflictError, match="a row per unit; this file brings numbers per"):
         ingestion.commit(ws, LOCAL, draft.import_id)
 
 
