@@ -10,6 +10,7 @@ from experiments_core.charts.canvas import Canvas
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold
 
 TOP, PLOT, BOTTOM = 14, 190, 46
+NEAR = 0.03  # of the axis
 LEFT = 0.13
 
 
@@ -39,13 +40,7 @@ def power_curve(
         )
     canvas.stroke([low, high], [_y(0)] * 2, colour=tokens.line, width=1)
     canvas.small(LEFT - 0.012, _y(0), "0", size=AXIS_SIZE, align="right")
-    step = round_step((high - low) / 4)
-    for number in range(round(low / step), int(high / step + 1e-9) + 1):
-        place = number * step
-        if low <= place <= high:
-            canvas.small(
-                place, _y(0) + 14, tick(place), size=AXIS_SIZE, align="center", on_axis=True
-            )
+    _ticks(canvas, low, high, tick)
     if planned is not None:
         _plan(canvas, planned, (low, high), tick)
     canvas.stroke(
@@ -64,6 +59,18 @@ def power_curve(
         )
     canvas.small((1 + LEFT) / 2, TOP + PLOT + 36, caption, size=AXIS_SIZE, align="center")
     return canvas.figure(domain=(LEFT, 0.985), span=(low, high))
+
+
+def _ticks(canvas: Canvas, low: float, high: float, tick: Callable[[float], str]) -> None:
+    """Round effects under the axis, with those that all but reach its ends."""
+    step, slack = round_step((high - low) / 4), (high - low) * NEAR
+    for number in range(round(low / step), round(high / step) + 1):
+        place = number * step
+        if low - slack <= place <= high + slack:
+            canvas.small(
+                min(max(place, low), high), _y(0) + 14, tick(place), size=AXIS_SIZE,
+                align="right" if place > high - slack else "center", on_axis=True,
+            )  # fmt: skip
 
 
 def _y(power: float) -> float:

@@ -119,7 +119,7 @@ def assumptions(design: Design) -> tuple[str, ...]:
     if design.daily_entering is not None:
         found.append(
             f"{words.count(design.daily_entering)} new units enter a day; people who come "
-            "back do not add. Full weeks, so that every weekday counts alike."
+            "back do not add. Run it for whole weeks, so that every weekday counts alike."
         )
     found.append("One look, at the end: nothing is decided before. Every arm is rounded up.")
     return tuple(found)

@@ -30,3 +30,10 @@ def test_the_curve_in_words_and_numbers():
     assert plain(power_alt((0.08, 0.8), CURVE)).startswith("80 % power to see +8.0 %. Power")
     assert plain(power_alt(None, CURVE)).startswith("Power rises from 5 %")
     assert power_table(CURVE)[2] == {"True lift": "+8.0\u202f%", "Power": "80\u202f%"}
+
+
+def test_effects_that_all_but_reach_the_ends_stand_under_the_axis():
+    points = [(0.0005, 0.05), (0.05, 0.8), (0.0999, 0.99)]
+    written = texts(power_curve(points, LIGHT, planned=(0.05, 0.8)))
+    assert [text for text in written if text in {"+5 %", "+10 %"}] == ["+5 %", "+10 %"]
+    assert written.count("0") == 2
