@@ -1,7 +1,5 @@
 """Admin: people, keys, projects, the trail of every change."""
 
-import streamlit as st
-
 from experiments_core.domain.access import Permission, may
 from experiments_core.services import workspace
 from pages.parts import (
@@ -12,9 +10,19 @@ from pages.parts import (
     admin_people,
     admin_projects,
     admin_webhooks,
+    links,
     theme,
     who,
 )
+
+PARTS = {
+    "people": ("People", admin_people.draw),
+    "keys": ("Keys", admin_keys.draw),
+    "projects": ("Projects", admin_projects.draw),
+    "webhooks": ("Webhooks", admin_webhooks.draw),
+    "backups": ("Backups", admin_backups.draw),
+    "audit": ("Audit log", admin_audit.draw),
+}
 
 
 def draw() -> None:
@@ -24,15 +32,11 @@ def draw() -> None:
     if not may(actor, Permission.ADMIN):
         theme.empty("This page is for admins", who.whom_to_ask())
         return
-    tabs = st.tabs(["People", "Keys", "Projects", "Webhooks", "Backups", "Audit log"])
-    for tab, part in zip(
-        tabs,
-        (admin_people, admin_keys, admin_projects, admin_webhooks, admin_backups, admin_audit),
-        strict=True,
-    ):
-        with tab:
-            part.draw(ws, actor)
-    with tabs[2]:
+    tabs = links.tabs({slug: label for slug, (label, _) in PARTS.items()})
+    for slug, (_, part) in PARTS.items():
+        with tabs[slug]:
+            part(ws, actor)
+    with tabs["projects"]:
         admin_erase.draw(ws, actor)
 
 

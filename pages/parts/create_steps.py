@@ -155,8 +155,9 @@ def failure() -> None:
         )  # fmt: skip
     elif isinstance(error, UpshotError):
         with st.container(border=True, key="refusal"):
-            theme.refused(error)
-            st.markdown("The draft is not saved yet. Everything you typed is still here.")
+            theme.refused(
+                error, "The draft is not saved yet. Everything you typed is still here."
+            )
 
 
 def _mine() -> dict[str, object]:

@@ -54,8 +54,7 @@ def ensure(known: Import) -> ImportReport | None:
     if isinstance(found, ImportReport) and found.rows_read:
         return found
     if isinstance(found, UpshotError):
-        theme.refused(found)
-        st.markdown("Nothing of this file was stored.")
+        theme.refused(found, "Nothing of this file was stored.")
         data_quality.take_back(known)
     elif isinstance(found, ImportReport):
         theme.section("Not read yet")

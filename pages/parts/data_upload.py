@@ -84,8 +84,9 @@ def drop(into: Experiment | None) -> None:
     error = st.session_state.get(data_draft.FAILED)
     if isinstance(error, UpshotError):
         with st.container(border=True, key="refusal"):
-            theme.refused(error)
-            st.markdown("Nothing of this file was stored. Correct it, or choose another one.")
+            theme.refused(
+                error, "Nothing of this file was stored. Correct it, or choose another one."
+            )
     megabytes = workspace.current().settings.max_upload_bytes // (1024 * 1024)
     found = st.file_uploader(
         f"One file, or several that belong together, up to {megabytes} MB: "

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 
 def segments(label: str, options: Mapping[str, str], *, param: str, scope: str) -> str:
@@ -54,6 +58,27 @@ def kept(_label: str, options: Mapping[str, str], *, param: str, scope: str) -> 
 def chosen(options: Mapping[str, str], *, param: str, scope: str) -> str:
     """What stands in such a box, or would if it were on the page."""
     return _asked(options, param, f"{param}-{scope}")
+
+
+def tabs(labels: Mapping[str, str]) -> dict[str, TabContainer]:
+    """Tabs on a page; the open one is a parameter of the address.
+
+    Args:
+        labels: Value in the address -> words from our own copy.
+    """
+    opened = st.tabs(
+        list(labels.values()),
+        default=labels.get(st.query_params.get("tab", "")),
+        key="tabs",
+        on_change=_write_tab,
+        args=(dict(labels),),
+    )
+    return dict(zip(labels, opened, strict=True))
+
+
+def _write_tab(labels: dict[str, str]) -> None:
+    shown = st.session_state["tabs"]
+    st.query_params["tab"] = next(slug for slug, label in labels.items() if label == shown)
 
 
 def _start(options: Mapping[str, str], param: str, scope: str) -> str:

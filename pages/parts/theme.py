@@ -211,8 +211,13 @@ def _cell(cell: object) -> object:
     return text(cell, 500) if isinstance(cell, str) else cell
 
 
-def refused(error: UpshotError) -> None:
-    """An error as people read it: what happened, what to do, the code last and small."""
+def refused(error: UpshotError, safe: str = "") -> None:
+    """An error as people read it: what happened, what to do, the code last and small.
+
+    Args:
+        error: Refused by a service.
+        safe: What is kept or was not touched, from our own copy.
+    """
     st.markdown(f":red[**✕**] **{text(error.message, 1000)}**")
     problems = [
         one for one in error.details if one.message and one.message not in error.message
@@ -221,6 +226,8 @@ def refused(error: UpshotError) -> None:
         st.markdown(f"- {text(problem.field)}: {text(problem.message, 500)}")
     if error.hint:
         st.markdown(text(error.hint, 1000))
+    if safe:
+        st.markdown(text(safe))
     note(f"Code {error.code}")
 
 

@@ -35,7 +35,7 @@ def texts(app: object) -> str:
 def test_an_admin_sees_people_keys_projects_and_the_trail(ws: Workspace, open_page: Open):
     people.add_user(ws, LOCAL, "mira@example.com", name="Mira", role="admin")
     keys.create_key(ws, LOCAL, "checkout")
-    app = open_page("admin")
+    app = open_page("admin", tab="keys")
     assert not app.exception
     labels = [tab.label for tab in app.tabs]
     assert labels == ["People", "Keys", "Projects", "Webhooks", "Backups", "Audit log"]
