@@ -3,9 +3,7 @@ import pytest
 from experiments_core.domain.source import Role, Shape
 from experiments_core.errors import InvalidInputError
 from experiments_core.services.choosing import choose
-from experiments_core.services.import_choices import (
-    Choices,
-)
+from experiments_core.services.import_choices import Choices
 from experiments_core.tabular.detection import Detection, detect
 
 UNITS = """user_id,group,converted,revenue,country,first_seen

@@ -35,8 +35,8 @@ from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.stats.moments import Moments
 from experiments_core.store import imports
 from tests.services.conftest import Clock
+from tests.services.sent import begin, event, exposure, send
 from tests.services.test_downloads import run
-from tests.services.test_events import begin, event, exposure, send
 from tests.services.test_pseudonyms import hide
 from tests.services.traces import traces
 
