@@ -17,6 +17,7 @@ from pages.parts import (
     theme,
     who,
 )
+from pages.parts.data_import import Import
 
 
 def draw() -> None:
@@ -44,7 +45,7 @@ def _empty() -> None:
         data_history.draw(into)
 
 
-def _import(known: data_draft.Import) -> None:
+def _import(known: Import) -> None:
     into = data_upload.chosen(known.experiment_id)
     top = st.container()  # drawn last: the counts are exact once every row was read
     found = None

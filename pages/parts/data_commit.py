@@ -12,7 +12,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services import experiments, ingestion, workspace
 from experiments_core.services.ingestion import ImportReport
 from pages.parts import data_draft, theme, who
-from pages.parts.data_draft import Import
+from pages.parts.data_import import Import
 
 ENDING = re.compile(r"(\.(csv|tsv|txt))?(\.gz)?$", re.IGNORECASE)
 EXISTING = {"add": "Add to the rows that are there", "replace": "Replace them"}

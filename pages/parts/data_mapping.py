@@ -16,7 +16,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion
 from experiments_core.services.ingestion import Draft, ImportReport, Question
 from pages.parts import data_draft, data_upload, theme
-from pages.parts.data_draft import Import
+from pages.parts.data_import import Import
 
 ROLES = {
     Role.UNIT: "Unit id",
@@ -278,7 +278,7 @@ def _choices(known: Import, question: Question, answered: str | None) -> None:
 def _some(known: Import) -> None:
     """Of several experiments those that are wanted; all of them at first."""
     try:
-        names = known.experiments()
+        names = data_draft.experiments_in(known)
     except UpshotError as error:
         theme.refused(error)
         return

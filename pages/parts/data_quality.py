@@ -12,7 +12,7 @@ from experiments_core.domain.source import Role
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ChoiceResult, ImportReport, Remark
 from pages.parts import theme, who
-from pages.parts.data_draft import Import
+from pages.parts.data_import import Import
 
 CROSSOVERS = {
     "exclude": "Leave them out",

@@ -15,7 +15,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services import ingestion, workspace
 from experiments_core.services.ingestion import ImportReport, RuleCount
 from pages.parts import data_draft, data_mapping, data_quality, data_variants, theme, who
-from pages.parts.data_draft import Import
+from pages.parts.data_import import Import
 
 READ = "data-read"
 PLAIN = "csv-for-programs"

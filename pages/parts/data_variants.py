@@ -7,7 +7,7 @@ import streamlit as st
 from experiments_core.charts import words
 from experiments_core.services.ingestion import ImportReport
 from pages.parts import data_upload, theme
-from pages.parts.data_draft import Import
+from pages.parts.data_import import Import
 
 UNKNOWN = "VARIANT_UNKNOWN"
 LEAVE_OUT = "No variant of it: leave its rows out"
