@@ -31,7 +31,7 @@ from experiments_core.services import (
 from experiments_core.services.workspace import Workspace
 from experiments_core.settings import Settings
 
-ANALYSES = 15
+ANALYSES = 31
 
 
 def main() -> None:
