@@ -8,7 +8,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, cast
 
 from experiments_core.analysis.cells import Cells
-from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.robustness import (
     ALL_DAYS,
     LATER_DAYS,
@@ -18,6 +17,7 @@ from experiments_core.analysis.robustness import (
     sheet,
 )
 from experiments_core.domain.access import Actor, Permission, require
+from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.errors import ConflictError
 from experiments_core.query.cell_query import CellQuery
 from experiments_core.services import analyses, inspecting
@@ -51,7 +51,9 @@ def robustness(
             code="NO_UNIT_ROWS",
             hint="Import one row per unit.",
         )
-    return _sheet(ws, reading, view, metric_key, variant, contrast)
+    metric = next(one for one in view.design.metrics if one.key == metric_key)
+    cells, notes = cells_of_settings(ws, reading, metric)
+    return sheet(view.design, metric, cells, contrast, treatment=variant, notes=notes)
 
 
 def primary_sheets(ws: Workspace, actor: Actor, view: LookView) -> tuple[Robustness, ...]:
@@ -69,24 +71,32 @@ def primary_sheets(ws: Workspace, actor: Actor, view: LookView) -> tuple[Robustn
     reading = reading_of_now(ws, actor, view.experiment.id)
     if reading.query is None or reading.data_hash != shown.data_hash:
         return ()
-    return tuple(
-        _sheet(ws, reading, view, metric.key, arm.variant, arm.contrast)
-        for metric in shown.metrics
-        if metric.role == "primary"
-        for arm in metric.arms
-        if arm.contrast is not None and arm.contrast.verdict != "cannot_say"
-    )
+    found: list[Robustness] = []
+    for metric in view.design.metrics:
+        compared = [
+            (arm.variant, arm.contrast)
+            for arm in shown.metric(metric.key).arms
+            if arm.contrast is not None and arm.contrast.verdict != "cannot_say"
+        ]
+        if metric.role is MetricRole.PRIMARY and compared:
+            cells, notes = cells_of_settings(ws, reading, metric)
+            found += [
+                sheet(view.design, metric, cells, contrast, treatment=variant, notes=notes)
+                for variant, contrast in compared
+            ]
+    return tuple(found)
 
 
-def _sheet(  # noqa: PLR0917  private; a comparison and what it is read from
-    ws: Workspace,
-    reading: Reading,
-    view: LookView,
-    metric_key: str,
-    variant: str,
-    contrast: Contrast,
-) -> Robustness:
-    metric = next(one for one in view.design.metrics if one.key == metric_key)
+def cells_of_settings(
+    ws: Workspace, reading: Reading, metric: Metric
+) -> tuple[dict[Setting, Cells], list[str]]:
+    """The cells of one metric under every setting, and what could not be tried.
+
+    Args:
+        ws: The workspace.
+        reading: An experiment with one row per unit.
+        metric: The metric; it comes back under each of its caps.
+    """
     needs = bound(capped(metric).values(), reading.data) if reading.data else ()
     query = replace(cast("CellQuery", reading.query), needs=needs, skewness=False)
     rules = rules_of(reading)
@@ -99,7 +109,7 @@ def _sheet(  # noqa: PLR0917  private; a comparison and what it is read from
         }
     if all(one.days == ALL_DAYS for one in settings):
         notes.append("Nothing says on which day a unit came, so no day was left out.")
-    return sheet(view.design, metric, cells, contrast, treatment=variant, notes=notes)
+    return cells, notes
 
 
 def _settings(

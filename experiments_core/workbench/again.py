@@ -8,6 +8,7 @@ from typing import Protocol
 
 from experiments_core.analysis.calibration import Calibration, calibrate, enough
 from experiments_core.analysis.cells import Cells
+from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.design import Design
 from experiments_core.analysis.results import ArmResult, ExperimentResult
 from experiments_core.analysis.robustness import (
@@ -61,13 +62,7 @@ class Again:
         self, result: ExperimentResult, design: Design, metric_key: str, arm: ArmResult
     ) -> Robustness:
         """Take every defensible analysis of one comparison."""
-        contrast = arm.contrast
-        if contrast is None:
-            raise refusal(
-                "variant", arm.variant, "NOT_FOUND",
-                f"“{arm.variant}” is the reference; nothing is compared with itself.",
-                "Name a treatment.",
-            )  # fmt: skip
+        contrast = compared_in(arm)
         metric = next(one for one in design.metrics if one.key == metric_key)
         versions = tuple(capped(metric).values())
         settings, notes = self._settings(result, design)
@@ -89,14 +84,9 @@ class Again:
         metric = next(one for one in design.metrics if one.key == metric_key)
         asked = replace(self.request, metrics=(metric,), segments=())
         phases = enough(self.values(asked, (design.reference, variant)))
-        if not phases:
-            raise refusal(
-                "metric", metric_key, "RANGE", "There are too few units to shuffle.",
-                "Each arm needs ten.",
-            )  # fmt: skip
-        return calibrate(
-            metric, phases, variant=variant, alpha=design.plan.alpha, number=shuffles,
-            seed=seed, said=steps(shuffles, progress, cancelled),
+        return shuffled(
+            metric, phases, variant, design.plan.alpha,
+            shuffles=shuffles, seed=seed, progress=progress, cancelled=cancelled,
         )  # fmt: skip
 
     def _settings(
@@ -132,3 +122,46 @@ class Again:
             later_days=setting.days == LATER_DAYS,
         )
         return self.load(asked).cells
+
+
+def compared_in(arm: ArmResult) -> Contrast:
+    """The comparison of an arm.
+
+    Raises:
+        InvalidInputError: it is the reference.
+    """
+    if arm.contrast is None:
+        raise refusal(
+            "variant", arm.variant, "NOT_FOUND",
+            f"“{arm.variant}” is the reference; nothing is compared with itself.",
+            "Name a treatment.",
+        )  # fmt: skip
+    return arm.contrast
+
+
+def shuffled(
+    metric: Metric,
+    phases: Sequence[Phase],
+    variant: str,
+    alpha: float,
+    *,
+    shuffles: int,
+    seed: int,
+    progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Calibration:
+    """Shuffle the arms of one metric's units.
+
+    Raises:
+        InvalidInputError: there are too few.
+        CancelledError: somebody stopped it.
+    """
+    if not phases:
+        raise refusal(
+            "metric", metric.key, "RANGE", "There are too few units to shuffle.",
+            "Each arm needs ten.",
+        )  # fmt: skip
+    return calibrate(
+        metric, phases, variant=variant, alpha=alpha, number=shuffles, seed=seed,
+        said=steps(shuffles, progress, cancelled),
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from experiments_core.analysis.engine import analyze as judge
 from experiments_core.analysis.groups import Groups
 from experiments_core.analysis.segments import segment_results
 from experiments_core.domain.metric import Metric
-from experiments_core.workbench.again import Again
+from experiments_core.workbench.again import Again, Rereading
 from experiments_core.workbench.arms import refuse_split
 from experiments_core.workbench.designing import Asked, design_of, past_looks, plan_of, prior_of
 from experiments_core.workbench.files import FileData
@@ -153,15 +153,21 @@ def _judged(data: Any, request: Request, asked: Asked, prior: Prior | None) -> R
         replace(metric, segments=_segments(loaded, design, known))
         for metric, known in zip(result.metrics, design.metrics, strict=False)
     )
-    again = Again(
+    return Report(
+        replace(result, metrics=cut), design, loaded.cells, loaded.sql, loaded.notes,
+        _rows(data, request) if loaded.basis == "units" else None,
+    )  # fmt: skip
+
+
+def _rows(data: Any, request: Request) -> Rereading | None:
+    """How the same rows can be read once more."""
+    if isinstance(data, FileData):
+        return data.rows
+    return Again(
         request,
         lambda other: load(data, other),
         lambda other, arms: load_values(data, other, arms),
     )
-    return Report(
-        replace(result, metrics=cut), design, loaded.cells, loaded.sql, loaded.notes,
-        None if loaded.basis != "units" or isinstance(data, FileData) else again,
-    )  # fmt: skip
 
 
 def _segments(loaded: Loaded, design: Design, metric: Metric) -> tuple[Any, ...]:

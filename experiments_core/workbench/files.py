@@ -12,14 +12,12 @@ from experiments_core.analysis.design import Quality
 from experiments_core.domain.access import LOCAL
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.source import Mapping, Role, Shape
-from experiments_core.errors import InvalidInputError, Problem
-from experiments_core.services import analyses, ingestion
+from experiments_core.services import analyses
 from experiments_core.services.import_choices import choices_from_document
-from experiments_core.services.import_reading import read_draft
-from experiments_core.services.ingestion import ImportRecord, ImportReport, Question
+from experiments_core.services.ingestion import ImportReport
 from experiments_core.services.readings import ON_PURPOSE
-from experiments_core.services.workspace import Workspace, open_workspace
 from experiments_core.store import facts
+from experiments_core.workbench.file_rows import Brought, FileRows
 from experiments_core.workbench.frames import rejects_frame, units_frame
 from experiments_core.workbench.loading import Loaded
 from experiments_core.workbench.refusing import refusal
@@ -42,6 +40,7 @@ class FileData:
         mapping: How the columns were read.
         metrics: What the file measures, the first one primary.
         loaded: The moments that an analysis starts from.
+        rows: How to read the same files once more; None where they hold no rows per unit.
     """
 
     data: pd.DataFrame
@@ -50,6 +49,7 @@ class FileData:
     mapping: Mapping
     metrics: tuple[Metric, ...]
     loaded: Loaded
+    rows: FileRows | None = None
 
 
 def paths_of(data: Any) -> tuple[Path, ...]:
@@ -75,29 +75,15 @@ def read_file(
     """
     given = {name: value for name, value in said.items() if value is not None}
     choices = choices_from_document({"finished": True, **given})
-    with open_workspace(":memory:") as ws:
-        draft = ingestion.receive_files(ws, LOCAL, [(path, path.name) for path in paths])
-        draft, mapping, report = read_draft(ws, LOCAL, draft, choices)
-        _refuse_open(report.questions)
-        if report.blocking and not leave_out_bad_rows:
-            raise InvalidInputError(
-                " ".join(rule.message for rule in report.blocking),
-                hint="Correct them, or go on without them: leave_out_bad_rows=True.",
-                details=tuple(
-                    Problem("rows", one.rows, one.rule, one.message) for one in report.blocking
-                ),
-            )
-        record = ingestion.commit_as_new(
-            ws, LOCAL, draft.import_id, mapping, name=NAME, mode="good_rows"
-        )
-        return _collect(ws, record, mapping, report)
+    rows = FileRows(tuple(paths), choices, leave_out_bad_rows)
+    with rows.opened() as brought:
+        return _collect(brought, rows)
 
 
-def _collect(
-    ws: Workspace, record: ImportRecord, mapping: Mapping, report: ImportReport
-) -> FileData:
+def _collect(brought: Brought, rows: FileRows) -> FileData:
     import pandas as pd  # noqa: PLC0415 - most of a second, and only this call needs it
 
+    ws, record, mapping, report = brought.ws, brought.record, brought.mapping, brought.report
     view = analyses.look(ws, LOCAL, record.experiment_id or "")
     with ws.db.read() as cursor:
         columns = record.report["columns"]
@@ -106,8 +92,8 @@ def _collect(
             table = facts.units_table(record.dataset_id or "")
             frame = units_frame(cursor, table, headers)
         else:
-            names, rows = report.preview
-            frame = pd.DataFrame(list(rows), columns=list(names))
+            names, shown = report.preview
+            frame = pd.DataFrame(list(shown), columns=list(names))
         rejects = facts.rejects_of(cursor, record.id)
     arms = tuple(view.design.arms)
     loaded = Loaded(
@@ -126,6 +112,7 @@ def _collect(
         mapping,
         view.design.metrics,
         loaded,
+        rows if mapping.kept_as is Shape.UNIT else None,
     )
 
 
@@ -137,26 +124,6 @@ def _quality(report: ImportReport, mapping: Mapping) -> Quality:
         rows_rejected=max(0, report.rows_left_out - chosen),
         crossed_units=report.crossed_units if mapping.named(Role.UNIT) else None,
         crossed_left_out=mapping.crossovers == "exclude",
-    )
-
-
-def _refuse_open(questions: Sequence[Question]) -> None:
-    """Say what is open and how to answer it; nothing is guessed."""
-    if not questions:
-        return
-    first = questions[0]
-    example = first.default or (first.choices[0].value if first.choices else "…")
-    raise InvalidInputError(
-        " ".join(
-            f"{one.text} [{one.code}: {', '.join(choice.value for choice in one.choices)}]"
-            for one in questions
-        ),
-        code="QUESTIONS_OPEN",
-        hint=f'Answer by code: answers={{"{first.code}": "{example}"}}.',
-        details=tuple(
-            Problem(one.field, [choice.value for choice in one.choices], one.code, one.text)
-            for one in questions
-        ),
     )
 
 

@@ -50,6 +50,10 @@ def test_an_event_log_is_read_and_judged(log: Path):
     assert {arm.n for arm in arms.values()} == {150}
     direct = ec.analyze(log, answers=ANSWERS)
     assert direct.to_json() == report.to_json()
+    sheet = direct.robustness("buy")
+    assert sheet.planned.p_value == pytest.approx(report["buy"].p_value, rel=1e-12)
+    shuffled = direct.calibrate("buy", shuffles=100)
+    assert (shuffled.units, shuffled.shuffles) == (300, 100)
 
 
 def test_rejects_of_a_file_are_a_frame(log: Path):
