@@ -13,7 +13,7 @@ from experiments_core.domain.project import MOST_HOLDOUT_BP, Project
 from experiments_core.errors import UpshotError
 from experiments_core.services import organisations, projects
 from experiments_core.services.workspace import Workspace
-from pages.parts import edited, theme
+from pages.parts import edited, maker, theme
 
 LABELS = {
     "strict_traffic": "Strict traffic: no change while a test runs",
@@ -37,12 +37,11 @@ def draw(ws: Workspace, actor: Actor) -> None:
         with st.expander(f"{theme.text(project.name)} ({theme.text(project.key)})",
                          expanded=len(found) == 1):  # fmt: skip
             _settings(ws, actor, project)
-    with st.popover("New project", icon=":material/add:", type="tertiary"):
-        name = st.text_input("Name", key="project-name")
-        hidden = st.toggle("Keep unit ids as pseudonyms", key="project-hidden")
-        if st.button("Make it", key="project-make", type="primary"):
-            values = {"name": name, "pseudonymise_units": hidden}
-            _try(lambda: projects.create_project(ws, actor, values))
+    with maker.open_maker("new-project", "New project") as form:
+        name = st.text_input("Name", key=form.key("name"))
+        hidden = st.toggle("Keep unit ids as pseudonyms", key=form.key("hidden"))
+        values = {"name": name, "pseudonymise_units": hidden}
+        form.button(lambda: projects.create_project(ws, actor, values))
     theme.section("Organisation")
     _organisation(ws, actor)
 
@@ -97,12 +96,11 @@ def _said(values: Mapping[str, Any], name: str) -> tuple[str, str]:
     return LABELS[name], value
 
 
-def _try(act: Any, form: edited.Form | None = None) -> None:
+def _try(act: Any, form: edited.Form) -> None:
     try:
         act()
     except UpshotError as error:
         theme.refused(error)
         return
-    if form is not None:
-        form.end()
+    form.end()
     st.rerun()

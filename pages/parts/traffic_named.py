@@ -37,7 +37,7 @@ def overrides(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     theme.table([{"Unit": unit, "Sees": names.get(arm, arm)} for unit, arm in known.items()])
     chosen = st.selectbox(
         "Take back", list(known), index=None, key=f"back-{experiment.id}",
-        format_func=theme.text, placeholder="Choose a unit",
+        format_func=lambda unit: words.plain(unit, 80), placeholder="Choose a unit",
     )  # fmt: skip
     if chosen and st.button("Take this override back"):
         _do(lambda: service.set_override(ws, actor, experiment.id, chosen, None))

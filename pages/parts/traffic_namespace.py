@@ -15,7 +15,7 @@ from experiments_core.errors import UpshotError
 from experiments_core.services import experiments, projects
 from experiments_core.services.project_rules import holders
 from experiments_core.services.workspace import Workspace
-from pages.parts import entry, theme
+from pages.parts import entry, maker, theme
 
 NONE = ""
 
@@ -36,11 +36,12 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
         theme.note("This test is in no namespace.")
     if not edits:
         return
-    with st.popover("New namespace", icon=":material/add:", type="tertiary"):
-        key = st.text_input("Key", key="namespace-key", max_chars=64)
-        name = st.text_input("Name", key="namespace-name", max_chars=200)
-        if st.button("Make it", key="namespace-make", type="primary"):
-            _do(lambda: projects.create_namespace(ws, actor, key=key or "", name=name or ""))
+    with maker.open_maker("namespace", "New namespace") as form:
+        key = st.text_input("Key", key=form.key("key"), max_chars=64)
+        name = st.text_input("Name", key=form.key("name"), max_chars=200)
+        form.button(
+            lambda: projects.create_namespace(ws, actor, key=key or "", name=name or "")
+        )
 
 
 def _holders(ws: Workspace, actor: Actor, key: str) -> None:
@@ -63,7 +64,7 @@ def _choose(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
         with st.grid(3, min_column_width=140, gap="medium"):
             chosen = st.selectbox(
                 "Namespace", keys, index=keys.index(present),
-                format_func=lambda key: theme.text(known[key]) if key else "none",
+                format_func=lambda key: words.plain(known[key], 60) if key else "none",
             )  # fmt: skip
             begin = st.text_input("From, %", entry.share(slot.from_bp if slot else 0))
             end = st.text_input("To, %", entry.share(slot.to_bp if slot else WHOLE_BP))
