@@ -22,11 +22,13 @@ STREAMLIT = """
 .stMarkdown p { max-width: 820px; }
 h1 { padding: 0.25rem 0 !important; }
 [data-testid="stProgressBarTrack"] { height: 4px; }
+[data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid var(--u-accent);
+  outline-offset: -2px; }
 .st-key-wide-scorecard .modebar-container { top: calc(100% - 30px) !important; }
 [class*="st-key-right-"] :is(th, td):not(:first-child) { text-align: right !important; }
 [class*="st-key-right-"] td { white-space: nowrap; }
 [class*="st-key-tab-"], [class*="st-key-tab-"] :is(.stButtonGroup, [role="radiogroup"]) {
-  width: 100%; }
+  width: 100% !important; max-width: none; }
 [class*="st-key-tab-"] [role="radiogroup"] { gap: 0 1.1rem;
   border-bottom: 1px solid var(--u-line); }
 [class*="st-key-tab-"] [role="radio"][aria-checked] { margin: 0 0 -1px; padding: 0.35rem 0;
@@ -85,7 +87,7 @@ BLOCKS = """
 .u-card > * { margin: 0 0 0.5rem; } .u-card > :last-child { margin: 0; }
 .u-bars { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(220px, 100%), 1fr));
   gap: 1rem; }
-.u-bars p { margin: 0 0 0.5rem; } .u-bars p:last-child { margin: 0.35rem 0 0; }
+.u-bars p { margin: 0 0 0.5rem; } .u-bars .u-bar + p { margin: 0.35rem 0 0; }
 .u-bar { height: 4px; border-radius: 4px; background: var(--u-surface); overflow: hidden; }
 .u-bar > div { height: 100%; background: var(--u-accent); }
 .u-rows { overflow-x: auto; }
@@ -94,7 +96,7 @@ BLOCKS = """
   text-align: left; font-size: 13px; white-space: nowrap; }
 .u-rows th { color: var(--u-muted); font-weight: 400; }
 .u-rows.u-right :is(th, td):not(:first-child, .u-left) { text-align: right; }
-.u-rows td.u-left { white-space: normal; }
+.u-rows td.u-left { white-space: normal; min-width: 8rem; }
 .u-block summary { display: inline-flex; align-items: center; gap: 0.5rem; cursor: pointer;
   list-style: none; color: var(--u-muted); font-size: 0.875rem; padding: 0.25rem 0; }
 .u-block summary::-webkit-details-marker { display: none; }
