@@ -36,9 +36,10 @@ what a person waits for: real servers and Chromium, one with the samples, one of
 with an empty page, and one like ours with the same page; in turns the key `r`, which runs the
 whole script again, or a click, until the last change of the page (`bench/browser.py`). Events
 go over HTTP into a server of its own and are on disk before the answer; the refresh is of users
-who come anew, with their payments; assignment is compared with GrowthBook's Python SDK in the
-same process (`bench/events.py`). Reads over the API go through one connection, in turns with a
-bare Starlette route of the same server that answers 2 kB (`bench/reads.py`)."""
+who come anew, with their payments, or of more payments of users who are known; assignment is
+compared with GrowthBook's Python SDK in the same process (`bench/events.py`). Reads over the
+API go through one connection, in turns with a bare Starlette route of the same server that
+answers 2 kB (`bench/reads.py`)."""
 REPORT = Path("docs/benchmarks.md")
 LIBRARIES = ("duckdb", "streamlit", "numpy", "pandas", "statsmodels", "tea-tasting")
 

@@ -121,9 +121,10 @@ def exposed_columns(query: UnitsQuery, which: str = "") -> str:
         for i, name in enumerate(query.segments)
     )
     segments += f", MAX(ts) {which} AS {NEWEST}" if query.segments else ""
+    reported = f"arg_min(variant, ts) {which} AS reported, " if query.external else ""
     return (
         f"MIN(ts) {which} AS first_ts, count(*) {which} AS exposures, "
-        f"arg_min(variant, ts) {which} AS reported, "
+        f"{reported}"
         f"MIN(variant) {which} AS one_arm, MAX(variant) {which} AS other_arm{segments}"
     )
 

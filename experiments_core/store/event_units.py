@@ -23,8 +23,8 @@ _STATES = (
     "WHERE list_contains(?, experiment_id)"
 )
 _NEWEST = (
-    "SELECT greatest(coalesce((SELECT max(seq) FROM events), 0), "
-    "coalesce((SELECT max(seq) FROM assignments), 0))"
+    "SELECT greatest($after, (SELECT max(seq) FROM events WHERE seq > $after), "
+    "(SELECT max(seq) FROM assignments WHERE seq > $after))"
 )
 _FED = (
     "SELECT (SELECT 1 FROM events WHERE type = 'exposure' AND experiment_id = $id LIMIT 1), "
@@ -77,7 +77,8 @@ class Standing:
     """What the file tells of one experiment's log and of its units.
 
     Attributes:
-        newest: The last commit that wrote an event or an assignment of any experiment.
+        newest: The last commit that wrote an event or an assignment of any experiment; 0
+            where there is none.
         exposed: The log has exposures of this one.
         assigned: It has assignments of this one.
         by_hand: Units that somebody gave an arm.
@@ -92,16 +93,15 @@ class Standing:
 
 
 def standing_of(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> Standing:
-    """Read what is known of one experiment; nothing but ``newest`` where no log feeds it."""
-    newest = newest_commit(cursor)
+    """Read what is known of one experiment."""
+    state = states_of(cursor, [experiment_id]).get(experiment_id)
+    newest = newest_commit(cursor, state.high_water if state else 0)
     if not newest:
         return Standing(newest)
     row = cursor.execute(parsed(cursor, _FED), {"id": experiment_id}).fetchone() or (None, None)
     exposed, assigned = (found is not None for found in row)
-    if not exposed and not assigned:
-        return Standing(newest)
-    state = states_of(cursor, [experiment_id]).get(experiment_id)
-    return Standing(newest, exposed, assigned, by_hand(cursor, experiment_id), state)
+    hands = by_hand(cursor, experiment_id) if exposed or assigned else ()
+    return Standing(newest, exposed, assigned, hands, state)
 
 
 def states_of(
@@ -125,10 +125,15 @@ def fed(cursor: duckdb.DuckDBPyConnection) -> tuple[set[str], set[str]]:
     return found, {owner for (owner,) in assigned}
 
 
-def newest_commit(cursor: duckdb.DuckDBPyConnection) -> int:
-    """Number of the last commit that wrote an event or an assignment."""
-    row = cursor.execute(parsed(cursor, _NEWEST)).fetchone()
-    return int(row[0]) if row else 0
+def newest_commit(cursor: duckdb.DuckDBPyConnection, after: int = 0) -> int:
+    """Number of the last commit that wrote an event or an assignment.
+
+    Args:
+        cursor: On the workspace.
+        after: One that is known of; only what came after it is looked at.
+    """
+    row = cursor.execute(parsed(cursor, _NEWEST), {"after": after}).fetchone()
+    return int(row[0]) if row else after
 
 
 def by_hand(cursor: duckdb.DuckDBPyConnection, experiment_id: str) -> list[list[str]]:
