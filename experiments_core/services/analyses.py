@@ -26,12 +26,7 @@ from experiments_core.services.taking import (
     stored_look,
     take,
 )
-from experiments_core.services.viewing import (
-    LookView,
-    open_to_people,
-    opened,
-    shut_view,
-)
+from experiments_core.services.viewing import LookView, open_to_people, opened, shut_view
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import looks
 from experiments_core.store.looks import StoredLook

@@ -11,7 +11,8 @@ from experiments_core.domain.assignment import first_run
 from experiments_core.domain.experiment import Experiment
 from experiments_core.errors import ConflictError, InvalidInputError, NotFoundError, Problem
 from experiments_core.services import readings
-from experiments_core.services.readings import PastLook, Reading
+from experiments_core.services.reading_design import PastLook
+from experiments_core.services.readings import Reading
 from experiments_core.store.data_states import DataState
 
 CURRENT, FIRST_DAY = "current", "first_day"

@@ -21,7 +21,7 @@ from experiments_core.domain.access import Actor
 from experiments_core.domain.metric import Metric
 from experiments_core.domain.metric_kinds import Mean
 from experiments_core.errors import ConflictError, InvalidInputError, Problem
-from experiments_core.services import inspecting, readings
+from experiments_core.services import binding, inspecting
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import cells as store_cells
@@ -153,7 +153,7 @@ def explored(ws: Workspace, actor: Actor, view: LookView, choices: Choices) -> L
             hint="Open the newest look.",
         )
     _known("covariate", choices.covariate, (NO_COVARIATE, *reading.covariate_columns))
-    query = replace(reading.query, needs=readings.bound(design.metrics, reading.data))
+    query = replace(reading.query, needs=binding.bound(design.metrics, reading.data))
     with ws.db.read() as cursor:
         table = store_cells.unit_cells(cursor, query)
     return explore(replace(view, cells=table.cells, sql=table.sql), choices)

@@ -6,10 +6,7 @@ from collections.abc import Mapping as Table
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from experiments_core.domain.source import (
-    Role,
-    Shape,
-)
+from experiments_core.domain.source import Role, Shape
 from experiments_core.errors import InvalidInputError, Problem
 
 LISTS = frozenset({

@@ -32,13 +32,7 @@ from experiments_core.services.several import commit_each, experiments_in
 from experiments_core.services.unfinished import unfinished
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import imports
-from experiments_core.tabular.answers import (
-    Choice,
-    Question,
-    answer,
-    answer_layout,
-    give_role,
-)
+from experiments_core.tabular.answers import Choice, Question, answer, answer_layout, give_role
 from experiments_core.tabular.columns import ColumnSeen
 from experiments_core.tabular.detection import Detection, Notice
 from experiments_core.tabular.rejects import Reject

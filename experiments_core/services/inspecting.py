@@ -12,7 +12,7 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.metric import Metric
 from experiments_core.errors import NotFoundError
 from experiments_core.query.cell_query import CellQuery
-from experiments_core.services import readings
+from experiments_core.services import binding
 from experiments_core.services.readings import Reading
 from experiments_core.services.taking import cut_reading, reading_of_now
 from experiments_core.services.viewing import LookView, check_open
@@ -69,7 +69,7 @@ def query_of(reading: Reading, shown: LookView) -> CellQuery | None:
     if query is None or reading.data is None:
         return None
     if metrics != reading.design.metrics:
-        query = replace(query, needs=readings.bound(metrics, reading.data))
+        query = replace(query, needs=binding.bound(metrics, reading.data))
     if shown.result.data_hash != reading.data_hash and shown.data_as_of is not None:
         query = replace(query, as_of=shown.data_as_of + timedelta(microseconds=1))
     return query

@@ -10,11 +10,7 @@ from experiments_core.analysis.contrast import Contrast
 from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.metric import MetricRole
-from experiments_core.services.taking import (
-    look_of_today,
-    readings_of_now,
-    take,
-)
+from experiments_core.services.taking import look_of_today, readings_of_now, take
 from experiments_core.services.workspace import Workspace
 from experiments_core.stats.estimate import Value
 from experiments_core.store import catalog, looks

@@ -7,11 +7,7 @@ from typing import Any
 
 from experiments_core.domain import checks
 from experiments_core.domain.access import Actor, Permission, event_by, require
-from experiments_core.domain.project import (
-    FIRST_ORGANISATION,
-    Organisation,
-    zone_problems,
-)
+from experiments_core.domain.project import FIRST_ORGANISATION, Organisation, zone_problems
 from experiments_core.domain.text import clean, slugify, text_problems, unused
 from experiments_core.domain.validation import refuse
 from experiments_core.errors import ConflictError, NotFoundError, Problem

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from experiments_core.analysis.results import (
-    Check,
-    ExperimentResult,
-    MetricResult,
-    Progress,
-)
+from experiments_core.analysis.results import Check, ExperimentResult, MetricResult, Progress
 from experiments_core.charts import axis as axes
 from experiments_core.charts import beside, tables, theme, words
 from experiments_core.charts.rows import Group, Row, axis_of, scorecard_groups

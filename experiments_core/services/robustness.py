@@ -21,8 +21,9 @@ from experiments_core.domain.metric import Metric, MetricRole
 from experiments_core.errors import ConflictError
 from experiments_core.query.cell_query import CellQuery
 from experiments_core.services import analyses, inspecting
+from experiments_core.services.binding import bound
 from experiments_core.services.crossing import Rules, rules_of, table_under
-from experiments_core.services.readings import Reading, bound
+from experiments_core.services.readings import Reading
 from experiments_core.services.taking import reading_of_now
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace

@@ -12,12 +12,7 @@ from experiments_core.domain.documents import moment_text
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.phases import last_change
 from experiments_core.domain.trace import changes_between, who_was_faster
-from experiments_core.errors import (
-    InvalidInputError,
-    NotFoundError,
-    Problem,
-    VersionStaleError,
-)
+from experiments_core.errors import InvalidInputError, NotFoundError, Problem, VersionStaleError
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit, catalog
 

@@ -15,11 +15,7 @@ from experiments_core.domain.text import clean
 from experiments_core.domain.traffic import TrafficPreview
 from experiments_core.errors import ConflictError, Problem
 from experiments_core.services import places
-from experiments_core.services.saving import (
-    Save,
-    find,
-    moment,
-)
+from experiments_core.services.saving import Save, find, moment
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog, eventlog
 

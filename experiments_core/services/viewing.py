@@ -11,13 +11,11 @@ from experiments_core.analysis.body import from_dict
 from experiments_core.analysis.cells import Cell
 from experiments_core.analysis.design import Design, Quality
 from experiments_core.analysis.groups import Groups
-from experiments_core.analysis.results import (
-    ExperimentResult,
-)
+from experiments_core.analysis.results import ExperimentResult
 from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import CellKey
 from experiments_core.errors import ConflictError
-from experiments_core.services import readings
+from experiments_core.services import reading_design
 from experiments_core.services.cutting import Cut
 from experiments_core.store import looks
 from experiments_core.store.looks import StoredLook
@@ -62,7 +60,7 @@ def opened(experiment: Experiment, stored: StoredLook) -> LookView:
     """A look with everything that was kept with it."""
     kept = stored.settings
     newest = datetime.fromisoformat(kept["newest"]) if kept["newest"] else None
-    design = readings.design_of(kept["settings"], newest, kept.get("past_units", ()))
+    design = reading_design.design_of(kept["settings"], newest, kept.get("past_units", ()))
     cells = looks.cells_from_json(kept["cells"])
     return LookView(
         result=from_dict(stored.results),

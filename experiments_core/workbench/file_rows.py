@@ -15,10 +15,11 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.domain.source import Mapping
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.services import ingestion
+from experiments_core.services.binding import bound
 from experiments_core.services.import_choices import Choices
 from experiments_core.services.import_reading import read_draft
 from experiments_core.services.ingestion import ImportRecord, ImportReport, Question
-from experiments_core.services.readings import Reading, bound
+from experiments_core.services.readings import Reading
 from experiments_core.services.robustness import cells_of_settings
 from experiments_core.services.taking import reading_of_now
 from experiments_core.services.workspace import Workspace, open_workspace

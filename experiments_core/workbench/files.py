@@ -15,7 +15,7 @@ from experiments_core.domain.source import Mapping, Role, Shape
 from experiments_core.services import analyses
 from experiments_core.services.import_choices import choices_from_document
 from experiments_core.services.ingestion import ImportReport
-from experiments_core.services.readings import ON_PURPOSE
+from experiments_core.services.reading_quality import ON_PURPOSE
 from experiments_core.store import facts
 from experiments_core.workbench.file_rows import Brought, FileRows
 from experiments_core.workbench.frames import rejects_frame, units_frame

@@ -16,7 +16,7 @@ from experiments_core.domain.source import UNKNOWN_PHASE, CellKey, Mapping
 from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.query.cell_query import BoundNeed, CellQuery
-from experiments_core.services.readings import ON_PURPOSE
+from experiments_core.services.reading_quality import ON_PURPOSE
 from experiments_core.stats.shuffles import Phase
 from experiments_core.store import facts
 from experiments_core.store.cells import segment_cells, unit_cells
