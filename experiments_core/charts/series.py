@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from experiments_core.analysis.results import End, SeriesPoint
+from experiments_core.analysis.results import SeriesPoint
 from experiments_core.charts import words
-from experiments_core.charts.axis import Axis, common_axis, lift_tick, round_step
+from experiments_core.charts.axis import lift_tick
 from experiments_core.charts.canvas import Canvas
+from experiments_core.charts.series_scale import BOTTOM, PLOT, TOP, Scale, lift_axis
 from experiments_core.charts.theme import AXIS_SIZE, Figure, Tokens, bold
-from experiments_core.stats.estimate import Undefined, Value
+from experiments_core.stats.estimate import Undefined
 
-TOP, PLOT, BOTTOM = 34, 258, 34
 LOOK_ROOM, LOOK_ROOM_NARROW = 0.07, 0.2
 """Share of the days that the label of a look takes."""
 LONE = 0.04
@@ -79,7 +79,7 @@ def cumulative(
         confidence_level: Of the plan's interval, for its label.
         narrow: Without the column of labels at the right end.
     """
-    scale = _Scale(_axis(points), points[0].day, points[-1].day)
+    scale = Scale(lift_axis(points), points[0].day, points[-1].day)
     canvas = Canvas(TOP + PLOT + BOTTOM, tokens)
     _frame(canvas, scale, narrow=narrow)
     for _, run in groupby(points, key=lambda point: isinstance(point.relative_lift, Undefined)):
@@ -100,64 +100,7 @@ def cumulative(
     return canvas.figure(domain=domain, span=scale.span)
 
 
-class _Scale:
-    """Days and lifts to places on the sheet."""
-
-    def __init__(self, axis: Axis, first: End, last: End) -> None:
-        self.axis = axis
-        self.first = first
-        self.days = _apart(first, last)
-        side = 0.4 if isinstance(first, date) else 0.01 * self.days
-        self.span = (-side, self.days + 0.15 if isinstance(first, date) else self.days + side)
-
-    def x(self, day: End) -> float:
-        """Days (or whatever the data count time in) since the first one."""
-        return _apart(self.first, day)
-
-    def ticks(self, *, narrow: bool) -> list[tuple[float, str]]:
-        """Places on the time axis, with what is written under them."""
-        most = 5 if narrow else 14
-        if not isinstance(self.first, date):
-            step = round_step(max(self.days, 1e-9) / most)
-            low = math.ceil(self.first / step - 1e-9)
-            count = int((self.first + self.days) / step + 1e-9) - low + 1
-            shown = (step * (low + k) for k in range(count))
-            return [(place - self.first, f"{place:g}") for place in shown]
-        days = round(self.days)
-        labels = []
-        for number in _shown_days(days, most):
-            day = date.fromordinal(self.first.toordinal() + number)
-            outer = number in {0, days} or day.day == 1
-            whole = outer and not (narrow and number == days)
-            labels.append((float(number), words.day(day) if whole else str(day.day)))
-        return labels
-
-    def y(self, value: Value) -> float:
-        """Pixels from the top, kept inside the plot."""
-        if isinstance(value, Undefined):
-            return TOP + PLOT
-        share = (self.axis.high - value) / (self.axis.high - self.axis.low)
-        return TOP + PLOT * min(1.0, max(0.0, share))
-
-
-def _axis(points: Sequence[SeriesPoint]) -> Axis:
-    later = points[len(points) // 2 :]
-    must = [end for point in later for end in _ends(point)]
-    must += [point.relative_lift for point in later if isinstance(point.relative_lift, float)]
-    return common_axis(must, [end for point in points for end in _ends(point)], ticks=8)
-
-
-def _ends(point: SeriesPoint) -> list[float]:
-    ends = (
-        point.relative_lift_ci_lower,
-        point.relative_lift_ci_upper,
-        point.always_valid_lower,
-        point.always_valid_upper,
-    )
-    return [end for end in ends if not isinstance(end, Undefined)]
-
-
-def _frame(canvas: Canvas, scale: _Scale, *, narrow: bool) -> None:
+def _frame(canvas: Canvas, scale: Scale, *, narrow: bool) -> None:
     tokens = canvas.tokens
     left, right = scale.span
     for place in scale.axis.ticks:
@@ -178,25 +121,7 @@ def _frame(canvas: Canvas, scale: _Scale, *, narrow: bool) -> None:
         )
 
 
-def _apart(first: End, last: End) -> float:
-    """From one end to another, in days or in whatever the data count time in."""
-    if isinstance(first, date) and isinstance(last, date):
-        return float((last - first).days)
-    if isinstance(first, date) or isinstance(last, date):
-        return 0.0
-    return last - first
-
-
-def _shown_days(days: int, most: int) -> list[int]:
-    step = max(1, -(-days // most))
-    step = next((round_step for round_step in (1, 2, 3, 7, 14, 28) if round_step >= step), step)
-    shown = list(range(0, days + 1, step))
-    if shown[-1] != days and days - shown[-1] > step / 2:
-        shown.append(days)
-    return shown
-
-
-def _ribbons(canvas: Canvas, points: list[SeriesPoint], scale: _Scale) -> None:
+def _ribbons(canvas: Canvas, points: list[SeriesPoint], scale: Scale) -> None:
     tokens = canvas.tokens
     xs = [scale.x(point.day) for point in points]
     if len(points) == 1:  # a ribbon needs a width
@@ -232,7 +157,7 @@ def _ribbons(canvas: Canvas, points: list[SeriesPoint], scale: _Scale) -> None:
 
 
 def _phases(
-    canvas: Canvas, phases: Sequence[PhaseMark], scale: _Scale, *, narrow: bool
+    canvas: Canvas, phases: Sequence[PhaseMark], scale: Scale, *, narrow: bool
 ) -> None:  # fmt: skip
     """A line and a label each; of several that begin at one place the last one holds."""
     places = {max(scale.x(phase.day) - 0.5, scale.span[0]): phase for phase in phases}
@@ -245,7 +170,7 @@ def _phases(
             canvas.upright(x, TOP - 4, TOP + PLOT, colour=canvas.tokens.text, below=False)
 
 
-def _notes(canvas: Canvas, notes: Sequence[NoteMark], scale: _Scale) -> None:
+def _notes(canvas: Canvas, notes: Sequence[NoteMark], scale: Scale) -> None:
     tokens = canvas.tokens
     for note in notes:
         low, high = scale.span
@@ -259,7 +184,7 @@ def _notes(canvas: Canvas, notes: Sequence[NoteMark], scale: _Scale) -> None:
         canvas.small(x, TOP + 9, bold(note.label), size=AXIS_SIZE, on_axis=True)
 
 
-def _looks(canvas: Canvas, looks: Sequence[LookMark], scale: _Scale, *, narrow: bool) -> None:
+def _looks(canvas: Canvas, looks: Sequence[LookMark], scale: Scale, *, narrow: bool) -> None:
     """One triangle a day; those too near each other share the room of one label."""
     by_day: dict[date, list[int]] = defaultdict(list)
     for look in looks:
@@ -283,7 +208,7 @@ def _looks(canvas: Canvas, looks: Sequence[LookMark], scale: _Scale, *, narrow: 
         )  # fmt: skip
 
 
-def _labels(canvas: Canvas, last: SeriesPoint, scale: _Scale, level: float) -> None:
+def _labels(canvas: Canvas, last: SeriesPoint, scale: Scale, level: float) -> None:
     tokens = canvas.tokens
     wanted = [
         (scale.y(last.relative_lift), bold(words.lift(last.relative_lift)), tokens.accent),

@@ -9,7 +9,6 @@ import duckdb
 
 from experiments_core.domain.pseudonym import pseudonym
 from experiments_core.domain.source import Role, Shape
-from experiments_core.errors import InvalidInputError, Problem
 from experiments_core.store import (
     conversion_numbers,
     conversion_text,
@@ -19,6 +18,7 @@ from experiments_core.store import (
 )
 from experiments_core.store.catalog import from_utc
 from experiments_core.store.choice_effects import effects
+from experiments_core.store.currencies import refuse_currencies
 from experiments_core.store.event_log import load_events, sift_events
 from experiments_core.store.first_seen import stage_crossed
 from experiments_core.store.lines import AHEAD, WRITTEN, Jumps
@@ -28,8 +28,6 @@ from experiments_core.store.sifting import load_sifted, sift_units
 from experiments_core.store.staged import Broken, Example, Extreme, Staged, StagedColumn
 from experiments_core.store.staging import load_clean
 from experiments_core.store.staging_job import Job
-from experiments_core.tabular.numbers import CURRENCIES
-from experiments_core.tabular.text import listed, visible
 
 SHOWN = 5
 MANY_VALUES = 200
@@ -271,32 +269,8 @@ def _only_texts_tell(
     found = one_row(cursor, f"SELECT {counts} FROM {text.sql}")
     signed = [column for column, count in zip(amounts, found, strict=False) if count]
     for column in signed:
-        _refuse_currencies(cursor, column.name, text.fields[column.position], text)
+        refuse_currencies(cursor, column.name, text.fields[column.position], text)
     return all(found[len(amounts) :] or (0,)), tuple(column.name for column in signed)
-
-
-def _refuse_currencies(
-    cursor: duckdb.DuckDBPyConnection, name: str, field: str, text: Relation
-) -> None:
-    rows = cursor.execute(
-        f"SELECT {conversion_numbers.currency(field)} AS sign, any_value({field}) "
-        f"FROM {text.sql} "
-        f"WHERE {conversion_numbers.has_currency(field)} GROUP BY sign LIMIT 100"
-    ).fetchall()
-    examples = {CURRENCIES.get(sign, sign): str(cell) for sign, cell in rows}
-    if len(examples) > 1:
-        raise _mixed_currency(name, examples)
-
-
-def _mixed_currency(name: str, examples: dict[str, str]) -> InvalidInputError:
-    shown = listed([visible(cell) for cell in examples.values()])
-    return InvalidInputError(
-        f"“{name}” holds amounts in {len(examples)} currencies ({shown}), which cannot be "
-        "added.",
-        code="CURRENCY_MIXED",
-        hint="Convert them into one currency and export again, or do not use the column.",
-        details=(Problem(name, shown, "CURRENCY_MIXED", "one currency per column"),),
-    )
 
 
 def _is_text(job: Job, position: int) -> bool:
