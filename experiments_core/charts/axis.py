@@ -105,18 +105,20 @@ def draw_axis(
     Args:
         canvas: The sheet.
         axis: Range and step.
-        spans: Stretches of y (top, bottom) that carry grid and zero line.
+        spans: Stretches of y (top, bottom) that carry grid and zero line, from the top down;
+            those that touch are drawn as one.
         labels_at: y of the tick words' middle.
         tick: How a tick is written.
         every: Draw each tick or, on a narrow figure, every second one.
         inside: Keep the words of the outermost ticks within the axis.
     """
     tokens = canvas.tokens
+    stretches = _joined(spans)
     for place in axis.ticks:
         if round(place / axis.step) % every:
             continue
         zero = abs(place) < 1e-12
-        for top, bottom in spans:
+        for top, bottom in stretches:
             colour = tokens.muted if zero else tokens.hair
             canvas.upright(place, top, bottom, colour=colour, width=1.2 if zero else 1)
         align = "center"
@@ -125,3 +127,13 @@ def draw_axis(
         elif inside and axis.high - place < axis.step / 4:
             align = "right"
         canvas.small(place, labels_at, tick(place), size=AXIS_SIZE, align=align, on_axis=True)
+
+
+def _joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    found: list[tuple[float, float]] = []
+    for top, bottom in spans:
+        if found and found[-1][1] == top:
+            found[-1] = found[-1][0], bottom
+        else:
+            found.append((top, bottom))
+    return found

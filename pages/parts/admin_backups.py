@@ -38,7 +38,7 @@ def draw(ws: Workspace, actor: Actor) -> None:
             {"Copy": one["file"], "Verified (UTC)": _minute(one["verified_at"]),
              "Rows": words.count(one["rows"]), "MB": words.number(one["bytes"] / 1e6, 1)}
             for one in found
-        ], key="backups")  # fmt: skip
+        ], right=True)  # fmt: skip
 
 
 def _minute(moment: str) -> str:

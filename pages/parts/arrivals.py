@@ -8,18 +8,24 @@ from functools import partial
 from experiments_core.charts import findings, tables, words
 from experiments_core.charts.days import DayCount, units_by_day
 from experiments_core.domain.experiment import Experiment
-from pages.parts import theme
+from pages.parts import markup, theme
+from pages.parts.markup import NOTHING, Html
 
 
-def draw(experiment: Experiment, days: Sequence[DayCount], names: Sequence[str]) -> None:
-    """Draw the days, oldest first, and the table of their numbers."""
+def draw(
+    experiment: Experiment,
+    days: Sequence[DayCount],
+    names: Sequence[str],
+    above: Html = NOTHING,
+) -> None:
+    """Draw the days, oldest first, and the table of their numbers, below what stands above."""
     phases = [
         (phase.started_at.date(), f"phase {phase.seq} {words.split(phase.weights_bp)}")
         for phase in experiment.phases
     ]
     shown = phases if len(phases) > 1 else []
     title = findings.days_title(days, f"{experiment.unit}s")
-    theme.lead(title)
+    markup.draw(above, markup.lead(title))
     theme.fitting(
         partial(units_by_day, days, names, theme.tokens(), phases=shown),
         key="arrivals",

@@ -18,6 +18,7 @@ from experiments_core.charts import words
 
 Html = NewType("Html", str)
 """Text that is HTML already: made in this module, or of it."""
+NOTHING = Html("")
 
 
 def draw(*parts: Html) -> None:
@@ -136,12 +137,13 @@ def table(
 
     Args:
         rows: Heading -> cell; an empty cell for None.
-        right: There are columns of numbers: they stand on the right.
+        right: There are columns of numbers as words: they stand on the right, as real numbers
+            always do.
         texts: With ``right``, the columns after the first that stay on the left.
     """
     lines = list(rows)
     heads = list(lines[0]) if lines else []
-    kinds = [' class="u-left"' if name in texts else "" for name in heads]
+    kinds = [_side(name, [row.get(name) for row in lines], texts) for name in heads]
     top = "".join(
         f'<th scope="col"{kind}>{text(name)}</th>'
         for name, kind in zip(heads, kinds, strict=True)
@@ -154,10 +156,19 @@ def table(
     )
 
 
+def _side(name: str, cells: Iterable[object], texts: Container[str]) -> str:
+    if name in texts:
+        return ' class="u-left"'
+    counted = any(
+        isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells
+    )
+    return ' class="u-number"' if counted else ""
+
+
 def _row(cells: Iterable[object], kinds: Iterable[str]) -> str:
     told = zip(cells, kinds, strict=True)
     return f"<tr>{''.join(f'<td{kind}>{_cell(cell)}</td>' for cell, kind in told)}</tr>"
 
 
 def _cell(cell: object) -> Html:
-    return Html("") if cell is None else text(cell, 500)
+    return NOTHING if cell is None else text(cell, 500)

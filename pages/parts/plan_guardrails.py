@@ -73,7 +73,7 @@ def _needed(
             }
             for one in found
         ),
-        key="guardrails",
+        right=True,
     )
 
 
@@ -92,7 +92,7 @@ def _given(
             {MARGIN: _margin(margin), "Power": _power(design, margin, way, total)}
             for margin in margins
         ),
-        key="guardrails",
+        right=True,
     )
 
 

@@ -27,5 +27,5 @@ def looks(result: PlanResult, unit: str = "user") -> None:
             }
             for one in found
         ),
-        key="looks",
+        right=True,
     )

@@ -85,9 +85,7 @@ def other_calculators(result: PlanResult) -> None:
         }
         for one in result.other_calculators
     ]
-    theme.table(
-        cast("list[dict[str, object]]", rows), key="calculators", texts=("Where", "Why")
-    )
+    theme.table(cast("list[dict[str, object]]", rows), right=True, texts=("Where", "Why"))
 
 
 def _in_words(one: OtherSize) -> None:

@@ -26,7 +26,7 @@ def draw(subject: Subject) -> None:
     view = exploring.explore(subject.view, choices_of(subject.experiment))
     metric = view.result.metric(subject.metric)
     theme.lead(bayes.title(metric, subject.treatment, subject.names))
-    theme.table(bayes.rows(metric, view.result.reference, subject.names), key="bayes")
+    theme.table(bayes.rows(metric, view.result.reference, subject.names), right=True)
     told = explaining.explained(view, subject.metric, subject.treatment)
     theme.computed((step.formula, step.numbers) for step in told.steps if step.title == CHANCE)
     theme.note(

@@ -30,7 +30,7 @@ def draw(subject: Subject) -> None:
         return
     theme.lead(charts.title(found))
     theme.once(lambda: _figure(subject, found), "calibration", *kept)
-    theme.table(charts.table(found), key="calibration-methods")
+    theme.table(charts.table(found), right=True)
     theme.note(
         f"{words.plural(found.units, 'unit')}, {words.count(found.shuffles)} shuffles, "
         f"seed {found.seed}. Lifts are planted into the shuffled treatment; “finds” is how "

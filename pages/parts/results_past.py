@@ -53,7 +53,7 @@ def draw(subject: Subject) -> None:
     theme.note(charts.monitoring(lines, subject.treatment, alpha))
     theme.table(
         charts.rows(lines, subject.treatment, subject.experiment.unit),
-        key="looks",
+        right=True,
         texts=("Taken (UTC)", "By", "Through", "Verdict"),
     )
     theme.note(

@@ -17,7 +17,7 @@ from experiments_core.services import annotating, courses, past_looks
 from experiments_core.services.cutting import with_phases_of
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
-from pages.parts import arrivals, results_daily, results_notes, results_past, theme
+from pages.parts import arrivals, markup, results_daily, results_notes, results_past, theme
 from pages.parts.results_daily import Key
 from pages.parts.results_subject import Subject
 
@@ -76,17 +76,19 @@ def _figures(
         image=f"{subject.experiment.slug}-{subject.metric}-over-time",
     )
     names = subject.names
-    theme.note(
+    told = markup.note(
         f"Cumulative relative lift, {names.get(subject.treatment, subject.treatment)} over "
         f"{names.get(subject.view.result.reference, subject.view.result.reference)}, by "
         f"{'day (UTC)' if dated else 'the time since the start, as the data count it'}. "
         "Dark band: interval if you had looked only then."
     )
-    theme.numbers(tables.series_table(points))
+    below = markup.join(told, markup.numbers(tables.series_table(points)))
     arms = [subject.view.result.reference, *found]
     shown_arms = [names.get(arm, arm) for arm in arms]
     if dated:
-        arrivals.draw(experiment, daily_units(found), shown_arms)
+        arrivals.draw(experiment, daily_units(found), shown_arms, above=below)
+    else:
+        markup.draw(below)
 
 
 def _level(subject: Subject) -> float:

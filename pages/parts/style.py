@@ -25,8 +25,6 @@ h1 { padding: 0.25rem 0 !important; }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid var(--u-accent);
   outline-offset: -2px; }
 .st-key-wide-scorecard .modebar-container { top: calc(100% - 30px) !important; }
-[class*="st-key-right-"] :is(th, td):not(:first-child) { text-align: right !important; }
-[class*="st-key-right-"] td { white-space: nowrap; }
 [class*="st-key-tab-"], [class*="st-key-tab-"] :is(.stButtonGroup, [role="radiogroup"]) {
   width: 100% !important; max-width: none; }
 [class*="st-key-tab-"] [role="radiogroup"] { gap: 0 1.1rem;
@@ -47,11 +45,6 @@ a.upshot-quiet { background: none; color: inherit !important; padding: 0.4rem 0;
   button[kind="primaryFormSubmit"]:enabled p { color: #11161C !important; }
 }
 """
-LEFT = "\n".join(
-    f'[class*="st-key-right-"][class*="-n{n}-"] :is(th, td):nth-child({n}) '
-    "{ text-align: left !important; white-space: normal; }"
-    for n in range(2, 13)
-)
 BLOCKS = """
 .u-block > * { margin: 0 0 1rem; }
 .u-block > :last-child { margin-bottom: 0; }
@@ -93,10 +86,12 @@ BLOCKS = """
 .u-rows { overflow-x: auto; }
 .u-rows table { width: 100%; border-collapse: collapse; margin: 0; }
 .u-rows :is(th, td) { padding: 0.4rem 0.5rem; border: 0; border-bottom: 1px solid var(--u-line);
-  text-align: left; font-size: 13px; white-space: nowrap; }
+  text-align: left; font-size: 0.9375rem; }
+details .u-rows :is(th, td) { font-size: 13px; }
 .u-rows th { color: var(--u-muted); font-weight: 400; }
-.u-rows.u-right :is(th, td):not(:first-child, .u-left) { text-align: right; }
-.u-rows td.u-left { white-space: normal; min-width: 8rem; }
+.u-rows.u-right :is(th, td):not(:first-child, .u-left),
+.u-rows .u-number:not(:first-child) { text-align: right; white-space: nowrap; }
+.u-rows td.u-left { min-width: 8rem; }
 .u-block summary { display: inline-flex; align-items: center; gap: 0.5rem; cursor: pointer;
   list-style: none; color: var(--u-muted); font-size: 0.875rem; padding: 0.25rem 0; }
 .u-block summary::-webkit-details-marker { display: none; }
@@ -105,4 +100,4 @@ BLOCKS = """
   line-height: 1; font-feature-settings: "liga"; text-transform: none; white-space: nowrap; }
 .u-block details[open] > summary::after { transform: rotate(90deg); }
 """
-CSS = f"<style>.stApp {{ {_PALETTE} }}{STREAMLIT}{LEFT}{BLOCKS}</style>"
+CSS = f"<style>.stApp {{ {_PALETTE} }}{STREAMLIT}{BLOCKS}</style>"

@@ -6,7 +6,6 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -115,7 +114,7 @@ def title_row(title: str) -> DeltaGenerator:
 
 def section(finding: str) -> None:
     """A section title in serif; it states the finding."""
-    st.header(text(finding), anchor=False)
+    markup.draw(markup.section(finding))
 
 
 def lead(finding: str, note: str = "") -> None:
@@ -187,28 +186,10 @@ def computed(steps: Iterable[tuple[str, str]]) -> None:
 
 
 def table(
-    rows: Iterable[Mapping[str, object]], *, key: str = "", texts: Container[str] = ()
+    rows: Iterable[Mapping[str, object]], *, right: bool = False, texts: Container[str] = ()
 ) -> None:
-    """A small ruled table; every text in it is taken letter by letter.
-
-    Args:
-        rows: Heading -> cell.
-        key: Given where there are columns of numbers: they stand on the right.
-        texts: With ``key``, the columns after the first that stay on the left.
-    """
-    told = list(rows)
-    heads = list(told[0]) if told else []
-    left = "".join(f"n{n}-" for n, head in enumerate(heads, start=1) if head in texts)
-    with st.container(key=f"right-{left}{key}") if key else nullcontext():
-        st.table(
-            [{text(name): _cell(cell) for name, cell in row.items()} for row in told],
-            border="horizontal",
-            hide_index=True,
-        )
-
-
-def _cell(cell: object) -> object:
-    return text(cell, 500) if isinstance(cell, str) else cell
+    """A small ruled table, as :func:`markup.table` describes it."""
+    markup.draw(markup.table(rows, right=right, texts=texts))
 
 
 def refused(error: UpshotError, safe: str = "") -> None:

@@ -16,7 +16,7 @@ def draw(ws: Workspace, actor: Actor, experiment: Experiment) -> None:
     gates = flow(ws, actor, experiment.id)
     inside = sum(gate.units or 0 for gate in gates)
     theme.section(f"{_heading(experiment.status)}: {_said(experiment, inside)}")
-    theme.table([_row(gate) for gate in gates], key="flow")
+    theme.table([_row(gate) for gate in gates], right=True)
     if experiment.assignment_mode == "external":
         theme.note("The arms of this test come with its data; Upshot assigns nobody.")
     elif experiment.assignment_mode == "listed":

@@ -24,6 +24,7 @@ from experiments_core.services import (
 from experiments_core.services.workspace import Workspace
 from pages.parts import who
 from tests.pages.conftest import ROOT, Open
+from tests.pages.words import tables
 
 VIEWER = Actor("Vic", Role.VIEWER)
 
@@ -44,8 +45,8 @@ def test_an_admin_sees_people_keys_projects_and_the_trail(ws: Workspace, open_pa
     next(b for b in app.button if b.label == "Back up now").click().run()
     assert not app.exception
     (made,) = backups.list_backups(ws, LOCAL)
-    tables = " ".join(table.value.to_string() for table in app.table)
-    assert made.file.name in tables.replace("\\", "")
+    shown = " ".join(table.to_string() for table in tables(app))
+    assert made.file.name in shown.replace("\\", "")
 
 
 def test_a_key_is_shown_once(ws: Workspace, open_page: Open):
@@ -91,14 +92,14 @@ def test_somebody_elses_setting_takes_no_toggle_away(ws: Workspace, open_page: O
     app.button(key="project-default-save").click().run()
     assert "Somebody changed the project" in texts(app)
     assert not projects.get_project(ws, LOCAL, "default").settings.strict_traffic
-    (sides,) = [t.value for t in app.table if "Yours" in t.value.to_string()]
+    (sides,) = [t for t in tables(app) if "Yours" in t.to_string()]
     assert all(said in sides.to_string() for said in ("Strict traffic", "off", "on"))
     app.button(key=f"conflict-project-default-{way}").click().run()
     kept = projects.get_project(ws, LOCAL, "default").settings
     assert (kept.strict_traffic, kept.global_holdout_bp) == (way == "mine", 500)
     shown = next(t for t in app.toggle if t.label.startswith("Strict"))
     assert shown.value == (way == "mine")
-    assert not any("Yours" in t.value.to_string() for t in app.table)
+    assert not any("Yours" in t.to_string() for t in tables(app))
 
 
 def test_a_zone_that_somebody_else_set_is_not_written_over(ws: Workspace, open_page: Open):

@@ -13,7 +13,7 @@ from experiments_core.domain.metric import MetricRole
 from experiments_core.domain.metric_kinds import Mean, Proportion, Quantile, Ratio
 from experiments_core.services import acting, experiments, library, metric_uses
 from experiments_core.services.workspace import Workspace
-from tests.pages.words import button, field, said
+from tests.pages.words import button, field, said, tables
 
 Open = Callable[..., AppTest]
 
@@ -141,7 +141,7 @@ def test_two_people_see_theirs_and_mine_and_lose_nothing(
     experiments.edit_experiment(ws, LOCAL, saved.id, {"name": "Theirs"}, version=saved.version)
     field(app, "Name").set_value("Mine").run()
     app = go(app, "arms")
-    table = app.table[0].value.to_string()
+    table = tables(app)[0].to_string()
     assert "Theirs" in table
     assert "Mine" in table
     button(app, "Save mine over it").click().run()

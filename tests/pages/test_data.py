@@ -17,7 +17,7 @@ from experiments_core.services.import_report import ImportReport, RuleCount, by_
 from experiments_core.services.workspace import Workspace
 from experiments_core.store.staged import Broken
 from pages.parts import data_report
-from tests.pages.words import button, field, said, unescaped
+from tests.pages.words import button, field, said, tables, unescaped
 
 Open = Callable[..., AppTest]
 
@@ -95,7 +95,7 @@ def test_rows_read_are_rows_used_and_left_out_and_the_button_names_both(
     text = said(app)
     assert "One row per unit, 403 rows, 2 variants" in text
     assert "400 rows used, 3 left out" in text
-    table = unescaped(app.table[0].value.to_string())
+    table = unescaped(tables(app)[0].to_string())
     assert "UNIT_IN_TWO_ARMS" in table
     assert "OUTCOME_UNKNOWN_WORD" in table or "OUTCOME" in table
     button(app, "Import 400 rows, leave out 3").click().run()
@@ -272,8 +272,8 @@ def test_the_next_export_says_what_is_new_and_replaces_or_adds(
     assert not app.exception
     assert "400 units are in the data already" in said(app)
     assert "100 new units, 0 changed, 0 gone since the last import" in said(app)
-    tables = [unescaped(one.value.to_string()) for one in app.table]
-    assert any("+50" in text for text in tables)
+    shown = [unescaped(one.to_string()) for one in tables(app)]
+    assert any("+50" in text for text in shown)
     button(app, "Import 500 rows").click().run()
     records = ingestion.imports_of(ws, LOCAL, made.id)
     assert sorted(one.rows_used or 0 for one in records) == [100, 400]
@@ -307,8 +307,8 @@ def test_a_file_that_was_left_on_the_way_can_be_taken_up_or_thrown_away(
 def test_units_in_two_arms_are_a_choice_that_shows_what_it_does(open_page: Open) -> None:
     app = reply(drop(open_page("data"), unit_rows("u0000,B,0,0,DE")), "Yes")
     assert "1 unit in two arms" in said(app)
-    tables = [unescaped(one.value.to_string()) for one in app.table]
-    assert any("left out" in text and "of 200" in text for text in tables)
+    shown = [unescaped(one.to_string()) for one in tables(app)]
+    assert any("left out" in text and "of 200" in text for text in shown)
     (choice,) = [one for one in app.radio if one.label == "Units in two arms"]
     app = choice.set_value("refuse").run()
     assert not app.exception
@@ -326,11 +326,11 @@ def test_a_contradicting_column_is_asked_about_with_both_results(open_page: Open
     content = "\n".join([f"{header},page", *(f"{line},{page(line)}" for line in lines), ""])
     app = reply(drop(open_page("data"), content.encode()), "Yes")
     assert "“page” says another variant than “variant” in 2 rows" in said(app)
-    tables = [unescaped(one.value.to_string()) for one in app.table]
-    assert any("all rows count" in text for text in tables)
+    shown = [unescaped(one.to_string()) for one in tables(app)]
+    assert any("all rows count" in text for text in shown)
     app = reply(app, "Only those in which both agree")
     assert "398 rows used, 2 left out" in said(app)
-    assert "VARIANT_CONTRADICTED" in unescaped(app.table[0].value.to_string())
+    assert "VARIANT_CONTRADICTED" in unescaped(tables(app)[0].to_string())
     button(app, "Import 398 rows, leave out 2").click().run()
     assert not app.exception
 
@@ -345,9 +345,9 @@ def test_another_tool_s_totals_are_held_against_the_data_before_anything_is_repl
     app = drop(open_page("data", exp=made.slug), totals, "tool.csv")
     assert not app.exception
     assert "This file and the data, arm by arm" in said(app)
-    tables = " ".join(unescaped(one.value.to_string()) for one in app.table)
-    assert "Not explained" in tables
-    assert "+5" in tables
+    shown = " ".join(unescaped(one.to_string()) for one in tables(app))
+    assert "Not explained" in shown
+    assert "+5" in shown
     button(app, "Cancel").click().run()
     assert [one.state for one in ingestion.imports_of(ws, LOCAL, made.id)] == ["committed"]
 

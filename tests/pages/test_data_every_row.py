@@ -17,6 +17,7 @@ from experiments_core.services import analyses, experiments, ingestion
 from experiments_core.services.workspace import Workspace
 from tests.charts.figures import plain
 from tests.pages.test_data import button, drop, only_experiment, reply
+from tests.pages.words import tables
 
 Open = Callable[..., AppTest]
 P90 = Quantile("toll", 0.9, key="p90", role="secondary")
@@ -62,7 +63,5 @@ def test_a_quantile_is_that_of_the_rows_once_every_row_is_chosen(
         assert metric.arm(arm).n == 150
     app = open_page("results", exp=made.slug)
     assert not app.exception
-    shown = {
-        plain(str(row["Value"])).replace("\\", "") for _, row in app.table[0].value.iterrows()
-    }
+    shown = {plain(str(row["Value"])).replace("\\", "") for _, row in tables(app)[0].iterrows()}
     assert any(f"{np.quantile(costs['B'], 0.9):.2f}" in one for one in shown)

@@ -11,6 +11,7 @@ from experiments_core.domain.access import LOCAL
 from experiments_core.services import library, workspace
 from experiments_core.services.workspace import Workspace
 from tests.pages.running import run_page
+from tests.pages.words import tables
 
 BEACON = "![x](http://example.invalid/beacon) :red[B] $a$"
 
@@ -81,8 +82,8 @@ def test_another_meaning_is_another_version_and_the_difference_is_shown(ws: Work
     assert (newest.version, newest.meaning["cap"]) == (2, "99.9%")
     assert newest.meaning["covariate"] == "revenue_before"
     assert "Version 2" in told(app)
-    (table,) = [one for one in app.table if "Before" in one.value.columns]
-    rows = table.value.to_numpy().tolist()
+    (table,) = [one for one in tables(app) if "Before" in one.columns]
+    rows = table.to_numpy().tolist()
     assert ["cap", "–", "99\\.9\\%"] in rows
     assert ["covariate", "–", "revenue\\_before"] in rows
 
@@ -118,8 +119,8 @@ def test_two_people_at_one_metric_see_theirs_and_mine(ws: Workspace):
     button(app, "Save").click().run()  # type: ignore[attr-defined]
     assert "Your text is kept." in told(app)
     assert app.text_input(key="metric-revenue-1-cap").value == "99.9%"
-    tables = " ".join(table.value.to_string() for table in app.table).replace("\\", "")
-    assert "99%" in tables
+    shown = " ".join(table.to_string() for table in tables(app)).replace("\\", "")
+    assert "99%" in shown
     button(app, "Save mine over it").click().run()  # type: ignore[attr-defined]
     assert not app.exception
     newest = library.get_metric(ws, LOCAL, "revenue")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.words import button, field, said
+from tests.pages.words import button, field, said, tables
 
 
 def test_the_plan_page_opens_with_an_answer(open_page: Callable[..., AppTest]) -> None:
@@ -66,8 +66,8 @@ def test_a_ratio_and_its_guardrail_are_planned(open_page: Callable[..., AppTest]
     field(app, "Harm you would accept, %").set_value("3").run()
     (row,) = [
         list(row)
-        for one in app.table
-        for row in one.value.to_numpy()
+        for one in tables(app)
+        for row in one.to_numpy()
         if str(row[0]).startswith("3\u202f")
     ]
     # (1.959964 + 0.841621)² (1 + 0.97²) 0.5² / (0.03 · 0.45)² = 20 897, normal

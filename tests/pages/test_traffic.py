@@ -15,7 +15,7 @@ from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import acting, experiments, ramping, traffic
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import audit
-from tests.pages.words import button, field, said, unescaped
+from tests.pages.words import button, field, said, tables, unescaped
 
 Open = Callable[..., AppTest]
 
@@ -131,8 +131,8 @@ def test_two_people_see_theirs_and_mine(
     )  # fmt: skip
     reason(app).set_value("The sale is over").run()
     assert "Your text is kept." in said(app)
-    tables = [unescaped(one.value.to_csv(index=False)).splitlines() for one in app.table]
-    both = next(lines for lines in tables if "Yours, not saved" in lines[0])
+    shown = [unescaped(one.to_csv(index=False)).splitlines() for one in tables(app)]
+    both = next(lines for lines in shown if "Yours, not saved" in lines[0])
     assert both[1:] == [
         '"Share of Control, %",40,20', '"Share of Treatment, %",60,80',
     ]  # fmt: skip

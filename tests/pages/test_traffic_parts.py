@@ -17,7 +17,7 @@ from experiments_core.services.experiments import create_experiment, get_experim
 from experiments_core.services.flowing import flow
 from experiments_core.services.workspace import Workspace
 from pages.parts.traffic_try import attributes_of
-from tests.pages.words import button, field, said
+from tests.pages.words import button, field, said, tables
 
 Open = Callable[..., AppTest]
 
@@ -114,7 +114,7 @@ def test_a_list_of_ids_is_drawn_on_the_page(open_page: Open, ws: Workspace):
     drawn.set_value(("ids.txt", "\n".join(f"u{i}" for i in range(100)).encode(), "text/plain"))
     app.run()
     assert not app.exception
-    counted = " ".join(table.value.to_string() for table in app.table)
+    counted = " ".join(table.to_string() for table in tables(app))
     assert "fallback" in counted
     assert "The list as CSV" in [one.proto.label for one in app.get("download_button")]
 
@@ -129,7 +129,7 @@ def test_a_namespace_is_made_and_a_draft_takes_a_part_of_it(open_page: Open, ws:
     button(app, "Save the part").click().run()
     assert not app.exception
     assert get_experiment(ws, LOCAL, draft.id).namespace == NamespaceSlot("site", 0, 4000)
-    assert "free" in " ".join(table.value.to_string() for table in app.table)
+    assert "free" in " ".join(table.to_string() for table in tables(app))
 
 
 def test_attributes_are_read_as_what_they_are():

@@ -59,10 +59,9 @@ def seen(app: AppTest) -> str:
 
 
 def tables(app: AppTest) -> list[pd.DataFrame]:
-    """Every table of the page, those in HTML first."""
+    """Every table of the page."""
     found = [rows for one in _blocks(app) for rows in Seen(one.value).tables]
-    frames = [pd.DataFrame(body, columns=head) for head, *body in found]
-    return frames + [one.value for one in app.table]
+    return [pd.DataFrame(body, columns=head) for head, *body in found]
 
 
 def _blocks(app: AppTest) -> list[Any]:

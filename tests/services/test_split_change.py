@@ -22,6 +22,7 @@ from experiments_core.domain.experiment import Experiment, Plan
 from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import analyses, traffic, workspace
 from experiments_core.services.workspace import Workspace
+from tests.pages.words import tables
 from tests.services.checkout import START, make, upload
 
 CELLS = (  # day, arm, users, conversions
@@ -140,7 +141,7 @@ def test_the_phases_tab_shows_the_vector_and_warns_of_the_plain_total(changed: E
     assert "The phases count 61\u202f% and 39\u202f% of the combined figure" in said
     assert "The plain total disagrees with the phases" in said
     assert "Do the phases differ from each other? p\u202f=\u202f0.7" in said
-    (table,) = (one.value for one in app.table if "Weight" in one.value.columns)
+    (table,) = (one for one in tables(app) if "Weight" in one.columns)
     plain = table.astype(str).map(lambda cell: cell.replace("\\", ""))
     shown = {row["Rows"]: row for row in plain.to_dict("records")}
     assert shown["plain total (misleading)"]["Lift"].startswith("\u221215.2")
