@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 
 import pytest
@@ -13,6 +15,7 @@ from experiments_core.domain.metric_kinds import Proportion
 from experiments_core.services import (
     accounts,
     acting,
+    auditing,
     backups,
     experiments,
     keys,
@@ -110,6 +113,23 @@ def test_a_zone_that_somebody_else_set_is_not_written_over(ws: Workspace, open_p
     app.button(key="conflict-organisation-mine").click().run()
     kept = organisations.organisation_of(ws, LOCAL.org_id)
     assert (kept.name, kept.time_zone) == ("Acme", "Europe/Berlin")
+
+
+def test_the_trail_names_what_was_changed_and_is_narrowed(ws: Workspace, open_page: Open):
+    keys.create_key(ws, LOCAL, "checkout service")
+    made = experiments.create_experiment(ws, LOCAL, ExperimentDraft("Old name"))
+    experiments.edit_experiment(ws, LOCAL, made.id, {"name": "=New"}, version=made.version)
+    app = open_page("admin")
+    assert app.selectbox(key="audit-verb").options == ["create", "edit"]
+    trail = app.dataframe[0].value
+    assert trail["Which"].to_list() == ["=New", "=New", "checkout service"]
+    app.selectbox(key="audit-kind").select("key").run()
+    assert app.dataframe[0].value["Which"].to_list() == ["checkout service"]
+    text = auditing.audit_csv(ws, LOCAL, auditing.Asked(object="experiment"))
+    lines = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
+    assert [(one["verb"], one["name"]) for one in lines] == [
+        ("edit", "'=New"), ("create", "'=New"),
+    ]  # fmt: skip
 
 
 def test_the_chain_is_checked(ws: Workspace, open_page: Open):
