@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import streamlit as st
+
 from experiments_core.charts import bayes
 from experiments_core.domain.experiment import Experiment
 from experiments_core.services import explaining, exploring
@@ -9,21 +13,24 @@ from experiments_core.services.exploring import Choices
 from pages.parts import links, theme
 from pages.parts.results_subject import Subject
 
+CHOSEN = "chosen-priors"
 CHANCE = "Chance to be better"
 LABELS = {key: label for key, (label, _) in exploring.PRIORS.items()}
 
 
-def choices_of(experiment: Experiment) -> Choices:
-    """With the prior that is chosen, or would be, in the tab of an experiment."""
-    name = links.chosen(LABELS, param="prior", scope=experiment.slug)
-    return Choices(prior=exploring.PRIORS[name][1])
+def prior_of(experiment: Experiment) -> Callable[[], Choices]:
+    """Tell later, when only this tab may have run again, which prior is chosen by then."""
+    names: dict[str, str] = st.session_state.setdefault(CHOSEN, {})
+    slug = experiment.slug
+    names[slug] = links.chosen(LABELS, param="prior", scope=slug)
+    return lambda: Choices(prior=exploring.PRIORS[names[slug]][1])
 
 
 def draw(subject: Subject) -> None:
     """Chances, expected losses and credible intervals of one metric, under a named prior."""
     with subject.choices:
         links.box("Prior", LABELS, param="prior", scope=subject.experiment.slug)
-    view = exploring.explore(subject.view, choices_of(subject.experiment))
+    view = exploring.explore(subject.view, prior_of(subject.experiment)())
     metric = view.result.metric(subject.metric)
     theme.lead(bayes.title(metric, subject.treatment, subject.names))
     theme.table(bayes.rows(metric, view.result.reference, subject.names), right=True)

@@ -58,8 +58,11 @@ def draw(
 def _files(
     ws: Workspace, actor: Actor, experiment: Experiment
 ) -> tuple[tuple[str, str, str, Maker], ...]:
-    prior = results_bayes.choices_of(experiment).prior
-    notebook = partial(downloads.notebook_of, ws, actor, prior=prior)
+    choices = results_bayes.prior_of(experiment)
+
+    def notebook(view: LookView) -> bytes:
+        return downloads.notebook_of(ws, actor, view, choices().prior)
+
     return (
         ("CSV", "csv", "text/csv", downloads.csv_of),
         ("JSON", "json", "application/json", downloads.json_of),
