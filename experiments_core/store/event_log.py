@@ -14,7 +14,6 @@ from experiments_core.store import conversion
 from experiments_core.store.combining import all_rows, combined
 from experiments_core.store.conversion_text import cell_text, trimmed
 from experiments_core.store.profile import one_row
-from experiments_core.store.reading import Relation, forget_rejects
 from experiments_core.store.setting_aside import (
     add_problem,
     keep_rejects,
@@ -23,15 +22,13 @@ from experiments_core.store.setting_aside import (
     set_aside,
     unknown_variant,
 )
-from experiments_core.store.staging import create_table, drop_tables
 from experiments_core.store.staging_job import Job
 from experiments_core.store.work_tables import (
-    drop_work,
+    begin,
     good_rows,
     know_arms,
-    know_lines,
     make_problems,
-    read_text,
+    raw_text,
 )
 from experiments_core.tabular.text import LONGEST_UNIT, WHITE
 
@@ -48,12 +45,7 @@ def load_events(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
         InvalidInputError: rows cannot be split into fields, or units stand in two arms and
             that refuses the file.
     """
-    forget_rejects(cursor)
-    drop_tables(cursor, job.import_id)
-    create_table(cursor, job)
-    drop_work(cursor)
-    rows, blank_lines = read_text(cursor, job)
-    know_lines(cursor, job, blank_lines)
+    rows = begin(cursor, job)
     _convert(cursor, job)
     job.watch.say(0.75, "Looking for first exposures and what happened after them")
     _find_rows(cursor, job)
@@ -73,8 +65,7 @@ def sift_events(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Make ``typed``: record, unit, arm, first_ts, what happened, and values; no problems."""
     spelling = know_arms(cursor, job)
-    width = len(job.names)
-    text = Relation("raw", tuple(f"f{place}" for place in range(width)), ("VARCHAR",) * width)
+    text = raw_text(job)
     unit, event, time = (_place(job, role) for role in (Role.UNIT, Role.EVENT, Role.TIME))
     exposure, wanted = job.mapping.exposure_event, job.mapping.conversion_events
     kinds = ", ".join(quoted(_folded(one)) for one in wanted)

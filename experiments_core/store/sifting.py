@@ -10,7 +10,6 @@ from experiments_core.store import conversion
 from experiments_core.store.combining import all_rows, combined, one_row_of, rule_of
 from experiments_core.store.conversion_text import cell_text, listed, trimmed
 from experiments_core.store.profile import one_row
-from experiments_core.store.reading import Relation, forget_rejects
 from experiments_core.store.segment_cuts import cut, disagrees
 from experiments_core.store.setting_aside import (
     add_problem,
@@ -20,15 +19,13 @@ from experiments_core.store.setting_aside import (
     set_aside,
     unknown_variant,
 )
-from experiments_core.store.staging import create_table, drop_tables
 from experiments_core.store.staging_job import Job
 from experiments_core.store.work_tables import (
-    drop_work,
+    begin,
     good_rows,
     know_arms,
-    know_lines,
     make_problems,
-    read_text,
+    raw_text,
 )
 from experiments_core.tabular.rates import PERCENT
 from experiments_core.tabular.text import LONGEST_CELL, LONGEST_UNIT, TOTAL_WORDS
@@ -46,12 +43,7 @@ def load_sifted(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
         InvalidInputError: rows cannot be split into fields, or units stand in two arms and
             that refuses the file.
     """
-    forget_rejects(cursor)
-    drop_tables(cursor, job.import_id)
-    create_table(cursor, job)
-    drop_work(cursor)
-    rows, blank_lines = read_text(cursor, job)
-    know_lines(cursor, job, blank_lines)
+    rows = begin(cursor, job)
     _convert(cursor, job)
     _find_rows(cursor, job)
     job.watch.say(0.75, "Looking at every cell")
@@ -73,8 +65,7 @@ def sift_units(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 def _convert(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Make ``typed``: one row per record with converted values, and ``problems``, empty."""
     variant = know_arms(cursor, job)
-    width = len(job.names)
-    text = Relation("raw", tuple(f"f{place}" for place in range(width)), ("VARCHAR",) * width)
+    text = raw_text(job)
     unit, time = job.mapping.first(Role.UNIT), job.mapping.first(Role.TIME)
     mapped = {column.position: column for column in job.mapping.columns}
     values = [

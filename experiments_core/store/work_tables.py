@@ -9,18 +9,44 @@ from experiments_core.domain.text import grouped
 from experiments_core.errors import InvalidInputError
 from experiments_core.store import conversion
 from experiments_core.store.profile import one_row
+from experiments_core.store.reading import Relation, forget_rejects
 from experiments_core.store.staged_arms import arm_map, count_arms
+from experiments_core.store.staging import create_table, drop_tables
 from experiments_core.store.staging_job import Job
 from experiments_core.store.watch import Step
 
 
-def drop_work(cursor: duckdb.DuckDBPyConnection) -> None:
+def begin(cursor: duckdb.DuckDBPyConnection, job: Job) -> int:
+    """Empty the staging table and read everything as text, into ``raw`` and ``jumps``.
+
+    Returns:
+        Number of rows read.
+
+    Raises:
+        InvalidInputError: rows cannot be split into fields, or there are none.
+    """
+    forget_rejects(cursor)
+    drop_tables(cursor, job.import_id)
+    create_table(cursor, job)
+    _drop_work(cursor)
+    rows, blank_lines = _read_text(cursor, job)
+    _know_lines(cursor, job, blank_lines)
+    return rows
+
+
+def raw_text(job: Job) -> Relation:
+    """The rows of ``raw``: every cell a text."""
+    width = len(job.names)
+    return Relation("raw", tuple(f"f{place}" for place in range(width)), ("VARCHAR",) * width)
+
+
+def _drop_work(cursor: duckdb.DuckDBPyConnection) -> None:
     """Forget the work tables of the last reading."""
     for name in ("raw", "arms", "typed", "problems", "jumps"):
         cursor.execute(f"DROP TABLE IF EXISTS temp.main.{name}")
 
 
-def read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[int, ...]]:
+def _read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[int, ...]]:
     """Make ``raw``; say how many rows it has, and which lines hold nothing but blanks."""
     source = job.text
     fields = ", ".join(f"{field} AS f{place}" for place, field in enumerate(source.fields))
@@ -46,7 +72,7 @@ def read_text(cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[int, tuple[i
     return rows, blank_lines
 
 
-def know_lines(
+def _know_lines(
     cursor: duckdb.DuckDBPyConnection, job: Job, blank_lines: tuple[int, ...]
 ) -> None:
     """Make ``jumps``: from which record on line minus record number is what."""
