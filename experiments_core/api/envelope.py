@@ -179,6 +179,18 @@ def _problem(fault: Any) -> Problem:
     field = ".".join(place)
     kind = fault["type"]
     rule = _RULES.get(kind, "TYPE")
-    said = _SAID.get(kind) or str(fault["msg"]).removeprefix("Value error, ")
+    said = _said(fault).removeprefix("Value error, ")
     given = None if kind == "missing" else fault.get("input")
     return Problem(field, given, rule, f"{field}: {said[:1].lower()}{said[1:]}.")
+
+
+def _said(fault: Any) -> str:
+    kind, bounds = fault["type"], fault.get("ctx", {})
+    if kind == "too_short":
+        return (
+            f"at least {bounds['min_length']} of them are needed, not {bounds['actual_length']}"
+        )
+    if kind == "too_long":
+        found = bounds["actual_length"] or "more"
+        return f"it takes at most {bounds['max_length']}, not {found}"
+    return _SAID.get(kind) or str(fault["msg"])

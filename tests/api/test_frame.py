@@ -33,6 +33,8 @@ class Thing(Body):
     number: Annotated[int, Field(ge=0, le=10)] = 1
     at: Moment | None = None
     value: Any = None
+    tags: Annotated[list[str], Field(min_length=1, max_length=2)] | None = None
+    owners: Annotated[dict[str, str], Field(max_length=1)] | None = None
 
 
 @door.post(
@@ -153,6 +155,22 @@ def test_every_field_at_fault_is_named_at_once(api: Client):
     assert {(one["field"], one["rule"]) for one in details} == {
         ("name", "REQUIRED"), ("share", "TYPE"), ("number", "RANGE"), ("z", "UNKNOWN_FIELD"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    (
+        ('"tags": []', "tags: it needs at least 1, not 0."),
+        ('"tags": ["a", "b", "c"]', "tags: it takes at most 2, not 3."),
+        ('"owners": {"a": "x", "b": "y"}', "owners: it takes at most 1, not more."),
+    ),
+)
+def test_a_list_that_is_too_short_or_long_is_told_in_our_words(
+    api: Client, text: str, said: str
+):
+    answer = send(api, f'{{"name": "a", {text}}}')
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"][0]["message"] == said
 
 
 def test_a_body_of_another_type_is_refused_and_none_needs_no_type(api: Client):
