@@ -22,7 +22,7 @@ from experiments_core.stats.estimate import Undefined, Value
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 APART = 0.05  # phases differ when chance explains them less often than this
-MOST_NAMED = 3  # treatments in a title
+MOST_NAMED = 3  # treatments or segments in a title
 SETTLED = 0.5  # of the half-width of the last interval
 
 
@@ -155,9 +155,15 @@ def segments_title(segments: Sequence[SegmentResult], treatment: str) -> str:
     total = words.count(len(segments))
     if not decided:
         return f"None of {total} segments stands out after correction"
-    how_many = NUMBERS[len(decided)] if len(decided) < len(NUMBERS) else str(len(decided))
-    verb = "stands" if len(decided) == 1 else "stand"
-    head = f"{how_many.capitalize()} of {total} segments {verb} out: {', '.join(decided[:3])}"
+    if len(decided) == len(segments) > 1:
+        head = f"All {total} segments stand out"
+    else:
+        number = len(decided)
+        how_many = NUMBERS[number] if number < len(NUMBERS) else words.count(number)
+        verb = "stands" if number == 1 else "stand"
+        rest = [f"{number - MOST_NAMED} more"] if number > MOST_NAMED else []
+        named = words.listed([*decided[:MOST_NAMED], *rest])
+        head = f"{how_many.capitalize()} of {total} segments {verb} out: {named}"
     p = segments[0].interaction_p_value
     if p is None or isinstance(p, Undefined) or p < 0.05:
         return head

@@ -88,7 +88,7 @@ def _row(line: LookLine, treatment: str, unit: str, *, spends: bool) -> dict[str
     if spends:
         row["Alpha spent so far"] = _spent(line.contrast(treatment))
     return row | {
-        "Verdict": in_line(line.verdict),
+        "Verdict of the look": in_line(line.verdict),
         "Opened": words.plural(line.views, "time"),
     }
 

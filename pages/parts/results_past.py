@@ -54,7 +54,7 @@ def draw(subject: Subject) -> None:
     theme.table(
         charts.rows(lines, subject.treatment, subject.experiment.unit),
         right=True,
-        texts=("Taken (UTC)", "By", "Through", "Verdict"),
+        texts=("Taken (UTC)", "By", "Through", "Verdict of the look"),
     )
     theme.note(
         "A look is new data or new settings, judged once and kept. The same again is one more "

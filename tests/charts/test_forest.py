@@ -64,6 +64,11 @@ def test_titles_count_what_stands_out():
         "One of 5 segments stands out: Mobile. "
         "That segments differ among themselves is not established"
     )
+    five = [replace(segments[0], value=f"m{n}", interaction_p_value=0.01) for n in range(5)]
+    assert segments_title(five, "B") == "All 5 segments stand out"
+    assert segments_title([*five, segments[1]], "B") == (
+        "Five of 6 segments stand out: m0, m1, m2 and 2 more"
+    )
     assert segments_title(segments[1:], "B") == "None of 4 segments stands out after correction"
     assert "Mobile: +13.7 %." in plain(segments_alt(segments, "B"))
 
