@@ -8,6 +8,8 @@ from experiments_core.analysis.results import ArmResult, MetricResult
 from experiments_core.analysis.scales import Scale, scale_for
 from experiments_core.stats.estimate import Undefined, Value
 
+SPOKEN = {"s": "seconds", "ms": "milliseconds", "min": "minutes", "h": "hours"}
+
 METHODS = {
     "pooled_z": "pooled z", "welch_t": "Welch t", "quantile_z": "z of quantiles",
     "stratified_score": "stratified score", "stratified_t": "stratified t",
@@ -103,14 +105,10 @@ def describe(metric: MetricResult, unit: str = "user") -> str:
         text = f"per {words.plain(metric.denominator or 'denominator', 24).replace('_', ' ')}"
     elif metric.kind == "quantile":
         name = quantile_name(metric.q or 0.5)
-        text = (
-            f"{words.plain(metric.unit, 12)}, {name}" if metric.unit else f"{name} over {unit}s"
-        )
+        text = f"{_spoken(metric.unit)}, {name}" if metric.unit else f"{name} over {unit}s"
     else:
         kind = "count" if metric.kind == "count" else "mean"
-        text = (
-            f"{words.plain(metric.unit, 12)}, {kind}" if metric.unit else f"{kind} per {unit}"
-        )
+        text = f"{_spoken(metric.unit)}, {kind}" if metric.unit else f"{kind} per {unit}"
     if metric.covariate:
         text += ", adjusted"
     if metric.cap is not None:
@@ -118,6 +116,11 @@ def describe(metric: MetricResult, unit: str = "user") -> str:
     if metric.version > 1:
         text += f", version {metric.version}"
     return text + {"decrease": ", lower is better"}.get(metric.preferred_direction, "")
+
+
+def _spoken(unit: str) -> str:
+    """A unit that stands by itself: the ``s`` behind a number is ``seconds`` alone."""
+    return SPOKEN.get(unit, words.plain(unit, 12))
 
 
 def quantile_name(q: float) -> str:

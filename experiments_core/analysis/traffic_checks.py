@@ -51,7 +51,8 @@ def sample_ratio(design: Design, groups: Groups) -> Check:
             return card("fail", "unplanned arm", _unexpected(design, groups))
         told = "" if exact is None else f" Exact binomial test: {words.p(exact)}, no alarm."
         return card("info", "too early", f"Too few units to check the split yet.{told}")
-    shares = _shares(design, groups, found.expected)
+    seen, asked = _shares(design, groups, found.expected)
+    shares = f"{seen} instead of {asked}"
     if p < srm.ALARM:
         return card(
             "fail",
@@ -63,7 +64,7 @@ def sample_ratio(design: Design, groups: Groups) -> Check:
         again = "" if design.finished else " Check again tomorrow."
         message = f"Slightly off ({words.p(p)}): {shares}. May be chance.{again}"
         return card("warn", words.p(p), message)
-    return card("pass", words.p(p), f"Units came as planned: {shares}.")
+    return card("pass", words.p(p), f"Units came as planned: {seen}, {asked} was asked for.")
 
 
 def _facts(strata: Strata, found: srm.SampleRatio, exact: float | None) -> dict[str, object]:
@@ -202,14 +203,14 @@ def _unexpected(design: Design, groups: Groups) -> str:
     )
 
 
-def _shares(design: Design, groups: Groups, expected: Mapping[str, float]) -> str:
-    """``52.1 / 47.9 instead of 50 / 50``, over all phases."""
+def _shares(design: Design, groups: Groups, expected: Mapping[str, float]) -> tuple[str, str]:
+    """``52.1 / 47.9`` and ``50 / 50``, over all phases."""
     arms = [arm for arm in design.arms if arm in expected]
     seen = sum(groups.units(arm) for arm in arms)
     asked = sum(expected[arm] for arm in arms)
     is_off = [f"{100 * groups.units(arm) / seen:.1f}" for arm in arms]
     planned = [f"{100 * expected[arm] / asked:.4g}" for arm in arms]
-    return f"{' / '.join(is_off)} instead of {' / '.join(planned)}"
+    return " / ".join(is_off), " / ".join(planned)
 
 
 def _ratio_by_phase(

@@ -140,7 +140,9 @@ def saved_note() -> str:
     if FAILED in st.session_state:
         return "Not saved; your text is kept"
     if known is None:
-        return "Saved at the first step you finish"
+        begun = "Saved at the first step you finish"
+        planned = form.text("baseline") or form.text("mean")
+        return f"Your plan is filled in at step 4. {begun}" if planned else begun
     what = "Draft saved" if known.status is Status.DRAFT else "Saved"
     return f"✓ {what} {known.updated_at:%H:%M} UTC"
 

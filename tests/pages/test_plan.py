@@ -85,5 +85,6 @@ def test_a_plan_becomes_an_experiment(open_page: Callable[..., AppTest]) -> None
     button(app, "Create an experiment from this").click().run()
     assert not app.exception
     assert "New experiment" in said(app)
+    assert "Your plan is filled in at step 4." in said(app)
     assert app.session_state["create-baseline"].startswith("8.3")
     assert app.session_state["create-lift"] == "8"
