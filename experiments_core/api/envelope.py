@@ -187,9 +187,7 @@ def _problem(fault: Any) -> Problem:
 def _said(fault: Any) -> str:
     kind, bounds = fault["type"], fault.get("ctx", {})
     if kind == "too_short":
-        return (
-            f"at least {bounds['min_length']} of them are needed, not {bounds['actual_length']}"
-        )
+        return f"it needs at least {bounds['min_length']}, not {bounds['actual_length']}"
     if kind == "too_long":
         found = bounds["actual_length"] or "more"
         return f"it takes at most {bounds['max_length']}, not {found}"
