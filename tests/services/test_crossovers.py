@@ -18,9 +18,9 @@ from experiments_core.analysis.robustness import LATER_DAYS, Robustness, Setting
 from experiments_core.charts import robustness as charts
 from experiments_core.charts.theme import LIGHT
 from experiments_core.domain.access import LOCAL
+from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.lifecycle import Verb
 from experiments_core.services import (
-    acting,
     analyses,
     assigning,
     crossing,
@@ -29,6 +29,7 @@ from experiments_core.services import (
     experiments,
     ingestion,
 )
+from experiments_core.services.acting import transition
 from experiments_core.services.redoing import redo
 from experiments_core.services.robustness import robustness
 from experiments_core.services.workspace import Workspace, open_workspace
@@ -282,7 +283,7 @@ def test_pseudonyms_are_kept_beside_too_and_a_purge_takes_everything(ws: Workspa
     assert len(names) == 1
     assert plain == (0,)
     kept = experiments.get_experiment(ws, LOCAL, record.experiment_id or "")
-    binned = acting.transition(ws, LOCAL, kept.id, Verb.DELETE.value, version=kept.version)
+    binned = transition(ws, LOCAL, kept.id, Verb.DELETE.value, version=kept.version)
     erasing.purge(ws, LOCAL, kept.id, version=binned.version)
     with ws.db.read() as cursor:
         left = cursor.execute(
@@ -291,42 +292,74 @@ def test_pseudonyms_are_kept_beside_too_and_a_purge_takes_everything(ws: Workspa
     assert left == [(0,)]
 
 
-@pytest.mark.parametrize("mode", ("external", "hash"))
-def test_of_events_each_rule_is_what_a_log_read_by_it_says(
-    ws: Workspace, clock: Clock, mode: str
-):
-    """The same happenings as events of the API and as a file with an event log."""
-    draw = random.Random(5)  # noqa: S311
+def happenings(
+    ws: Workspace, test: Experiment, seed: int, *, crossed: int = 7
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The same as events of the API and as lines of an event log; some units in both arms."""
+    draw, arms, now = random.Random(seed), ("control", "treatment"), ws.now()  # noqa: S311
     lines, sent = ["user_id,variant,event,at,amount\n"], []
-    arms = ("control", "treatment")
-    test = begin(ws, assignment_mode=mode)
-    now = clock.wait(days=9)
     for n in range(150):
         unit, start = f"u{n}", now - timedelta(days=7 - n % 6, minutes=n)
         arm = arms[n % 2]
-        if mode == "hash":
+        if test.assignment_mode == "hash":
             arm = assigning.assign(ws, LOCAL, test.id, unit, dry_run=True).variant or ""
         other = arms[1 - arms.index(arm)]
-        seen = [(arm, start)] + ([(other, start + timedelta(hours=5))] if n % 7 == 0 else [])
+        seen = [(arm, start)]
+        if n % crossed == 0:
+            seen.append((other, start + timedelta(hours=5)))
         for variant, at in seen:
             sent.append(exposure(unit, at, variant=variant))
             lines.append(f"{unit},{variant},seen,{at:%Y-%m-%d %H:%M:%S},\n")
         for step in range(n % 4):
-            at, value = start + timedelta(hours=2 + 4 * step), round(draw.expovariate(0.1), 2)
-            sent.append(event(unit, "spent", at, value, number=f"{step}"))
+            at = start + timedelta(hours=2 + 4 * step)
+            value = round(draw.expovariate(0.1), 2)
+            sent.append(event(unit, "spent", at, value))
             lines.append(f"{unit},,spent,{at:%Y-%m-%d %H:%M:%S},{value}\n")
-    assert send(ws, *sent).accepted == len(sent)
+    return sent, lines
+
+
+def read_log(ws: Workspace, lines: list[str], rule: str) -> Robustness:
+    draft = ingestion.receive(ws, LOCAL, io.BytesIO("".join(lines).encode()), "log.csv")
+    mapping = replace(
+        draft.detection.proposal, control="control", crossovers=rule, finished=True,
+        conversion_events=("spent",), exposure_event="seen", window="all",
+    )  # fmt: skip
+    record = ingestion.commit_as_new(ws, LOCAL, draft.import_id, mapping, name=f"Log {rule}")
+    return robustness(ws, LOCAL, record.experiment_id or "", "amount", "treatment")
+
+
+def check_events(ws: Workspace, test: Experiment, lines: list[str]) -> None:
+    """Both readings of the events are those of the log under each rule."""
     found = robustness(ws, LOCAL, test.id, "spent", "treatment")
     assert len(numbers(found, "first_seen")) == len(numbers(found, "exclude")) > 0
+    assert points(found, "first_seen") != points(found, "exclude")
     for rule in ("exclude", "first_seen"):
-        draft = ingestion.receive(ws, LOCAL, io.BytesIO("".join(lines).encode()), "log.csv")
-        mapping = replace(
-            draft.detection.proposal, control="control", crossovers=rule, finished=True,
-            conversion_events=("spent",), exposure_event="seen", window="all",
-        )  # fmt: skip
-        record = ingestion.commit_as_new(
-            ws, LOCAL, draft.import_id, mapping, name=f"Log {rule}"
-        )
-        read = robustness(ws, LOCAL, record.experiment_id or "", "amount", "treatment")
+        read = read_log(ws, lines, rule)
         for one, other in zip(points(found, rule), points(read, rule), strict=True):
             assert one == pytest.approx(other, rel=1e-12)
+
+
+@pytest.mark.parametrize("mode", ("external", "hash"))
+def test_of_events_each_rule_is_what_a_log_read_by_it_says(
+    ws: Workspace, clock: Clock, mode: str
+):
+    test = begin(ws, assignment_mode=mode)
+    clock.wait(days=9)
+    sent, lines = happenings(ws, test, 5)
+    assert send(ws, *sent).accepted == len(sent)
+    check_events(ws, test, lines)
+
+
+def test_where_units_were_seen_before_they_were_dealt_out_anew_tells_nothing(
+    ws: Workspace, clock: Clock
+):
+    test = begin(ws)
+    clock.wait(days=9)
+    sent, _ = happenings(ws, test, 5, crossed=3)
+    send(ws, *sent)
+    stopped = transition(ws, LOCAL, test.id, "stop", version=test.version)
+    test = transition(ws, LOCAL, test.id, "start", version=stopped.version, reassign="fresh")
+    clock.wait(days=9)
+    sent, lines = happenings(ws, test, 6)
+    assert send(ws, *sent).accepted == len(sent)
+    check_events(ws, test, lines)
