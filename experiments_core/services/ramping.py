@@ -17,7 +17,7 @@ from experiments_core.domain.access import (
 )
 from experiments_core.domain.experiment import Experiment, RampStep
 from experiments_core.domain.traffic import change_traffic
-from experiments_core.errors import UpshotError
+from experiments_core.errors import ConflictError, UpshotError
 from experiments_core.services import analyses
 from experiments_core.services.places import check_strict
 from experiments_core.services.saving import EXPERIMENT, Save, find
@@ -47,13 +47,15 @@ def set_ramp(
     """Plan the rises of the allocation; an empty list plans none.
 
     Raises:
-        ConflictError: ``ALLOCATION_SHRINKS``, or the test has ended.
+        ConflictError: ``ALLOCATION_SHRINKS``, ``STRICT_TRAFFIC``, or the test has ended.
         InvalidInputError: a step is not in the future, or out of order.
         VersionStaleError: somebody saved since that version.
     """
     require(actor, Permission.EDIT)
 
     def change(experiment: Experiment) -> Experiment:
+        if steps:
+            check_strict(ws, actor, experiment)
         rules.check_ramp(experiment, steps, ws.now())
         return replace(experiment, ramp=tuple(steps))
 
@@ -63,8 +65,8 @@ def set_ramp(
 def take_due_steps(ws: Workspace) -> list[str]:
     """Take every step whose time has come, or stop the ramp; what was done, in words.
 
-    A harmed guardrail or a red health check clears the whole ramp: somebody has to look and
-    plan it again.
+    A harmed guardrail, a red health check or a strict project clears the whole ramp: somebody
+    has to look and plan it again.
     """
     now = ws.now()
     with ws.db.read() as cursor:
@@ -104,21 +106,31 @@ def take_note(ws: Workspace, actor: Actor, reference: str) -> None:
 
 def reason_to_stop(ws: Workspace, actor: Actor, reference: str) -> str | None:
     """Why nobody else should enter now; None when nothing speaks against it."""
-    result = analyses.judged(ws, actor, reference, trigger="ramp").result
+    view = analyses.judged(ws, actor, reference, trigger="ramp")
+    result = view.result
+    names = {one.key: one.name or one.key for one in view.experiment.variants}
     for card in result.health:
         if card.level == "fail":
             return f"{card.label}: {card.message}"
     for metric in result.metrics:
         for arm in metric.arms:
             if arm.contrast is not None and arm.contrast.guardrail == "harmed":
-                return f"The guardrail “{metric.name}” is harmed by {arm.variant}."
+                return f"The guardrail “{metric.name}” is harmed by {names[arm.variant]}."
+    return None
+
+
+def _forbidden(ws: Workspace, actor: Actor, experiment: Experiment) -> str | None:
+    """Why the project allows no step; a draft's ramp may have been planned before."""
+    try:
+        check_strict(ws, actor, experiment)
+    except ConflictError as error:
+        return error.message
     return None
 
 
 def _take(ws: Workspace, experiment: Experiment) -> str:
     actor = ramp_actor(experiment.org_id)
-    check_strict(ws, actor, experiment)
-    why = reason_to_stop(ws, actor, experiment.id)
+    why = _forbidden(ws, actor, experiment) or reason_to_stop(ws, actor, experiment.id)
     now = ws.now()
     if why is not None:
 

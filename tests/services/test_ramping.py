@@ -24,7 +24,7 @@ from experiments_core.services.experiments import (
     history,
 )
 from experiments_core.services.project_rules import holders
-from experiments_core.services.projects import create_namespace
+from experiments_core.services.projects import create_namespace, edit_project
 from experiments_core.services.ramping import set_ramp, stopped_ramps, take_due_steps, take_note
 from experiments_core.services.workspace import Workspace
 
@@ -89,6 +89,20 @@ def test_a_paused_test_waits(ws: Workspace, clock: Any):
     transition(ws, LOCAL, test.id, "pause", version=test.version)
     clock.wait(days=2)
     assert take_due_steps(ws) == []
+
+
+def test_a_strict_project_takes_no_ramp_and_stops_one_that_was_there(ws: Workspace, clock: Any):
+    test = plan(ws, begin(ws, allocation_bp=500), (1, 1000))
+    edit_project(ws, LOCAL, "default", {"strict_traffic": True}, version=1)
+    with pytest.raises(ConflictError) as refused:
+        plan(ws, test, (2, 2000))
+    assert refused.value.code == "STRICT_TRAFFIC"
+    clock.wait(days=1)
+    (told,) = take_due_steps(ws)
+    assert "does not allow traffic changes" in told
+    assert take_due_steps(ws) == []
+    assert get_experiment(ws, LOCAL, test.id).allocation_bp == 500
+    assert test.id in stopped_ramps(ws, LOCAL)
 
 
 def test_a_ramp_goes_up_in_the_future(ws: Workspace):
