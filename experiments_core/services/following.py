@@ -26,32 +26,36 @@ def follow_log(ws: Workspace, experiment: Experiment) -> bool:
     Returns:
         Whether the experiment is fed by events at all.
     """
-    found = ws.db.recall(
-        ("follows", experiment.id, experiment.version),
-        lambda cursor: _standing(ws, cursor, experiment),
-    )
+    found = _recall(ws, experiment)
     if not found.fed or found.current:
         return found.fed
-    with ws.db.write() as cursor:
-        if found.commit != ws.db.last_commit:  # something came before the door was open
-            found = _standing(ws, cursor, experiment)
+    with ws.db.turn():  # many readers come at once; one of them writes
+        found = _recall(ws, experiment)
         if found.fed and not found.current:
-            event_refresh.refresh(
-                cursor, found.wanted, found.spec, found.log, commit=ws.db.last_commit + 1,
-                dataset_id=ws.new_id(), now=ws.now(),
-            )  # fmt: skip
+            with ws.db.write() as cursor:
+                event_refresh.refresh(
+                    cursor, found.wanted, found.spec, found.log,
+                    commit=ws.db.last_commit + 1, dataset_id=ws.new_id(), now=ws.now(),
+                )  # fmt: skip
     return found.fed
 
 
 def follow_logs(ws: Workspace, experiments: Sequence[Experiment]) -> None:
     """The same for several; only those that something came for cost queries of their own."""
     named = tuple((one.id, one.version) for one in experiments)
-    behind = ws.db.recall(
-        ("behind the log", named), lambda cursor: _behind(cursor, experiments)
-    )
+
+    def recall() -> list[Experiment]:
+        return ws.db.recall(
+            ("behind the log", named), lambda cursor: _behind(cursor, experiments)
+        )
+
+    behind = recall()
     if len(behind) > 1:
-        with ws.db.write() as cursor:
-            behind = _touched(cursor, behind)
+        with ws.db.turn():
+            behind = recall()
+            if len(behind) > 1:
+                with ws.db.write() as cursor:
+                    behind = _touched(cursor, behind)
     for experiment in behind:
         follow_log(ws, experiment)
 
@@ -61,11 +65,11 @@ class _Standing:
     """How an experiment and its units stand to the log.
 
     Attributes:
-        commit: The last commit; a state of the file that is perhaps older than what was read.
+        log: What is known of its log.
+        wanted: What its units have to hold.
         spec: Name of everything that would make the units new.
     """
 
-    commit: int
     log: Standing
     wanted: Wanted
     spec: str
@@ -127,10 +131,16 @@ def _same_spec(cursor: Any, experiments: Sequence[Experiment]) -> list[Wanting]:
     return found
 
 
-def _standing(ws: Workspace, cursor: Any, experiment: Experiment) -> _Standing:
-    commit = ws.db.last_commit
+def _recall(ws: Workspace, experiment: Experiment) -> _Standing:
+    return ws.db.recall(
+        ("follows", experiment.id, experiment.version),
+        lambda cursor: _standing(cursor, experiment),
+    )
+
+
+def _standing(cursor: Any, experiment: Experiment) -> _Standing:
     log = event_units.standing_of(cursor, experiment.id)
-    return _Standing(commit, log, *_wanted(experiment, log.by_hand, exposed=log.exposed))
+    return _Standing(log, *_wanted(experiment, log.by_hand, exposed=log.exposed))
 
 
 def _wanted(

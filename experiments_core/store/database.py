@@ -72,7 +72,7 @@ class Database:
         self.secret = secret_of(side)
         self.cursors = Cursors(root)
         self._lock = lock
-        self._door = threading.Lock()
+        self._door = threading.RLock()
         self._own = threading.local()
         self._kept = Kept()
         self._seen: dict[duckdb.DuckDBPyConnection, int | None] = {}
@@ -214,6 +214,16 @@ class Database:
         except BaseException:
             self._own.doomed = True
             raise
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the writing door without writing: no other thread commits until the end.
+
+        For who may find that another has done the same meanwhile: it costs no commit.
+        """
+        self._may_ask_the_file()
+        with self._door:
+            yield
 
     @contextmanager
     def staging(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -197,3 +198,14 @@ def test_an_attribute_counts_from_the_first_exposure_that_told_it(ws: Workspace,
         receive_events(ws, LOCAL, [sent])
         row = check(ws, test)["u"]
     assert row[" country segment"] == "FR"
+
+
+def test_of_many_readers_at_once_one_writes(ws: Workspace):
+    test = begin(ws)
+    sent = {"type": "exposure", "experiment": "checkout", "unit_id": "u"}
+    with ThreadPoolExecutor(8) as readers:
+        for number in range(3):
+            receive_events(ws, LOCAL, [sent | {"event_id": str(number)}])
+            before = ws.db.last_commit
+            assert all(readers.map(lambda _: follow_log(ws, test), range(8)))
+            assert ws.db.last_commit == before + 1
