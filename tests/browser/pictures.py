@@ -13,9 +13,9 @@ from tests.servers import start_server, stop_server
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 WINDOW, PICTURE = 1440, 1100
 PICTURES = {
-    "results": ("/results?exp=shorter-checkout", 1890),
+    "results": ("/results?exp=shorter-checkout", 1830),
     "experiments": ("/", 1230),
-    "plan": ("/plan", 875),
+    "plan": ("/plan", 785),
 }
 """Name -> page, and how much of it is shown, in pixels of the window."""
 
