@@ -27,6 +27,7 @@ class RunImport(Body):
     inbox: str
     experiment: str | None = None
     new_name: str | None = None
+    less_is_better: list[str] | None = None
     mode: str | None = None
     existing: str | None = None
     more: list[str] | None = None
@@ -50,7 +51,13 @@ def run(call: The, body: RunImport) -> Response:
     said = body.said()
     choices = choices_from_document(said.pop("mapping", {}))
     more = tuple(said.pop("more", ()))
-    request = ImportRequest(choices=choices, more=more, **said)
+    fewer = said.pop("less_is_better", None)
+    request = ImportRequest(
+        choices=choices,
+        more=more,
+        less_is_better=None if fewer is None else tuple(fewer),
+        **said,
+    )
     return one(_job_body(start_import(call.ws, call.actor, request)), status=202)
 
 

@@ -62,6 +62,7 @@ class Commit(Body):
     mode: Literal["all", "good_rows"] = "all"
     existing: Literal["add", "replace"] = "add"
     new_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    less_is_better: Annotated[list[str], Field(max_length=200)] | None = None
 
 
 class QuestionAnswer(Answer):

@@ -87,6 +87,7 @@ def _request_body(request: ImportRequest) -> dict[str, Any]:
         "more": list(request.more),
         "experiment": request.experiment,
         "new_name": request.new_name,
+        "less_is_better": request.less_is_better,
         "mode": request.mode,
         "existing": request.existing,
         "mapping": choices_to_document(request.choices),
@@ -103,6 +104,7 @@ def _request(
         choices=choices,
         experiment=options.experiment,
         new_name=options.new,
+        less_is_better=tuple(options.less_is_better) or None,
         mode=mode,
         existing="replace" if options.replace else "add",
     )

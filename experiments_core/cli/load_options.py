@@ -25,6 +25,11 @@ def parser() -> Parser:
     where = made.add_mutually_exclusive_group(required=True)
     where.add_argument("--experiment", metavar="KEY", help="an experiment that exists")
     where.add_argument("--new", metavar="NAME", help="make an experiment from the file")
+    made.add_argument(
+        "--less-is-better", action="append", default=[], metavar="COLUMN",
+        help="a measure of the new experiment of which a decrease is good (default: as the "
+        "names say, such as refunds or latency)",
+    )  # fmt: skip
     made.add_argument("--check", action="store_true", help="report only, store nothing")
     made.add_argument("--workspace", help="folder or .duckdb file (default: data/)")
     _columns(made.options("columns"))

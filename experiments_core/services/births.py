@@ -7,14 +7,58 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 
 from experiments_core.domain.experiment import ExperimentDraft, VariantDraft
-from experiments_core.domain.metric import Metric, MetricRole
+from experiments_core.domain.metric import Direction, Metric, MetricRole
 from experiments_core.domain.metric_kinds import Mean, Proportion
 from experiments_core.domain.shares import equal_weights
 from experiments_core.domain.source import Mapping, Role, Shape
+from experiments_core.services.import_choices import refusal
+from experiments_core.services.import_report import Remark
+from experiments_core.tabular.names import is_unwanted
+from experiments_core.tabular.text import listed
+
+
+def measured(mapping: Mapping, measures: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names of everything that becomes a metric, the deciding one first.
+
+    Args:
+        mapping: What the columns mean.
+        measures: Metrics that the rows of a file of moments name.
+    """
+    if mapping.shape is Shape.MOMENTS:
+        return tuple(measures)
+    roles = (Role.OUTCOME, Role.VALUE)
+    totals = (*mapping.named(Role.CONVERSIONS), *mapping.derived)
+    units = (column for role in roles for column in mapping.named(role))
+    return (*mapping.conversion_events, *(column.name for column in (*totals, *units)))
+
+
+def measures_of(columns: Sequence[Table[str, str]]) -> list[str]:
+    """Names of the values among mapped columns: of moments, the metrics that rows name."""
+    return [column["name"] for column in columns if column["role"] == Role.VALUE]
+
+
+def unwanted(names: Sequence[str]) -> tuple[str, ...]:
+    """Those of some measures whose name says that less is better (``refunds``)."""
+    return tuple(name for name in names if is_unwanted(name))
+
+
+def about_direction(names: Sequence[str]) -> Iterator[Remark]:
+    """Measures that a new experiment takes as better when they fall."""
+    fewer = unwanted(names)
+    if fewer:
+        yield Remark(
+            "LESS_IS_BETTER",
+            f"Less is taken as better for {listed(list(fewer), 12)} in a new experiment, as "
+            "the name says.",
+        )
 
 
 def experiment_draft(
-    mapping: Mapping, arms: Table[str, int], name: str, measures: Sequence[str] = ()
+    mapping: Mapping,
+    arms: Table[str, int],
+    name: str,
+    measures: Sequence[str] = (),
+    less_is_better: Sequence[str] | None = None,
 ) -> ExperimentDraft:
     """Draft an experiment whose variant arrives with the data.
 
@@ -23,6 +67,10 @@ def experiment_draft(
         arms: Units per arm.
         name: As typed.
         measures: Metrics that the rows of a file of moments name.
+        less_is_better: Measures of which a decrease is good; None goes by their names.
+
+    Raises:
+        InvalidInputError: the file has no such measure.
     """
     order = sorted(arms, key=lambda arm: (arm != mapping.control, arm))
     equal = dict(zip(order, equal_weights(len(order)), strict=True))
@@ -34,11 +82,25 @@ def experiment_draft(
                          weight_bp=weights[arm])
             for arm in order
         ),
-        metrics=tuple(_roles(_metrics(mapping, measures))),
+        metrics=tuple(_roles(_directed(mapping, measures, less_is_better))),
         assignment_mode="external",
         unit=_unit(mapping),
         data_finished=mapping.finished,
     )  # fmt: skip
+
+
+def _directed(
+    mapping: Mapping, measures: Sequence[str], less_is_better: Sequence[str] | None
+) -> Iterator[Metric]:
+    names = measured(mapping, measures)
+    fewer = unwanted(names) if less_is_better is None else less_is_better
+    for name in fewer:
+        if name not in names:
+            message = f"the file has no measure “{name}”; it has {listed(list(names), 12)}"
+            raise refusal("less_is_better", name, "NOT_FOUND", message)
+    for name, metric in zip(names, _metrics(mapping, measures), strict=True):
+        good = Direction.DECREASE if name in fewer else Direction.INCREASE
+        yield replace(metric, preferred_direction=good)
 
 
 def _metrics(mapping: Mapping, measures: Sequence[str]) -> Iterator[Metric]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,10 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.promotion import UNDER_WAY
 from experiments_core.domain.record import is_over_elsewhere
 from experiments_core.domain.record import record_of as record_of_test
-from experiments_core.domain.source import Mapping, Role
+from experiments_core.domain.source import Mapping
 from experiments_core.errors import ConflictError
 from experiments_core.services import analyses, preparing, promoting
-from experiments_core.services.births import experiment_draft
+from experiments_core.services.births import experiment_draft, measures_of
 from experiments_core.services.experiments import create_experiment
 from experiments_core.services.import_check import check
 from experiments_core.services.import_ready import refuse_questions, refuse_unready
@@ -111,6 +112,7 @@ def commit_as_new(
     mapping: Mapping,
     *,
     name: str,
+    less_is_better: Sequence[str] | None = None,
     mode: str = "all",
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -125,7 +127,9 @@ def commit_as_new(
     """
     _check_under(ws, actor, import_id, mapping)
     with ws.db.write():
-        create_from_import(ws, actor, import_id, mapping, name=name)
+        create_from_import(
+            ws, actor, import_id, mapping, name=name, less_is_better=less_is_better
+        )
         _commit(ws, actor, import_id, mode, "add", Watch(progress, cancelled))
     return _settled(ws, actor, import_id)
 
@@ -150,7 +154,13 @@ def undo(ws: Workspace, actor: Actor, import_id: str) -> ImportRecord:
 
 
 def create_from_import(
-    ws: Workspace, actor: Actor, import_id: str, mapping: Mapping, *, name: str
+    ws: Workspace,
+    actor: Actor,
+    import_id: str,
+    mapping: Mapping,
+    *,
+    name: str,
+    less_is_better: Sequence[str] | None = None,
 ) -> Experiment:
     """Make the experiment that a file is the data of; ``commit`` then brings the data.
 
@@ -158,17 +168,28 @@ def create_from_import(
     file's, the first outcome (or else the first number) is its primary metric, other measures
     are secondary; the variant arrives with the data.
 
+    Args:
+        ws: The workspace.
+        actor: Who makes it.
+        import_id: A draft.
+        mapping: What the columns mean.
+        name: Of the experiment.
+        less_is_better: Measures of which a decrease is good; None goes by their names.
+
     Raises:
         ConflictError: a question is open.
-        InvalidInputError: the name or a column's name breaks a rule of experiments.
+        InvalidInputError: the name or a column's name breaks a rule of experiments, or the
+            file has no such measure.
     """
     require(actor, Permission.EDIT)
     _check_under(ws, actor, import_id, mapping)
     row = find_draft(ws, actor, import_id)
     refuse_unready(row, "good_rows", needs_experiment=False)
     with ws.db.write() as cursor:
-        measures = [one["name"] for one in row.report["columns"] if one["role"] == Role.VALUE]
-        draft = experiment_draft(mapping_of(row), row.report["arms"], name, measures)
+        measures = measures_of(row.report["columns"])
+        draft = experiment_draft(
+            mapping_of(row), row.report["arms"], name, measures, less_is_better
+        )
         experiment = create_experiment(ws, actor, draft)
         imports.update_import(cursor, row.id, {"experiment_id": experiment.id})
     return experiment

@@ -10,6 +10,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Mapping, Role
 from experiments_core.domain.source_document import mapping_to_document
 from experiments_core.domain.text import grouped
+from experiments_core.services.births import about_direction, measured, measures_of
 from experiments_core.services.checked import Checked, can_be_read, check_mapping, control_of
 from experiments_core.services.checking import check_file
 from experiments_core.services.drafts import detection_of, structure_of
@@ -69,16 +70,19 @@ def check(
     one = _first_of(seen, mapping) if mapping.experiment == "*" else mapping
     checked = read_rows(ws, row, one, seen, experiment, watch)
     difference = _difference(ws, experiment, checked, mapping)
+    measures = measured(mapping, measures_of(checked.columns))
     remarks = (
         *checked.report.warnings,
         *_about_several(mapping, one),
         *split_remark(checked.report.arms, mapping, experiment),
         *_about_experiment(ws, row, experiment, checked, difference),
+        *(about_direction(measures) if experiment is None else ()),
     )
     questions = open_questions(seen, mapping, checked.found, ask_finished=ask_finished)
     report = replace(
-        checked.report, warnings=remarks, questions=questions, difference=difference
-    )
+        checked.report, warnings=remarks, questions=questions, difference=difference,
+        measures=measures,
+    )  # fmt: skip
     control = control_of(mapping, report.arms) if mapping.control else ""
     changes = changes_of(row, replace(mapping, control=control), checked, report)
     with ws.db.write() as cursor:

@@ -69,6 +69,7 @@ class ImportReport:
         crossed_units: Units seen in two variants.
         effects: What the first measure would be under each choice that is still free.
         difference: To the data that the experiment has; None when it has none.
+        measures: Names of what becomes a metric of a new experiment.
     """
 
     rows_read: int
@@ -85,6 +86,7 @@ class ImportReport:
     crossed_units: int = 0
     effects: tuple[Effect, ...] = ()
     difference: Reconciliation | None = None
+    measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rows_read != self.rows_used + self.rows_left_out:
@@ -120,6 +122,7 @@ class ImportReport:
             ],
             "questions": [question.code for question in self.questions],
             "difference": self.difference.to_document() if self.difference else None,
+            "measures": list(self.measures),
         }  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class ImportRequest:
         choices: What is known about its columns.
         experiment: Key, id or slug of the experiment that it is for.
         new_name: Or the name of the experiment to make from it.
+        less_is_better: Measures of it of which a decrease is good; None goes by their names.
         mode: ``all``, ``good_rows`` (leave out rows that break a rule) or ``check`` (report
             only, store nothing).
         existing: ``add`` to the rows the experiment has, or ``replace`` them.
@@ -43,6 +44,7 @@ class ImportRequest:
     more: tuple[str, ...] = ()
     experiment: str | None = None
     new_name: str | None = None
+    less_is_better: tuple[str, ...] | None = None
     mode: str = "all"
     existing: str = "add"
 
@@ -203,13 +205,18 @@ def _store(  # noqa: PLR0917  private, called once
                 hint="Name what the new ones begin with, or choose one experiment.",
             )
         return ingestion.commit_each(
-            ws, actor, draft.import_id, mapping, name=request.new_name, **told
-        )
+            ws, actor, draft.import_id, mapping, name=request.new_name,
+            less_is_better=request.less_is_better, **told,
+        )  # fmt: skip
     import_id, existing = draft.import_id, request.existing
     if request.new_name is None:
         return [ingestion.commit(ws, actor, import_id, existing=existing, **told)]
-    name = request.new_name
-    return [ingestion.commit_as_new(ws, actor, import_id, mapping, name=name, **told)]
+    return [
+        ingestion.commit_as_new(
+            ws, actor, import_id, mapping, name=request.new_name,
+            less_is_better=request.less_is_better, **told,
+        )
+    ]  # fmt: skip
 
 
 def _throw_away(ws: Workspace, actor: Actor, draft: Draft) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError
@@ -61,6 +64,7 @@ def commit(
     mode: str = "all",
     existing: str = "add",
     new_name: str | None = None,
+    less_is_better: Sequence[str] | None = None,
 ) -> list[ImportRecord]:
     """Commit what was told, to its experiment or to new ones.
 
@@ -82,6 +86,7 @@ def commit(
             hint="PUT its mapping first.",
         )
     mapping = mapping_from_document(row.mapping)
+    told: dict[str, Any] = {"mode": mode, "less_is_better": less_is_better}
     if mapping.experiment == EACH:
-        return commit_each(ws, actor, import_id, mapping, name=new_name, mode=mode)
-    return [commit_as_new(ws, actor, import_id, mapping, name=new_name, mode=mode)]
+        return commit_each(ws, actor, import_id, mapping, name=new_name, **told)
+    return [commit_as_new(ws, actor, import_id, mapping, name=new_name, **told)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.typed_shares import basis_points
+from experiments_core.services.births import unwanted
 from experiments_core.services.committing import commit, commit_as_new, create_from_import, undo
 from experiments_core.services.drafts import Draft, discard, look_again
 from experiments_core.services.import_check import check
@@ -45,6 +46,7 @@ __all__ = [
     "commit_as_new", "commit_each", "create_from_import", "discard", "experiments_in",
     "give_role", "imports_of", "inbox_files", "inbox_folder", "look_again", "quality_csv",
     "receive", "receive_files", "receive_inbox", "redo", "rejects_csv", "undo", "unfinished",
+    "unwanted",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import csv
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.source import Mapping, Role
@@ -64,6 +65,7 @@ def commit_each(
     mapping: Mapping,
     *,
     name: str,
+    less_is_better: Sequence[str] | None = None,
     mode: str = "all",
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -76,6 +78,7 @@ def commit_each(
         import_id: A draft; it is thrown away afterwards, for each experiment has its own.
         mapping: Names the experiment column, and which experiments (all when it does not say).
         name: What the new names begin with.
+        less_is_better: Measures of which a decrease is good; None goes by their names.
         mode: As in :func:`commit`.
         progress: Told a fraction and what is being done.
         cancelled: Asked now and then.
@@ -95,7 +98,10 @@ def commit_each(
                 _throw_away(ws, actor, drafts)
                 return []
         with ws.db.write():
-            done = [_commit(ws, actor, one, name, mode) for one in drafts]
+            done = [
+                _commit(ws, actor, one, name, less_is_better=less_is_better, mode=mode)
+                for one in drafts
+            ]
     except BaseException:
         _throw_away(ws, actor, drafts)
         raise
@@ -114,12 +120,12 @@ def _wanted(known: Sequence[str], only: Sequence[str]) -> list[str]:
 
 
 def _commit(
-    ws: Workspace, actor: Actor, one: tuple[str, str, Mapping], name: str, mode: str
+    ws: Workspace, actor: Actor, one: tuple[str, str, Mapping], name: str, **told: Any
 ) -> ImportRecord:
     draft, experiment, mapping = one
     try:
         return commit_as_new(
-            ws, actor, draft, mapping, name=f"{name} {experiment}"[:200], mode=mode
+            ws, actor, draft, mapping, name=f"{name} {experiment}"[:200], **told
         )
     except ConflictError as error:
         raise ConflictError(

@@ -44,6 +44,12 @@ _AMOUNT = re.compile(
     r"umsatz|betrag|preis|erlos|kosten|chiffre_d_affaires|montant|prix|(^|_)cout|"
     r"ingreso|importe|gasto"
 )
+_UNWANTED = re.compile(
+    r"(^|_)(costs?|cpa|cpc|latency|(load|loading|response|wait|waiting)_?time|bounced?|bounces|"
+    r"churn(ed)?|refund(s|ed)?|chargebacks?|complaints?|errors?|failures?|failed|crash(es|ed)?|"
+    r"timeouts?|abandon(s|ed|ment)?|cancell?(s|ed|ations?)|unsubscribe[sd]?|uninstall(s|ed)?|"
+    r"opt_?outs?|kosten|fehler|beschwerden?|erreurs?|errores)(_|$)"
+)
 _EARLIER = re.compile(
     r"^pre($|_)|_pre($|_)|before|prior|past|previous|prev_|histor|baseline|^last_|_last_|lag|"
     r"since|recency|^age$|_age$|tenure"
@@ -142,6 +148,11 @@ def is_value(name: str) -> bool:
 def is_amount(name: str) -> bool:
     """The header sounds like money, not like a count."""
     return bool(_AMOUNT.search(plain(name)))
+
+
+def is_unwanted(name: str) -> bool:
+    """The name of a measure says: the less of it, the better."""
+    return bool(_UNWANTED.search(plain(name)))
 
 
 def is_earlier(name: str) -> bool:

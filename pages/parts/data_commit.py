@@ -20,12 +20,13 @@ EXISTING = {"add": "Add to the rows that are there", "replace": "Replace them"}
 
 def draw(known: Import, report: ImportReport, into: Experiment | None) -> None:
     """Name or target, then “Import 58 906 rows, leave out 131”."""
-    name, existing = "", "add"
+    name, existing, fewer = "", "add", list[str]()
     several = known.mapping.experiment == "*"
     leave_out = several and st.checkbox("Leave out rows that break a rule, in each of them")
     if into is None or several:
         title = "What the new names begin with" if several else "Name of the new experiment"
         name = st.text_input(title, key=_name_key(known), max_chars=200, width=420)
+        fewer = _less_is_better(known, report)
     elif _has_rows(into):
         existing = str(
             st.segmented_control(
@@ -44,7 +45,7 @@ def draw(known: Import, report: ImportReport, into: Experiment | None) -> None:
             st.markdown(f":orange[**?**] {left} to answer first.", width="content")
     if pressed:
         mode = "good_rows" if report.blocking or leave_out else "all"
-        done = data_draft.commit(known, name, mode, existing)
+        done = data_draft.commit(known, name, mode, existing, fewer)
         if len(done) == 1:
             ws, experiment = workspace.current(), done[0].experiment_id or ""
             slug = experiments.get_experiment(ws, who.actor(), experiment).slug
@@ -62,6 +63,19 @@ def label(report: ImportReport) -> str:
     if report.rows_left_out:
         text += f", leave out {words.count(report.rows_left_out)}"
     return text
+
+
+def _less_is_better(known: Import, report: ImportReport) -> list[str]:
+    """What counts as an improvement; the names propose it."""
+    if not report.measures:
+        return []
+    key = f"data-less-is-better-{known.draft.import_id}-{'|'.join(report.measures)}"
+    st.session_state.setdefault(key, list(ingestion.unwanted(report.measures)))
+    return st.multiselect(
+        "Less is better for", list(report.measures), key=key, width=420,
+        placeholder="None: more is better", format_func=lambda one: words.plain(one, 60),
+        help="A fall of these counts as an improvement, as with refunds or waiting time.",
+    )  # fmt: skip
 
 
 def _name_key(known: Import) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import streamlit as st
 
@@ -121,7 +121,9 @@ def check(known: Import, *, asked: bool) -> None:
         known.checked = (mapping, report)
 
 
-def commit(known: Import, name: str, mode: str, existing: str) -> list[ImportRecord]:
+def commit(
+    known: Import, name: str, mode: str, existing: str, less_is_better: Sequence[str]
+) -> list[ImportRecord]:
     """Import for good; one record for each experiment that has data now, none on a refusal.
 
     Args:
@@ -129,10 +131,12 @@ def commit(known: Import, name: str, mode: str, existing: str) -> list[ImportRec
         name: Of the new experiment, where there is none yet.
         mode: ``all`` or ``good_rows``.
         existing: ``add`` to the rows that are there, or ``replace`` them.
+        less_is_better: Measures of a new experiment of which a decrease is good.
     """
+    born = {"name": name, "less_is_better": less_is_better}
     try:
         with data_progress.shown("Importing") as told:
-            done = _commit(known, name, mode, existing, told)
+            done = _commit(known, born, mode, existing, told)
     except UpshotError as error:
         st.session_state[FAILED] = error
         return []
@@ -142,17 +146,17 @@ def commit(known: Import, name: str, mode: str, existing: str) -> list[ImportRec
 
 
 def _commit(
-    known: Import, name: str, mode: str, existing: str, told: Tell
+    known: Import, born: dict[str, Any], mode: str, existing: str, told: Tell
 ) -> list[ImportRecord]:
     ws, actor, import_id = workspace.current(), who.actor(), known.draft.import_id
     if known.mapping.experiment == "*":
         return ingestion.commit_each(
-            ws, actor, import_id, known.mapping, name=name, mode=mode, progress=told
+            ws, actor, import_id, known.mapping, **born, mode=mode, progress=told
         )
     if known.experiment_id is None:
         return [
             ingestion.commit_as_new(
-                ws, actor, import_id, known.mapping, name=name, mode=mode, progress=told
+                ws, actor, import_id, known.mapping, **born, mode=mode, progress=told
             )
         ]
     return [ingestion.commit(ws, actor, import_id, mode=mode, existing=existing, progress=told)]

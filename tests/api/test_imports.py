@@ -32,8 +32,14 @@ def test_a_file_becomes_data_step_by_step(api: Client):
     report = told.json()["data"]
     assert report["questions"] == []
     assert report["rows_read"] == 400
-    done = api.post(f"{path}/commit", {"new_name": "From a file"})
+    wrong = api.post(f"{path}/commit", {"new_name": "x", "less_is_better": ["nothing"]})
+    assert wrong.json()["error"]["details"][0]["field"] == "less_is_better"
+    done = api.post(
+        f"{path}/commit", {"new_name": "From a file", "less_is_better": ["converted"]}
+    )
     assert done.json()["data"]["state"] == "committed"
+    (metric,) = api.get("/experiments/from-a-file").json()["data"]["metrics"]
+    assert metric["preferred_direction"] == "decrease"
     results = api.get("/experiments/from-a-file/results").json()["data"]
     assert sum(arm["n"] for arm in results["metrics"][0]["arms"]) == 400
     assert api.get(f"{path}/rejects.csv").content.startswith(b"\xef\xbb\xbfline,")

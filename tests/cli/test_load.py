@@ -42,7 +42,7 @@ def load(*arguments: str) -> int:
 def test_a_file_becomes_an_experiment(
     file: str, workspace: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert load(file, "--new", "Checkout", "--finished") == 0
+    assert load(file, "--new", "Checkout", "--finished", "--less-is-better", "converted") == 0
     out = capsys.readouterr().out.replace("\u202f", " ")
     assert "1 000 rows read = 1 000 used + 0 left out" in out
     assert "control    500" in out
@@ -53,6 +53,7 @@ def test_a_file_becomes_an_experiment(
         (experiment,) = list_experiments(ws, LOCAL)
         (record,) = ingestion.imports_of(ws, LOCAL, experiment.id)
     assert record.file_name == "units.csv"
+    assert experiment.metrics[0].preferred_direction == "decrease"
 
 
 def test_the_same_file_again_is_nothing_to_do(

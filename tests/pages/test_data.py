@@ -146,7 +146,7 @@ def test_some_of_the_experiments_in_a_file_are_imported_and_each_can_be_undone(
     app = drop(open_page("data"), f"experiment,user_id,variant,paid\n{rows}".encode())
     app.session_state["data-draft"].answers["experiment"] = "*"
     app.run()
-    (some,) = app.multiselect
+    some = next(one for one in app.multiselect if one.label == "Which of them")
     assert some.options == ["one", "two", "three"]
     app = some.set_value(["one", "three"]).run()
     app = reply(app, "Yes, no more data")
@@ -409,3 +409,17 @@ def test_names_that_the_experiment_does_not_have_are_mapped_or_left_out(
     assert [(one.rule, one.rows) for one in report.blocking] == [("VARIANT_UNKNOWN", 20)]
     selectbox(app, "“maybe” is").set_value("B").run()
     assert app.session_state["data-draft"].found.arms == {"control": 20, "B": 40}
+
+
+def test_a_new_experiment_is_told_of_which_measures_less_is_better(
+    ws: Workspace, open_page: Open
+) -> None:
+    content = b"variant,visitors,signups,refunds\ncontrol,5000,500,300\nB,5000,580,400\n"
+    app = reply(drop(open_page("data"), content), "Yes, no more data")
+    (chosen,) = (one for one in app.multiselect if one.label == "Less is better for")
+    assert chosen.value == ["refunds"]
+    chosen.set_value(["signups"]).run()
+    button(app, "Import 2 rows").click().run()
+    made = only_experiment(ws)
+    good = [metric.preferred_direction.value for metric in made.metrics]
+    assert good == ["decrease", "increase"]
