@@ -106,9 +106,12 @@ def judged(
         view = opened(reading.experiment, take(ws, actor, reading, trigger))
         promoting.promote_if_ready(ws, view.experiment, view.result, view.design)
         return replace(view, covariates=reading.covariate_columns)
+    known = stored
+    view = ws.db.recall(("opened look", known.id), lambda _: opened(reading.experiment, known))
     note_view(ws, actor, stored)
     return replace(
-        opened(reading.experiment, stored),
+        view,
+        experiment=reading.experiment,
         newer_data=stored.data_hash != reading.data_hash,
         covariates=reading.covariate_columns,
     )
