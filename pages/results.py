@@ -12,7 +12,6 @@ from pages.parts import (
     markup,
     results_choices,
     results_decision,
-    results_expect,
     results_foot,
     results_head,
     results_holdout,
@@ -72,8 +71,6 @@ def _explore(
     shown = results_choices.draw(ws, who.actor(), view, experiment)
     if shown.result.metrics and shown.result.treatments:
         results_scorecard.draw(ws, who.actor(), shown, experiment, view)
-        if view.result.metrics:
-            markup.draw(results_expect.lines(ws, who.actor(), view, experiment))
         if shown.result.holdout is not None:
             results_holdout.draw(shown, experiment)
         results_tabs.draw(ws, who.actor(), shown, experiment, past=past)

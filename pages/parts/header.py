@@ -101,12 +101,19 @@ def _status_and_verbs(ws: Workspace, actor: Actor, experiment: Experiment) -> No
         for info in allowed[:2]:
             verbs.button(ws, actor, experiment, info)
         if len(allowed) > 2:
-            with st.popover("More", type="tertiary", key=verbs.more_key()):
-                for info in allowed[2:]:
-                    verbs.button(ws, actor, experiment, info)
-                    theme.note(info.what_happens)
-                if experiment.place in EDITABLE and not experiment.is_sealed:
-                    _edit_link(experiment)
+            more = st.popover("More", type="tertiary", key=verbs.more_key(), on_change="rerun")
+            if more.open:
+                with more:
+                    _more(ws, actor, experiment, allowed[2:])
+
+
+def _more(ws: Workspace, actor: Actor, experiment: Experiment, further: list[VerbInfo]) -> None:
+    """What is asked for more rarely, each with what it does."""
+    for info in further:
+        verbs.button(ws, actor, experiment, info)
+        theme.note(info.what_happens)
+    if experiment.place in EDITABLE and not experiment.is_sealed:
+        _edit_link(experiment)
 
 
 def _is_new_run(info: VerbInfo) -> bool:

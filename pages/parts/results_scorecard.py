@@ -15,6 +15,7 @@ from experiments_core.services import courses
 from experiments_core.services.viewing import LookView
 from experiments_core.services.workspace import Workspace
 from pages.parts import links, markup, results_behind, results_daily, results_expect, theme
+from pages.parts.markup import Html
 
 FLAGS = {
     "small_counts": "few conversions, or few rows beyond a quantile, so p and interval are "
@@ -54,11 +55,13 @@ def draw(
         markup.draw(markup.section(findings.scorecard_title(result, names)))
         show = links.segments("On the axis", SHOW, param="show", scope=experiment.slug)
 
+    expected = results_expect.lines(ws, actor, planned, experiment)
+
     def figure() -> None:
         cells = results_daily.cells(ws, actor, view, results_daily.key_of(view))
-        _figure(view, experiment, show, courses.lifts(view, cells))
+        _figure(view, experiment, show, courses.lifts(view, cells), expected)
 
-    theme.once(figure, result, experiment, show)
+    theme.once(figure, result, experiment, show, expected)
     if st.button("How was a number computed?", icon=":material/function:", type="tertiary"):
         st.dialog("How this number came about", width="large")(_behind)(
             ws, actor, view, experiment, planned
@@ -83,8 +86,10 @@ def _behind(
     results_expect.behind(ws, actor, planned, (metric, variant))
 
 
-def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines) -> None:
-    """Draw the figure, its key and its numbers."""
+def _figure(
+    view: LookView, experiment: Experiment, show: str, lines: Sparklines, expected: Html
+) -> None:
+    """Draw the figure, its key and its numbers; last what is to be expected once it is live."""
     result, names = view.result, names_of(experiment)
     theme.fitting(
         partial(
@@ -111,6 +116,7 @@ def _figure(view: LookView, experiment: Experiment, show: str, lines: Sparklines
             if versions
             else []
         ),
+        expected,
     )
 
 

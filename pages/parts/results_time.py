@@ -49,7 +49,7 @@ def _figures(
     subject: Subject, found: Course, notes: tuple[Annotation, ...], looks: list[LookMark]
 ) -> None:
     points = found[subject.treatment]
-    theme.lead(findings.series_title(points))
+    markup.draw(markup.lead(findings.series_title(points)))
     if all(not isinstance(point.relative_lift, float) for point in points):
         theme.muted(words.reason(points[-1].relative_lift))
         return
