@@ -25,8 +25,9 @@ from experiments_core.query.event_units import (
 from experiments_core.query.literals import moment_sql, quoted
 
 CAME, TOUCHED, PLACES, KNOWN = "came", "touched_units", "known_places", "known_units"
-"""Temporary tables: what came, the units it is about, where rows of theirs may lie, and these
-rows."""
+"""Temporary tables: what came with what came before, the units that something came for, where
+rows of theirs may lie, and these rows. Filling one takes longer than reading the end of the log
+three times, so only units that are not settled have their events in a table."""
 _ASSIGNED = "assigned"
 _EVENTS = "SELECT type, unit, name, variant, ts, value, attributes, seq FROM events"
 
@@ -39,18 +40,24 @@ def came_sql(query: UnitsQuery) -> str:
     )
 
 
-def before_sql(query: UnitsQuery) -> str:
-    """The same up to that commit, of the known units that are not settled."""
+def together_sql(query: UnitsQuery) -> str:
+    """The same, and all that came up to that commit for known units that are not settled."""
     units = f"(SELECT unit FROM {KNOWN} WHERE NOT settled)"
     return (
-        f"{_EVENTS} SEMI JOIN {units} USING (unit) "
+        f"{came_sql(query)} UNION ALL {_EVENTS} SEMI JOIN {units} USING (unit) "
         f"WHERE seq <= $after AND {_about(query)} "
         f"UNION ALL {_assignments(query)} AND seq <= $after AND unit IN {units}"
     )
 
 
-def touched_sql(query: UnitsQuery, *, unsettled: bool = False) -> str:
-    """The units of what came, and what that tells of each; only those that are not settled."""
+def touched_sql(query: UnitsQuery, came: str, *, unsettled: bool = False) -> str:
+    """The units of what came, and what that tells of each.
+
+    Args:
+        query: Which units are wanted.
+        came: The relation with what came.
+        unsettled: Only those that are not settled.
+    """
     exposed = "type = 'exposure'"
     if query.since is not None:
         exposed += f" AND ts >= {moment_sql(query.since)}"
@@ -67,13 +74,16 @@ def touched_sql(query: UnitsQuery, *, unsettled: bool = False) -> str:
         f"SELECT unit, {hash_sql('unit')} AS {HASH}, {exposed_columns(query, which)}, "
         f"bool_or(TRUE) {assigned} AS known, {assigned_columns('ts', assigned)}, "
         f"bool_or({again}) AS again{told} "
-        f"FROM {CAME}{others if unsettled else ''} GROUP BY unit"
+        f"FROM {came}{others if unsettled else ''} GROUP BY unit"
     )
 
 
 def places_sql(table: str) -> str:
-    """Where rows of touched units lie, and few of others, beside what came for these units."""
-    return f"SELECT u.rowid AS place, t.* FROM {table} u JOIN {TOUCHED} t USING ({HASH})"
+    """Where rows of touched units lie, and few of others, and where that is told of them."""
+    return (
+        f"SELECT u.rowid AS place, t.rowid AS told "
+        f"FROM {table} u JOIN {TOUCHED} t USING ({HASH})"
+    )
 
 
 def known_sql(query: UnitsQuery, table: str) -> str:
@@ -84,14 +94,15 @@ def known_sql(query: UnitsQuery, table: str) -> str:
     """
     newest = f"t.{NEWEST} AS last_ts, " if query.segments else ""
     return (
-        f"SELECT t.place, u.*, t.exposures AS came, {newest}"
+        f"SELECT p.place, u.*, t.exposures AS came, {newest}"
         f"CASE WHEN u.unit = t.unit THEN {_settled(query)} END AS settled "
-        f"FROM {PLACES} t JOIN {table} u ON u.rowid = t.place"
+        f"FROM {PLACES} p JOIN {table} u ON u.rowid = p.place "
+        f"JOIN {TOUCHED} t ON t.rowid = p.told"
     )
 
 
-def grown_sql(query: UnitsQuery) -> str:
-    """New rows of the settled units, in the columns of the units."""
+def grown_sql(query: UnitsQuery, came: str) -> str:
+    """New rows of the settled units, in the columns of the units, from what came."""
     begin = len(query.columns)
     stays = [f"c{begin + i}" for i in range(len(query.segments))]
     made = [
@@ -109,7 +120,7 @@ def grown_sql(query: UnitsQuery) -> str:
     selected = "".join(f", {expression} AS {name}" for name, expression in made)
     return (
         f"SELECT u.unit{selected} FROM {KNOWN} u "
-        f"LEFT JOIN {CAME} e ON e.unit = u.unit AND e.type = 'metric' "
+        f"LEFT JOIN {came} e ON e.unit = u.unit AND e.type = 'metric' "
         "WHERE u.settled GROUP BY u.unit"
     )
 

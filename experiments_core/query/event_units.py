@@ -131,10 +131,7 @@ def exposed_columns(query: UnitsQuery, which: str = "") -> str:
 
 def assigned_columns(at: str, which: str = "") -> str:
     """What assignments tell of a unit: since when it has one, and its arm."""
-    return (
-        f"MIN({at}) {which} AS assigned_ts, "
-        f"(arg_min(struct_pack(arm := variant), seq) {which}).arm AS arm"
-    )
+    return f"MIN({at}) {which} AS assigned_ts, arg_min_null(variant, seq) {which} AS arm"
 
 
 def hidden(query: UnitsQuery) -> tuple[str, ...]:

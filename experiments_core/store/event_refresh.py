@@ -21,11 +21,11 @@ from experiments_core.query.event_changes import (
     KNOWN,
     PLACES,
     TOUCHED,
-    before_sql,
     came_sql,
     grown_sql,
     known_sql,
     places_sql,
+    together_sql,
     touched_sql,
 )
 from experiments_core.query.event_units import UnitsQuery, hidden, units_sql
@@ -47,10 +47,10 @@ from experiments_core.store.parsed import parsed
 
 MOST_SEGMENTS = 20
 _ATTRIBUTES = (
-    "SELECT DISTINCT unnest(json_keys(attributes)) AS name FROM {} "
-    "WHERE type = 'exposure' AND attributes IS NOT NULL ORDER BY name LIMIT 1000"
+    "SELECT DISTINCT unnest(json_keys(attributes)) AS name FROM events "
+    "WHERE seq > $after AND org_id = $org AND experiment_id = $experiment "
+    "AND type = 'exposure' AND attributes IS NOT NULL ORDER BY name LIMIT 1000"
 )
-_OF_EXPERIMENT = "(SELECT * FROM events WHERE org_id = $org AND experiment_id = $experiment)"
 _PROGRESS = (
     "UPDATE event_data SET high_water = ?, mark = ?, counts = ?, refreshed_at = ? "
     "WHERE experiment_id = ?"
@@ -81,19 +81,14 @@ def refresh(
     """
     state = standing.state
     kept = state if state is not None and is_same_spec(state, spec) else None
-    if kept is not None and not _keep(
-        cursor, CAME, came_sql(wanted.query), _parameters(wanted) | {"after": kept.high_water}
-    ):
-        _note_progress(cursor, wanted, kept, standing.newest, now)
-        return
     known = kept.segments if kept else []
-    segments = _segments(cursor, known, None if kept else wanted)
+    segments = _segments(cursor, wanted, known, kept.high_water if kept else 0)
     query = replace(wanted.query, segments=tuple(segments))
     if kept is not None and segments == known:
-        _make_touched(cursor, wanted, query, kept)
-        counts = count_log(cursor, log_table(kept.dataset_id))
-        told = replace(kept, mark=commit, counts=counts)
-        _note_progress(cursor, wanted, told, standing.newest, now)
+        if _make_touched(cursor, wanted, query, kept):
+            counts = count_log(cursor, log_table(kept.dataset_id))
+            kept = replace(kept, mark=commit, counts=counts)
+        _note_progress(cursor, wanted, kept, standing.newest, now)
         return
     dataset_id = state.dataset_id if state else dataset_id
     _make_anew(cursor, wanted, query, dataset_id)
@@ -147,50 +142,54 @@ def _view_analysed(
 
 def _make_touched(
     cursor: duckdb.DuckDBPyConnection, wanted: Wanted, query: UnitsQuery, state: State
-) -> None:
+) -> int:
     """Write the rows of the units that something came for.
 
     The table has every unit that anything is known of. A touched unit that it does not have
     did nothing before, so earlier events are looked through only for known units whose rows
     cannot be told from what came.
-    """
-    table = log_table(state.dataset_id)
-    left = _keep(cursor, TOUCHED, touched_sql(query))
-    if _keep(cursor, PLACES, places_sql(table)):
-        left = _make_known(cursor, wanted, query, state, left)
-    if left:
-        sql = units_sql(replace(query, touched=TOUCHED, log=CAME))
-        by_hand = {"experiment": wanted.experiment_id} if query.by_hand else None
-        _run(cursor, f"INSERT INTO {table} {sql}", by_hand)
-
-
-def _make_known(
-    cursor: duckdb.DuckDBPyConnection,
-    wanted: Wanted,
-    query: UnitsQuery,
-    state: State,
-    touched: int,
-) -> int:
-    """Write the rows of settled units, and take together all events of the other known ones.
 
     Returns:
-        How many of the touched units are left.
+        How many units that are.
     """
-    table = log_table(state.dataset_id)
+    table, came = log_table(state.dataset_id), f"({came_sql(query)})"
+    since = _parameters(wanted) | {"after": state.high_water}
+    touched = left = _keep(cursor, TOUCHED, touched_sql(query, came), since)
+    if touched and _keep(cursor, PLACES, places_sql(table)):
+        known, settled = _make_settled(cursor, query, table, came, since)
+        if known > settled:
+            _keep(cursor, CAME, together_sql(query), since)
+            came = CAME
+        if known:
+            left = 0
+        if known and touched > settled:
+            left = _keep(cursor, TOUCHED, touched_sql(query, came, unsettled=True), since)
+    if left:
+        sql = units_sql(replace(query, touched=TOUCHED, log=came))
+        _run(cursor, f"INSERT INTO {table} {sql}", since)
+    return touched
+
+
+def _make_settled(
+    cursor: duckdb.DuckDBPyConnection,
+    query: UnitsQuery,
+    table: str,
+    came: str,
+    since: Mapping[str, Any],
+) -> tuple[int, int]:
+    """Take the rows of known units away, and write those of the settled ones.
+
+    Returns:
+        How many touched units are known, and how many of them are settled.
+    """
     _keep(cursor, KNOWN, known_sql(query, table))
     known, settled = cursor.execute(parsed(cursor, _KNOWN_UNITS)).fetchone() or (0, 0)
-    if not known:
-        return touched
-    places = f"SELECT place FROM {KNOWN} WHERE settled IS NOT NULL"
-    _run(cursor, f"DELETE FROM {table} WHERE rowid IN ({places})")
+    if known:
+        places = f"SELECT place FROM {KNOWN} WHERE settled IS NOT NULL"
+        _run(cursor, f"DELETE FROM {table} WHERE rowid IN ({places})")
     if settled:
-        _run(cursor, f"INSERT INTO {table} {grown_sql(query)}")
-    if known > settled:
-        after = _parameters(wanted) | {"after": state.high_water}
-        _run(cursor, f"INSERT INTO {CAME} {before_sql(query)}", after)
-    return (
-        _keep(cursor, TOUCHED, touched_sql(query, unsettled=True)) if touched > settled else 0
-    )
+        _run(cursor, f"INSERT INTO {table} {grown_sql(query, came)}", since)
+    return known, settled
 
 
 def _keep(
@@ -206,8 +205,16 @@ def _keep(
 def _run(
     cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> int:
-    """Run a statement that gives one number, such as how many rows it wrote."""
-    ((found,),) = cursor.execute(parsed(cursor, sql), parameters).fetchall()
+    """Run a statement that gives one number, such as how many rows it wrote.
+
+    Args:
+        cursor: Inside the transaction.
+        sql: The statement.
+        parameters: Values of those that it names, and maybe of others.
+    """
+    statement = parsed(cursor, sql)
+    values = {name: (parameters or {})[name] for name in statement.named_parameters}
+    ((found,),) = cursor.execute(statement, values).fetchall()
     return int(found)
 
 
@@ -216,18 +223,18 @@ def _parameters(wanted: Wanted) -> dict[str, Any]:
 
 
 def _segments(
-    cursor: duckdb.DuckDBPyConnection, known: list[str], wanted: Wanted | None
+    cursor: duckdb.DuckDBPyConnection, wanted: Wanted, known: list[str], after: int
 ) -> list[str]:
     """Attributes of exposures: those known, then new ones in alphabetical order.
 
     Args:
         cursor: Inside the transaction.
+        wanted: Whose exposures are looked through.
         known: Those that have a column.
-        wanted: Whose whole log is looked through; None for what came.
+        after: Only what came after this commit.
     """
-    sql = _ATTRIBUTES.format(CAME if wanted is None else _OF_EXPERIMENT)
-    parameters = None if wanted is None else _parameters(wanted)
-    rows = cursor.execute(parsed(cursor, sql), parameters).fetchall()
+    parameters = _parameters(wanted) | {"after": after}
+    rows = cursor.execute(parsed(cursor, _ATTRIBUTES), parameters).fetchall()
     return [*known, *(name for (name,) in rows if name not in known)][:MOST_SEGMENTS]
 
 

@@ -246,10 +246,13 @@ def drop_log(cursor: duckdb.DuckDBPyConnection, dataset_id: str) -> None:
 
 def count_log(cursor: duckdb.DuckDBPyConnection, log: str) -> dict[str, int]:
     """Units per reason, and how many were served another arm than they were assigned."""
-    rows: Sequence[Any] = cursor.execute(
-        f"SELECT coalesce(why, 'counted'), count(*), count(*) FILTER (WHERE mismatch), "
-        f"sum(happened), sum(exposures) FROM {log} GROUP BY 1"
-    ).fetchall()
+    numbers = "count(*), count(*) FILTER (WHERE mismatch), sum(happened), sum(exposures)"
+    sql = (
+        f"WITH log AS (SELECT why, mismatch, happened, exposures FROM {log}) "
+        f"SELECT 'counted', {numbers} FROM log WHERE why IS NULL HAVING count(*) > 0 "
+        f"UNION ALL SELECT why, {numbers} FROM log WHERE why IS NOT NULL GROUP BY why"
+    )  # most have no reason: these need no groups
+    rows: Sequence[Any] = cursor.execute(parsed(cursor, sql)).fetchall()
     counts = {why: int(units) for why, units, *_ in rows}
     counts["served_otherwise"] = sum(
         int(wrong) for why, _, wrong, *_ in rows if why == "counted"
