@@ -40,8 +40,13 @@ def came_sql(query: UnitsQuery) -> str:
     )
 
 
+def facts_sql(query: UnitsQuery) -> str:
+    """Of these the events that some column reads."""
+    return f"{_EVENTS} WHERE seq > $after AND {counted_events(query)}"
+
+
 def together_sql(query: UnitsQuery) -> str:
-    """The same, and all that came up to that commit for known units that are not settled."""
+    """All that came after it, and up to it for known units that are not settled."""
     units = f"(SELECT unit FROM {KNOWN} WHERE NOT settled)"
     return (
         f"{came_sql(query)} UNION ALL {_EVENTS} SEMI JOIN {units} USING (unit) "
@@ -101,8 +106,8 @@ def known_sql(query: UnitsQuery, table: str) -> str:
     )
 
 
-def grown_sql(query: UnitsQuery, came: str) -> str:
-    """New rows of the settled units, in the columns of the units, from what came."""
+def grown_sql(query: UnitsQuery) -> str:
+    """New rows of the settled units, in the columns of the units."""
     begin = len(query.columns)
     stays = [f"c{begin + i}" for i in range(len(query.segments))]
     made = [
@@ -120,7 +125,7 @@ def grown_sql(query: UnitsQuery, came: str) -> str:
     selected = "".join(f", {expression} AS {name}" for name, expression in made)
     return (
         f"SELECT u.unit{selected} FROM {KNOWN} u "
-        f"LEFT JOIN {came} e ON e.unit = u.unit AND e.type = 'metric' "
+        f"LEFT JOIN ({facts_sql(query)}) e ON e.unit = u.unit "
         "WHERE u.settled GROUP BY u.unit"
     )
 

@@ -22,6 +22,7 @@ from experiments_core.query.event_changes import (
     PLACES,
     TOUCHED,
     came_sql,
+    facts_sql,
     grown_sql,
     known_sql,
     places_sql,
@@ -152,20 +153,21 @@ def _make_touched(
     Returns:
         How many units that are.
     """
-    table, came = log_table(state.dataset_id), f"({came_sql(query)})"
+    table = log_table(state.dataset_id)
+    came, facts = f"({came_sql(query)})", f"({facts_sql(query)})"
     since = _parameters(wanted) | {"after": state.high_water}
     touched = left = _keep(cursor, TOUCHED, touched_sql(query, came), since)
     if touched and _keep(cursor, PLACES, places_sql(table)):
-        known, settled = _make_settled(cursor, query, table, came, since)
+        known, settled = _make_settled(cursor, query, table, since)
         if known > settled:
             _keep(cursor, CAME, together_sql(query), since)
-            came = CAME
+            came = facts = CAME
         if known:
             left = 0
         if known and touched > settled:
             left = _keep(cursor, TOUCHED, touched_sql(query, came, unsettled=True), since)
     if left:
-        sql = units_sql(replace(query, touched=TOUCHED, log=came))
+        sql = units_sql(replace(query, touched=TOUCHED, log=facts))
         _run(cursor, f"INSERT INTO {table} {sql}", since)
     return touched
 
@@ -174,7 +176,6 @@ def _make_settled(
     cursor: duckdb.DuckDBPyConnection,
     query: UnitsQuery,
     table: str,
-    came: str,
     since: Mapping[str, Any],
 ) -> tuple[int, int]:
     """Take the rows of known units away, and write those of the settled ones.
@@ -188,7 +189,7 @@ def _make_settled(
         places = f"SELECT place FROM {KNOWN} WHERE settled IS NOT NULL"
         _run(cursor, f"DELETE FROM {table} WHERE rowid IN ({places})")
     if settled:
-        _run(cursor, f"INSERT INTO {table} {grown_sql(query, came)}", since)
+        _run(cursor, f"INSERT INTO {table} {grown_sql(query)}", since)
     return known, settled
 
 
