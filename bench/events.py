@@ -32,7 +32,7 @@ from experiments_core.services.events import receive_events
 from experiments_core.services.experiments import get_experiment
 from experiments_core.services.following import follow_log
 from experiments_core.services.workspace import Workspace, open_workspace
-from experiments_core.store.eventlog import draw_units
+from experiments_core.store.assignments import draw_units
 
 Row = tuple[str, ...]
 BATCH, SENDERS, DASHBOARDS, TURNS = 5_000, 4, 20, 5

@@ -25,7 +25,7 @@ from experiments_core.services.participants import settle_listed
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
 from experiments_core.store import catalog
-from experiments_core.store.eventlog import Assignment, write_assignments
+from experiments_core.store.assignments import Assignment, write_assignments
 
 MOST_UNITS = 1_000
 

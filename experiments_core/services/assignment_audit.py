@@ -15,8 +15,8 @@ from experiments_core.errors import Problem
 from experiments_core.services.pseudonyms import kept_units
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import event_units, eventlog
-from experiments_core.store.eventlog import Assignment
+from experiments_core.store import assignments, event_units
+from experiments_core.store.assignments import Assignment
 
 MOST_UNITS = 100_000
 FIRST_LOOK = 2_000
@@ -94,7 +94,7 @@ def audit_assignment(
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
         kept = kept_units(ws, cursor, experiment, served)
-        known = eventlog.assignments_of(
+        known = assignments.assignments_of(
             cursor, experiment.id, list(kept.values()), since_run=first_run(experiment)
         )
         hand = dict(event_units.by_hand(cursor, experiment.id))

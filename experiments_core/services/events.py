@@ -22,8 +22,9 @@ from experiments_core.services.participants import settle_listed
 from experiments_core.services.project_rules import rules_for
 from experiments_core.services.pseudonyms import is_pseudonymised, way_of_all
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import catalog, eventlog
-from experiments_core.store.eventlog import Assignment, BatchAnswer, EventBatch, write_events
+from experiments_core.store import catalog, named_units
+from experiments_core.store.assignments import Assignment
+from experiments_core.store.eventlog import BatchAnswer, EventBatch, write_events
 
 MOST_EVENTS = 10_000
 
@@ -166,7 +167,7 @@ class _Tests:
             self._found[name] = test
             if test is not None:
                 with self._ws.db.read() as cursor:
-                    self._overrides[test.id] = eventlog.overrides_of(cursor, test.id)
+                    self._overrides[test.id] = named_units.overrides_of(cursor, test.id)
                     self._projects[test.id] = rules_for(cursor, test)
                     self._hashed[test.id] = is_pseudonymised(cursor, test.org_id, test.project)
             if test is not None:

@@ -11,7 +11,7 @@ from experiments_core.domain.targeting_checks import count_conditions, expand
 from experiments_core.services.project_rules import rules_for
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import eventlog
+from experiments_core.store import assignments
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def flow(ws: Workspace, actor: Actor, reference: str) -> tuple[Gate, ...]:
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
-        counted = eventlog.count_assignments(
+        counted = assignments.count_assignments(
             cursor, experiment.id, since_run=first_run(experiment)
         )
         project = rules_for(cursor, experiment)
@@ -74,7 +74,7 @@ def phase_units(
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
         experiment = find(cursor, actor, reference)
-        counted = eventlog.count_by_phase(cursor, experiment.id)
+        counted = assignments.count_by_phase(cursor, experiment.id)
     return {(phase, variant): units for phase, variant, units in counted}
 
 

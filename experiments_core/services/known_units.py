@@ -10,8 +10,8 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.services.project_rules import rules_for
 from experiments_core.services.pseudonyms import kept_units
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import deployments, eventlog
-from experiments_core.store.eventlog import Assignment
+from experiments_core.store import assignments, deployments, named_units
+from experiments_core.store.assignments import Assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ def known_units(ws: Workspace, experiment: Experiment, units: Sequence[str]) -> 
         }
         kept = kept_units(ws, cursor, experiment, units)
         return KnownUnits(
-            eventlog.overrides_of(cursor, experiment.id),
-            eventlog.assignments_of(
+            named_units.overrides_of(cursor, experiment.id),
+            assignments.assignments_of(
                 cursor, experiment.id, list(kept.values()), since_run=first_run(experiment)
             ),
             given,

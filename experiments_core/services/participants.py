@@ -17,8 +17,8 @@ from experiments_core.errors import ConflictError, InvalidInputError, NotFoundEr
 from experiments_core.services.pseudonyms import kept_units, stand_in
 from experiments_core.services.saving import EXPERIMENT, find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import audit, deployments, eventlog
-from experiments_core.store.eventlog import Assignment, write_assignments
+from experiments_core.store import assignments, audit, deployments, named_units
+from experiments_core.store.assignments import Assignment, write_assignments
 
 MOST_PARTICIPANTS = 100_000
 
@@ -47,12 +47,14 @@ def set_override(
     with ws.db.write() as cursor:
         experiment = find(cursor, actor, reference)
         kept = kept_units(ws, cursor, experiment, [unit])[unit]
-        before = eventlog.overrides_of(cursor, experiment.id).get(kept)
+        before = named_units.overrides_of(cursor, experiment.id).get(kept)
         if variant is None and before is None:
             raise NotFoundError(f"“{unit}” has no override in “{experiment.name}”.")
         if variant is not None:
             _check_variant(experiment, variant)
-        eventlog.set_override(cursor, experiment.id, kept, variant, at=ws.now(), by=actor.name)
+        named_units.set_override(
+            cursor, experiment.id, kept, variant, at=ws.now(), by=actor.name
+        )
         told = stand_in(ws, actor.org_id, unit)
         _note(ws, actor, cursor, experiment, "override", {told: before}, {told: variant})
 
@@ -61,7 +63,7 @@ def overrides(ws: Workspace, actor: Actor, reference: str) -> dict[str, str]:
     """Unit -> the arm that a tester asked for."""
     require(actor, Permission.READ)
     with ws.db.read() as cursor:
-        return eventlog.overrides_of(cursor, find(cursor, actor, reference).id)
+        return named_units.overrides_of(cursor, find(cursor, actor, reference).id)
 
 
 def add_participants(
@@ -79,7 +81,7 @@ def add_participants(
     with ws.db.write() as cursor:
         experiment = find(cursor, actor, reference)
         _check_listed(experiment)
-        present = eventlog.participants_of(cursor, experiment.id)
+        present = named_units.participants_of(cursor, experiment.id)
         kept = kept_units(ws, cursor, experiment, units)
         named = [kept[unit] for unit in units]
         twice = set(duplicates([*(unit for unit, _, _ in present), *named]))
@@ -91,7 +93,7 @@ def add_participants(
                 f"{message}.", code="DUPLICATE_PARTICIPANT", details=(problem,)
             )
         batch = max((number for _, number, _ in present), default=0) + 1
-        eventlog.insert_participants(
+        named_units.insert_participants(
             cursor, experiment.id, named, batch=batch, at=ws.now(), by=actor.name
         )
         after = {"batch": batch, "participants": len(units)}
@@ -118,8 +120,8 @@ def participants_of_all(
     require(actor, Permission.READ)
     ids = [one.id for one in experiments]
     with ws.db.read() as cursor:
-        listed = eventlog.participants_in(cursor, ids)
-        assigned = eventlog.assigned_participants(cursor, ids)
+        listed = named_units.participants_in(cursor, ids)
+        assigned = named_units.assigned_participants(cursor, ids)
         given = deployments.given_to_units(cursor, actor.org_id, ids)
     found: dict[str, list[Participant]] = {}
     for one in experiments:
@@ -142,9 +144,9 @@ def settle_listed(ws: Workspace, experiment: Experiment) -> None:
         return
     since_run = first_run(experiment)
     with ws.db.read() as cursor:
-        listed = eventlog.participants_of(cursor, experiment.id)
+        listed = named_units.participants_of(cursor, experiment.id)
         units = [unit for unit, _, _ in listed]
-        known = eventlog.assignments_of(cursor, experiment.id, units, since_run=since_run)
+        known = assignments.assignments_of(cursor, experiment.id, units, since_run=since_run)
     missing = [one for one in listed if one[0] not in known]
     if not missing:
         return

@@ -11,7 +11,7 @@ from experiments_core.domain.lifecycle import Status
 from experiments_core.services.project_rules import rules_for
 from experiments_core.services.pseudonyms import is_pseudonymised
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import catalog, deployments, eventlog
+from experiments_core.store import catalog, deployments, named_units
 
 
 def snapshot(ws: Workspace, actor: Actor) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def _snapshot(cursor: Any, experiment: Experiment) -> dict[str, Any]:
         for one in deployments.deployments_of(cursor, experiment.org_id, experiment.id)
         if one.unit_id is not None and one.reverted_at is None
     ]
-    overrides = eventlog.overrides_of(cursor, experiment.id)
+    overrides = named_units.overrides_of(cursor, experiment.id)
     hidden = bool(overrides) and is_pseudonymised(cursor, experiment.org_id, experiment.project)
     return {
         "key": experiment.key,

@@ -17,7 +17,7 @@ from experiments_core.errors import ConflictError, Problem
 from experiments_core.services import places
 from experiments_core.services.saving import Save, find, moment
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import catalog, eventlog
+from experiments_core.store import assignments, catalog
 
 
 def change_traffic(
@@ -86,7 +86,7 @@ def preview_traffic(
         experiment = find(cursor, actor, reference)
         units = catalog.units_imported(cursor, experiment.id)
         if units is None and experiment.first_started_at is not None:
-            counted = eventlog.count_assignments(
+            counted = assignments.count_assignments(
                 cursor, experiment.id, since_run=first_run(experiment)
             )
             units = sum(n for _, _, n in counted) or None

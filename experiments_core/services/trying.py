@@ -18,7 +18,7 @@ from experiments_core.services.known_units import known_units
 from experiments_core.services.project_rules import rules_for
 from experiments_core.services.saving import find
 from experiments_core.services.workspace import Workspace
-from experiments_core.store import eventlog
+from experiments_core.store import assignments
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +90,5 @@ def draw_list(
     cleaned = list(dict.fromkeys(check_unit(unit) for unit in units))
     sql = assignment_sql(design, "incoming_units")
     with ws.db.staging() as cursor:
-        found = eventlog.draw_units(cursor, cleaned, sql)
+        found = assignments.draw_units(cursor, cleaned, sql)
     return {unit: (variant, reason) for unit, variant, reason in found}

@@ -63,3 +63,9 @@ def what_is_lacking(file: Path, side: Path, seq: int) -> str:
     )
     note(side, f"{damage} {WAY_OUT}")
     return damage
+
+
+def next_seq(cursor: duckdb.DuckDBPyConnection) -> int:
+    """Number of the commit that the present transaction will be."""
+    ((last,),) = cursor.execute("SELECT max(seq) FROM commit_log").fetchall()
+    return int(last or 0) + 1
