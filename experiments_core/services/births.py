@@ -16,6 +16,8 @@ from experiments_core.services.import_report import Remark
 from experiments_core.tabular.names import is_unwanted
 from experiments_core.tabular.text import listed
 
+KEEPS_DIRECTION = "the metrics of an experiment that is there keep their direction"
+
 
 def measured(mapping: Mapping, measures: Sequence[str] = ()) -> tuple[str, ...]:
     """Names of everything that becomes a metric, the deciding one first.

@@ -10,6 +10,7 @@ from experiments_core.domain.experiment import Experiment
 from experiments_core.domain.source import Mapping
 from experiments_core.errors import InvalidInputError, Problem, UpshotError
 from experiments_core.services import ingestion
+from experiments_core.services.births import KEEPS_DIRECTION
 from experiments_core.services.choosing import choose
 from experiments_core.services.experiments import get_experiment
 from experiments_core.services.import_choices import Choices, refusal
@@ -248,6 +249,10 @@ def _check(request: ImportRequest) -> None:
         if value not in allowed:
             message = f"{name} is one of {', '.join(allowed)}, not “{value}”"
             problems.append(Problem(name, value, "UNKNOWN_CHOICE", message))
+    if request.less_is_better is not None and request.new_name is None:
+        problems.append(Problem(
+            "less_is_better", list(request.less_is_better), "UNKNOWN_FIELD", KEEPS_DIRECTION
+        ))  # fmt: skip
     if problems:
         sentence = problems[0].message
         raise InvalidInputError(

@@ -9,8 +9,9 @@ from experiments_core.domain.access import Actor, Permission, require
 from experiments_core.domain.source_document import mapping_from_document
 from experiments_core.errors import ConflictError
 from experiments_core.services import ingestion
+from experiments_core.services.births import KEEPS_DIRECTION
 from experiments_core.services.committing import commit_as_new
-from experiments_core.services.import_choices import Choices
+from experiments_core.services.import_choices import Choices, refusal
 from experiments_core.services.import_reading import read_under
 from experiments_core.services.import_records import (
     ImportRecord,
@@ -77,6 +78,10 @@ def commit(
     """
     require(actor, Permission.IMPORT)
     if new_name is None:
+        if less_is_better is not None:
+            raise refusal(
+                "less_is_better", list(less_is_better), "UNKNOWN_FIELD", KEEPS_DIRECTION
+            )
         return [ingestion.commit(ws, actor, import_id, mode=mode, existing=existing)]
     row = find_draft(ws, actor, import_id)
     if row.mapping is None:

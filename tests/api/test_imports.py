@@ -32,6 +32,8 @@ def test_a_file_becomes_data_step_by_step(api: Client):
     report = told.json()["data"]
     assert report["questions"] == []
     assert report["rows_read"] == 400
+    nameless = api.post(f"{path}/commit", {"less_is_better": ["converted"]})
+    assert nameless.json()["error"]["details"][0]["field"] == "less_is_better"
     wrong = api.post(f"{path}/commit", {"new_name": "x", "less_is_better": ["nothing"]})
     assert wrong.json()["error"]["details"][0]["field"] == "less_is_better"
     done = api.post(

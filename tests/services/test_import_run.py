@@ -163,6 +163,7 @@ def test_a_wrong_column_is_said_before_the_file_is_recognised(ws: Workspace):
     (
         {"experiment": "checkout"},
         {"new_name": None},
+        {"new_name": None, "experiment": "checkout", "less_is_better": ("paid",)},
         {"mode": "some"},
         {"existing": "merge"},
     ),
